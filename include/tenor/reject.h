@@ -1,0 +1,108 @@
+/* reject: every business "no" of the exchange, one table: name, number, text.
+ *
+ * Numbers are protocol: grouped by what refused, stable for ever, never reused. A rejection leaves
+ * no trace in the state but its nonce and its result under its client order id. */
+#ifndef TENOR_REJECT_H
+#define TENOR_REJECT_H
+
+#define TN_REJECT_TABLE(X)                                                                         \
+    X(NONE, 0, "accepted")                                                                         \
+    /* 100: the book */                                                                            \
+    X(BOOK_UNKNOWN, 100, "there is no such book")                                                  \
+    X(ORDERS_FULL, 101, "the exchange holds its maximum of orders")                                \
+    X(LEVELS_FULL, 102, "the exchange holds its maximum of price levels")                          \
+    X(ORDER_UNKNOWN, 103, "no resting order has this id")                                          \
+    X(ORDER_ID_TAKEN, 104, "a resting order has this id already")                                  \
+    X(PRICE_RANGE, 105, "price is outside the range a book can hold")                              \
+    X(QUANTITY_RANGE, 106, "quantity must be positive and within the maximum")                     \
+    X(FILL_OR_KILL, 107, "the whole quantity cannot be filled at once")                            \
+    X(POST_ONLY_CROSSES, 108, "a post-only order would trade at once")                             \
+    X(BOOK_BUSY, 109, "a call is unfinished: call tn_book_continue first")                         \
+    X(SIDE_UNKNOWN, 110, "side is neither buy nor sell")                                           \
+    X(TIF_UNKNOWN, 111, "time in force is none of those defined")                                  \
+    /* 200: the frame and its account */                                                           \
+    X(ACCOUNT_UNKNOWN, 200, "there is no such account")                                            \
+    X(NONCE_USED, 201, "this nonce was used before")                                               \
+    X(NONCE_TOO_OLD, 202, "this nonce is older than the account's window")                         \
+    X(FRAME_EXPIRED, 203, "the frame's valid-until block has passed")                              \
+    X(FRAME_SIZE, 204, "a frame holds 1 to commands_per_frame_max commands")                       \
+    X(CLIENT_ID_TOO_OLD, 205, "this client order id is older than those remembered")               \
+    X(RESULTS_FULL, 206, "the exchange remembers its maximum of results")                          \
+    X(COMMAND_UNKNOWN, 207, "command kind is none of those defined")                               \
+    X(OWNER_MISMATCH, 208, "the other account belongs to another owner")                           \
+    X(ACCOUNTS_FULL, 209, "the exchange holds its maximum of accounts")                            \
+    X(ACCOUNT_EXISTS, 210, "an account has this id already")                                       \
+    X(AMOUNT_RANGE, 211, "amount must be positive and within the maximum")                         \
+    /* 300: the series and its status */                                                           \
+    X(SERIES_UNKNOWN, 300, "there is no such series")                                              \
+    X(SERIES_STATUS, 301, "the series' status does not admit this command")                        \
+    X(SERIES_CLOSING, 302, "the series is too close to its expiry to trade")                       \
+    X(NO_MARK, 303, "the series has no mark price yet")                                            \
+    X(SERIES_FULL, 304, "the exchange holds its maximum of series")                                \
+    X(SERIES_EXISTS, 305, "the series is listed already")                                          \
+    X(SERIES_ID, 306, "the series id names no possible series")                                    \
+    X(UNDERLYING_UNKNOWN, 307, "there is no such underlying")                                      \
+    X(UNDERLYING_EXISTS, 308, "the underlying is defined already")                                 \
+    X(UNDERLYINGS_FULL, 309, "the exchange holds its maximum of underlyings")                      \
+    X(PARAMETER_RANGE, 310, "a parameter is outside its bounds")                                   \
+    X(EXPIRY_NOT_BY_RULE, 311, "the listing rules name no such expiry now")                        \
+    X(STATUS_STEP, 312, "the status machine has no such step")                                     \
+    X(NOT_EXPIRED, 313, "the series has not reached its expiry")                                   \
+    X(NOT_PERPETUAL, 314, "only a perpetual has funding")                                          \
+    X(TIME_REWINDS, 315, "block time and height never go back")                                    \
+    X(VALUE_NOT_WHOLE, 316, "price step times lot is not whole micro-dollars")                     \
+    X(POSITION_LIMIT_VALUE, 317, "position value would leave the range of 64-bit money")           \
+    /* 400: the order's own terms */                                                               \
+    X(PRICE_OFF_TICK, 400, "price is not a multiple of the tick at this price")                    \
+    X(PRICE_OUT_OF_BAND, 401, "price is outside the band around the mark")                         \
+    X(FEE_ABOVE_AGREED, 402, "the fee is above the highest the order agrees to")                   \
+    X(REDUCE_ONLY_NOTHING, 403, "there is no position left to reduce")                             \
+    X(REDUCE_ONLY_TOO_MANY, 404, "the account has its maximum of reduce-only orders here")         \
+    X(DISPLAY_RANGE, 405, "display must be positive and at most the quantity")                     \
+    X(EXPIRY_PAST, 406, "the order's own expiry has passed")                                       \
+    X(TERMS_CONFLICT, 407, "these order terms exclude each other")                                 \
+    X(TRIGGER_RANGE, 408, "a trigger price must be positive and not already reached")              \
+    X(STP_UNKNOWN, 409, "self-trade prevention is none of those defined")                          \
+    X(EXPOSURES_FULL, 410, "the account or the exchange holds its maximum of series exposures")    \
+    X(REPLACE_UNCHANGEABLE, 411, "this order cannot be replaced: cancel it")                       \
+    X(PRO_RATA_UNKNOWN, 412, "matching policy is none of those defined")                           \
+    X(FILL_LIMIT, 413, "needs more fills than one command may make")                               \
+    /* 500: quotes and protection */                                                               \
+    X(QUOTE_SIZE, 500, "a mass quote names 1 to 256 series, each once")                            \
+    X(QUOTE_CROSSED, 501, "the bid of a quote is not below its ask")                               \
+    X(MMP_FROZEN, 502, "the protection group is frozen")                                           \
+    X(MMP_UNKNOWN, 503, "the account has no such protection group")                                \
+    X(MMP_RANGE, 504, "protection limits are outside their bounds")                                \
+    X(MMP_FULL, 505, "the exchange holds its maximum of protection groups")                        \
+    X(QUOTE_REPEATED, 506, "the mass quote names this series twice")                               \
+    /* 600: packages and blocks */                                                                 \
+    X(PACKAGE_SIZE, 600, "a package has 2 to 8 legs, each series once, ratios positive")           \
+    X(PACKAGE_LIMIT, 601, "no whole unit can be filled within the net limit")                      \
+    X(BLOCK_MINIMUM, 602, "the block trade is below the minimum notional")                         \
+    X(BLOCK_EXPIRED, 603, "the block trade's expiry has passed")                                   \
+    X(BLOCK_SELF, 604, "both sides of the block trade have one owner")                             \
+    X(BLOCK_SIZE, 605, "a block trade has 1 to 8 legs, each series once")                          \
+    X(COUNTERPARTY_UNKNOWN, 606, "the counterparty's account does not exist")                      \
+    X(COUNTERPARTY_NONCE, 607, "the counterparty's nonce was used or is too old")                  \
+    X(COUNTERPARTY_SHORT, 608, "the counterparty's free equity is too small")                      \
+    /* 700: money */                                                                               \
+    X(MARGIN_SHORT, 700, "free equity after the command would be below zero")                      \
+    X(CASH_SHORT, 701, "more than the account can withdraw")                                       \
+    X(ASSET_UNKNOWN, 702, "there is no such collateral asset")                                     \
+    X(ASSETS_FULL, 703, "the exchange holds its maximum of collateral assets")                     \
+    X(MONEY_RANGE, 704, "the amount leaves the range of 64-bit money")                             \
+    /* 800: work in slices */                                                                      \
+    X(JOBS_FULL, 800, "too many mass cancels are unfinished: send it again after the next sweep")
+
+enum tn_reject {
+#define X(name, number, text) TN_REJECT_##name = (number),
+    TN_REJECT_TABLE(X)
+#undef X
+};
+
+/* tn_reject_name is the stable name ("MARGIN_SHORT") and tn_reject_text the sentence; both are
+ * NULL for a number that is not in the table. */
+const char *tn_reject_name(enum tn_reject reject);
+const char *tn_reject_text(enum tn_reject reject);
+
+#endif
