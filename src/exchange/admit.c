@@ -1,0 +1,156 @@
+/* admit: the checks that an order passes before anything changes (§3); numbers are the spec's. */
+#include "exchange/internal.h"
+
+/* 5: does the status admit it? */
+enum tn_reject tn_exchange_check_status(const struct tn_exchange *exchange,
+                                        const struct series *series, enum tn_action action)
+{
+    (void)exchange;
+    if (!tn_status_admits((enum tn_status)series->status, action) || series->uncrossing) {
+        return TN_REJECT_SERIES_STATUS;
+    }
+    return TN_REJECT_NONE;
+}
+
+/* 6, 7 and 9: is the series far from its end, marked, and its fee agreed to? */
+enum tn_reject tn_exchange_check_market(const struct tn_exchange *exchange,
+                                        const struct series *series, int32_t fee_max_ppm)
+{
+    const struct tn_fees *fees = &series->terms->fees;
+    if (exchange->time_ms >= series->closing_at_ms) return TN_REJECT_SERIES_CLOSING;
+    if (series->mark < 0 || series->terms->base < 0) return TN_REJECT_NO_MARK;
+    int32_t highest = fees->maker_ppm > fees->taker_ppm ? fees->maker_ppm : fees->taker_ppm;
+    return highest > fee_max_ppm ? TN_REJECT_FEE_ABOVE_AGREED : TN_REJECT_NONE;
+}
+
+/* 10: has the mark reached a stop's trigger? */
+bool tn_exchange_stop_reached(const struct series *series, uint8_t side, tn_ticks trigger)
+{
+    tn_micros at = trigger * series->terms->micros_per_tick;
+    return side == TN_BUY ? series->mark >= at : series->mark <= at;
+}
+
+/* 11, for a price that is stated: range, tick, and, when it enters the book, band. */
+enum tn_reject tn_exchange_check_price(const struct series *series, uint8_t side, tn_ticks price,
+                                       bool enters)
+{
+    const struct terms *terms = series->terms;
+    if (price < 1 || price > terms->contract.price_max) return TN_REJECT_PRICE_RANGE;
+    if (!tn_tick_on(&terms->contract.schedule, price)) return TN_REJECT_PRICE_OFF_TICK;
+    if (!enters) return TN_REJECT_NONE;
+    tn_micros value = price * terms->micros_per_tick;
+    bool in_band = side == TN_BUY ? value <= series->band_high : value >= series->band_low;
+    return in_band ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
+}
+
+/* 11, for a market order without protection price: the last price in band. */
+enum tn_reject tn_exchange_band_edge(tn_ticks *price, const struct series *series, uint8_t side)
+{
+    const struct tn_contract *contract = &series->terms->contract;
+    tn_micros micros_per_tick = series->terms->micros_per_tick;
+    if (side == TN_BUY) {
+        tn_ticks high = series->band_high / micros_per_tick;
+        if (high > contract->price_max) high = contract->price_max;
+        *price = high < 1 ? 0 : tn_tick_floor(&contract->schedule, high);
+        return *price > 0 ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
+    }
+    tn_ticks low = (series->band_low + micros_per_tick - 1) / micros_per_tick;
+    if (low > contract->price_max) return TN_REJECT_PRICE_OUT_OF_BAND;
+    *price = tn_tick_ceil(&contract->schedule, low);
+    return *price <= contract->price_max ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
+}
+
+/* 13: are there places for so many more orders and levels? */
+enum tn_reject tn_exchange_check_room(const struct tn_exchange *exchange, uint32_t orders,
+                                      uint32_t levels)
+{
+    if (tn_book_orders_count(exchange->books) + orders > exchange->limits.orders_max) {
+        return TN_REJECT_ORDERS_FULL;
+    }
+    if (tn_book_levels_count(exchange->books) + levels > exchange->limits.levels_max) {
+        return TN_REJECT_LEVELS_FULL;
+    }
+    return TN_REJECT_NONE;
+}
+
+/* 14: cuts a reduce-only order to what is left to reduce. */
+static enum tn_reject clip_reduce_only(const struct tn_exchange *exchange, struct running *running,
+                                       const struct order *cold)
+{
+    if (running->exposure == TN_NONE) return TN_REJECT_REDUCE_ONLY_NOTHING;
+    const struct exposure *exposure = &exchange->exposures[running->exposure];
+    tn_lots position = signed_lots(running->side, exposure->position.quantity);
+    if (position >= 0) return TN_REJECT_REDUCE_ONLY_NOTHING;
+    bool rests = cold->tif != TN_IOC && cold->tif != TN_FOK;
+    bool placed = running->slot != TN_NONE && !exchange->orders[running->slot].waiting;
+    uint32_t others = exposure->reduce_count - (placed ? 1 : 0);
+    if (rests && others >= exchange->limits.reduce_only_max) {
+        return TN_REJECT_REDUCE_ONLY_TOO_MANY;
+    }
+    tn_lots own = placed ? open_of(exchange, running->slot) : 0;
+    tn_lots room = -position - (exposure->reduce_open - own);
+    if (room <= 0) return TN_REJECT_REDUCE_ONLY_NOTHING;
+    running->open = min_lots(running->open, room);
+    return TN_REJECT_NONE;
+}
+
+/* 15: would position and open orders of a side leave the range? `less` is counted out. */
+enum tn_reject tn_exchange_check_position(const struct tn_exchange *exchange,
+                                          uint32_t exposure_index, const struct series *series,
+                                          uint8_t side, tn_lots more, tn_lots less)
+{
+    tn_lots held = 0;
+    if (exposure_index != TN_NONE) {
+        const struct exposure *exposure = &exchange->exposures[exposure_index];
+        held = signed_lots(side, exposure->position.quantity) + exposure->open[side] - less;
+    }
+    return held + more > series->terms->contract.quantity_max ? TN_REJECT_POSITION_LIMIT_VALUE
+                                                              : TN_REJECT_NONE;
+}
+
+/* 14, 15 and 16, for an order that enters the book at running->limit. A resting order of its own
+ * (a replace) is counted out. */
+enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struct running *running,
+                                       tn_micros *reserve_per_lot, tn_micros *shortfall,
+                                       const struct order *cold)
+{
+    const struct series *series = &exchange->series[running->series];
+    bool placed = running->slot != TN_NONE && !exchange->orders[running->slot].waiting;
+    tn_lots own = placed ? open_of(exchange, running->slot) : 0;
+    enum tn_reject reject;
+    if (cold->reduce_only) {
+        reject = clip_reduce_only(exchange, running, cold);
+    } else {
+        reject = tn_exchange_check_position(exchange, running->exposure, series, running->side,
+                                            running->open, own);
+    }
+    if (reject != TN_REJECT_NONE) return reject;
+    *reserve_per_lot = tn_exchange_reserve_per_lot(series, running->side, running->limit);
+    tn_micros freed = placed ? own * exchange->orders[running->slot].reserve_per_lot : 0;
+    return tn_exchange_admit(exchange, shortfall, running->account,
+                             *reserve_per_lot * running->open - freed);
+}
+
+/* 17: a post-only order that would trade is refused, or moved behind the best opposite price. */
+enum tn_reject tn_exchange_check_post(const struct tn_exchange *exchange, struct running *running,
+                                      uint8_t post)
+{
+    const struct series *series = &exchange->series[running->series];
+    const struct tn_contract *contract = &series->terms->contract;
+    tn_ticks best;
+    if (post == TN_POST_NO || series->status == TN_STATUS_AUCTION) return TN_REJECT_NONE;
+    if (!tn_book_best(exchange->books, &best, book_of(running->series), opposite(running->side)) ||
+        !within(running->side, best, running->limit)) {
+        return TN_REJECT_NONE;
+    }
+    if (post == TN_POST_REJECT) return TN_REJECT_POST_ONLY_CROSSES;
+    tn_ticks price = 0;
+    if (running->side == TN_BUY) {
+        if (best > 1) price = tn_tick_floor(&contract->schedule, best - 1);
+    } else {
+        price = tn_tick_ceil(&contract->schedule, best + 1);
+    }
+    if (price < 1 || price > contract->price_max) return TN_REJECT_POST_ONLY_CROSSES;
+    running->limit = price;
+    return TN_REJECT_NONE;
+}

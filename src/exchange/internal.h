@@ -1,0 +1,448 @@
+/* The exchange's own records, and what its files ask of each other. One file per command or rule;
+ * section numbers are those of docs/specs/exchange.md.
+ *
+ * An order lives in a slot of the book's pool: its hot part is the book's `struct tn_resting`, its
+ * cold part `struct order`, same index. A waiting stop lives in a slot too, in the series' second
+ * book, whose "prices" are triggers. An order that runs has a `struct running` beside (or, before
+ * it first rests, instead of) its slot. */
+#ifndef TENOR_EXCHANGE_INTERNAL_H
+#define TENOR_EXCHANGE_INTERNAL_H
+
+#include "tenor/exchange.h"
+#include "tenor/index.h"
+
+#include <string.h>
+
+/* The cold part of an order. */
+struct order {
+    int64_t until;
+    tn_lots hidden;
+    tn_lots display;      /* 0 = not an iceberg */
+    tn_ticks limit_price; /* as entered; a waiting stop's tn_resting.price is its trigger */
+    tn_micros reserve_per_lot;
+    uint64_t sibling_id; /* OCO, 0 = none */
+    uint32_t account_next, account_previous;
+    uint32_t exposure;
+    uint32_t result; /* remembered result of its client id, or TN_NONE */
+    uint32_t heap_position;
+    uint32_t group; /* index of its protection group, or TN_NONE */
+    uint32_t group_next, group_previous;
+    uint32_t reduce_next, reduce_previous;
+    uint32_t label;
+    int32_t fee_max_ppm;
+    uint8_t type, tif, post, reduce_only, stp;
+    uint8_t is_quote;
+    uint8_t waiting;
+    uint8_t side;
+};
+
+struct account {
+    uint8_t owner[TN_OWNER_SIZE];
+    uint32_t owner_index; /* the first account of that owner: what self-trade prevention compares */
+    tn_micros reserved;
+    uint64_t nonce_top, nonce_bits, client_floor;
+    uint32_t orders_head, orders_tail, orders_count;
+    uint32_t results_head, results_tail, results_count;
+    uint32_t exposures_head, exposures_tail, exposures_count; /* futures and perpetuals first */
+    uint32_t linear_count;
+    uint32_t groups_head;
+    uint32_t jobs_count;
+};
+
+/* One account in one series. */
+struct exposure {
+    struct tn_position position;
+    tn_lots open[2]; /* resting, by side */
+    tn_lots reduce_open;
+    uint32_t account, series;
+    uint32_t account_next, account_previous;
+    uint32_t series_next, series_previous;
+    uint32_t quote[2]; /* slots of the present quotes */
+    uint32_t reduce_head, reduce_count;
+    uint32_t orders_count;  /* resting, waiting, lifted, and pins of what runs */
+    uint32_t plan_ordinary; /* stamp of a plan that counted an order that is not reduce-only */
+};
+
+/* What options, or futures and perpetuals, of one underlying have in common. */
+struct terms {
+    struct tn_contract contract;
+    struct tn_fees fees;
+    tn_micros micros_per_tick;
+    tn_micros base; /* index price of one lot, -1 = unset */
+};
+
+struct underlying {
+    char symbol[TN_SYMBOL_SIZE];
+    struct tn_listing_rules listing;
+    uint32_t fifo_ppm;
+    int64_t closing_ms;
+    tn_micros block_minimum_micros;
+    tn_micros index_micros;
+    struct terms terms[2]; /* options, linear */
+};
+
+struct series {
+    uint64_t id;
+    const struct terms *terms;
+    tn_micros mark; /* -1 = unset */
+    tn_micros band_low, band_high;
+    int64_t closing_at_ms; /* takes no orders from here on */
+    tn_micros forward, vega;
+    int32_t delta_ppb, vol_ppm;
+    int64_t funding_index, funding_float;
+    tn_lots open_interest;
+    tn_micros settlement_value;
+    tn_ticks uncross_price; /* 0 = none runs */
+    uint32_t fifo_ppm;
+    uint32_t exposures_head, exposures_tail, exposures_count;
+    uint32_t quote_stamp;
+    uint16_t underlying;
+    uint8_t status;
+    uint8_t rounds;
+    uint8_t uncrossing;
+    uint8_t in_trigger_queue, in_funding_queue;
+    uint8_t is_linear;
+};
+
+/* A remembered result. */
+struct result {
+    uint64_t client_id, order_id;
+    tn_lots quantity, remaining;
+    uint32_t account, next;
+    uint16_t reject;
+    uint8_t detached; /* out of its account's list; lives as long as the order */
+};
+
+struct group {
+    struct tn_mmp_set terms;
+    int64_t window_start; /* -1 = none */
+    int64_t frozen_until; /* 0 = not frozen */
+    tn_lots used;
+    uint32_t trades;
+    uint32_t account, next;
+    uint32_t quotes_head, quotes_tail;
+    uint32_t plan_stamp, plan_trades;
+    tn_lots plan_used;
+};
+
+struct job {
+    struct tn_mass_cancel what;
+    uint64_t next_id, last_id; /* orders in between that are meant count as dead */
+    uint32_t account;
+    uint32_t cursor; /* slot of the first order at or after next_id */
+};
+
+/* A first-in first-out list of series, each at most once. */
+struct queue {
+    uint32_t *items;
+    uint32_t head, count;
+};
+
+/* Orders that expire, soonest first (until, then id). */
+struct heap {
+    uint32_t *slots;
+    uint32_t count;
+};
+
+struct share {
+    uint64_t id;
+    tn_lots quantity;
+};
+
+/* One quote of a mass quote, judged before anything changes. */
+struct judged {
+    uint32_t series, exposure;
+    uint16_t reject[2]; /* by side; JUDGED_KEEP: untouched */
+};
+
+struct tn_exchange {
+    struct tn_exchange_limits limits;
+    uint64_t height;
+    int64_t time_ms;
+    uint64_t last_order_id;
+
+    struct tn_books *books;
+    struct tn_resting *resting;
+    struct order *orders;
+    struct tn_ledger ledger;
+    struct account *accounts;
+    int64_t *balances; /* accounts × assets_max; column 0 unused: cash is in the ledger */
+    struct underlying *underlyings;
+    struct series *series;
+    struct exposure *exposures;
+    struct result *results;
+    struct group *groups;
+    struct job *jobs;
+    struct share *shares; /* scratch of a pro-rata pass */
+    struct tn_index owner_index, series_index, exposure_index, result_index;
+    struct heap by_time, by_block;
+    struct queue triggers, settlements, uncrosses, fundings, settled;
+
+    uint32_t accounts_count, underlyings_count, assets_count;
+    uint32_t series_count, series_used;
+    uint32_t exposures_count, exposures_used, exposures_free;
+    uint32_t results_count, results_used, results_free;
+    uint32_t groups_count, jobs_count;
+    uint32_t haircut_ppm[8];
+
+    bool funding_begun;
+    int64_t funding_begun_index;
+    uint32_t funding_cursor; /* exposure */
+
+    /* Working values of one apply; not state. */
+    struct tn_event *events;
+    uint32_t events_count, events_max;
+    uint32_t events_needed; /* tn_exchange_events_max of the limits */
+    uint32_t makers_count;  /* reached by the present command */
+    uint32_t stamp;         /* of plans and mass quotes */
+    struct judged judged[TN_QUOTES_MAX];
+};
+
+/* What a command's RESULT says. */
+struct outcome {
+    enum tn_reject reject;
+    uint64_t order_id;
+    tn_lots quantity, remaining;
+    tn_micros money;
+};
+
+/* An order about to enter, or running. */
+struct running {
+    uint64_t id, sibling_id;
+    uint32_t account, owner, series, exposure;
+    uint32_t slot; /* TN_NONE until it first rests */
+    tn_ticks limit;
+    tn_lots open, filled;
+    int32_t fee_max_ppm;
+    uint8_t side, stp;
+    uint8_t flags;           /* of its TRADE events */
+    uint8_t fifo;            /* 1: never blended */
+    uint8_t ended;           /* 1: its rest was cancelled */
+    uint8_t rests_exhausted; /* auction: it stands in the book with nothing visible left */
+};
+
+/* Exchange-wide small helpers. */
+static inline struct tn_event *emit(struct tn_exchange *exchange, enum tn_event_kind kind)
+{
+    TN_ASSERT(exchange->events_count < exchange->events_max);
+    struct tn_event *event = &exchange->events[exchange->events_count++];
+    *event = (struct tn_event){.kind = (uint8_t)kind};
+    return event;
+}
+static inline uint32_t book_of(uint32_t series)
+{
+    return 2 * series;
+}
+static inline uint32_t stops_of(uint32_t series)
+{
+    return 2 * series + 1;
+}
+static inline tn_lots min_lots(tn_lots a, tn_lots b)
+{
+    return a < b ? a : b;
+}
+static inline tn_lots signed_lots(uint8_t side, tn_lots quantity)
+{
+    return side == TN_BUY ? quantity : -quantity;
+}
+static inline enum tn_side opposite(uint8_t side)
+{
+    return side == TN_BUY ? TN_SELL : TN_BUY;
+}
+static inline bool within(uint8_t side, tn_ticks price, tn_ticks limit)
+{
+    return side == TN_BUY ? price <= limit : price >= limit;
+}
+static inline tn_lots open_of(const struct tn_exchange *exchange, uint32_t slot)
+{
+    return exchange->resting[slot].quantity + exchange->orders[slot].hidden;
+}
+/* A stop book keeps buys on its sell side (lowest trigger first) and sells on its buy side. */
+static inline enum tn_side stop_side(uint8_t side)
+{
+    return opposite(side);
+}
+
+/* registry.c: accounts, series and exposures found and made. */
+uint32_t tn_exchange_find_series(const struct tn_exchange *exchange, uint64_t id);
+uint32_t tn_exchange_find_exposure(const struct tn_exchange *exchange, uint32_t account,
+                                   uint32_t series);
+void tn_exchange_prefetch_exposure(const struct tn_exchange *exchange, uint32_t account,
+                                   uint32_t series);
+uint32_t tn_exchange_pin_exposure(struct tn_exchange *exchange, uint32_t account, uint32_t series);
+void tn_exchange_unpin_exposure(struct tn_exchange *exchange, uint32_t exposure);
+void tn_exchange_release_exposure(struct tn_exchange *exchange, uint32_t exposure);
+bool tn_exchange_exposure_fits(const struct tn_exchange *exchange, uint32_t account,
+                               uint32_t asked);
+uint32_t tn_exchange_next_series(const struct tn_exchange *exchange, uint64_t after_id);
+void tn_exchange_add_series(struct tn_exchange *exchange, uint64_t id);
+bool tn_exchange_series_fits(const struct tn_exchange *exchange);
+void tn_queue_push(struct queue *queue, uint32_t series, uint32_t capacity);
+void tn_queue_pop(struct queue *queue, uint32_t capacity);
+void tn_queue_remove(struct queue *queue, uint32_t series, uint32_t capacity);
+static inline uint32_t queue_at(const struct queue *queue, uint32_t i, uint32_t capacity)
+{
+    uint32_t at = queue->head + i;
+    return queue->items[at >= capacity ? at - capacity : at];
+}
+
+/* heap.c */
+void tn_heap_add(struct tn_exchange *exchange, uint32_t slot);
+void tn_heap_remove(struct tn_exchange *exchange, uint32_t slot);
+
+/* results.c: §2.1 */
+uint32_t tn_exchange_find_result(const struct tn_exchange *exchange, uint32_t account,
+                                 uint64_t client_id);
+void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64_t client_id,
+                          const struct outcome *outcome, bool creates);
+void tn_exchange_prefetch_result(const struct tn_exchange *exchange, uint32_t account,
+                                 uint64_t client_id);
+void tn_exchange_prefetch_result_record(const struct tn_exchange *exchange, uint32_t account,
+                                        uint64_t client_id);
+void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t result);
+enum tn_reject tn_exchange_use_nonce(struct account *account, uint64_t nonce);
+enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t nonce);
+
+/* order.c: orders in their lists. */
+uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *running,
+                          const struct order *cold, uint32_t book, enum tn_side side,
+                          tn_ticks price);
+void tn_exchange_lift(struct tn_exchange *exchange, uint32_t slot);
+void tn_exchange_land(struct tn_exchange *exchange, uint32_t slot, tn_ticks price, tn_lots open);
+void tn_exchange_open_change(struct tn_exchange *exchange, uint32_t slot, tn_lots delta);
+void tn_exchange_remove(struct tn_exchange *exchange, uint32_t slot);
+void tn_exchange_drop(struct tn_exchange *exchange, uint32_t slot, enum tn_reason reason,
+                      enum tn_reject reject);
+void tn_exchange_drop_sibling(struct tn_exchange *exchange, uint64_t *sibling_id);
+enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t slot);
+uint32_t tn_exchange_resolve(const struct tn_exchange *exchange, uint32_t account,
+                             const struct tn_order_ref *ref);
+bool tn_exchange_is_meant(const struct tn_exchange *exchange, const struct tn_mass_cancel *what,
+                          uint32_t slot);
+void tn_exchange_join_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group);
+
+/* equity.c: §7, the hook that margin takes over */
+tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t account);
+tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side, tn_ticks price);
+enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *shortfall,
+                                 uint32_t account, tn_micros required);
+
+/* admit.c: the checks of §3, by number */
+enum tn_reject tn_exchange_check_status(const struct tn_exchange *exchange,
+                                        const struct series *series, enum tn_action action);
+enum tn_reject tn_exchange_check_market(const struct tn_exchange *exchange,
+                                        const struct series *series, int32_t fee_max_ppm);
+enum tn_reject tn_exchange_check_price(const struct series *series, uint8_t side, tn_ticks price,
+                                       bool enters);
+enum tn_reject tn_exchange_band_edge(tn_ticks *price, const struct series *series, uint8_t side);
+enum tn_reject tn_exchange_check_room(const struct tn_exchange *exchange, uint32_t orders,
+                                      uint32_t levels);
+enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struct running *running,
+                                       tn_micros *reserve_per_lot, tn_micros *shortfall,
+                                       const struct order *cold);
+enum tn_reject tn_exchange_check_post(const struct tn_exchange *exchange, struct running *running,
+                                      uint8_t post);
+enum tn_reject tn_exchange_check_position(const struct tn_exchange *exchange, uint32_t exposure,
+                                          const struct series *series, uint8_t side, tn_lots more,
+                                          tn_lots less);
+bool tn_exchange_stop_reached(const struct series *series, uint8_t side, tn_ticks trigger);
+
+/* match.c, fill.c: §4 */
+void tn_exchange_run(struct tn_exchange *exchange, struct running *running);
+void tn_exchange_end_running(struct tn_exchange *exchange, struct running *running,
+                             enum tn_reason reason);
+void tn_exchange_fill(struct tn_exchange *exchange, struct running *running, uint32_t maker,
+                      tn_ticks price, tn_lots quantity);
+void tn_exchange_book_trade(struct tn_exchange *exchange, struct tn_event *trade, uint32_t series,
+                            uint32_t taker_exposure, uint32_t maker_exposure,
+                            int32_t taker_fee_max_ppm, int32_t maker_ppm);
+void tn_exchange_reclip(struct tn_exchange *exchange, uint32_t exposure);
+tn_lots tn_exchange_quote_room(const struct tn_exchange *exchange, uint32_t slot);
+void tn_exchange_take_visible(struct tn_exchange *exchange, uint32_t slot, tn_lots quantity);
+void tn_exchange_after_take(struct tn_exchange *exchange, uint32_t slot);
+
+/* mmp.c: §6 */
+uint32_t tn_exchange_find_group(const struct tn_exchange *exchange, uint32_t account,
+                                uint8_t number);
+bool tn_exchange_group_frozen(const struct tn_exchange *exchange, const struct group *group);
+bool tn_exchange_window_open(const struct tn_exchange *exchange, const struct group *group);
+void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t group, tn_lots quantity);
+
+/* plan.c: §4.3 */
+struct plan {
+    uint32_t series;
+    uint32_t owner;
+    tn_ticks limit;
+    tn_ticks price;     /* of the level counted last */
+    tn_lots level_left; /* counted there and not yet used */
+    uint8_t side, skips_own;
+    uint8_t whole_quotes; /* packages: a quote that does not fit its group ends the plan */
+    uint8_t begun, ended, full;
+};
+void tn_exchange_plan_begin(struct tn_exchange *exchange);
+bool tn_exchange_plan_level(struct tn_exchange *exchange, struct plan *plan, uint32_t *makers,
+                            tn_lots wanted);
+enum tn_reject tn_exchange_plan_fok(struct tn_exchange *exchange, const struct running *running);
+
+/* funding.c: §8.3 */
+void tn_exchange_settle_funding(struct tn_exchange *exchange, uint32_t exposure);
+
+/* place.c */
+tn_lots tn_exchange_come_to_rest(struct tn_exchange *exchange, struct running *running,
+                                 const struct order *cold);
+
+/* One per command: fills in the outcome. */
+void tn_exchange_place(struct tn_exchange *, struct outcome *, uint32_t account,
+                       const struct tn_command *);
+void tn_exchange_place_oco(struct tn_exchange *, struct outcome *, uint32_t account,
+                           const struct tn_command *);
+void tn_exchange_replace(struct tn_exchange *, struct outcome *, uint32_t account,
+                         const struct tn_command *);
+void tn_exchange_cancel(struct tn_exchange *, struct outcome *, uint32_t account,
+                        const struct tn_command *);
+void tn_exchange_mass_cancel(struct tn_exchange *, struct outcome *, uint32_t account,
+                             const struct tn_command *);
+void tn_exchange_mass_quote(struct tn_exchange *, struct outcome *, uint32_t account,
+                            const struct tn_command *);
+void tn_exchange_mmp_set(struct tn_exchange *, struct outcome *, uint32_t account,
+                         const struct tn_command *);
+void tn_exchange_mmp_reset(struct tn_exchange *, struct outcome *, uint32_t account,
+                           const struct tn_command *);
+void tn_exchange_mmp_cancel(struct tn_exchange *, struct outcome *, uint32_t account,
+                            const struct tn_command *);
+void tn_exchange_package(struct tn_exchange *, struct outcome *, uint32_t account,
+                         const struct tn_command *);
+void tn_exchange_block_trade(struct tn_exchange *, struct outcome *, uint32_t account,
+                             const struct tn_command *);
+void tn_exchange_transfer(struct tn_exchange *, struct outcome *, uint32_t account,
+                          const struct tn_command *);
+void tn_exchange_withdraw(struct tn_exchange *, struct outcome *, uint32_t account,
+                          const struct tn_command *);
+
+/* One per entry. */
+void tn_exchange_frame(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_block(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_marks(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_index_price(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_open_account(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_deposit(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_underlying(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_fees(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_list(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_listing(struct tn_exchange *, uint32_t *listed, const struct tn_entry *);
+enum tn_reject tn_exchange_status(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_uncross(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_funding(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_settle(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_asset(struct tn_exchange *, const struct tn_entry *);
+void tn_exchange_set_status(struct tn_exchange *, uint32_t series, enum tn_status status);
+void tn_exchange_sweep(struct tn_exchange *, uint32_t units);
+
+/* The parts of a sweep: each works its queue and returns the units left. */
+uint32_t tn_exchange_sweep_jobs(struct tn_exchange *, uint32_t units);
+uint32_t tn_exchange_sweep_settlements(struct tn_exchange *, uint32_t units);
+uint32_t tn_exchange_sweep_triggers(struct tn_exchange *, uint32_t units);
+uint32_t tn_exchange_sweep_uncrosses(struct tn_exchange *, uint32_t units);
+uint32_t tn_exchange_sweep_fundings(struct tn_exchange *, uint32_t units);
+
+#endif

@@ -1,0 +1,128 @@
+/* mmp: market-maker protection (§6). A group limits how much its quotes may trade within a window;
+ * when a limit is reached every quote of the group is gone before the taker meets the next order.
+ */
+#include "exchange/internal.h"
+
+enum { INTERVAL_MAX_MS = 3600000, FREEZE_MAX_MS = 86400000 };
+
+uint32_t tn_exchange_find_group(const struct tn_exchange *exchange, uint32_t account,
+                                uint8_t number)
+{
+    uint32_t slot = exchange->accounts[account].groups_head;
+    while (slot != TN_NONE && exchange->groups[slot].terms.group != number) {
+        slot = exchange->groups[slot].next;
+    }
+    return slot;
+}
+
+bool tn_exchange_group_frozen(const struct tn_exchange *exchange, const struct group *group)
+{
+    return exchange->time_ms < group->frozen_until;
+}
+
+bool tn_exchange_window_open(const struct tn_exchange *exchange, const struct group *group)
+{
+    return group->window_start >= 0 &&
+           exchange->time_ms < group->window_start + group->terms.interval_ms;
+}
+
+static void close_window(struct group *group)
+{
+    group->window_start = -1;
+    group->used = 0;
+    group->trades = 0;
+}
+
+static uint32_t cancel_quotes(struct tn_exchange *exchange, uint32_t index, enum tn_reason reason)
+{
+    uint32_t count = 0;
+    while (exchange->groups[index].quotes_head != TN_NONE) {
+        tn_exchange_drop(exchange, exchange->groups[index].quotes_head, reason, TN_REJECT_NONE);
+        count++;
+    }
+    return count;
+}
+
+static void trip(struct tn_exchange *exchange, uint32_t index)
+{
+    struct group *group = &exchange->groups[index];
+    uint32_t count = cancel_quotes(exchange, index, TN_REASON_PROTECTION);
+    struct tn_event *event = emit(exchange, TN_EVENT_PROTECTED);
+    event->account = group->account;
+    event->index = group->terms.group;
+    event->quantity = count;
+    group->frozen_until =
+        group->terms.freeze_ms == 0 ? INT64_MAX : exchange->time_ms + group->terms.freeze_ms;
+    close_window(group);
+}
+
+/* A quote of the group traded. */
+void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t index, tn_lots quantity)
+{
+    struct group *group = &exchange->groups[index];
+    if (!tn_exchange_window_open(exchange, group)) {
+        close_window(group);
+        group->window_start = exchange->time_ms;
+    }
+    group->used += quantity;
+    group->trades++;
+    const struct tn_mmp_set *terms = &group->terms;
+    bool quantity_reached = terms->quantity_limit > 0 && group->used >= terms->quantity_limit;
+    bool trades_reached = terms->trades_limit > 0 && group->trades >= terms->trades_limit;
+    if (quantity_reached || trades_reached) trip(exchange, index);
+}
+
+static bool terms_valid(const struct tn_mmp_set *terms)
+{
+    return terms->group >= 1 && terms->interval_ms >= 1 && terms->interval_ms <= INTERVAL_MAX_MS &&
+           terms->freeze_ms >= 0 && terms->freeze_ms <= FREEZE_MAX_MS &&
+           terms->quantity_limit >= 0 && (terms->quantity_limit > 0 || terms->trades_limit > 0);
+}
+
+void tn_exchange_mmp_set(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
+                         const struct tn_command *command)
+{
+    const struct tn_mmp_set *terms = &command->as.mmp_set;
+    if (!terms_valid(terms)) {
+        outcome->reject = TN_REJECT_MMP_RANGE;
+        return;
+    }
+    uint32_t slot = tn_exchange_find_group(exchange, account, terms->group);
+    if (slot == TN_NONE) {
+        if (exchange->groups_count == exchange->limits.groups_max) {
+            outcome->reject = TN_REJECT_MMP_FULL;
+            return;
+        }
+        slot = exchange->groups_count++;
+        exchange->groups[slot] = (struct group){.account = account,
+                                                .next = exchange->accounts[account].groups_head,
+                                                .quotes_head = TN_NONE,
+                                                .quotes_tail = TN_NONE};
+        exchange->accounts[account].groups_head = slot;
+    }
+    exchange->groups[slot].terms = *terms;
+    close_window(&exchange->groups[slot]);
+}
+
+void tn_exchange_mmp_reset(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
+                           const struct tn_command *command)
+{
+    uint32_t slot = tn_exchange_find_group(exchange, account, command->as.mmp_group);
+    if (slot == TN_NONE) {
+        outcome->reject = TN_REJECT_MMP_UNKNOWN;
+        return;
+    }
+    exchange->groups[slot].frozen_until = 0;
+    close_window(&exchange->groups[slot]);
+}
+
+void tn_exchange_mmp_cancel(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
+                            const struct tn_command *command)
+{
+    uint32_t slot = tn_exchange_find_group(exchange, account, command->as.mmp_group);
+    if (slot == TN_NONE) {
+        outcome->reject = TN_REJECT_MMP_UNKNOWN;
+        return;
+    }
+    outcome->quantity = cancel_quotes(exchange, slot, TN_REASON_REQUEST);
+}

@@ -1,0 +1,282 @@
+/* order: an order in all the lists that know it, and its ways in and out of them.
+ *
+ * Lists: its book (or its series' stop book), its account's orders by id, its exposure's
+ * reduce-only orders, its group's quotes, the heap of those that expire. Only orders that rest
+ * count in the exposure's open sums and in the account's reserve; waiting and lifted ones do not.
+ * A lifted order keeps slot, id and lists but stands in no book while it runs. */
+#include "exchange/internal.h"
+
+enum { FLAG_EXPIRES = 1 }; /* in tn_resting.user: spares matching a look at the cold part */
+
+static void link_to_account(struct tn_exchange *exchange, uint32_t slot)
+{
+    struct account *account = &exchange->accounts[exchange->resting[slot].account];
+    uint64_t id = exchange->resting[slot].id;
+    uint32_t previous = account->orders_tail; /* new orders are the last, but for an OCO's first */
+    uint32_t next = TN_NONE;
+    while (previous != TN_NONE && exchange->resting[previous].id > id) {
+        next = previous;
+        previous = exchange->orders[previous].account_previous;
+    }
+    exchange->orders[slot].account_previous = previous;
+    exchange->orders[slot].account_next = next;
+    *(previous == TN_NONE ? &account->orders_head : &exchange->orders[previous].account_next) =
+        slot;
+    *(next == TN_NONE ? &account->orders_tail : &exchange->orders[next].account_previous) = slot;
+    account->orders_count++;
+}
+
+static void unlink_from_account(struct tn_exchange *exchange, uint32_t slot)
+{
+    struct account *account = &exchange->accounts[exchange->resting[slot].account];
+    uint32_t next = exchange->orders[slot].account_next;
+    uint32_t previous = exchange->orders[slot].account_previous;
+    if (account->jobs_count > 0) {
+        for (uint32_t i = 0; i < exchange->jobs_count; i++) {
+            if (exchange->jobs[i].cursor == slot) exchange->jobs[i].cursor = next;
+        }
+    }
+    *(previous == TN_NONE ? &account->orders_head : &exchange->orders[previous].account_next) =
+        next;
+    *(next == TN_NONE ? &account->orders_tail : &exchange->orders[next].account_previous) =
+        previous;
+    account->orders_count--;
+}
+
+static void link_reduce_only(struct tn_exchange *exchange, uint32_t slot)
+{
+    struct order *order = &exchange->orders[slot];
+    struct exposure *exposure = &exchange->exposures[order->exposure];
+    order->reduce_previous = TN_NONE;
+    order->reduce_next = exposure->reduce_head;
+    if (exposure->reduce_head != TN_NONE) {
+        exchange->orders[exposure->reduce_head].reduce_previous = slot;
+    }
+    exposure->reduce_head = slot;
+    exposure->reduce_count++;
+}
+
+static void unlink_reduce_only(struct tn_exchange *exchange, uint32_t slot)
+{
+    struct order *order = &exchange->orders[slot];
+    struct exposure *exposure = &exchange->exposures[order->exposure];
+    *(order->reduce_previous == TN_NONE ? &exposure->reduce_head
+                                        : &exchange->orders[order->reduce_previous].reduce_next) =
+        order->reduce_next;
+    if (order->reduce_next != TN_NONE) {
+        exchange->orders[order->reduce_next].reduce_previous = order->reduce_previous;
+    }
+    exposure->reduce_count--;
+}
+
+static void leave_group(struct tn_exchange *exchange, uint32_t slot)
+{
+    struct order *order = &exchange->orders[slot];
+    struct group *group = &exchange->groups[order->group];
+    uint32_t next = order->group_next, previous = order->group_previous;
+    *(previous == TN_NONE ? &group->quotes_head : &exchange->orders[previous].group_next) = next;
+    *(next == TN_NONE ? &group->quotes_tail : &exchange->orders[next].group_previous) = previous;
+    order->group = TN_NONE;
+}
+
+/* Puts a quote at the end of a group (TN_NONE: of none), unless it is in it already. */
+void tn_exchange_join_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group_index)
+{
+    struct order *order = &exchange->orders[slot];
+    if (order->group == group_index) return;
+    if (order->group != TN_NONE) leave_group(exchange, slot);
+    if (group_index == TN_NONE) return;
+    struct group *group = &exchange->groups[group_index];
+    order->group = group_index;
+    order->group_next = TN_NONE;
+    order->group_previous = group->quotes_tail;
+    *(group->quotes_tail == TN_NONE ? &group->quotes_head
+                                    : &exchange->orders[group->quotes_tail].group_next) = slot;
+    group->quotes_tail = slot;
+}
+
+static bool is_placed(const struct tn_exchange *exchange, uint32_t slot)
+{
+    return exchange->resting[slot].level != TN_NONE;
+}
+
+void tn_exchange_open_change(struct tn_exchange *exchange, uint32_t slot, tn_lots delta)
+{
+    const struct order *order = &exchange->orders[slot];
+    struct exposure *exposure = &exchange->exposures[order->exposure];
+    exposure->open[order->side] += delta;
+    if (order->reduce_only) exposure->reduce_open += delta;
+    exchange->accounts[exposure->account].reserved += delta * order->reserve_per_lot;
+    TN_ASSERT(exposure->open[order->side] >= 0);
+}
+
+/* What an order of `open` lots shows; the rest is hidden. */
+static tn_lots visible_part(const struct order *order, tn_lots open)
+{
+    return order->display > 0 ? min_lots(order->display, open) : open;
+}
+
+/* A new order comes to rest, or to wait. The places were asked for before (§3, 13). */
+uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *running,
+                          const struct order *cold, uint32_t book, enum tn_side side,
+                          tn_ticks price)
+{
+    enum tn_reject reject;
+    tn_lots visible = cold->waiting ? running->open : visible_part(cold, running->open);
+    uint32_t slot = tn_book_rest(exchange->books, &reject, book, side, price, visible, running->id);
+    TN_ASSERT(slot != TN_NONE);
+    struct tn_resting *resting = &exchange->resting[slot];
+    resting->account = running->account;
+    resting->owner = running->owner;
+    resting->user = cold->tif == TN_GTB || cold->tif == TN_GTT ? FLAG_EXPIRES : 0;
+    struct order *order = &exchange->orders[slot];
+    *order = *cold;
+    order->hidden = running->open - visible;
+    order->exposure = running->exposure;
+    order->sibling_id = running->sibling_id;
+    order->result = TN_NONE;
+    order->group = TN_NONE;
+    exchange->exposures[running->exposure].orders_count++;
+    link_to_account(exchange, slot);
+    if (order->tif == TN_GTB || order->tif == TN_GTT) tn_heap_add(exchange, slot);
+    if (!order->waiting) {
+        if (order->reduce_only) link_reduce_only(exchange, slot);
+        tn_exchange_open_change(exchange, slot, running->open);
+    }
+    return slot;
+}
+
+void tn_exchange_lift(struct tn_exchange *exchange, uint32_t slot)
+{
+    const struct order *order = &exchange->orders[slot];
+    if (!order->waiting) {
+        tn_exchange_open_change(exchange, slot, -open_of(exchange, slot));
+        if (order->reduce_only) unlink_reduce_only(exchange, slot);
+    }
+    tn_book_lift(exchange->books, slot);
+}
+
+/* A lifted order comes to rest at a price; its reserve per lot is already the new one. */
+void tn_exchange_land(struct tn_exchange *exchange, uint32_t slot, tn_ticks price, tn_lots open)
+{
+    struct order *order = &exchange->orders[slot];
+    tn_lots visible = visible_part(order, open);
+    uint32_t series = exchange->exposures[order->exposure].series;
+    bool landed = tn_book_land(exchange->books, slot, book_of(series), (enum tn_side)order->side,
+                               price, visible);
+    TN_ASSERT(landed);
+    order->hidden = open - visible;
+    order->limit_price = price;
+    order->waiting = 0;
+    if (order->reduce_only) link_reduce_only(exchange, slot);
+    tn_exchange_open_change(exchange, slot, open);
+}
+
+/* Takes an order out of every list. Its open quantity is already out of the sums. */
+void tn_exchange_remove(struct tn_exchange *exchange, uint32_t slot)
+{
+    struct order *order = &exchange->orders[slot];
+    struct exposure *exposure = &exchange->exposures[order->exposure];
+    bool placed = is_placed(exchange, slot);
+    if (order->reduce_only && !order->waiting && placed) unlink_reduce_only(exchange, slot);
+    if (order->group != TN_NONE) leave_group(exchange, slot);
+    if (order->is_quote) exposure->quote[order->side] = TN_NONE;
+    if (order->tif == TN_GTB || order->tif == TN_GTT) tn_heap_remove(exchange, slot);
+    if (order->result != TN_NONE && exchange->results[order->result].detached) {
+        tn_exchange_forget_result(exchange, order->result);
+    }
+    order->result = TN_NONE;
+    unlink_from_account(exchange, slot);
+    TN_ASSERT(exposure->orders_count > 0);
+    exposure->orders_count--;
+    if (placed) {
+        tn_book_remove(exchange->books, slot);
+    } else {
+        tn_book_forget(exchange->books, slot);
+    }
+}
+
+/* Cancels an order, and its sibling after it. `reject` is set only for a refused trigger. */
+void tn_exchange_drop(struct tn_exchange *exchange, uint32_t slot, enum tn_reason reason,
+                      enum tn_reject reject)
+{
+    struct order *order = &exchange->orders[slot];
+    const struct tn_resting *resting = &exchange->resting[slot];
+    uint32_t exposure = order->exposure;
+    struct tn_event *event = emit(exchange, TN_EVENT_CANCELLED);
+    event->side = order->side;
+    event->reason = (uint8_t)reason;
+    event->reject = (uint16_t)reject;
+    event->account = resting->account;
+    event->series_id = exchange->series[exchange->exposures[exposure].series].id;
+    event->order_id = resting->id;
+    event->quantity = open_of(exchange, slot);
+
+    if (is_placed(exchange, slot) && !order->waiting) {
+        tn_exchange_open_change(exchange, slot, -event->quantity);
+    }
+    uint64_t sibling_id = order->sibling_id;
+    tn_exchange_remove(exchange, slot);
+    tn_exchange_release_exposure(exchange, exposure);
+    tn_exchange_drop_sibling(exchange, &sibling_id);
+}
+
+void tn_exchange_drop_sibling(struct tn_exchange *exchange, uint64_t *sibling_id)
+{
+    if (*sibling_id == 0) return;
+    uint32_t slot = tn_book_find(exchange->books, *sibling_id);
+    *sibling_id = 0;
+    if (slot == TN_NONE) return;
+    exchange->orders[slot].sibling_id = 0;
+    tn_exchange_drop(exchange, slot, TN_REASON_OCO, TN_REJECT_NONE);
+}
+
+bool tn_exchange_is_meant(const struct tn_exchange *exchange, const struct tn_mass_cancel *what,
+                          uint32_t slot)
+{
+    const struct order *order = &exchange->orders[slot];
+    uint64_t id = exchange->series[exchange->exposures[order->exposure].series].id;
+    uint8_t by = what->by;
+    if (by & TN_BY_UNDERLYING && tn_series_underlying(id) != what->underlying) return false;
+    if (by & TN_BY_EXPIRY && tn_series_expiry_day(id) != what->expiry_day) return false;
+    if (by & TN_BY_SERIES && id != what->series_id) return false;
+    if (by & TN_BY_SIDE && order->side != what->side) return false;
+    return !(by & TN_BY_LABEL) || order->label == what->label;
+}
+
+static bool is_expired(const struct tn_exchange *exchange, uint32_t slot)
+{
+    const struct order *order = &exchange->orders[slot];
+    if (order->tif == TN_GTT) return exchange->time_ms >= order->until;
+    return order->tif == TN_GTB && exchange->height > (uint64_t)order->until;
+}
+
+/* Why an order is dead (§4.5), or 0. */
+enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t slot)
+{
+    const struct tn_resting *resting = &exchange->resting[slot];
+    if (resting->user & FLAG_EXPIRES && is_expired(exchange, slot)) return TN_REASON_EXPIRED;
+    if (exchange->accounts[resting->account].jobs_count == 0) return (enum tn_reason)0;
+    for (uint32_t i = 0; i < exchange->jobs_count; i++) {
+        const struct job *job = &exchange->jobs[i];
+        if (job->account != resting->account) continue;
+        if (resting->id < job->next_id || resting->id > job->last_id) continue;
+        if (tn_exchange_is_meant(exchange, &job->what, slot)) return TN_REASON_MASS_CANCEL;
+    }
+    return (enum tn_reason)0;
+}
+
+/* The living order of an account that a reference names, or TN_NONE. */
+uint32_t tn_exchange_resolve(const struct tn_exchange *exchange, uint32_t account,
+                             const struct tn_order_ref *ref)
+{
+    uint64_t id = ref->order_id;
+    if (id == 0) {
+        uint32_t result = tn_exchange_find_result(exchange, account, ref->client_id);
+        if (result == TN_NONE) return TN_NONE;
+        id = exchange->results[result].order_id;
+    }
+    uint32_t slot = tn_book_find(exchange->books, id);
+    if (slot == TN_NONE || exchange->resting[slot].account != account) return TN_NONE;
+    return tn_exchange_death(exchange, slot) ? TN_NONE : slot;
+}

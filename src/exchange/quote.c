@@ -1,0 +1,469 @@
+/* quote: mass quotes (§6). Two passes: first every side is judged, against the book as it stands
+ * and the sides before it, and the whole command is asked for its margin; only then does anything
+ * move.
+ *
+ * The common case, a quote that only moves, goes slot to slot within the book: no id is looked up,
+ * nothing is freed. Only when a side would trade are both lifted and run like other orders. */
+#include "exchange/internal.h"
+
+enum { JUDGED_KEEP = UINT16_MAX };
+
+/* What is asked for by the sides that have passed so far. */
+struct asked {
+    uint32_t exposures, orders, levels;
+    tn_micros required;
+    const struct tn_mass_quote *command;
+    uint32_t account;
+};
+
+static tn_ticks price_of(const struct tn_quote *quote, uint32_t side)
+{
+    return side == TN_BUY ? quote->bid_price : quote->ask_price;
+}
+
+static tn_lots quantity_of(const struct tn_quote *quote, uint32_t side)
+{
+    return side == TN_BUY ? quote->bid_quantity : quote->ask_quantity;
+}
+
+/* The present quote of a side; a dead one counts as none. */
+static uint32_t present(const struct tn_exchange *exchange, const struct judged *judged,
+                        uint32_t side)
+{
+    if (judged->exposure == TN_NONE) return TN_NONE;
+    const struct exposure *exposure = &exchange->exposures[judged->exposure];
+    uint32_t slot = exposure->quote[side];
+    if (exchange->accounts[exposure->account].jobs_count == 0) return slot;
+    return slot == TN_NONE || tn_exchange_death(exchange, slot) ? TN_NONE : slot;
+}
+
+static bool keeps_place(const struct tn_exchange *exchange, uint32_t slot,
+                        const struct tn_quote *quote, uint32_t side)
+{
+    return slot != TN_NONE && exchange->resting[slot].price == price_of(quote, side) &&
+           quantity_of(quote, side) <= exchange->resting[slot].quantity;
+}
+
+/* The checks of one side that look at nothing but itself. */
+static enum tn_reject judge_alone(const struct tn_exchange *exchange, const struct series *series,
+                                  const struct asked *asked, const struct tn_quote *quote,
+                                  uint32_t side)
+{
+    tn_lots quantity = quantity_of(quote, side);
+    const struct tn_mass_quote *command = asked->command;
+    if (quantity < 1 || quantity > series->terms->contract.quantity_max) {
+        return TN_REJECT_QUANTITY_RANGE;
+    }
+    enum tn_reject reject = tn_exchange_check_status(
+        exchange, series, command->post_only ? TN_ACTION_POST : TN_ACTION_TAKE);
+    if (reject == TN_REJECT_NONE) {
+        reject = tn_exchange_check_market(exchange, series, command->fee_max_ppm);
+    }
+    if (reject != TN_REJECT_NONE) return reject;
+    return tn_exchange_check_price(series, (uint8_t)side, price_of(quote, side), true);
+}
+
+/* A side that adds or moves: passed so far, and not a removal. */
+static bool is_entering(const struct judged *judged, const struct tn_quote *quote, uint32_t side)
+{
+    return judged->reject[side] == TN_REJECT_NONE && quantity_of(quote, side) > 0;
+}
+
+/* The price that will stand on a side, or 0. */
+static tn_ticks standing(const struct tn_exchange *exchange, const struct judged *judged,
+                         const struct tn_quote *quote, uint32_t side)
+{
+    if (is_entering(judged, quote, side)) return price_of(quote, side);
+    if (judged->reject[side] == TN_REJECT_NONE) return 0;
+    uint32_t slot = present(exchange, judged, side);
+    return slot == TN_NONE ? 0 : exchange->resting[slot].price;
+}
+
+/* Places and position: what depends on the sides before. */
+static enum tn_reject judge_place(const struct tn_exchange *exchange, const struct judged *judged,
+                                  struct asked *asked, bool *asks_exposure,
+                                  const struct tn_quote *quote, uint32_t side)
+{
+    uint32_t slot = present(exchange, judged, side);
+    bool needs_exposure = judged->exposure == TN_NONE && !*asks_exposure;
+    if (needs_exposure && !tn_exchange_exposure_fits(exchange, asked->account, asked->exposures)) {
+        return TN_REJECT_EXPOSURES_FULL;
+    }
+    enum tn_reject reject =
+        tn_exchange_check_room(exchange, asked->orders + (slot == TN_NONE), asked->levels + 1);
+    if (slot != TN_NONE && reject == TN_REJECT_ORDERS_FULL) {
+        reject = tn_exchange_check_room(exchange, 0, asked->levels + 1);
+    }
+    if (reject != TN_REJECT_NONE) return reject;
+    const struct series *series = &exchange->series[judged->series];
+    tn_lots own = slot == TN_NONE ? 0 : exchange->resting[slot].quantity;
+    reject = tn_exchange_check_position(exchange, judged->exposure, series, (uint8_t)side,
+                                        quantity_of(quote, side), own);
+    if (reject != TN_REJECT_NONE) return reject;
+    asked->exposures += needs_exposure;
+    *asks_exposure |= needs_exposure;
+    asked->orders += slot == TN_NONE;
+    asked->levels++;
+    return TN_REJECT_NONE;
+}
+
+/* The change of the account's reserve that a passed side makes. */
+static tn_micros reserve_change(const struct tn_exchange *exchange, const struct judged *judged,
+                                const struct tn_quote *quote, uint32_t side)
+{
+    if (side == TN_SELL) return 0;
+    uint32_t slot = present(exchange, judged, side);
+    tn_lots quantity = quantity_of(quote, side);
+    tn_micros old = 0;
+    if (slot != TN_NONE) {
+        tn_micros per_lot = exchange->orders[slot].reserve_per_lot;
+        old = per_lot * exchange->resting[slot].quantity;
+        if (keeps_place(exchange, slot, quote, side)) return per_lot * quantity - old;
+    }
+    if (quantity == 0) return -old;
+    return quantity * tn_exchange_reserve_per_lot(&exchange->series[judged->series], TN_BUY,
+                                                  quote->bid_price) -
+           old;
+}
+
+static void judge(const struct tn_exchange *exchange, struct judged *judged, struct asked *asked,
+                  const struct tn_quote *quote)
+{
+    const struct series *series = &exchange->series[judged->series];
+    for (uint32_t side = 0; side < 2; side++) {
+        tn_lots quantity = quantity_of(quote, side);
+        enum tn_reject reject = TN_REJECT_NONE;
+        if (quantity == TN_QUOTE_KEEP) {
+            judged->reject[side] = JUDGED_KEEP;
+            continue;
+        }
+        if (judged->series == TN_NONE) {
+            reject = TN_REJECT_SERIES_UNKNOWN;
+        } else if (quantity != 0) {
+            reject = judge_alone(exchange, series, asked, quote, side);
+        }
+        judged->reject[side] = (uint16_t)reject;
+    }
+    if (judged->series == TN_NONE) return;
+    tn_ticks bid = standing(exchange, judged, quote, TN_BUY);
+    tn_ticks ask = standing(exchange, judged, quote, TN_SELL);
+    bool crossed = bid > 0 && ask > 0 && bid >= ask;
+    bool asks_exposure = false;
+    for (uint32_t side = 0; side < 2; side++) {
+        if (is_entering(judged, quote, side)) {
+            judged->reject[side] = (uint16_t)(crossed ? TN_REJECT_QUOTE_CROSSED
+                                                      : judge_place(exchange, judged, asked,
+                                                                    &asks_exposure, quote, side));
+        }
+        if (judged->reject[side] == TN_REJECT_NONE) {
+            asked->required += reserve_change(exchange, judged, quote, side);
+        }
+    }
+}
+
+/* Was the same unknown series named before? */
+static bool repeats_unknown(const struct tn_mass_quote *command, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++) {
+        if (command->quotes[i].series_id == command->quotes[at].series_id) return true;
+    }
+    return false;
+}
+
+/* Starts loading what the quotes will touch: the orders, and the books they stand in. */
+static void read_ahead(const struct tn_exchange *exchange, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct judged *judged = &exchange->judged[i];
+        if (judged->exposure == TN_NONE) continue;
+        const struct exposure *exposure = &exchange->exposures[judged->exposure];
+        for (uint32_t side = 0; side < 2; side++) {
+            uint32_t slot = exposure->quote[side];
+            if (slot == TN_NONE) continue;
+            __builtin_prefetch(&exchange->resting[slot], 1);
+            __builtin_prefetch(&exchange->orders[slot], 1);
+            __builtin_prefetch((const char *)&exchange->orders[slot] + 64, 1);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct judged *judged = &exchange->judged[i];
+        if (judged->exposure == TN_NONE) continue;
+        const struct exposure *exposure = &exchange->exposures[judged->exposure];
+        for (uint32_t side = 0; side < 2; side++) {
+            if (exposure->quote[side] == TN_NONE) continue;
+            tn_book_prefetch_order(exchange->books, exposure->quote[side]);
+        }
+    }
+}
+
+/* Finds every quote's series and exposure; false when a series is named twice. In passes, so that
+ * the cache misses of all quotes overlap. */
+static bool look_up(struct tn_exchange *exchange, uint32_t account,
+                    const struct tn_mass_quote *command)
+{
+    uint32_t count = command->quotes_count;
+    if (++exchange->stamp == 0) exchange->stamp = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        struct judged *judged = &exchange->judged[i];
+        judged->series = tn_exchange_find_series(exchange, command->quotes[i].series_id);
+        if (judged->series == TN_NONE) continue;
+        tn_exchange_prefetch_exposure(exchange, account, judged->series);
+        tn_book_prefetch_book(exchange->books, book_of(judged->series));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct judged *judged = &exchange->judged[i];
+        judged->exposure = TN_NONE;
+        if (judged->series == TN_NONE) {
+            if (repeats_unknown(command, i)) return false;
+            continue;
+        }
+        struct series *series = &exchange->series[judged->series];
+        if (series->quote_stamp == exchange->stamp) return false;
+        series->quote_stamp = exchange->stamp;
+        judged->exposure = tn_exchange_find_exposure(exchange, account, judged->series);
+    }
+    read_ahead(exchange, count);
+    return true;
+}
+
+static enum tn_reject judge_command(struct tn_exchange *exchange, struct outcome *outcome,
+                                    struct asked *asked, uint32_t *group)
+{
+    const struct tn_mass_quote *command = asked->command;
+    *group = TN_NONE;
+    if (command->quotes_count < 1 || command->quotes_count > TN_QUOTES_MAX) {
+        return TN_REJECT_QUOTE_SIZE;
+    }
+    if (command->stp > TN_STP_DECREMENT) return TN_REJECT_STP_UNKNOWN;
+    if (command->post_only > 1) return TN_REJECT_TERMS_CONFLICT;
+    if (command->group != 0) {
+        *group = tn_exchange_find_group(exchange, asked->account, command->group);
+        if (*group == TN_NONE) return TN_REJECT_MMP_UNKNOWN;
+        if (tn_exchange_group_frozen(exchange, &exchange->groups[*group])) {
+            return TN_REJECT_MMP_FROZEN;
+        }
+    }
+    if (!look_up(exchange, asked->account, command)) return TN_REJECT_QUOTE_REPEATED;
+    for (uint32_t i = 0; i < command->quotes_count; i++) {
+        judge(exchange, &exchange->judged[i], asked, &command->quotes[i]);
+    }
+    return tn_exchange_admit(exchange, &outcome->money, asked->account, asked->required);
+}
+
+/* ---- Second pass ---- */
+
+/* One quote on its way in. */
+struct entering {
+    const struct tn_mass_quote *command;
+    const struct tn_quote *quote;
+    struct judged *judged;
+    uint32_t account, group;
+    struct tn_event report[2];
+};
+
+static void take_terms(struct tn_exchange *exchange, const struct entering *entering, uint32_t slot)
+{
+    struct order *order = &exchange->orders[slot];
+    order->label = entering->command->label;
+    order->fee_max_ppm = entering->command->fee_max_ppm;
+    order->stp = entering->command->stp;
+    order->post = entering->command->post_only;
+    tn_exchange_join_group(exchange, slot, entering->group);
+}
+
+/* Sides that keep their place or are removed. True when the side is thereby done. */
+static bool settle_quietly(struct tn_exchange *exchange, struct entering *entering, uint32_t side)
+{
+    struct tn_event *report = &entering->report[side];
+    uint32_t slot = present(exchange, entering->judged, side);
+    tn_lots quantity = quantity_of(entering->quote, side);
+    if (entering->judged->reject[side] != TN_REJECT_NONE) {
+        report->reject = entering->judged->reject[side];
+        return true;
+    }
+    if (quantity == 0) {
+        if (slot != TN_NONE) {
+            tn_exchange_drop(exchange, slot, TN_REASON_REQUOTED, TN_REJECT_NONE);
+        }
+        return true;
+    }
+    report->price = price_of(entering->quote, side);
+    if (!keeps_place(exchange, slot, entering->quote, side)) return false;
+    tn_lots cut = exchange->resting[slot].quantity - quantity;
+    if (cut > 0) {
+        tn_exchange_open_change(exchange, slot, -cut);
+        tn_book_reduce(exchange->books, slot, quantity);
+    }
+    take_terms(exchange, entering, slot);
+    report->order_id = exchange->resting[slot].id;
+    report->remaining = quantity;
+    report->flags = TN_EVENT_KEPT_PLACE;
+    return true;
+}
+
+static bool would_trade(const struct tn_exchange *exchange, const struct entering *entering,
+                        uint32_t side)
+{
+    tn_ticks best;
+    uint32_t series = entering->judged->series;
+    if (exchange->series[series].status == TN_STATUS_AUCTION) return false;
+    return tn_book_best(exchange->books, &best, book_of(series), opposite((uint8_t)side)) &&
+           within((uint8_t)side, best, price_of(entering->quote, side));
+}
+
+/* A present quote that will not trade goes straight to its new place. */
+static void shift(struct tn_exchange *exchange, struct entering *entering, uint32_t side)
+{
+    uint32_t slot = present(exchange, entering->judged, side);
+    struct order *order = &exchange->orders[slot];
+    tn_ticks price = price_of(entering->quote, side);
+    tn_lots quantity = quantity_of(entering->quote, side);
+    const struct series *series = &exchange->series[entering->judged->series];
+    tn_exchange_open_change(exchange, slot, -exchange->resting[slot].quantity);
+    bool moved = tn_book_move(exchange->books, slot, price, quantity);
+    TN_ASSERT(moved);
+    order->limit_price = price;
+    order->reserve_per_lot = tn_exchange_reserve_per_lot(series, (uint8_t)side, price);
+    tn_exchange_open_change(exchange, slot, quantity);
+    take_terms(exchange, entering, slot);
+    entering->report[side].order_id = exchange->resting[slot].id;
+    entering->report[side].remaining = quantity;
+}
+
+/* A side that is new, or may trade: runs and comes to rest. `slot` is lifted, or TN_NONE. */
+static void enter(struct tn_exchange *exchange, struct entering *entering, uint32_t side,
+                  uint32_t slot)
+{
+    const struct tn_mass_quote *command = entering->command;
+    struct tn_event *report = &entering->report[side];
+    tn_ticks price = price_of(entering->quote, side);
+    if (command->post_only && would_trade(exchange, entering, side)) {
+        *report = (struct tn_event){.reject = TN_REJECT_POST_ONLY_CROSSES};
+        if (slot != TN_NONE) {
+            tn_exchange_drop(exchange, slot, TN_REASON_REQUOTED, TN_REJECT_NONE);
+        }
+        return;
+    }
+    const struct series *series = &exchange->series[entering->judged->series];
+    struct order cold = {
+        .limit_price = price,
+        .reserve_per_lot = tn_exchange_reserve_per_lot(series, (uint8_t)side, price),
+        .label = command->label,
+        .fee_max_ppm = command->fee_max_ppm,
+        .post = command->post_only,
+        .stp = command->stp,
+        .is_quote = 1,
+        .side = (uint8_t)side,
+    };
+    struct running running = {
+        .id = slot == TN_NONE ? ++exchange->last_order_id : exchange->resting[slot].id,
+        .account = entering->account,
+        .owner = exchange->accounts[entering->account].owner_index,
+        .series = entering->judged->series,
+        .exposure = entering->judged->exposure,
+        .slot = slot,
+        .limit = price,
+        .open = quantity_of(entering->quote, side),
+        .fee_max_ppm = command->fee_max_ppm,
+        .side = (uint8_t)side,
+        .stp = command->stp,
+    };
+    report->order_id = running.id;
+    if (slot != TN_NONE) exchange->orders[slot].reserve_per_lot = cold.reserve_per_lot;
+    if (series->status != TN_STATUS_AUCTION) tn_exchange_run(exchange, &running);
+    report->remaining = tn_exchange_come_to_rest(exchange, &running, &cold);
+    report->quantity = running.filled;
+    if (report->remaining > 0) {
+        exchange->exposures[running.exposure].quote[side] = running.slot;
+        take_terms(exchange, entering, running.slot);
+    }
+}
+
+static void enter_sides(struct tn_exchange *exchange, struct entering *entering,
+                        const bool enters[2])
+{
+    uint32_t slot[2];
+    bool trades = false;
+    entering->judged->exposure =
+        tn_exchange_pin_exposure(exchange, entering->account, entering->judged->series);
+    for (uint32_t side = 0; side < 2; side++) {
+        slot[side] = present(exchange, entering->judged, side);
+        trades |= enters[side] && would_trade(exchange, entering, side);
+    }
+    for (uint32_t side = 0; side < 2 && trades; side++) {
+        if (enters[side] && slot[side] != TN_NONE) tn_exchange_lift(exchange, slot[side]);
+    }
+    for (uint32_t side = 0; side < 2; side++) {
+        if (!enters[side]) continue;
+        if (!trades && slot[side] != TN_NONE) {
+            shift(exchange, entering, side);
+        } else {
+            enter(exchange, entering, side, slot[side]);
+        }
+    }
+    tn_exchange_unpin_exposure(exchange, entering->judged->exposure);
+}
+
+/* A dead quote that a passed side would replace goes first, with the reason of its death. */
+static void bury(struct tn_exchange *exchange, const struct judged *judged, uint32_t side)
+{
+    uint32_t slot = exchange->exposures[judged->exposure].quote[side];
+    if (slot == TN_NONE || judged->reject[side] != TN_REJECT_NONE) return;
+    enum tn_reason death = tn_exchange_death(exchange, slot);
+    if (death) tn_exchange_drop(exchange, slot, death, TN_REJECT_NONE);
+}
+
+/* A refused side still has the quote it had, if the other side has not traded it away. */
+static void describe_present(const struct tn_exchange *exchange, struct tn_event *event,
+                             uint32_t exposure, uint32_t side)
+{
+    uint32_t slot = exchange->exposures[exposure].quote[side];
+    if (slot == TN_NONE || tn_exchange_death(exchange, slot)) return;
+    event->order_id = exchange->resting[slot].id;
+    event->remaining = exchange->resting[slot].quantity;
+}
+
+/* Carries out one judged quote; returns how many sides stand as asked. */
+static uint32_t carry_out(struct tn_exchange *exchange, struct entering *entering, uint32_t number)
+{
+    bool enters[2];
+    uint32_t passed = 0;
+    uint32_t pinned = entering->judged->exposure;
+    if (pinned != TN_NONE) exchange->exposures[pinned].orders_count++;
+    for (uint32_t side = 0; side < 2; side++) {
+        if (pinned != TN_NONE) bury(exchange, entering->judged, side);
+        entering->report[side] = (struct tn_event){0};
+        enters[side] = entering->judged->reject[side] != JUDGED_KEEP &&
+                       !settle_quietly(exchange, entering, side);
+    }
+    if (enters[TN_BUY] || enters[TN_SELL]) enter_sides(exchange, entering, enters);
+    for (uint32_t side = 0; side < 2; side++) {
+        if (entering->judged->reject[side] == JUDGED_KEEP) continue;
+        struct tn_event *event = emit(exchange, TN_EVENT_QUOTED);
+        *event = entering->report[side];
+        bool refused = entering->judged->reject[side] != TN_REJECT_NONE;
+        if (refused && pinned != TN_NONE) describe_present(exchange, event, pinned, side);
+        event->kind = TN_EVENT_QUOTED;
+        event->side = (uint8_t)side;
+        event->account = entering->account;
+        event->series_id = entering->quote->series_id;
+        event->index = 2 * number + side;
+        passed += event->reject == TN_REJECT_NONE;
+    }
+    if (pinned != TN_NONE) tn_exchange_unpin_exposure(exchange, pinned);
+    return passed;
+}
+
+void tn_exchange_mass_quote(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
+                            const struct tn_command *command)
+{
+    struct asked asked = {.command = &command->as.mass_quote, .account = account};
+    struct entering entering = {.command = asked.command, .account = account};
+    outcome->reject = judge_command(exchange, outcome, &asked, &entering.group);
+    if (outcome->reject != TN_REJECT_NONE) return;
+    for (uint32_t i = 0; i < asked.command->quotes_count; i++) {
+        entering.quote = &asked.command->quotes[i];
+        entering.judged = &exchange->judged[i];
+        outcome->quantity += carry_out(exchange, &entering, i);
+    }
+}

@@ -1,0 +1,133 @@
+/* results: client ids that may be sent again, and nonces that may not (§2).
+ *
+ * An account's last results form a list, oldest first; one that leaves the list while its order
+ * still lives is detached and goes with the order. What left the list raises client_floor, so a
+ * forgotten id can never be taken for a new one. */
+#include "exchange/internal.h"
+
+static uint32_t result_hash(const struct tn_exchange *exchange, uint32_t account,
+                            uint64_t client_id)
+{
+    return tn_index_hash2(&exchange->result_index, client_id, account);
+}
+
+uint32_t tn_exchange_find_result(const struct tn_exchange *exchange, uint32_t account,
+                                 uint64_t client_id)
+{
+    if (client_id == 0) return TN_NONE;
+    uint32_t hash = result_hash(exchange, account, client_id);
+    TN_INDEX_EACH (&exchange->result_index, hash, slot) {
+        const struct result *result = &exchange->results[slot];
+        if (result->client_id == client_id && result->account == account) return slot;
+    }
+    return TN_NONE;
+}
+
+void tn_exchange_prefetch_result(const struct tn_exchange *exchange, uint32_t account,
+                                 uint64_t client_id)
+{
+    if (client_id == 0) return;
+    tn_index_prefetch(&exchange->result_index, result_hash(exchange, account, client_id));
+}
+
+/* The second step: the record that the index names first, right or wrong. */
+void tn_exchange_prefetch_result_record(const struct tn_exchange *exchange, uint32_t account,
+                                        uint64_t client_id)
+{
+    if (client_id == 0) return;
+    uint32_t hash = result_hash(exchange, account, client_id);
+    TN_INDEX_EACH (&exchange->result_index, hash, slot) {
+        __builtin_prefetch(&exchange->results[slot], 1);
+        return;
+    }
+}
+
+void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t slot)
+{
+    struct result *result = &exchange->results[slot];
+    tn_index_remove(&exchange->result_index,
+                    result_hash(exchange, result->account, result->client_id), slot);
+    result->account = TN_NONE;
+    result->next = exchange->results_free;
+    exchange->results_free = slot;
+    exchange->results_count--;
+}
+
+/* The slot of the order that a result created, if it is alive. */
+static uint32_t living_order(const struct tn_exchange *exchange, uint32_t result)
+{
+    uint64_t id = exchange->results[result].order_id;
+    uint32_t slot = id == 0 ? TN_NONE : tn_book_find(exchange->books, id);
+    return slot != TN_NONE && exchange->orders[slot].result == result ? slot : TN_NONE;
+}
+
+static void let_oldest_go(struct tn_exchange *exchange, struct account *account)
+{
+    uint32_t oldest = account->results_head;
+    struct result *result = &exchange->results[oldest];
+    account->results_head = result->next;
+    if (account->results_head == TN_NONE) account->results_tail = TN_NONE;
+    account->results_count--;
+    if (result->client_id > account->client_floor) account->client_floor = result->client_id;
+    if (living_order(exchange, oldest) != TN_NONE) {
+        result->detached = 1;
+    } else {
+        tn_exchange_forget_result(exchange, oldest);
+    }
+}
+
+void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account_index, uint64_t client_id,
+                          const struct outcome *outcome, bool creates)
+{
+    TN_ASSERT(client_id != 0 && exchange->results_count < exchange->limits.results_max);
+    struct account *account = &exchange->accounts[account_index];
+    uint32_t slot = exchange->results_free;
+    if (slot != TN_NONE) {
+        exchange->results_free = exchange->results[slot].next;
+    } else {
+        slot = exchange->results_used++;
+    }
+    exchange->results_count++;
+    exchange->results[slot] = (struct result){
+        .client_id = client_id,
+        .order_id = outcome->order_id,
+        .quantity = outcome->quantity,
+        .remaining = outcome->remaining,
+        .account = account_index,
+        .next = TN_NONE,
+        .reject = (uint16_t)outcome->reject,
+    };
+    tn_index_insert(&exchange->result_index, result_hash(exchange, account_index, client_id), slot);
+    *(account->results_tail == TN_NONE ? &account->results_head
+                                       : &exchange->results[account->results_tail].next) = slot;
+    account->results_tail = slot;
+    uint32_t order = creates && outcome->order_id != 0
+                         ? tn_book_find(exchange->books, outcome->order_id)
+                         : TN_NONE;
+    if (order != TN_NONE) exchange->orders[order].result = slot;
+    if (++account->results_count > exchange->limits.results_per_account) {
+        let_oldest_go(exchange, account);
+    }
+}
+
+/* Would the nonce be accepted? */
+enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t nonce)
+{
+    if (nonce > account->nonce_top) return TN_REJECT_NONE;
+    uint64_t behind = account->nonce_top - nonce;
+    if (behind >= 64) return TN_REJECT_NONCE_TOO_OLD;
+    return account->nonce_bits >> behind & 1 ? TN_REJECT_NONCE_USED : TN_REJECT_NONE;
+}
+
+enum tn_reject tn_exchange_use_nonce(struct account *account, uint64_t nonce)
+{
+    enum tn_reject reject = tn_exchange_nonce_state(account, nonce);
+    if (reject != TN_REJECT_NONE) return reject;
+    if (nonce > account->nonce_top) {
+        uint64_t shift = nonce - account->nonce_top;
+        account->nonce_bits = shift >= 64 ? 0 : account->nonce_bits << shift;
+        account->nonce_top = nonce;
+    }
+    account->nonce_bits |= UINT64_C(1) << (account->nonce_top - nonce);
+    return TN_REJECT_NONE;
+}
