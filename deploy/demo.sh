@@ -4,10 +4,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-usage() { echo "usage: deploy/demo.sh"; }
+usage() { echo "usage: deploy/demo.sh [--quiet]   quiet: only the summary"; }
 
+options=()
 for argument in "$@"; do
     case "$argument" in
+        --quiet) options+=("$argument") ;;
         -h | --help) usage; exit 0 ;;
         *) echo "demo.sh: unknown option '$argument'" >&2; usage >&2; exit 2 ;;
     esac
@@ -18,4 +20,4 @@ echo "demo: building"
 cmake --preset release --log-level=WARNING
 cmake --build --preset release --target tenor-demo
 echo
-exec build/release/node/tenor-demo
+exec build/release/node/tenor-demo "${options[@]}"
