@@ -36,7 +36,7 @@ static inline const struct tn_book *book_or_first(const struct tn_books *books, 
 static inline void look_for_cell(const struct tn_books *books, struct tn_book_hint *hint,
                                  const struct tn_book_message *message)
 {
-    hint->hash = tn_index_hash(&books->index, message->id);
+    hint->hash = tn_index_hash_near(&books->index, message->id);
     hint->level = TN_NONE;
     tn_index_prefetch(&books->index, hint->hash);
     __builtin_prefetch(book_or_first(books, message->book), 1);
@@ -141,7 +141,7 @@ static uint32_t apply_plain(struct tn_books *books, struct tn_book_report *repor
         tn_book_prefetch(books, messages[j].id);
     for (; i < count && written < reports_max && books->taker.active == busy; i++) {
         if (i + AHEAD_PLAIN < count) tn_book_prefetch(books, messages[i + AHEAD_PLAIN].id);
-        struct tn_book_hint hint = {.hash = tn_index_hash(&books->index, messages[i].id),
+        struct tn_book_hint hint = {.hash = tn_index_hash_near(&books->index, messages[i].id),
                                     .slot = TN_NONE,
                                     .level = TN_NONE};
         written += handle(books, &reports[written], reports_max - written, &messages[i], &hint);

@@ -67,7 +67,7 @@ static void rest_taker(struct tn_books *books, const struct tn_book_taker *taker
     order->account = taker->account;
     order->owner = taker->owner;
     order->user = taker->user;
-    tn_index_insert(&books->index, tn_index_hash(&books->index, taker->id), slot);
+    tn_index_insert(&books->index, tn_index_hash_near(&books->index, taker->id), slot);
 }
 
 static uint32_t suspend(struct tn_books *books, const struct tn_book_taker *taker, uint32_t written)
@@ -100,7 +100,7 @@ static void fill_front(struct tn_books *books, struct tn_book_report *report,
                                       .kind = TN_BOOK_TRADE,
                                       .side = (uint8_t)taker->side};
     if (maker->quantity > 0) return;
-    tn_index_remove(&books->index, tn_index_hash(&books->index, maker->id), slot);
+    tn_index_remove(&books->index, tn_index_hash_near(&books->index, maker->id), slot);
     tn_book_unlink(books, slot);
     tn_book_release(books, slot);
 }
@@ -350,7 +350,7 @@ uint32_t tn_book_handle_unknown(const struct tn_books *books, struct tn_book_rep
 static struct tn_book_hint no_hint(const struct tn_books *books, uint64_t id)
 {
     return (struct tn_book_hint){
-        .hash = tn_index_hash(&books->index, id), .slot = TN_NONE, .level = TN_NONE};
+        .hash = tn_index_hash_near(&books->index, id), .slot = TN_NONE, .level = TN_NONE};
 }
 
 uint32_t tn_book_submit(struct tn_books *books, struct tn_book_report *reports,

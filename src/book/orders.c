@@ -83,12 +83,12 @@ struct tn_resting *tn_book_resting(struct tn_books *books)
 uint32_t tn_book_find(const struct tn_books *books, uint64_t id)
 {
     uint32_t cell;
-    return tn_book_seek_id(books, &cell, id, tn_index_hash(&books->index, id));
+    return tn_book_seek_id(books, &cell, id, tn_index_hash_near(&books->index, id));
 }
 
 void tn_book_prefetch(const struct tn_books *books, uint64_t id)
 {
-    tn_index_prefetch(&books->index, tn_index_hash(&books->index, id));
+    tn_index_prefetch(&books->index, tn_index_hash_near(&books->index, id));
 }
 
 void tn_book_prefetch_order(const struct tn_books *books, uint32_t slot)
@@ -102,6 +102,21 @@ void tn_book_prefetch_order(const struct tn_books *books, uint32_t slot)
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
 {
     __builtin_prefetch(&books->book[book], 1);
+}
+
+void tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn_side side,
+                            tn_ticks price, bool tail)
+{
+    TN_ASSERT(tn_book_price_in_range(price) && book < books->limits.books_max);
+    uint64_t key = tn_book_key(side, price);
+    uint32_t reference = books->book[book].side[side].root;
+    while (!(reference & TN_BOOK_LEAF)) {
+        reference =
+            tn_book_node_at(books, reference)->child[tn_book_digit(key, tn_book_shift(reference))];
+    }
+    if (reference == TN_NONE) return;
+    const struct tn_level *level = &books->levels[reference & ~TN_BOOK_LEAF];
+    __builtin_prefetch(tail ? (const void *)&books->orders[level->tail] : (const void *)level, 1);
 }
 
 /* resting is the record of a slot that the caller says is in use. */
@@ -125,7 +140,7 @@ uint32_t tn_book_rest(struct tn_books *books, enum tn_reject *reject, uint32_t b
 {
     TN_ASSERT(tn_book_price_in_range(price) && tn_book_quantity_in_range(quantity));
     const struct tn_book_side *queue = side_of(books, book, side);
-    uint32_t hash = tn_index_hash(&books->index, id);
+    uint32_t hash = tn_index_hash_near(&books->index, id);
     uint32_t cell;
     uint32_t holder = tn_book_seek_id(books, &cell, id, hash);
     TN_ASSERT(holder == TN_NONE);
@@ -150,7 +165,7 @@ void tn_book_remove(struct tn_books *books, uint32_t slot)
 {
     uint64_t id = resting(books, slot)->id;
     tn_book_unlink(books, slot);
-    tn_index_remove(&books->index, tn_index_hash(&books->index, id), slot);
+    tn_index_remove(&books->index, tn_index_hash_near(&books->index, id), slot);
     tn_book_release(books, slot);
 }
 
@@ -230,7 +245,7 @@ void tn_book_forget(struct tn_books *books, uint32_t slot)
 {
     const struct tn_resting *order = &books->orders[slot];
     TN_ASSERT(slot < books->orders_pool.fresh && order->level == TN_NONE);
-    tn_index_remove(&books->index, tn_index_hash(&books->index, order->id), slot);
+    tn_index_remove(&books->index, tn_index_hash_near(&books->index, order->id), slot);
     tn_book_release(books, slot);
 }
 

@@ -3,7 +3,7 @@
 #include "exchange/internal.h"
 
 /* What an account's futures and perpetuals are worth at the marks, funding included. */
-static tn_micros linear_value(const struct tn_exchange *exchange, const struct account *account)
+static tn_micros work_out(const struct tn_exchange *exchange, const struct account *account)
 {
     tn_micros value = 0;
     uint32_t slot = account->exposures_head;
@@ -22,9 +22,19 @@ static tn_micros linear_value(const struct tn_exchange *exchange, const struct a
     return value;
 }
 
+/* The same, kept until a mark, a funding index or a position changes. */
+static tn_micros linear_value(const struct tn_exchange *exchange, struct account *account)
+{
+    if (account->linear_stamp != exchange->marks_stamp) {
+        account->linear_value = work_out(exchange, account);
+        account->linear_stamp = exchange->marks_stamp;
+    }
+    return account->linear_value;
+}
+
 tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t index)
 {
-    const struct account *account = &exchange->accounts[index];
+    struct account *account = &exchange->accounts[index];
     tn_micros equity = exchange->ledger.cash[index] - account->reserved;
     return account->linear_count == 0 ? equity : equity + linear_value(exchange, account);
 }

@@ -121,6 +121,7 @@ struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limi
     exchange->exposures_free = TN_NONE;
     exchange->results_free = TN_NONE;
     exchange->funding_cursor = TN_NONE;
+    exchange->marks_stamp = 1;
     return exchange;
 }
 
@@ -259,12 +260,11 @@ void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entr
     for (uint32_t i = 0; i < entry->as.frame.commands_count; i++) {
         const struct tn_command *command = &entry->as.frame.commands[i];
         if (is_answered(exchange, account, command, i)) continue;
-        struct outcome outcome = {0};
+        struct outcome outcome = {.created = TN_NONE};
         run_command(exchange, &outcome, account, command);
         report_outcome(exchange, account, command, &outcome, i);
         if (command->client_id == 0) continue;
-        bool creates = command->kind == TN_COMMAND_PLACE || command->kind == TN_COMMAND_PLACE_OCO;
-        tn_exchange_remember(exchange, account, command->client_id, &outcome, creates);
+        tn_exchange_remember(exchange, account, command->client_id, &outcome);
     }
 }
 

@@ -13,55 +13,66 @@
 
 #include <string.h>
 
+/* Records are laid out by lines of the cache: the first 64 bytes are what every command touches. */
+#define LINES _Alignas(64)
+
 /* The cold part of an order. */
 struct order {
-    int64_t until;
-    tn_lots hidden;
-    tn_lots display;      /* 0 = not an iceberg */
-    tn_ticks limit_price; /* as entered; a waiting stop's tn_resting.price is its trigger */
+    LINES tn_lots hidden;
+    tn_lots display; /* 0 = not an iceberg */
     tn_micros reserve_per_lot;
     uint64_t sibling_id; /* OCO, 0 = none */
     uint32_t account_next, account_previous;
     uint32_t exposure;
     uint32_t result; /* remembered result of its client id, or TN_NONE */
-    uint32_t heap_position;
-    uint32_t group; /* index of its protection group, or TN_NONE */
-    uint32_t group_next, group_previous;
-    uint32_t reduce_next, reduce_previous;
-    uint32_t label;
+    uint32_t group;  /* index of its protection group, or TN_NONE */
     int32_t fee_max_ppm;
     uint8_t type, tif, post, reduce_only, stp;
     uint8_t is_quote;
     uint8_t waiting;
     uint8_t side;
+    int64_t until;
+    tn_ticks limit_price; /* as entered; a waiting stop's tn_resting.price is its trigger */
+    uint32_t heap_position;
+    uint32_t group_next, group_previous;
+    uint32_t reduce_next, reduce_previous;
+    uint32_t label;
 };
+_Static_assert(sizeof(struct order) == 128, "two lines");
 
 struct account {
-    uint8_t owner[TN_OWNER_SIZE];
-    uint32_t owner_index; /* the first account of that owner: what self-trade prevention compares */
+    LINES uint64_t nonce_top;
+    uint64_t nonce_bits, client_floor;
     tn_micros reserved;
-    uint64_t nonce_top, nonce_bits, client_floor;
+    uint32_t owner_index; /* the first account of that owner: what self-trade prevention compares */
+    uint32_t jobs_count;
     uint32_t orders_head, orders_tail, orders_count;
     uint32_t results_head, results_tail, results_count;
-    uint32_t exposures_head, exposures_tail, exposures_count; /* futures and perpetuals first */
+    uint64_t orders_tail_id; /* of the order at the tail, or UINT64_MAX: look it up */
+    tn_micros linear_value;  /* worked out under this stamp of the marks; not state */
+    uint32_t linear_stamp;   /* 0 = to be worked out */
     uint32_t linear_count;
+    uint32_t exposures_head, exposures_tail, exposures_count; /* futures and perpetuals first */
     uint32_t groups_head;
-    uint32_t jobs_count;
+    uint8_t owner[TN_OWNER_SIZE];
 };
+_Static_assert(sizeof(struct account) == 128, "two lines");
 
 /* One account in one series. */
 struct exposure {
-    struct tn_position position;
+    LINES struct tn_position position;
     tn_lots open[2]; /* resting, by side */
-    tn_lots reduce_open;
     uint32_t account, series;
+    uint32_t orders_count; /* resting, waiting, lifted, and pins of what runs */
+    uint32_t reduce_count;
+    uint32_t quote[2]; /* slots of the present quotes */
+    tn_lots reduce_open;
+    uint32_t reduce_head;
     uint32_t account_next, account_previous;
     uint32_t series_next, series_previous;
-    uint32_t quote[2]; /* slots of the present quotes */
-    uint32_t reduce_head, reduce_count;
-    uint32_t orders_count;  /* resting, waiting, lifted, and pins of what runs */
     uint32_t plan_ordinary; /* stamp of a plan that counted an order that is not reduce-only */
 };
+_Static_assert(sizeof(struct exposure) == 128, "two lines");
 
 /* What options, or futures and perpetuals, of one underlying have in common. */
 struct terms {
@@ -82,36 +93,39 @@ struct underlying {
 };
 
 struct series {
-    uint64_t id;
+    LINES uint64_t id;
     const struct terms *terms;
     tn_micros mark; /* -1 = unset */
     tn_micros band_low, band_high;
     int64_t closing_at_ms; /* takes no orders from here on */
-    tn_micros forward, vega;
-    int32_t delta_ppb, vol_ppm;
-    int64_t funding_index, funding_float;
-    tn_lots open_interest;
-    tn_micros settlement_value;
-    tn_ticks uncross_price; /* 0 = none runs */
     uint32_t fifo_ppm;
-    uint32_t exposures_head, exposures_tail, exposures_count;
     uint32_t quote_stamp;
     uint16_t underlying;
     uint8_t status;
-    uint8_t rounds;
     uint8_t uncrossing;
-    uint8_t in_trigger_queue, in_funding_queue;
     uint8_t is_linear;
+    uint8_t in_trigger_queue, in_funding_queue;
+    uint8_t rounds;
+    tn_lots open_interest;
+    uint32_t exposures_head, exposures_tail, exposures_count;
+    int32_t delta_ppb, vol_ppm;
+    tn_micros forward, vega;
+    int64_t funding_index, funding_float;
+    tn_micros settlement_value;
+    tn_ticks uncross_price; /* 0 = none runs */
 };
 
 /* A remembered result. */
 struct result {
-    uint64_t client_id, order_id;
+    LINES uint64_t client_id;
+    uint64_t order_id;
     tn_lots quantity, remaining;
     uint32_t account, next;
+    uint32_t order; /* slot of the order it created, while that lives, or TN_NONE */
     uint16_t reject;
     uint8_t detached; /* out of its account's list; lives as long as the order */
 };
+_Static_assert(sizeof(struct result) == 64, "one line");
 
 struct group {
     struct tn_mmp_set terms;
@@ -195,6 +209,7 @@ struct tn_exchange {
     uint32_t events_needed; /* tn_exchange_events_max of the limits */
     uint32_t makers_count;  /* reached by the present command */
     uint32_t stamp;         /* of plans and mass quotes */
+    uint32_t marks_stamp;   /* of the marks and funding indexes; never 0 */
     struct judged judged[TN_QUOTES_MAX];
 };
 
@@ -204,6 +219,7 @@ struct outcome {
     uint64_t order_id;
     tn_lots quantity, remaining;
     tn_micros money;
+    uint32_t created; /* slot of the order that a PLACE left alive, or TN_NONE */
 };
 
 /* An order about to enter, or running. */
@@ -294,7 +310,8 @@ void tn_heap_remove(struct tn_exchange *exchange, uint32_t slot);
 uint32_t tn_exchange_find_result(const struct tn_exchange *exchange, uint32_t account,
                                  uint64_t client_id);
 void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64_t client_id,
-                          const struct outcome *outcome, bool creates);
+                          const struct outcome *outcome);
+void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t result);
 void tn_exchange_prefetch_result(const struct tn_exchange *exchange, uint32_t account,
                                  uint64_t client_id);
 void tn_exchange_prefetch_result_record(const struct tn_exchange *exchange, uint32_t account,
@@ -326,6 +343,17 @@ tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t a
 tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side, tn_ticks price);
 enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *shortfall,
                                  uint32_t account, tn_micros required);
+
+/* Every account's linear value is to be worked out anew. */
+static inline void tn_exchange_marks_changed(struct tn_exchange *exchange)
+{
+    if (++exchange->marks_stamp == 0) {
+        exchange->marks_stamp = 1;
+        for (uint32_t i = 0; i < exchange->accounts_count; i++) {
+            exchange->accounts[i].linear_stamp = 0;
+        }
+    }
+}
 
 /* admit.c: the checks of §3, by number */
 enum tn_reject tn_exchange_check_status(const struct tn_exchange *exchange,

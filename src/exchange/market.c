@@ -289,6 +289,7 @@ enum tn_reject tn_exchange_marks(struct tn_exchange *exchange, const struct tn_e
 {
     enum tn_reject reject = check_marks(exchange, entry);
     if (reject != TN_REJECT_NONE) return reject;
+    tn_exchange_marks_changed(exchange);
     for (uint32_t i = 0; i < entry->as.marks.marks_count; i++) {
         set_mark(exchange, &entry->as.marks.marks[i]);
     }
@@ -341,5 +342,6 @@ enum tn_reject tn_exchange_funding(struct tn_exchange *exchange, const struct tn
         return TN_REJECT_PARAMETER_RANGE;
     }
     series->funding_index = next;
+    tn_exchange_marks_changed(exchange);
     return TN_REJECT_NONE;
 }

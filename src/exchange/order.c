@@ -14,7 +14,13 @@ static void link_to_account(struct tn_exchange *exchange, uint32_t slot)
     uint64_t id = exchange->resting[slot].id;
     uint32_t previous = account->orders_tail; /* new orders are the last, but for an OCO's first */
     uint32_t next = TN_NONE;
-    while (previous != TN_NONE && exchange->resting[previous].id > id) {
+    if (account->orders_tail_id < id) {
+        account->orders_tail_id = id;
+    } else {
+        account->orders_tail_id = UINT64_MAX;
+    }
+    while (account->orders_tail_id == UINT64_MAX && previous != TN_NONE &&
+           exchange->resting[previous].id > id) {
         next = previous;
         previous = exchange->orders[previous].account_previous;
     }
@@ -31,6 +37,7 @@ static void unlink_from_account(struct tn_exchange *exchange, uint32_t slot)
     struct account *account = &exchange->accounts[exchange->resting[slot].account];
     uint32_t next = exchange->orders[slot].account_next;
     uint32_t previous = exchange->orders[slot].account_previous;
+    if (next == TN_NONE) account->orders_tail_id = previous == TN_NONE ? 0 : UINT64_MAX;
     if (account->jobs_count > 0) {
         for (uint32_t i = 0; i < exchange->jobs_count; i++) {
             if (exchange->jobs[i].cursor == slot) exchange->jobs[i].cursor = next;
@@ -182,10 +189,7 @@ void tn_exchange_remove(struct tn_exchange *exchange, uint32_t slot)
     if (order->group != TN_NONE) leave_group(exchange, slot);
     if (order->is_quote) exposure->quote[order->side] = TN_NONE;
     if (order->tif == TN_GTB || order->tif == TN_GTT) tn_heap_remove(exchange, slot);
-    if (order->result != TN_NONE && exchange->results[order->result].detached) {
-        tn_exchange_forget_result(exchange, order->result);
-    }
-    order->result = TN_NONE;
+    if (order->result != TN_NONE) tn_exchange_order_gone(exchange, order->result);
     unlink_from_account(exchange, slot);
     TN_ASSERT(exposure->orders_count > 0);
     exposure->orders_count--;
@@ -270,13 +274,16 @@ enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t sl
 uint32_t tn_exchange_resolve(const struct tn_exchange *exchange, uint32_t account,
                              const struct tn_order_ref *ref)
 {
-    uint64_t id = ref->order_id;
-    if (id == 0) {
-        uint32_t result = tn_exchange_find_result(exchange, account, ref->client_id);
-        if (result == TN_NONE) return TN_NONE;
-        id = exchange->results[result].order_id;
+    uint32_t slot;
+    if (ref->order_id != 0) {
+        slot = tn_book_find(exchange->books, ref->order_id);
+    } else {
+        uint32_t index = tn_exchange_find_result(exchange, account, ref->client_id);
+        if (index == TN_NONE) return TN_NONE;
+        const struct result *result = &exchange->results[index];
+        slot = result->order != TN_NONE ? result->order
+                                        : tn_book_find(exchange->books, result->order_id);
     }
-    uint32_t slot = tn_book_find(exchange->books, id);
     if (slot == TN_NONE || exchange->resting[slot].account != account) return TN_NONE;
     return tn_exchange_death(exchange, slot) ? TN_NONE : slot;
 }

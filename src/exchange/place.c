@@ -202,8 +202,8 @@ tn_lots tn_exchange_come_to_rest(struct tn_exchange *exchange, struct running *r
 static void wait_for_trigger(struct tn_exchange *exchange, struct entrant *entrant)
 {
     struct running *running = &entrant->running;
-    tn_exchange_rest(exchange, running, &entrant->cold, stops_of(running->series),
-                     stop_side(running->side), entrant->trigger);
+    running->slot = tn_exchange_rest(exchange, running, &entrant->cold, stops_of(running->series),
+                                     stop_side(running->side), entrant->trigger);
 }
 
 static void run_entrant(struct tn_exchange *exchange, struct entrant *entrant,
@@ -221,6 +221,7 @@ static void run_entrant(struct tn_exchange *exchange, struct entrant *entrant,
         outcome->remaining = tn_exchange_come_to_rest(exchange, running, &entrant->cold);
         outcome->quantity = running->filled;
     }
+    outcome->created = outcome->remaining > 0 ? running->slot : TN_NONE;
     tn_exchange_unpin_exposure(exchange, running->exposure);
 }
 

@@ -8,7 +8,8 @@
 static uint32_t result_hash(const struct tn_exchange *exchange, uint32_t account,
                             uint64_t client_id)
 {
-    return tn_index_hash2(&exchange->result_index, client_id, account);
+    uint32_t mixed = tn_index_hash2(&exchange->result_index, client_id >> 3, account);
+    return tn_index_near(mixed, client_id);
 }
 
 uint32_t tn_exchange_find_result(const struct tn_exchange *exchange, uint32_t account,
@@ -53,12 +54,11 @@ void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t slot)
     exchange->results_count--;
 }
 
-/* The slot of the order that a result created, if it is alive. */
-static uint32_t living_order(const struct tn_exchange *exchange, uint32_t result)
+/* The order that a result created is no more; a result kept for it alone goes with it. */
+void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t slot)
 {
-    uint64_t id = exchange->results[result].order_id;
-    uint32_t slot = id == 0 ? TN_NONE : tn_book_find(exchange->books, id);
-    return slot != TN_NONE && exchange->orders[slot].result == result ? slot : TN_NONE;
+    exchange->results[slot].order = TN_NONE;
+    if (exchange->results[slot].detached) tn_exchange_forget_result(exchange, slot);
 }
 
 static void let_oldest_go(struct tn_exchange *exchange, struct account *account)
@@ -69,7 +69,7 @@ static void let_oldest_go(struct tn_exchange *exchange, struct account *account)
     if (account->results_head == TN_NONE) account->results_tail = TN_NONE;
     account->results_count--;
     if (result->client_id > account->client_floor) account->client_floor = result->client_id;
-    if (living_order(exchange, oldest) != TN_NONE) {
+    if (result->order != TN_NONE) {
         result->detached = 1;
     } else {
         tn_exchange_forget_result(exchange, oldest);
@@ -77,7 +77,7 @@ static void let_oldest_go(struct tn_exchange *exchange, struct account *account)
 }
 
 void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account_index, uint64_t client_id,
-                          const struct outcome *outcome, bool creates)
+                          const struct outcome *outcome)
 {
     TN_ASSERT(client_id != 0 && exchange->results_count < exchange->limits.results_max);
     struct account *account = &exchange->accounts[account_index];
@@ -95,16 +95,14 @@ void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account_index, 
         .remaining = outcome->remaining,
         .account = account_index,
         .next = TN_NONE,
+        .order = outcome->created,
         .reject = (uint16_t)outcome->reject,
     };
     tn_index_insert(&exchange->result_index, result_hash(exchange, account_index, client_id), slot);
     *(account->results_tail == TN_NONE ? &account->results_head
                                        : &exchange->results[account->results_tail].next) = slot;
     account->results_tail = slot;
-    uint32_t order = creates && outcome->order_id != 0
-                         ? tn_book_find(exchange->books, outcome->order_id)
-                         : TN_NONE;
-    if (order != TN_NONE) exchange->orders[order].result = slot;
+    if (outcome->created != TN_NONE) exchange->orders[outcome->created].result = slot;
     if (++account->results_count > exchange->limits.results_per_account) {
         let_oldest_go(exchange, account);
     }

@@ -98,6 +98,7 @@ static void pay_out(struct tn_exchange *exchange, struct series *series, uint32_
     event->money = amount;
     if (quantity > 0) series->open_interest -= quantity;
     exposure->position = (struct tn_position){0};
+    exchange->accounts[exposure->account].linear_stamp = 0;
     tn_exchange_release_exposure(exchange, index);
 }
 
