@@ -86,7 +86,7 @@ static void find_twin_ids(const struct tn_books *books, uint64_t *ids)
     struct hashed *table = malloc(count * sizeof(*table));
     assert_non_null(table);
     for (uint32_t i = 0; i < count; i++) {
-        table[i] = (struct hashed){tn_index_hash(&books->index, i + 10), i + 10};
+        table[i] = (struct hashed){tn_index_hash_near(&books->index, i + 10), i + 10};
     }
     qsort(table, count, sizeof(*table), by_hash);
     uint32_t at = 1;
