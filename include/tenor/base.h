@@ -46,6 +46,20 @@ static inline bool tn_notional(tn_ticks price, tn_lots quantity, tn_micros micro
 int64_t tn_mul_div_floor(int64_t a, int64_t b, int64_t divisor);
 int64_t tn_mul_div_ceil(int64_t a, int64_t b, int64_t divisor);
 
+/* tn_ppm_floor and _ceil are value × ppm ÷ 10^6: the same, faster, for the divisor of all rates. */
+static inline int64_t tn_ppm_floor(int64_t value, int64_t ppm)
+{
+    int64_t small;
+    if (__builtin_mul_overflow(value, ppm, &small)) return tn_mul_div_floor(value, ppm, 1000000);
+    return small / 1000000 - (small % 1000000 < 0 ? 1 : 0);
+}
+static inline int64_t tn_ppm_ceil(int64_t value, int64_t ppm)
+{
+    int64_t small;
+    if (__builtin_mul_overflow(value, ppm, &small)) return tn_mul_div_ceil(value, ppm, 1000000);
+    return small / 1000000 + (small % 1000000 > 0 ? 1 : 0);
+}
+
 /* tn_align rounds a size up to whole cache lines, so that regions laid one after another in one
  * mapping never share one. */
 static inline size_t tn_align(size_t size)

@@ -16,11 +16,9 @@ enum tn_reject tn_exchange_check_status(const struct tn_exchange *exchange,
 enum tn_reject tn_exchange_check_market(const struct tn_exchange *exchange,
                                         const struct series *series, int32_t fee_max_ppm)
 {
-    const struct tn_fees *fees = &series->terms->fees;
     if (exchange->time_ms >= series->closing_at_ms) return TN_REJECT_SERIES_CLOSING;
-    if (series->mark < 0 || series->terms->base < 0) return TN_REJECT_NO_MARK;
-    int32_t highest = fees->maker_ppm > fees->taker_ppm ? fees->maker_ppm : fees->taker_ppm;
-    return highest > fee_max_ppm ? TN_REJECT_FEE_ABOVE_AGREED : TN_REJECT_NONE;
+    if (!tn_exchange_is_marked(series)) return TN_REJECT_NO_MARK;
+    return tn_exchange_check_fee(series, fee_max_ppm);
 }
 
 /* 10: has the mark reached a stop's trigger? */

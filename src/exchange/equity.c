@@ -47,9 +47,9 @@ tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side,
     tn_micros premium = price * terms->micros_per_tick;
     int32_t ppm = terms->fees.maker_ppm > terms->fees.taker_ppm ? terms->fees.maker_ppm
                                                                 : terms->fees.taker_ppm;
-    tn_micros fee = ppm > 0 ? tn_mul_div_ceil(terms->base, ppm, 1000000) : 0;
+    tn_micros fee = ppm > 0 ? tn_ppm_ceil(terms->base, ppm) : 0;
     if (terms->fees.premium_cap_ppm > 0) {
-        tn_micros cap = tn_mul_div_ceil(premium, terms->fees.premium_cap_ppm, 1000000);
+        tn_micros cap = tn_ppm_ceil(premium, terms->fees.premium_cap_ppm);
         if (fee > cap) fee = cap;
     }
     if (!series->is_linear) return premium + fee;

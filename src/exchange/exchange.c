@@ -129,12 +129,13 @@ struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limi
  * out; every order taken out is one event more. */
 enum { EVENTS_PER_MAKER = 12, EVENTS_PER_COMMAND = 6 * TN_QUOTES_MAX + 64 };
 
-static uint64_t removals(const struct tn_exchange_limits *limits, uint64_t makers)
+static uint64_t removals(const struct tn_exchange_limits *limits, uint64_t makers,
+                         uint64_t commands)
 {
     uint64_t per_maker =
         2ull * limits->exposures_per_account_max + 2ull * limits->reduce_only_max + 4;
-    uint64_t most =
-        makers * per_maker + 2ull * limits->exposures_per_account_max + 2ull * limits->cancels_max;
+    uint64_t per_command = 2ull * limits->exposures_per_account_max + 2ull * limits->cancels_max;
+    uint64_t most = makers * per_maker + commands * per_command;
     return most < limits->orders_max ? most : limits->orders_max;
 }
 
@@ -143,10 +144,10 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits)
     uint64_t commands = limits->commands_per_frame_max;
     uint64_t frame =
         commands * ((uint64_t)limits->fills_max * EVENTS_PER_MAKER + EVENTS_PER_COMMAND) +
-        removals(limits, commands * limits->fills_max);
+        removals(limits, commands * limits->fills_max, commands);
     uint64_t reached = (uint64_t)limits->sweep_units_max + limits->fills_max;
     uint64_t sweep =
-        reached * EVENTS_PER_MAKER + removals(limits, reached) + 2ull * limits->series_max;
+        reached * EVENTS_PER_MAKER + removals(limits, reached, 1) + 2ull * limits->series_max;
     uint64_t most = frame > sweep ? frame : sweep;
     return (uint32_t)(most + 256);
 }

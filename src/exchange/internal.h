@@ -48,9 +48,8 @@ struct account {
     uint32_t jobs_count;
     uint32_t orders_head, orders_tail, orders_count;
     uint32_t results_head, results_tail, results_count;
-    uint64_t orders_tail_id; /* of the order at the tail, or UINT64_MAX: look it up */
-    tn_micros linear_value;  /* worked out under this stamp of the marks; not state */
-    uint32_t linear_stamp;   /* 0 = to be worked out */
+    tn_micros linear_value; /* worked out under this stamp of the marks; not state */
+    uint32_t linear_stamp;  /* 0 = to be worked out */
     uint32_t linear_count;
     uint32_t exposures_head, exposures_tail, exposures_count; /* futures and perpetuals first */
     uint32_t groups_head;
@@ -285,7 +284,17 @@ uint32_t tn_exchange_find_exposure(const struct tn_exchange *exchange, uint32_t 
                                    uint32_t series);
 void tn_exchange_prefetch_exposure(const struct tn_exchange *exchange, uint32_t account,
                                    uint32_t series);
+void tn_exchange_prefetch_exposure_record(const struct tn_exchange *exchange, uint32_t account,
+                                          uint32_t series);
 uint32_t tn_exchange_pin_exposure(struct tn_exchange *exchange, uint32_t account, uint32_t series);
+/* The same when a lookup was made already: its answer, TN_NONE included, is passed in. */
+static inline uint32_t tn_exchange_pin_known(struct tn_exchange *exchange, uint32_t exposure,
+                                             uint32_t account, uint32_t series)
+{
+    if (exposure == TN_NONE) return tn_exchange_pin_exposure(exchange, account, series);
+    exchange->exposures[exposure].orders_count++;
+    return exposure;
+}
 void tn_exchange_unpin_exposure(struct tn_exchange *exchange, uint32_t exposure);
 void tn_exchange_release_exposure(struct tn_exchange *exchange, uint32_t exposure);
 bool tn_exchange_exposure_fits(const struct tn_exchange *exchange, uint32_t account,
@@ -356,6 +365,16 @@ static inline void tn_exchange_marks_changed(struct tn_exchange *exchange)
 }
 
 /* admit.c: the checks of §3, by number */
+static inline bool tn_exchange_is_marked(const struct series *series)
+{
+    return series->mark >= 0 && series->terms->base >= 0;
+}
+static inline enum tn_reject tn_exchange_check_fee(const struct series *series, int32_t fee_max_ppm)
+{
+    const struct tn_fees *fees = &series->terms->fees;
+    int32_t highest = fees->maker_ppm > fees->taker_ppm ? fees->maker_ppm : fees->taker_ppm;
+    return highest > fee_max_ppm ? TN_REJECT_FEE_ABOVE_AGREED : TN_REJECT_NONE;
+}
 enum tn_reject tn_exchange_check_status(const struct tn_exchange *exchange,
                                         const struct series *series, enum tn_action action);
 enum tn_reject tn_exchange_check_market(const struct tn_exchange *exchange,

@@ -40,7 +40,7 @@ static void add_to_sums(const struct tn_exchange *exchange, struct sums *sums, u
     sums->paid += side == TN_BUY ? value : -value;
     if (series->is_linear) sums->gained += signed_lots(side, quantity) * series->mark;
     if (terms->fees.taker_ppm > 0) {
-        sums->fees += tn_mul_div_ceil(terms->base * quantity, terms->fees.taker_ppm, 1000000);
+        sums->fees += tn_ppm_ceil(terms->base * quantity, terms->fees.taker_ppm);
     }
 }
 

@@ -161,7 +161,7 @@ static void match_blended(struct tn_exchange *exchange, struct running *running,
     struct tn_book_level level =
         tn_book_level_of(exchange->books, book_of(running->series), opposite(running->side), price);
     if (running->open < level.quantity) {
-        tn_lots by_time = tn_mul_div_ceil(running->open, fifo_ppm, 1000000);
+        tn_lots by_time = tn_ppm_ceil(running->open, fifo_ppm);
         if (by_time > 0) match_by_time(exchange, running, price, by_time);
         if (running->open > 0 && !running->ended) match_pro_rata(exchange, running, price);
     }

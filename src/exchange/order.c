@@ -14,13 +14,8 @@ static void link_to_account(struct tn_exchange *exchange, uint32_t slot)
     uint64_t id = exchange->resting[slot].id;
     uint32_t previous = account->orders_tail; /* new orders are the last, but for an OCO's first */
     uint32_t next = TN_NONE;
-    if (account->orders_tail_id < id) {
-        account->orders_tail_id = id;
-    } else {
-        account->orders_tail_id = UINT64_MAX;
-    }
-    while (account->orders_tail_id == UINT64_MAX && previous != TN_NONE &&
-           exchange->resting[previous].id > id) {
+    bool is_newest = id == exchange->last_order_id;
+    while (!is_newest && previous != TN_NONE && exchange->resting[previous].id > id) {
         next = previous;
         previous = exchange->orders[previous].account_previous;
     }
@@ -37,7 +32,6 @@ static void unlink_from_account(struct tn_exchange *exchange, uint32_t slot)
     struct account *account = &exchange->accounts[exchange->resting[slot].account];
     uint32_t next = exchange->orders[slot].account_next;
     uint32_t previous = exchange->orders[slot].account_previous;
-    if (next == TN_NONE) account->orders_tail_id = previous == TN_NONE ? 0 : UINT64_MAX;
     if (account->jobs_count > 0) {
         for (uint32_t i = 0; i < exchange->jobs_count; i++) {
             if (exchange->jobs[i].cursor == slot) exchange->jobs[i].cursor = next;

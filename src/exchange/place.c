@@ -55,13 +55,13 @@ static enum tn_reject check_moment(const struct tn_exchange *exchange,
     enum tn_reject reject = tn_exchange_check_status(exchange, series, action);
     if (reject != TN_REJECT_NONE) return reject;
     if (series->status == TN_STATUS_AUCTION && !can_rest(terms)) return TN_REJECT_SERIES_STATUS;
-    reject = tn_exchange_check_market(exchange, series, INT32_MAX);
-    if (reject != TN_REJECT_NONE) return reject;
+    if (exchange->time_ms >= series->closing_at_ms) return TN_REJECT_SERIES_CLOSING;
+    if (!tn_exchange_is_marked(series)) return TN_REJECT_NO_MARK;
     if (terms->tif == TN_GTB && (terms->until < 0 || (uint64_t)terms->until < exchange->height)) {
         return TN_REJECT_EXPIRY_PAST;
     }
     if (terms->tif == TN_GTT && terms->until <= exchange->time_ms) return TN_REJECT_EXPIRY_PAST;
-    return tn_exchange_check_market(exchange, series, terms->fee_max_ppm);
+    return tn_exchange_check_fee(series, terms->fee_max_ppm);
 }
 
 /* 10 and 11: sets the trigger and the limit. */
@@ -142,7 +142,7 @@ static enum tn_reject check_order(struct tn_exchange *exchange, struct entrant *
                                   uint32_t account, const struct tn_order_terms *terms,
                                   uint32_t places)
 {
-    *entrant = (struct entrant){0};
+    entrant->shortfall = 0;
     uint32_t slot = tn_exchange_find_series(exchange, terms->series_id);
     if (slot == TN_NONE) return TN_REJECT_SERIES_UNKNOWN;
     const struct series *series = &exchange->series[slot];
@@ -166,7 +166,8 @@ static void accept(struct tn_exchange *exchange, struct entrant *entrant, uint64
 {
     struct running *running = &entrant->running;
     running->id = ++exchange->last_order_id;
-    running->exposure = tn_exchange_pin_exposure(exchange, running->account, running->series);
+    running->exposure =
+        tn_exchange_pin_known(exchange, running->exposure, running->account, running->series);
     struct tn_event *event = emit(exchange, TN_EVENT_ACCEPTED);
     event->side = running->side;
     event->flags = entrant->cold.waiting ? TN_EVENT_STOP : 0;
@@ -228,7 +229,7 @@ static void run_entrant(struct tn_exchange *exchange, struct entrant *entrant,
 void tn_exchange_place(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
                        const struct tn_command *command)
 {
-    struct entrant entrant;
+    struct entrant entrant; /* filled in as the checks pass */
     outcome->reject = check_order(exchange, &entrant, account, &command->as.terms[0], 1);
     if (outcome->reject != TN_REJECT_NONE) {
         outcome->money = entrant.shortfall;

@@ -42,8 +42,7 @@ static void place_exposure(const struct tn_exchange *exchange, uint32_t index,
     }
     uint32_t series = tn_exchange_find_series(exchange, terms->series_id);
     if (series == TN_NONE) return;
-    uint32_t exposure = tn_exchange_find_exposure(exchange, index, series);
-    if (exposure != TN_NONE) load(&exchange->exposures[exposure]);
+    tn_exchange_prefetch_exposure_record(exchange, index, series);
     tn_book_prefetch_level(exchange->books, book_of(series), (enum tn_side)(terms->side & 1),
                            terms->price, false);
 }

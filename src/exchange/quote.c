@@ -85,6 +85,7 @@ static enum tn_reject judge_place(const struct tn_exchange *exchange, const stru
                                   const struct tn_quote *quote, uint32_t side)
 {
     uint32_t slot = present(exchange, judged, side);
+    if (keeps_place(exchange, slot, quote, side)) return TN_REJECT_NONE;
     bool needs_exposure = judged->exposure == TN_NONE && !*asks_exposure;
     if (needs_exposure && !tn_exchange_exposure_fits(exchange, asked->account, asked->exposures)) {
         return TN_REJECT_EXPOSURES_FULL;
@@ -384,8 +385,8 @@ static void enter_sides(struct tn_exchange *exchange, struct entering *entering,
 {
     uint32_t slot[2];
     bool trades = false;
-    entering->judged->exposure =
-        tn_exchange_pin_exposure(exchange, entering->account, entering->judged->series);
+    entering->judged->exposure = tn_exchange_pin_known(exchange, entering->judged->exposure,
+                                                       entering->account, entering->judged->series);
     for (uint32_t side = 0; side < 2; side++) {
         slot[side] = present(exchange, entering->judged, side);
         trades |= enters[side] && would_trade(exchange, entering, side);

@@ -36,6 +36,18 @@ void tn_exchange_prefetch_exposure(const struct tn_exchange *exchange, uint32_t 
     tn_index_prefetch(&exchange->exposure_index, exposure_hash(exchange, account, series));
 }
 
+/* The second step: the record that the index names first, right or wrong, without reading it. */
+void tn_exchange_prefetch_exposure_record(const struct tn_exchange *exchange, uint32_t account,
+                                          uint32_t series)
+{
+    uint32_t hash = exposure_hash(exchange, account, series);
+    TN_INDEX_EACH (&exchange->exposure_index, hash, slot) {
+        __builtin_prefetch(&exchange->exposures[slot], 1);
+        __builtin_prefetch((const char *)&exchange->exposures[slot] + 64, 1);
+        return;
+    }
+}
+
 bool tn_exchange_exposure_fits(const struct tn_exchange *exchange, uint32_t account, uint32_t asked)
 {
     const struct tn_exchange_limits *limits = &exchange->limits;

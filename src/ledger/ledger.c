@@ -56,9 +56,9 @@ tn_i128 tn_ledger_sum(const struct tn_ledger *ledger, uint32_t accounts_count)
 tn_micros tn_fee(int32_t ppm, int32_t premium_cap_ppm, tn_micros base, tn_micros premium)
 {
     TN_ASSERT(base >= 0 && premium >= 0);
-    tn_micros fee = tn_mul_div_ceil(base, ppm, 1000000);
+    tn_micros fee = tn_ppm_ceil(base, ppm);
     if (premium_cap_ppm == 0) return fee;
-    tn_micros cap = tn_mul_div_floor(premium, premium_cap_ppm, 1000000);
+    tn_micros cap = tn_ppm_floor(premium, premium_cap_ppm);
     if (fee > cap) return cap;
     return fee < -cap ? -cap : fee;
 }

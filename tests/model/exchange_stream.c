@@ -59,7 +59,10 @@ int64_t stream_odd_number(struct exchange_stream *stream)
                                   INT64_C(1) << 50,
                                   (INT64_C(1) << 50) + 1,
                                   INT64_C(1) << 40,
-                                  UINT32_MAX};
+                                  UINT32_MAX,
+                                  1000000,
+                                  1000000000,
+                                  1000000001};
     return ODD[stream_below(stream, sizeof(ODD) / sizeof(ODD[0]))];
 }
 
@@ -190,6 +193,10 @@ static void next_marks(struct exchange_stream *stream, struct tn_entry *entry)
     if (count > 0 && stream_chance(stream, 4)) {
         spoil_mark(stream, &stream->marks[stream_below(stream, count)]);
     }
+    if (count > 0 && stream_chance(stream, 1)) {
+        for (; count < TN_MARKS_MAX; count++)
+            stream->marks[count] = stream->marks[0];
+    }
     entry->as.marks.marks = stream->marks;
     entry->as.marks.marks_count = stream_chance(stream, 1) ? TN_MARKS_MAX + 1 : count;
 }
@@ -257,7 +264,12 @@ static void next_listing(struct exchange_stream *stream, struct tn_entry *entry)
     }
     if (count > 0 && stream_chance(stream, 5)) stream->strikes[0].strike = 0;
     entry->as.listing.strikes = stream->strikes;
-    entry->as.listing.strikes_count = stream_chance(stream, 2) ? TN_LISTING_MAX + 1 : count;
+    entry->as.listing.strikes_count = count;
+    if (stream_chance(stream, 3)) {
+        for (; count <= TN_LISTING_MAX; count++)
+            stream->strikes[count].strike = 1;
+        entry->as.listing.strikes_count = TN_LISTING_MAX + stream_chance(stream, 50);
+    }
 }
 
 static void next_underlying(struct exchange_stream *stream, struct tn_entry *entry)
@@ -353,6 +365,37 @@ static void next_settle(struct exchange_stream *stream, struct tn_entry *entry)
     if (stream_chance(stream, 2)) entry->as.settle.expiry_day = 0;
 }
 
+/* How long until something happens exactly then: an expiry, the end of trading before it, an
+ * order's own end, the end of a window or of a freeze. 0 or less when the draw names nothing to
+ * come. */
+static int64_t until_an_edge(struct exchange_stream *stream)
+{
+    const struct twin *twin = stream->twin;
+    if (stream_chance(stream, 40) && twin->series.count > 0) {
+        const struct twin_series *series =
+            twin->series.items[stream_below(stream, twin->series.count)];
+        if (tn_series_kind(series->id) == TN_PERPETUAL) return 0;
+        const struct twin_underlying *underlying =
+            twin_underlying(twin, tn_series_underlying(series->id));
+        int64_t early = stream_chance(stream, 50) ? underlying->terms.closing_ms : 0;
+        return tn_series_expiry_ms(series->id) - early - twin->time_ms;
+    }
+    if (stream_chance(stream, 50) && twin->orders.count > 0) {
+        const struct twin_order *order =
+            twin->orders.items[stream_below(stream, twin->orders.count)];
+        return order->tif == TN_GTT ? order->until - twin->time_ms : 0;
+    }
+    if (twin->accounts.count == 0) return 0;
+    const struct twin_list *groups =
+        &twin_account(twin, (uint32_t)stream_below(stream, twin->accounts.count))->groups;
+    if (groups->count == 0) return 0;
+    const struct twin_group *group = groups->items[stream_below(stream, groups->count)];
+    int64_t over = group->window_start + group->limits.interval_ms - twin->time_ms;
+    return stream_chance(stream, 50) && twin_frozen(twin, group) && group->frozen_until != INT64_MAX
+               ? group->frozen_until - twin->time_ms
+               : over;
+}
+
 static void next_block(struct exchange_stream *stream, struct tn_entry *entry)
 {
     int64_t leap = 0;
@@ -364,6 +407,8 @@ static void next_block(struct exchange_stream *stream, struct tn_entry *entry)
     } else if (draw < 80) {
         leap = stream_between(stream, 1, stream->profile->leap_ms);
     }
+    int64_t edge = stream_chance(stream, 20) ? until_an_edge(stream) : 0;
+    if (edge > 0 && edge <= stream->profile->leap_ms) leap = edge;
     entry->as.block.height = stream->twin->height + 1 + (draw < 10 ? stream_below(stream, 3) : 0);
     entry->as.block.time_ms = stream->twin->time_ms + leap;
     if (!stream_chance(stream, 3)) return;
@@ -397,7 +442,7 @@ static void next_deposit(struct exchange_stream *stream, struct tn_entry *entry)
 
 /* ---- The set-up ------------------------------------------------------------------------------ */
 
-#define SETUP_SERIES 6
+#define SETUP_SERIES 8
 
 /* Time, underlyings, their prices, one more asset: steps 0 to 5. */
 static void setup_market(struct exchange_stream *stream, struct tn_entry *entry, uint32_t step)
@@ -443,7 +488,9 @@ static bool setup_series(struct exchange_stream *stream, struct tn_entry *entry,
         {.underlying = 1, .kind = TN_FUTURE, .expiry_day = SETUP_DAY + 2},
         {.underlying = 1, .kind = TN_PUT, .expiry_day = SETUP_DAY + 2, .strike = 10000000},
         {.underlying = 2, .kind = TN_PERPETUAL},
-        {.underlying = 2, .kind = TN_CALL, .expiry_day = SETUP_DAY + 2, .strike = 9500000}};
+        {.underlying = 2, .kind = TN_CALL, .expiry_day = SETUP_DAY + 2, .strike = 9500000},
+        {.underlying = 2, .kind = TN_FUTURE, .expiry_day = SETUP_DAY + 2},
+        {.underlying = 1, .kind = TN_CALL, .expiry_day = SETUP_DAY + 1, .strike = 10500000}};
     const struct twin_list *series = &stream->twin->series;
     if (step < SETUP_SERIES) {
         entry->kind = TN_ENTRY_LIST;

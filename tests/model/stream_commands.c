@@ -10,7 +10,9 @@ static uint32_t some_account(struct exchange_stream *stream)
 {
     uint32_t count = stream->twin->accounts.count;
     uint32_t few = stream->profile->accounts < count ? stream->profile->accounts : count;
-    if (few == 0 || stream_chance(stream, 1)) return (uint32_t)stream_below(stream, UINT32_MAX);
+    if (few == 0 || stream_chance(stream, 1)) {
+        return stream_chance(stream, 50) ? count : (uint32_t)stream_below(stream, UINT32_MAX);
+    }
     return (uint32_t)stream_below(stream, stream_chance(stream, 95) ? few : count);
 }
 
@@ -237,8 +239,14 @@ static void requote(struct exchange_stream *stream, uint32_t account, struct tn_
 static void spoil_mass_quote(struct exchange_stream *stream, struct tn_mass_quote *mass)
 {
     struct tn_quote *quotes = (struct tn_quote *)(uintptr_t)mass->quotes;
-    switch (stream_below(stream, 10)) {
+    switch (stream_below(stream, 11)) {
         case 0: mass->quotes_count = 0; return;
+        case 10: /* as many as there may be, most of them of no series */
+            for (uint32_t i = mass->quotes_count; i < TN_QUOTES_MAX; i++) {
+                quotes[i] = (struct tn_quote){.series_id = i + 1, .bid_quantity = 1};
+            }
+            mass->quotes_count = TN_QUOTES_MAX;
+            return;
         case 1: mass->quotes_count = TN_QUOTES_MAX + 1; return;
         case 2: mass->stp = 9; return;
         case 3: mass->post_only = 2; return;
@@ -273,8 +281,9 @@ static void make_legs(struct exchange_stream *stream, struct tn_leg *legs, uint3
                       bool block)
 {
     uint32_t wanted = (uint32_t)stream_between(stream, block ? 1 : 2, block ? 3 : 4);
+    if (stream_chance(stream, 10)) wanted = TN_PACKAGE_LEGS_MAX;
     uint32_t used = 0;
-    for (uint32_t tries = 0; tries < 12 && used < wanted; tries++) {
+    for (uint32_t tries = 0; tries < 60 && used < wanted; tries++) {
         struct tn_leg *leg = &legs[used];
         *leg = (struct tn_leg){.series_id = stream_series(stream),
                                .side = (uint8_t)stream_below(stream, 2),

@@ -61,6 +61,9 @@ static void bring_back(struct bench *bench)
     memcpy(bench->memory, bench->aside, bench->size);
 }
 
+/* How often a probe came to compare something: a probe that never does proves nothing. */
+static uint32_t compared;
+
 /* Calls `probe` before every entry of a stream; the probe leaves the exchange as it found it. */
 static void probe_streams(const char *name,
                           bool (*probe)(struct bench *bench, const struct tn_entry *entry))
@@ -68,6 +71,7 @@ static void probe_streams(const char *name,
     static struct exchange_stream stream;
     uint64_t seed = test_seed("test_exchange_metamorphic");
     uint32_t entries = getenv("TENOR_NIGHTLY") != NULL ? 40000 : 1500;
+    compared = 0;
     for (uint32_t i = 0; i < exchange_profiles_count(); i++) {
         const struct exchange_profile *profile = exchange_profile(i);
         struct bench bench;
@@ -91,6 +95,7 @@ static void probe_streams(const char *name,
         bench_close(&bench);
         assert_true(holds);
     }
+    assert_true(compared > entries / 10);
 }
 
 /* The digest after a frame of one command that nobody knows: what only a nonce leaves. */
@@ -119,6 +124,7 @@ static bool refused_commands_leave_only_a_nonce(struct bench *bench, const struc
         if (last->reject == TN_REJECT_NONE) continue;
         uint64_t refused = tn_exchange_digest(bench->exchange);
         if (count != 1) return false;
+        compared++;
         bring_back(bench);
         if (refused != digest_of_nonce_alone(bench, &frame)) return false;
     }
@@ -160,6 +166,7 @@ static bool repeated_commands_leave_only_a_nonce(struct bench *bench, const stru
     TN_ASSERT(after != NULL);
     memcpy(after, bench->memory, bench->size);
     count = apply(bench, bench->others, &again);
+    compared++;
     bool holds = count == 1 && bench->others[0].duplicate == 1;
     uint64_t repeated = tn_exchange_digest(bench->exchange);
     memcpy(bench->memory, after, bench->size);
@@ -190,6 +197,7 @@ static bool failures_leave_nothing(struct bench *bench, const struct tn_entry *e
         entry->as.frame.account < tn_exchange_accounts_count(bench->exchange)) {
         return true; /* a transfer to nobody: the frame itself was good */
     }
+    compared++;
     return tn_exchange_digest(bench->exchange) == before;
 }
 
@@ -206,6 +214,7 @@ static bool frames_may_be_cut(struct bench *bench, const struct tn_entry *entry)
     if (!tn_exchange_account(bench->exchange, &view, entry->as.frame.account)) return true;
     uint32_t count = apply(bench, bench->events, entry);
     if (count == 1) return true; /* it failed as a whole */
+    compared++;
     for (uint32_t i = 0; i < count; i++) {
         if (bench->events[i].kind == TN_EVENT_RESULT) bench->events[i].index = 0;
     }
@@ -252,6 +261,7 @@ static bool sweeps_may_be_cut(struct bench *bench, const struct tn_entry *entry)
     if (entry->kind != TN_ENTRY_SWEEP) return true;
     uint32_t count = sweep_all(bench, bench->events, UINT32_MAX);
     uint64_t at_once = tn_exchange_digest(bench->exchange);
+    compared += count > 0;
     bring_back(bench);
     uint32_t cut_count = sweep_all(bench, bench->others, 1);
     return count == cut_count && at_once == tn_exchange_digest(bench->exchange) &&

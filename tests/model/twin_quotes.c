@@ -77,11 +77,19 @@ static tn_ticks will_stand(const struct side_state *state)
     return state->present == NULL ? 0 : state->present->price;
 }
 
-/* The checks on what a new side asks of the exchange; passed sides add to `asked`. */
+static bool keeps_place(const struct side_state *state)
+{
+    return state->is_new && state->present != NULL && state->present->price == state->price &&
+           state->quantity <= twin_open(state->present);
+}
+
+/* The checks on what a new side asks of the exchange; one that keeps its place asks for
+ * nothing; passed sides add to `asked`. */
 static enum tn_reject judge_room(const struct twin *twin, const struct twin_series *series,
                                  uint32_t account, const struct side_state *state, int side,
                                  struct asked *asked)
 {
+    if (keeps_place(state)) return TN_REJECT_NONE;
     bool asks_exposure =
         twin_exposure(series, account) == NULL && !twin_list_has(&asked->exposures, series);
     if (asks_exposure) {
@@ -135,12 +143,6 @@ static void judge_quote(const struct twin *twin, uint32_t account,
         states[side].reject = judge_room(twin, series, account, &states[side], side, asked);
         states[side].is_new = states[side].reject == TN_REJECT_NONE;
     }
-}
-
-static bool keeps_place(const struct side_state *state)
-{
-    return state->is_new && state->present != NULL && state->present->price == state->price &&
-           state->quantity <= twin_open(state->present);
 }
 
 /* §7 over the passed sides: new reserves less old ones. */
