@@ -92,9 +92,6 @@ static enum tn_reject judge_place(const struct tn_exchange *exchange, const stru
     }
     enum tn_reject reject =
         tn_exchange_check_room(exchange, asked->orders + (slot == TN_NONE), asked->levels + 1);
-    if (slot != TN_NONE && reject == TN_REJECT_ORDERS_FULL) {
-        reject = tn_exchange_check_room(exchange, 0, asked->levels + 1);
-    }
     if (reject != TN_REJECT_NONE) return reject;
     const struct series *series = &exchange->series[judged->series];
     tn_lots own = slot == TN_NONE ? 0 : exchange->resting[slot].quantity;

@@ -113,12 +113,8 @@ uint32_t tn_exchange_sweep_triggers(struct tn_exchange *exchange, uint32_t units
             continue;
         }
         exchange->makers_count = 0;
-        enum tn_reason death = tn_exchange_death(exchange, slot);
-        if (death) {
-            tn_exchange_drop(exchange, slot, death, TN_REJECT_NONE);
-        } else {
-            trigger(exchange, index, slot);
-        }
+        TN_ASSERT(!tn_exchange_death(exchange, slot)); /* jobs and expiry come first in a sweep */
+        trigger(exchange, index, slot);
         uint32_t cost = 1 + exchange->makers_count;
         units -= cost < units ? cost : units;
     }
