@@ -102,6 +102,13 @@ static inline uint64_t tn_book_key(enum tn_side side, tn_ticks price)
     return TN_BOOK_KEY_BIAS + ((uint64_t)price ^ mask) - mask;
 }
 
+/* tn_book_key_price is its inverse. */
+static inline tn_ticks tn_book_key_price(enum tn_side side, uint64_t key)
+{
+    return side == TN_SELL ? (tn_ticks)(key - TN_BOOK_KEY_BIAS)
+                           : (tn_ticks)(TN_BOOK_KEY_BIAS - key);
+}
+
 static inline enum tn_side tn_book_opposite(enum tn_side side)
 {
     return side == TN_BUY ? TN_SELL : TN_BUY;

@@ -309,9 +309,9 @@ bool tn_book_next_price(const struct tn_books *books, tn_ticks *next, uint32_t b
 
 bool tn_book_best(const struct tn_books *books, tn_ticks *price, uint32_t book, enum tn_side side)
 {
-    uint32_t best = side_of(books, book, side)->best;
-    if (best == TN_NONE) return false;
-    *price = books->levels[best].price;
+    const struct tn_book_side *queue = side_of(books, book, side);
+    if (queue->best == TN_NONE) return false;
+    *price = tn_book_key_price(side, queue->best_key); /* spares the level */
     return true;
 }
 

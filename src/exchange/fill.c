@@ -99,7 +99,9 @@ static void add_position(struct tn_exchange *exchange, uint32_t index, tn_lots q
     tn_position_add(&exposure->position, quantity, notional);
     tn_lots after = exposure->position.quantity;
     series->open_interest += (after > 0 ? after : 0) - (before > 0 ? before : 0);
-    if (series->is_linear) exchange->accounts[exposure->account].linear_stamp = 0;
+    if (series->is_linear) {
+        exchange->accounts[exposure->account].linear_value += quantity * series->mark;
+    }
 }
 
 /* §4.4, 1 to 3: funding, cash, positions and fees of a trade whose event holds the taker's account

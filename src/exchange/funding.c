@@ -14,7 +14,7 @@ static tn_micros settle(struct tn_exchange *exchange, uint32_t index)
                                  series->funding_index - exposure->position.funding_entry, 1000000);
     }
     exposure->position.funding_entry = series->funding_index;
-    exchange->accounts[exposure->account].linear_stamp = 0;
+    exchange->accounts[exposure->account].linear_value += amount; /* it was owed, now it is paid */
     if (amount == 0) return 0;
     tn_ledger_transfer(&exchange->ledger, exposure->account, TN_PARTY_HOUSE(TN_HOUSE_FUNDING),
                        amount);
