@@ -165,7 +165,9 @@ struct share {
 /* One quote of a mass quote, judged before anything changes. */
 struct judged {
     uint32_t series, exposure;
-    uint16_t reject[2]; /* by side; JUDGED_KEEP: untouched */
+    uint32_t present[2];   /* slots of the quotes that stand, by side; a dead one counts as none */
+    tn_micros bid_reserve; /* per lot, of a bid that enters */
+    uint16_t reject[2];    /* by side; JUDGED_KEEP: untouched */
 };
 
 struct tn_exchange {

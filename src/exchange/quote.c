@@ -26,15 +26,19 @@ static tn_lots quantity_of(const struct tn_quote *quote, uint32_t side)
     return side == TN_BUY ? quote->bid_quantity : quote->ask_quantity;
 }
 
-/* The present quote of a side; a dead one counts as none. */
-static uint32_t present(const struct tn_exchange *exchange, const struct judged *judged,
-                        uint32_t side)
+/* Which quotes stand before the command. Nothing that happens before a quote's own turn can change
+ * that: no one else's trade is part of this command, and own quotes elsewhere are out of reach. */
+static void find_present(const struct tn_exchange *exchange, struct judged *judged)
 {
-    if (judged->exposure == TN_NONE) return TN_NONE;
+    judged->present[TN_BUY] = judged->present[TN_SELL] = TN_NONE;
+    if (judged->exposure == TN_NONE) return;
     const struct exposure *exposure = &exchange->exposures[judged->exposure];
-    uint32_t slot = exposure->quote[side];
-    if (exchange->accounts[exposure->account].jobs_count == 0) return slot;
-    return slot == TN_NONE || tn_exchange_death(exchange, slot) ? TN_NONE : slot;
+    bool may_be_dead = exchange->accounts[exposure->account].jobs_count > 0;
+    for (uint32_t side = 0; side < 2; side++) {
+        uint32_t slot = exposure->quote[side];
+        bool dead = may_be_dead && slot != TN_NONE && tn_exchange_death(exchange, slot);
+        judged->present[side] = dead ? TN_NONE : slot;
+    }
 }
 
 static bool keeps_place(const struct tn_exchange *exchange, uint32_t slot,
@@ -44,22 +48,25 @@ static bool keeps_place(const struct tn_exchange *exchange, uint32_t slot,
            quantity_of(quote, side) <= exchange->resting[slot].quantity;
 }
 
-/* The checks of one side that look at nothing but itself. */
-static enum tn_reject judge_alone(const struct tn_exchange *exchange, const struct series *series,
-                                  const struct asked *asked, const struct tn_quote *quote,
-                                  uint32_t side)
+/* The checks of a series that are the same for both sides. */
+static enum tn_reject judge_series(const struct tn_exchange *exchange, const struct series *series,
+                                   const struct tn_mass_quote *command)
+{
+    enum tn_reject reject = tn_exchange_check_status(
+        exchange, series, command->post_only ? TN_ACTION_POST : TN_ACTION_TAKE);
+    if (reject != TN_REJECT_NONE) return reject;
+    return tn_exchange_check_market(exchange, series, command->fee_max_ppm);
+}
+
+/* The checks of one side that look at nothing but itself; `common` is what judge_series says. */
+static enum tn_reject judge_alone(const struct series *series, enum tn_reject common,
+                                  const struct tn_quote *quote, uint32_t side)
 {
     tn_lots quantity = quantity_of(quote, side);
-    const struct tn_mass_quote *command = asked->command;
     if (quantity < 1 || quantity > series->terms->contract.quantity_max) {
         return TN_REJECT_QUANTITY_RANGE;
     }
-    enum tn_reject reject = tn_exchange_check_status(
-        exchange, series, command->post_only ? TN_ACTION_POST : TN_ACTION_TAKE);
-    if (reject == TN_REJECT_NONE) {
-        reject = tn_exchange_check_market(exchange, series, command->fee_max_ppm);
-    }
-    if (reject != TN_REJECT_NONE) return reject;
+    if (common != TN_REJECT_NONE) return common;
     return tn_exchange_check_price(series, (uint8_t)side, price_of(quote, side), true);
 }
 
@@ -75,7 +82,7 @@ static tn_ticks standing(const struct tn_exchange *exchange, const struct judged
 {
     if (is_entering(judged, quote, side)) return price_of(quote, side);
     if (judged->reject[side] == TN_REJECT_NONE) return 0;
-    uint32_t slot = present(exchange, judged, side);
+    uint32_t slot = judged->present[side];
     return slot == TN_NONE ? 0 : exchange->resting[slot].price;
 }
 
@@ -84,7 +91,7 @@ static enum tn_reject judge_place(const struct tn_exchange *exchange, const stru
                                   struct asked *asked, bool *asks_exposure,
                                   const struct tn_quote *quote, uint32_t side)
 {
-    uint32_t slot = present(exchange, judged, side);
+    uint32_t slot = judged->present[side];
     if (keeps_place(exchange, slot, quote, side)) return TN_REJECT_NONE;
     bool needs_exposure = judged->exposure == TN_NONE && !*asks_exposure;
     if (needs_exposure && !tn_exchange_exposure_fits(exchange, asked->account, asked->exposures)) {
@@ -106,11 +113,11 @@ static enum tn_reject judge_place(const struct tn_exchange *exchange, const stru
 }
 
 /* The change of the account's reserve that a passed side makes. */
-static tn_micros reserve_change(const struct tn_exchange *exchange, const struct judged *judged,
+static tn_micros reserve_change(const struct tn_exchange *exchange, struct judged *judged,
                                 const struct tn_quote *quote, uint32_t side)
 {
     if (side == TN_SELL) return 0;
-    uint32_t slot = present(exchange, judged, side);
+    uint32_t slot = judged->present[side];
     tn_lots quantity = quantity_of(quote, side);
     tn_micros old = 0;
     if (slot != TN_NONE) {
@@ -119,15 +126,18 @@ static tn_micros reserve_change(const struct tn_exchange *exchange, const struct
         if (keeps_place(exchange, slot, quote, side)) return per_lot * quantity - old;
     }
     if (quantity == 0) return -old;
-    return quantity * tn_exchange_reserve_per_lot(&exchange->series[judged->series], TN_BUY,
-                                                  quote->bid_price) -
-           old;
+    judged->bid_reserve =
+        tn_exchange_reserve_per_lot(&exchange->series[judged->series], TN_BUY, quote->bid_price);
+    return quantity * judged->bid_reserve - old;
 }
 
 static void judge(const struct tn_exchange *exchange, struct judged *judged, struct asked *asked,
                   const struct tn_quote *quote)
 {
     const struct series *series = &exchange->series[judged->series];
+    enum tn_reject common = judged->series == TN_NONE
+                                ? TN_REJECT_SERIES_UNKNOWN
+                                : judge_series(exchange, series, asked->command);
     for (uint32_t side = 0; side < 2; side++) {
         tn_lots quantity = quantity_of(quote, side);
         enum tn_reject reject = TN_REJECT_NONE;
@@ -138,7 +148,7 @@ static void judge(const struct tn_exchange *exchange, struct judged *judged, str
         if (judged->series == TN_NONE) {
             reject = TN_REJECT_SERIES_UNKNOWN;
         } else if (quantity != 0) {
-            reject = judge_alone(exchange, series, asked, quote, side);
+            reject = judge_alone(series, common, quote, side);
         }
         judged->reject[side] = (uint16_t)reject;
     }
@@ -243,6 +253,7 @@ static enum tn_reject judge_command(struct tn_exchange *exchange, struct outcome
     }
     if (!look_up(exchange, asked->account, command)) return TN_REJECT_QUOTE_REPEATED;
     for (uint32_t i = 0; i < command->quotes_count; i++) {
+        find_present(exchange, &exchange->judged[i]);
         judge(exchange, &exchange->judged[i], asked, &command->quotes[i]);
     }
     return tn_exchange_admit(exchange, &outcome->money, asked->account, asked->required);
@@ -250,13 +261,22 @@ static enum tn_reject judge_command(struct tn_exchange *exchange, struct outcome
 
 /* ---- Second pass ---- */
 
+/* What its QUOTED event will say of a side. */
+struct told {
+    uint64_t order_id;
+    tn_ticks price;
+    tn_lots quantity, remaining;
+    uint16_t reject;
+    uint8_t flags;
+};
+
 /* One quote on its way in. */
 struct entering {
     const struct tn_mass_quote *command;
     const struct tn_quote *quote;
     struct judged *judged;
     uint32_t account, group;
-    struct tn_event report[2];
+    struct told told[2];
 };
 
 static void take_terms(struct tn_exchange *exchange, const struct entering *entering, uint32_t slot)
@@ -272,8 +292,8 @@ static void take_terms(struct tn_exchange *exchange, const struct entering *ente
 /* Sides that keep their place or are removed. True when the side is thereby done. */
 static bool settle_quietly(struct tn_exchange *exchange, struct entering *entering, uint32_t side)
 {
-    struct tn_event *report = &entering->report[side];
-    uint32_t slot = present(exchange, entering->judged, side);
+    struct told *report = &entering->told[side];
+    uint32_t slot = entering->judged->present[side];
     tn_lots quantity = quantity_of(entering->quote, side);
     if (entering->judged->reject[side] != TN_REJECT_NONE) {
         report->reject = entering->judged->reject[side];
@@ -312,20 +332,19 @@ static bool would_trade(const struct tn_exchange *exchange, const struct enterin
 /* A present quote that will not trade goes straight to its new place. */
 static void shift(struct tn_exchange *exchange, struct entering *entering, uint32_t side)
 {
-    uint32_t slot = present(exchange, entering->judged, side);
+    uint32_t slot = entering->judged->present[side];
     struct order *order = &exchange->orders[slot];
     tn_ticks price = price_of(entering->quote, side);
     tn_lots quantity = quantity_of(entering->quote, side);
-    const struct series *series = &exchange->series[entering->judged->series];
     tn_exchange_open_change(exchange, slot, -exchange->resting[slot].quantity);
     bool moved = tn_book_move(exchange->books, slot, price, quantity);
     TN_ASSERT(moved);
     order->limit_price = price;
-    order->reserve_per_lot = tn_exchange_reserve_per_lot(series, (uint8_t)side, price);
+    order->reserve_per_lot = side == TN_BUY ? entering->judged->bid_reserve : 0;
     tn_exchange_open_change(exchange, slot, quantity);
     take_terms(exchange, entering, slot);
-    entering->report[side].order_id = exchange->resting[slot].id;
-    entering->report[side].remaining = quantity;
+    entering->told[side].order_id = exchange->resting[slot].id;
+    entering->told[side].remaining = quantity;
 }
 
 /* A side that is new, or may trade: runs and comes to rest. `slot` is lifted, or TN_NONE. */
@@ -333,10 +352,10 @@ static void enter(struct tn_exchange *exchange, struct entering *entering, uint3
                   uint32_t slot)
 {
     const struct tn_mass_quote *command = entering->command;
-    struct tn_event *report = &entering->report[side];
+    struct told *report = &entering->told[side];
     tn_ticks price = price_of(entering->quote, side);
     if (command->post_only && would_trade(exchange, entering, side)) {
-        *report = (struct tn_event){.reject = TN_REJECT_POST_ONLY_CROSSES};
+        *report = (struct told){.reject = TN_REJECT_POST_ONLY_CROSSES};
         if (slot != TN_NONE) {
             tn_exchange_drop(exchange, slot, TN_REASON_REQUOTED, TN_REJECT_NONE);
         }
@@ -345,7 +364,7 @@ static void enter(struct tn_exchange *exchange, struct entering *entering, uint3
     const struct series *series = &exchange->series[entering->judged->series];
     struct order cold = {
         .limit_price = price,
-        .reserve_per_lot = tn_exchange_reserve_per_lot(series, (uint8_t)side, price),
+        .reserve_per_lot = side == TN_BUY ? entering->judged->bid_reserve : 0,
         .label = command->label,
         .fee_max_ppm = command->fee_max_ppm,
         .post = command->post_only,
@@ -385,7 +404,7 @@ static void enter_sides(struct tn_exchange *exchange, struct entering *entering,
     entering->judged->exposure = tn_exchange_pin_known(exchange, entering->judged->exposure,
                                                        entering->account, entering->judged->series);
     for (uint32_t side = 0; side < 2; side++) {
-        slot[side] = present(exchange, entering->judged, side);
+        slot[side] = entering->judged->present[side];
         trades |= enters[side] && would_trade(exchange, entering, side);
     }
     for (uint32_t side = 0; side < 2 && trades; side++) {
@@ -412,13 +431,30 @@ static void bury(struct tn_exchange *exchange, const struct judged *judged, uint
 }
 
 /* A refused side still has the quote it had, if the other side has not traded it away. */
-static void describe_present(const struct tn_exchange *exchange, struct tn_event *event,
+static void describe_present(const struct tn_exchange *exchange, struct told *told,
                              uint32_t exposure, uint32_t side)
 {
     uint32_t slot = exchange->exposures[exposure].quote[side];
     if (slot == TN_NONE || tn_exchange_death(exchange, slot)) return;
-    event->order_id = exchange->resting[slot].id;
-    event->remaining = exchange->resting[slot].quantity;
+    told->order_id = exchange->resting[slot].id;
+    told->remaining = exchange->resting[slot].quantity;
+}
+
+static void report_side(struct tn_exchange *exchange, const struct entering *entering,
+                        uint32_t side, uint32_t index)
+{
+    const struct told *told = &entering->told[side];
+    struct tn_event *event = emit(exchange, TN_EVENT_QUOTED);
+    event->side = (uint8_t)side;
+    event->flags = told->flags;
+    event->reject = told->reject;
+    event->account = entering->account;
+    event->series_id = entering->quote->series_id;
+    event->order_id = told->order_id;
+    event->price = told->price;
+    event->quantity = told->quantity;
+    event->remaining = told->remaining;
+    event->index = index;
 }
 
 /* Carries out one judged quote; returns how many sides stand as asked. */
@@ -427,26 +463,22 @@ static uint32_t carry_out(struct tn_exchange *exchange, struct entering *enterin
     bool enters[2];
     uint32_t passed = 0;
     uint32_t pinned = entering->judged->exposure;
+    bool may_be_dead = exchange->accounts[entering->account].jobs_count > 0;
     if (pinned != TN_NONE) exchange->exposures[pinned].orders_count++;
     for (uint32_t side = 0; side < 2; side++) {
-        if (pinned != TN_NONE) bury(exchange, entering->judged, side);
-        entering->report[side] = (struct tn_event){0};
+        if (may_be_dead && pinned != TN_NONE) bury(exchange, entering->judged, side);
+        entering->told[side] = (struct told){0};
         enters[side] = entering->judged->reject[side] != JUDGED_KEEP &&
                        !settle_quietly(exchange, entering, side);
     }
     if (enters[TN_BUY] || enters[TN_SELL]) enter_sides(exchange, entering, enters);
     for (uint32_t side = 0; side < 2; side++) {
         if (entering->judged->reject[side] == JUDGED_KEEP) continue;
-        struct tn_event *event = emit(exchange, TN_EVENT_QUOTED);
-        *event = entering->report[side];
+        struct told *told = &entering->told[side];
         bool refused = entering->judged->reject[side] != TN_REJECT_NONE;
-        if (refused && pinned != TN_NONE) describe_present(exchange, event, pinned, side);
-        event->kind = TN_EVENT_QUOTED;
-        event->side = (uint8_t)side;
-        event->account = entering->account;
-        event->series_id = entering->quote->series_id;
-        event->index = 2 * number + side;
-        passed += event->reject == TN_REJECT_NONE;
+        if (refused && pinned != TN_NONE) describe_present(exchange, told, pinned, side);
+        report_side(exchange, entering, side, 2 * number + side);
+        passed += told->reject == TN_REJECT_NONE;
     }
     if (pinned != TN_NONE) tn_exchange_unpin_exposure(exchange, pinned);
     return passed;
