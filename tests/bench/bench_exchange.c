@@ -239,9 +239,17 @@ static void print_sizes(const struct load *load)
     bench_json_string("memory", "MADV_HUGEPAGE");
 }
 
-/* One entry at a time under the cycle counter, nothing prefetched; the counter's own cost is stated
- * and not taken off. Frames only: blocks and marks are not commands. */
-static void print_latency(const struct load *load)
+static bool any_trade(const struct tn_event *events, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (events[i].kind == TN_EVENT_TRADE) return true;
+    }
+    return false;
+}
+
+/* One frame at a time under the cycle counter, nothing prefetched; the counter's own cost is stated
+ * and not taken off. All frames, or those that did not trade. Blocks and marks are no commands. */
+static void print_latency(const struct load *load, const char *suffix, bool trades)
 {
     uint32_t count = 0;
     uint32_t *cycles = bench_map(load->pack.entries_count * sizeof(uint32_t));
@@ -257,13 +265,14 @@ static void print_latency(const struct load *load)
     for (uint32_t i = 0; i < load->pack.entries_count; i++) {
         bytes = pack_take(&slot, bytes);
         uint64_t begin = bench_cycles();
-        tn_exchange_apply(exchange, load->events, load->events_max, &slot.entry);
+        uint32_t events = tn_exchange_apply(exchange, load->events, load->events_max, &slot.entry);
         uint64_t took = bench_cycles() - begin;
-        if (slot.entry.kind == TN_ENTRY_FRAME) cycles[count++] = (uint32_t)took;
+        if (slot.entry.kind != TN_ENTRY_FRAME) continue;
+        if (trades || !any_trade(load->events, events)) cycles[count++] = (uint32_t)took;
     }
     double rate = bench_cycles_per_ns();
     char name[64];
-    snprintf(name, sizeof(name), "%s-latency", load->workload->name);
+    snprintf(name, sizeof(name), "%s-%s", load->workload->name, suffix);
     bench_json_open(name);
     bench_json_u64("frames", count);
     bench_json_double("clock_overhead_ns_included", (double)overhead / rate);
@@ -338,7 +347,10 @@ static void run_workload(const struct load_workload *workload)
     }
     bench_json_close();
     print_floor(&load, &floor_runs);
-    if (workload->quotes == 0 && workload->commands_per_frame == 1) print_latency(&load);
+    if (workload->quotes == 0 && workload->commands_per_frame == 1) {
+        print_latency(&load, "latency", true);
+        print_latency(&load, "latency-no-trade", false);
+    }
     load_free(&load);
 }
 

@@ -74,6 +74,8 @@ static inline void pack_add(struct pack *pack, const struct tn_entry *entry)
 /* pack_take unpacks the entry at `bytes` into a slot and returns where the next one starts. */
 static inline const unsigned char *pack_take(struct pack_slot *slot, const unsigned char *bytes)
 {
+    for (size_t line = 0; line < 256; line += 64)
+        __builtin_prefetch(bytes + 2048 + line);
     size_t size = pack_entry_size((const struct tn_entry *)(const void *)bytes);
     memcpy(&slot->entry, bytes, size);
     bytes += size;
