@@ -115,7 +115,7 @@ static void feed_order(struct tn_digest *digest, const struct tn_exchange *excha
     const struct order *order = &exchange->orders[slot];
     feed(digest, resting->id);
     feed(digest, resting->account);
-    feed_signed(digest, order->limit_price);
+    feed_signed(digest, order->waiting ? order->limit_price : resting->price);
     feed_signed(digest, order->waiting ? resting->price : 0);
     feed_signed(digest, resting->quantity);
     feed_signed(digest, order->hidden);

@@ -19,7 +19,6 @@
 /* The cold part of an order. */
 struct order {
     LINES tn_lots hidden;
-    tn_lots display; /* 0 = not an iceberg */
     tn_micros reserve_per_lot;
     uint64_t sibling_id; /* OCO, 0 = none */
     uint32_t account_next, account_previous;
@@ -27,16 +26,17 @@ struct order {
     uint32_t result; /* remembered result of its client id, or TN_NONE */
     uint32_t group;  /* index of its protection group, or TN_NONE */
     int32_t fee_max_ppm;
+    uint32_t label;
+    uint32_t heap_position;
     uint8_t type, tif, post, reduce_only, stp;
     uint8_t is_quote;
     uint8_t waiting;
     uint8_t side;
+    tn_lots display; /* 0 = not an iceberg */
     int64_t until;
-    tn_ticks limit_price; /* as entered; a waiting stop's tn_resting.price is its trigger */
-    uint32_t heap_position;
+    tn_ticks limit_price; /* while it waits: tn_resting.price is then its trigger */
     uint32_t group_next, group_previous;
     uint32_t reduce_next, reduce_previous;
-    uint32_t label;
 };
 _Static_assert(sizeof(struct order) == 128, "two lines");
 

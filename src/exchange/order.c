@@ -167,7 +167,6 @@ void tn_exchange_land(struct tn_exchange *exchange, uint32_t slot, tn_ticks pric
                                price, visible);
     TN_ASSERT(landed);
     order->hidden = open - visible;
-    order->limit_price = price;
     order->waiting = 0;
     if (order->reduce_only) link_reduce_only(exchange, slot);
     tn_exchange_open_change(exchange, slot, open);

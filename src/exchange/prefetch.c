@@ -88,7 +88,7 @@ static void change(const struct tn_exchange *exchange, uint32_t account,
     const struct order *order = &exchange->orders[slot];
     if (stage == 2) {
         load(&exchange->resting[slot]);
-        load_two_lines(order);
+        load(order);
         return;
     }
     tn_book_prefetch_order(exchange->books, slot);

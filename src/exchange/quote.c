@@ -190,7 +190,6 @@ static void read_ahead(const struct tn_exchange *exchange, uint32_t count)
             if (slot == TN_NONE) continue;
             __builtin_prefetch(&exchange->resting[slot], 1);
             __builtin_prefetch(&exchange->orders[slot], 1);
-            __builtin_prefetch((const char *)&exchange->orders[slot] + 64, 1);
         }
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -217,6 +216,10 @@ static bool look_up(struct tn_exchange *exchange, uint32_t account,
         if (judged->series == TN_NONE) continue;
         tn_exchange_prefetch_exposure(exchange, account, judged->series);
         tn_book_prefetch_book(exchange->books, book_of(judged->series));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t series = exchange->judged[i].series;
+        if (series != TN_NONE) tn_exchange_prefetch_exposure_record(exchange, account, series);
     }
     for (uint32_t i = 0; i < count; i++) {
         struct judged *judged = &exchange->judged[i];
@@ -339,7 +342,6 @@ static void shift(struct tn_exchange *exchange, struct entering *entering, uint3
     tn_exchange_open_change(exchange, slot, -exchange->resting[slot].quantity);
     bool moved = tn_book_move(exchange->books, slot, price, quantity);
     TN_ASSERT(moved);
-    order->limit_price = price;
     order->reserve_per_lot = side == TN_BUY ? entering->judged->bid_reserve : 0;
     tn_exchange_open_change(exchange, slot, quantity);
     take_terms(exchange, entering, slot);
@@ -363,7 +365,6 @@ static void enter(struct tn_exchange *exchange, struct entering *entering, uint3
     }
     const struct series *series = &exchange->series[entering->judged->series];
     struct order cold = {
-        .limit_price = price,
         .reserve_per_lot = side == TN_BUY ? entering->judged->bid_reserve : 0,
         .label = command->label,
         .fee_max_ppm = command->fee_max_ppm,

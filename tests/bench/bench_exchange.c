@@ -383,7 +383,7 @@ int main(int argc, char **argv)
         if (quick) {
             workload.messages /= workload.quick_divisor;
             workload.fill /= workload.quick_divisor;
-            workload.twin_messages /= workload.quick_divisor;
+            workload.twin_messages /= 4;
         }
         run_workload(&workload);
     }
