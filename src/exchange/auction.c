@@ -127,7 +127,7 @@ static bool in_widened_band(const struct series *series, tn_ticks price)
     return off <= width && -off <= width;
 }
 
-static bool is_crossed(const struct tn_exchange *exchange, uint32_t series)
+bool tn_exchange_is_crossed(const struct tn_exchange *exchange, uint32_t series)
 {
     tn_ticks bid, ask;
     return tn_book_best(exchange->books, &bid, book_of(series), TN_BUY) &&
@@ -163,7 +163,7 @@ enum tn_reject tn_exchange_uncross(struct tn_exchange *exchange, const struct tn
     tn_lots volume = 0;
     if (!match_inwards(exchange, index, &bid, &ask, &low, &high, &volume)) {
         report_price(exchange, series, 0, 0);
-        if (is_crossed(exchange, index)) {
+        if (tn_exchange_is_crossed(exchange, index)) {
             begin_uncross(exchange, index, 0);
         } else {
             tn_exchange_set_status(exchange, index, TN_STATUS_ACTIVE);

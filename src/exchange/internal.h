@@ -484,6 +484,7 @@ enum tn_reject tn_exchange_uncross(struct tn_exchange *, const struct tn_entry *
 enum tn_reject tn_exchange_funding(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_settle(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_asset(struct tn_exchange *, const struct tn_entry *);
+bool tn_exchange_is_crossed(const struct tn_exchange *exchange, uint32_t series);
 void tn_exchange_set_status(struct tn_exchange *, uint32_t series, enum tn_status status);
 void tn_exchange_sweep(struct tn_exchange *, uint32_t units);
 

@@ -172,13 +172,6 @@ void tn_exchange_set_status(struct tn_exchange *exchange, uint32_t index, enum t
     if (status == TN_STATUS_AUCTION) series->rounds = 0;
 }
 
-static bool is_crossed(const struct tn_exchange *exchange, uint32_t series)
-{
-    tn_ticks bid, ask;
-    return tn_book_best(exchange->books, &bid, book_of(series), TN_BUY) &&
-           tn_book_best(exchange->books, &ask, book_of(series), TN_SELL) && bid >= ask;
-}
-
 enum tn_reject tn_exchange_status(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     uint32_t index = tn_exchange_find_series(exchange, entry->as.status.series_id);
@@ -194,7 +187,7 @@ enum tn_reject tn_exchange_status(struct tn_exchange *exchange, const struct tn_
     if ((matches || to == TN_STATUS_AUCTION) && (series->mark < 0 || series->terms->base < 0)) {
         return TN_REJECT_NO_MARK;
     }
-    if (matches && is_crossed(exchange, index)) return TN_REJECT_STATUS_STEP;
+    if (matches && tn_exchange_is_crossed(exchange, index)) return TN_REJECT_STATUS_STEP;
     tn_exchange_set_status(exchange, index, to);
     return TN_REJECT_NONE;
 }
