@@ -31,8 +31,7 @@
     X(COMMAND_UNKNOWN, 207, "command kind is none of those defined")                               \
     X(OWNER_MISMATCH, 208, "the other account belongs to another owner")                           \
     X(ACCOUNTS_FULL, 209, "the exchange holds its maximum of accounts")                            \
-    X(ACCOUNT_EXISTS, 210, "an account has this id already")                                       \
-    X(AMOUNT_RANGE, 211, "amount must be positive and within the maximum")                         \
+    X(AMOUNT_RANGE, 210, "amount must be positive and within the maximum")                         \
     /* 300: the series and its status */                                                           \
     X(SERIES_UNKNOWN, 300, "there is no such series")                                              \
     X(SERIES_STATUS, 301, "the series' status does not admit this command")                        \
@@ -65,8 +64,7 @@
     X(STP_UNKNOWN, 409, "self-trade prevention is none of those defined")                          \
     X(EXPOSURES_FULL, 410, "the account or the exchange holds its maximum of series exposures")    \
     X(REPLACE_UNCHANGEABLE, 411, "this order cannot be replaced: cancel it")                       \
-    X(PRO_RATA_UNKNOWN, 412, "matching policy is none of those defined")                           \
-    X(FILL_LIMIT, 413, "needs more fills than one command may make")                               \
+    X(FILL_LIMIT, 412, "needs more fills than one command may make")                               \
     /* 500: quotes and protection */                                                               \
     X(QUOTE_SIZE, 500, "a mass quote names 1 to 256 series, each once")                            \
     X(QUOTE_CROSSED, 501, "the bid of a quote is not below its ask")                               \

@@ -2,10 +2,8 @@
 #include "exchange/internal.h"
 
 /* 5: does the status admit it? */
-enum tn_reject tn_exchange_check_status(const struct tn_exchange *exchange,
-                                        const struct series *series, enum tn_action action)
+enum tn_reject tn_exchange_check_status(const struct series *series, enum tn_action action)
 {
-    (void)exchange;
     if (!tn_status_admits((enum tn_status)series->status, action) || series->uncrossing) {
         return TN_REJECT_SERIES_STATUS;
     }

@@ -48,7 +48,7 @@ static enum tn_reject check_move(struct tn_exchange *exchange, struct running *r
     const struct series *series = &exchange->series[running->series];
     const struct order *order = &exchange->orders[running->slot];
     enum tn_action action = order->post != TN_POST_NO ? TN_ACTION_POST : TN_ACTION_TAKE;
-    enum tn_reject reject = tn_exchange_check_status(exchange, series, action);
+    enum tn_reject reject = tn_exchange_check_status(series, action);
     if (reject == TN_REJECT_NONE) {
         reject = tn_exchange_check_market(exchange, series, order->fee_max_ppm);
     }

@@ -377,8 +377,7 @@ static inline enum tn_reject tn_exchange_check_fee(const struct series *series, 
     int32_t highest = fees->maker_ppm > fees->taker_ppm ? fees->maker_ppm : fees->taker_ppm;
     return highest > fee_max_ppm ? TN_REJECT_FEE_ABOVE_AGREED : TN_REJECT_NONE;
 }
-enum tn_reject tn_exchange_check_status(const struct tn_exchange *exchange,
-                                        const struct series *series, enum tn_action action);
+enum tn_reject tn_exchange_check_status(const struct series *series, enum tn_action action);
 enum tn_reject tn_exchange_check_market(const struct tn_exchange *exchange,
                                         const struct series *series, int32_t fee_max_ppm);
 enum tn_reject tn_exchange_check_price(const struct series *series, uint8_t side, tn_ticks price,

@@ -60,7 +60,7 @@ static enum tn_reject check_package_leg(const struct tn_exchange *exchange, stru
     if (leg->series == TN_NONE) return TN_REJECT_SERIES_UNKNOWN;
     if (asked->side > TN_SELL) return TN_REJECT_SIDE_UNKNOWN;
     const struct series *series = &exchange->series[leg->series];
-    enum tn_reject reject = tn_exchange_check_status(exchange, series, TN_ACTION_TAKE);
+    enum tn_reject reject = tn_exchange_check_status(series, TN_ACTION_TAKE);
     if (reject == TN_REJECT_NONE && series->status == TN_STATUS_AUCTION) {
         reject = TN_REJECT_SERIES_STATUS;
     }
@@ -128,11 +128,9 @@ static tn_micros level_cost(const struct tn_exchange *exchange, const struct leg
 static void take(const struct tn_exchange *exchange, struct leg *leg, struct sums *sums,
                  tn_lots quantity)
 {
-    const struct series *series = &exchange->series[leg->series];
     leg->plan.level_left -= quantity;
     leg->worst = leg->plan.price;
-    tn_micros value = leg->plan.price * quantity * series->terms->micros_per_tick;
-    sums->paid += leg->plan.side == TN_BUY ? value : -value;
+    sums->paid += level_cost(exchange, leg, quantity);
 }
 
 /* Composes one unit over as many levels as it needs. False when a leg runs out or it is too dear;
@@ -295,7 +293,7 @@ static enum tn_reject check_block_leg(const struct tn_exchange *exchange, struct
     if (asked->quantity < 1 || asked->quantity > series->terms->contract.quantity_max) {
         return TN_REJECT_QUANTITY_RANGE;
     }
-    enum tn_reject reject = tn_exchange_check_status(exchange, series, TN_ACTION_BLOCK);
+    enum tn_reject reject = tn_exchange_check_status(series, TN_ACTION_BLOCK);
     if (reject == TN_REJECT_NONE) {
         reject = tn_exchange_check_market(exchange, series, block->fee_max_ppm);
     }

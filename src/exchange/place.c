@@ -52,7 +52,7 @@ static enum tn_reject check_moment(const struct tn_exchange *exchange,
     enum tn_action action = terms->trigger != 0         ? TN_ACTION_STOP
                             : terms->post != TN_POST_NO ? TN_ACTION_POST
                                                         : TN_ACTION_TAKE;
-    enum tn_reject reject = tn_exchange_check_status(exchange, series, action);
+    enum tn_reject reject = tn_exchange_check_status(series, action);
     if (reject != TN_REJECT_NONE) return reject;
     if (series->status == TN_STATUS_AUCTION && !can_rest(terms)) return TN_REJECT_SERIES_STATUS;
     if (exchange->time_ms >= series->closing_at_ms) return TN_REJECT_SERIES_CLOSING;

@@ -52,8 +52,8 @@ static bool keeps_place(const struct tn_exchange *exchange, uint32_t slot,
 static enum tn_reject judge_series(const struct tn_exchange *exchange, const struct series *series,
                                    const struct tn_mass_quote *command)
 {
-    enum tn_reject reject = tn_exchange_check_status(
-        exchange, series, command->post_only ? TN_ACTION_POST : TN_ACTION_TAKE);
+    enum tn_reject reject =
+        tn_exchange_check_status(series, command->post_only ? TN_ACTION_POST : TN_ACTION_TAKE);
     if (reject != TN_REJECT_NONE) return reject;
     return tn_exchange_check_market(exchange, series, command->fee_max_ppm);
 }

@@ -39,7 +39,7 @@ static enum tn_reject check_triggered(const struct tn_exchange *exchange, struct
     const struct series *series = &exchange->series[running->series];
     bool can_rest = order->tif != TN_IOC && order->tif != TN_FOK;
     tn_micros shortfall;
-    enum tn_reject reject = tn_exchange_check_status(exchange, series, TN_ACTION_TAKE);
+    enum tn_reject reject = tn_exchange_check_status(series, TN_ACTION_TAKE);
     if (reject == TN_REJECT_NONE && series->status == TN_STATUS_AUCTION && !can_rest) {
         reject = TN_REJECT_SERIES_STATUS;
     }

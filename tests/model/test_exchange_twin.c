@@ -66,9 +66,7 @@ static bool reachable(int number)
     switch (number) {
         case TN_REJECT_BOOK_UNKNOWN:   /* book.h alone */
         case TN_REJECT_ORDER_ID_TAKEN: /* book.h alone: the exchange gives the ids */
-        case TN_REJECT_BOOK_BUSY:      /* book.h alone */
-        case TN_REJECT_ACCOUNT_EXISTS: /* accounts are numbered by the exchange */
-        case TN_REJECT_PRO_RATA_UNKNOWN: /* the policy is a number, always known */ return false;
+        case TN_REJECT_BOOK_BUSY: /* book.h alone */ return false;
         default: return true;
     }
 }
