@@ -165,6 +165,33 @@ _Static_assert(sizeof(struct tn_resting) == 64, "the hot record is one cache lin
 /* tn_book_resting is the array of all order records; tn_book slots index it. */
 struct tn_resting *tn_book_resting(struct tn_books *books);
 
+/* What a side of a book begins with. Sides are kept by keys: a small key is a good price (a low
+ * ask, a high bid), and an empty side has a best key that no price reaches. */
+struct tn_book_side {
+    uint64_t best_key;
+    uint32_t best; /* level, or TN_NONE */
+    uint32_t root; /* of the ladder */
+};
+#define TN_BOOK_KEY_BIAS  (UINT64_C(1) << 40)
+#define TN_BOOK_KEY_EMPTY UINT64_MAX
+
+/* tn_book_sides is the array of all sides, at 2 × book + side; to be read only. */
+const struct tn_book_side *tn_book_sides(const struct tn_books *books);
+
+/* tn_book_key maps a price to a side's key space: bias + price for sells, bias - price for buys. */
+static inline uint64_t tn_book_key(enum tn_side side, tn_ticks price)
+{
+    uint64_t mask = (uint64_t)side - 1; /* all ones for buys */
+    return TN_BOOK_KEY_BIAS + ((uint64_t)price ^ mask) - mask;
+}
+
+/* tn_book_key_price is its inverse. */
+static inline tn_ticks tn_book_key_price(enum tn_side side, uint64_t key)
+{
+    return side == TN_SELL ? (tn_ticks)(key - TN_BOOK_KEY_BIAS)
+                           : (tn_ticks)(TN_BOOK_KEY_BIAS - key);
+}
+
 /* tn_book_find is the slot of a resting id, or TN_NONE. */
 uint32_t tn_book_find(const struct tn_books *books, uint64_t id);
 

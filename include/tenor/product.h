@@ -128,10 +128,24 @@ bool tn_tick_schedule_valid(const struct tn_tick_schedule *schedule);
  * round a positive price to the nearest admissible one at most / at least it; floor returns 0 when
  * there is none, ceil may pass a contract's price_max. _step is the step that applies to a positive
  * price: the distance to the next admissible price above one that is admissible. */
-bool tn_tick_on(const struct tn_tick_schedule *schedule, tn_ticks price);
+static inline tn_ticks tn_tick_step(const struct tn_tick_schedule *schedule, tn_ticks price)
+{
+    TN_ASSERT(price > 0);
+    uint32_t last = schedule->steps_count - 1;
+    TN_ASSERT(last < TN_TICK_STEPS_MAX);
+    while (schedule->steps[last].from_ticks > price)
+        last--; /* ends: the first is from 0 */
+    return schedule->steps[last].step_ticks;
+}
+
+static inline bool tn_tick_on(const struct tn_tick_schedule *schedule, tn_ticks price)
+{
+    if (price < 1) return false;
+    tn_ticks step = tn_tick_step(schedule, price);
+    return step == 1 || price % step == 0; /* a division is dear */
+}
 tn_ticks tn_tick_floor(const struct tn_tick_schedule *schedule, tn_ticks price);
 tn_ticks tn_tick_ceil(const struct tn_tick_schedule *schedule, tn_ticks price);
-tn_ticks tn_tick_step(const struct tn_tick_schedule *schedule, tn_ticks price);
 
 /* How one kind of series on an underlying (options, or futures and perpetuals) is quoted. One lot
  * is lot_micro_units × multiplier millionths of a unit of the underlying; one tick of price on one

@@ -10,20 +10,11 @@
 #include "tenor/book.h"
 #include "tenor/index.h"
 
-#define TN_BOOK_KEY_BIAS  (UINT64_C(1) << 40)
-#define TN_BOOK_KEY_EMPTY UINT64_MAX
-
 /* A reference of the tree: TN_NONE, or a level (with the top bit), or a node: its index, with its
  * depth in bits 28 to 30, so that a walk down reads one child per node and nothing else. */
 #define TN_BOOK_LEAF       (UINT32_C(1) << 31)
 #define TN_BOOK_NODE_BITS  28
 #define TN_BOOK_NODE_INDEX ((UINT32_C(1) << TN_BOOK_NODE_BITS) - 1)
-
-struct tn_book_side {
-    uint64_t best_key;
-    uint32_t best; /* level, or TN_NONE */
-    uint32_t root; /* reference */
-};
 
 struct tn_book {
     struct tn_book_side side[2]; /* enum tn_side */
@@ -93,20 +84,6 @@ static inline bool tn_book_price_in_range(tn_ticks price)
 static inline bool tn_book_quantity_in_range(tn_lots quantity)
 {
     return quantity >= 1 && quantity <= TN_BOOK_QUANTITY_MAX;
-}
-
-/* tn_book_key maps a price to a side's key space: bias + price for sells, bias - price for buys. */
-static inline uint64_t tn_book_key(enum tn_side side, tn_ticks price)
-{
-    uint64_t mask = (uint64_t)side - 1; /* all ones for buys */
-    return TN_BOOK_KEY_BIAS + ((uint64_t)price ^ mask) - mask;
-}
-
-/* tn_book_key_price is its inverse. */
-static inline tn_ticks tn_book_key_price(enum tn_side side, uint64_t key)
-{
-    return side == TN_SELL ? (tn_ticks)(key - TN_BOOK_KEY_BIAS)
-                           : (tn_ticks)(TN_BOOK_KEY_BIAS - key);
 }
 
 static inline enum tn_side tn_book_opposite(enum tn_side side)

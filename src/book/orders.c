@@ -80,6 +80,11 @@ struct tn_resting *tn_book_resting(struct tn_books *books)
     return books->orders;
 }
 
+const struct tn_book_side *tn_book_sides(const struct tn_books *books)
+{
+    return books->book[0].side;
+}
+
 uint32_t tn_book_find(const struct tn_books *books, uint64_t id)
 {
     uint32_t cell;

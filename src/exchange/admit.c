@@ -1,42 +1,11 @@
 /* admit: the checks that an order passes before anything changes (§3); numbers are the spec's. */
 #include "exchange/internal.h"
 
-/* 5: does the status admit it? */
-enum tn_reject tn_exchange_check_status(const struct series *series, enum tn_action action)
-{
-    if (!tn_status_admits((enum tn_status)series->status, action) || series->uncrossing) {
-        return TN_REJECT_SERIES_STATUS;
-    }
-    return TN_REJECT_NONE;
-}
-
-/* 6, 7 and 9: is the series far from its end, marked, and its fee agreed to? */
-enum tn_reject tn_exchange_check_market(const struct tn_exchange *exchange,
-                                        const struct series *series, int32_t fee_max_ppm)
-{
-    if (exchange->time_ms >= series->closing_at_ms) return TN_REJECT_SERIES_CLOSING;
-    if (!tn_exchange_is_marked(series)) return TN_REJECT_NO_MARK;
-    return tn_exchange_check_fee(series, fee_max_ppm);
-}
-
 /* 10: has the mark reached a stop's trigger? */
 bool tn_exchange_stop_reached(const struct series *series, uint8_t side, tn_ticks trigger)
 {
     tn_micros at = trigger * series->terms->micros_per_tick;
     return side == TN_BUY ? series->mark >= at : series->mark <= at;
-}
-
-/* 11, for a price that is stated: range, tick, and, when it enters the book, band. */
-enum tn_reject tn_exchange_check_price(const struct series *series, uint8_t side, tn_ticks price,
-                                       bool enters)
-{
-    const struct terms *terms = series->terms;
-    if (price < 1 || price > terms->contract.price_max) return TN_REJECT_PRICE_RANGE;
-    if (!tn_tick_on(&terms->contract.schedule, price)) return TN_REJECT_PRICE_OFF_TICK;
-    if (!enters) return TN_REJECT_NONE;
-    tn_micros value = price * terms->micros_per_tick;
-    bool in_band = side == TN_BUY ? value <= series->band_high : value >= series->band_low;
-    return in_band ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
 }
 
 /* 11, for a market order without protection price: the last price in band. */
@@ -54,19 +23,6 @@ enum tn_reject tn_exchange_band_edge(tn_ticks *price, const struct series *serie
     if (low > contract->price_max) return TN_REJECT_PRICE_OUT_OF_BAND;
     *price = tn_tick_ceil(&contract->schedule, low);
     return *price <= contract->price_max ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
-}
-
-/* 13: are there places for so many more orders and levels? */
-enum tn_reject tn_exchange_check_room(const struct tn_exchange *exchange, uint32_t orders,
-                                      uint32_t levels)
-{
-    if (tn_book_orders_count(exchange->books) + orders > exchange->limits.orders_max) {
-        return TN_REJECT_ORDERS_FULL;
-    }
-    if (tn_book_levels_count(exchange->books) + levels > exchange->limits.levels_max) {
-        return TN_REJECT_LEVELS_FULL;
-    }
-    return TN_REJECT_NONE;
 }
 
 /* 14: cuts a reduce-only order to what is left to reduce. */
@@ -88,20 +44,6 @@ static enum tn_reject clip_reduce_only(const struct tn_exchange *exchange, struc
     if (room <= 0) return TN_REJECT_REDUCE_ONLY_NOTHING;
     running->open = min_lots(running->open, room);
     return TN_REJECT_NONE;
-}
-
-/* 15: would position and open orders of a side leave the range? `less` is counted out. */
-enum tn_reject tn_exchange_check_position(const struct tn_exchange *exchange,
-                                          uint32_t exposure_index, const struct series *series,
-                                          uint8_t side, tn_lots more, tn_lots less)
-{
-    tn_lots held = 0;
-    if (exposure_index != TN_NONE) {
-        const struct exposure *exposure = &exchange->exposures[exposure_index];
-        held = signed_lots(side, exposure->position.quantity) + exposure->open[side] - less;
-    }
-    return held + more > series->terms->contract.quantity_max ? TN_REJECT_POSITION_LIMIT_VALUE
-                                                              : TN_REJECT_NONE;
 }
 
 /* 14, 15 and 16, for an order that enters the book at running->limit. A resting order of its own
@@ -133,13 +75,12 @@ enum tn_reject tn_exchange_check_post(const struct tn_exchange *exchange, struct
 {
     const struct series *series = &exchange->series[running->series];
     const struct tn_contract *contract = &series->terms->contract;
-    tn_ticks best;
     if (post == TN_POST_NO || series->status == TN_STATUS_AUCTION) return TN_REJECT_NONE;
-    if (!tn_book_best(exchange->books, &best, book_of(running->series), opposite(running->side)) ||
-        !within(running->side, best, running->limit)) {
+    if (!tn_exchange_meets(exchange, running->series, running->side, running->limit)) {
         return TN_REJECT_NONE;
     }
     if (post == TN_POST_REJECT) return TN_REJECT_POST_ONLY_CROSSES;
+    tn_ticks best = tn_exchange_best(exchange, running->series, opposite(running->side));
     tn_ticks price = 0;
     if (running->side == TN_BUY) {
         if (best > 1) price = tn_tick_floor(&contract->schedule, best - 1);

@@ -116,6 +116,7 @@ struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limi
     struct tn_book_limits books = book_limits(limits);
     exchange->books = tn_books_init(exchange->books, &books);
     exchange->resting = tn_book_resting(exchange->books);
+    exchange->sides = tn_book_sides(exchange->books);
     tn_ledger_init(&exchange->ledger, exchange->ledger.cash, limits->accounts_max);
     exchange->assets_count = 1;
     exchange->exposures_free = TN_NONE;

@@ -178,6 +178,7 @@ struct tn_exchange {
 
     struct tn_books *books;
     struct tn_resting *resting;
+    const struct tn_book_side *sides;
     struct order *orders;
     struct tn_ledger ledger;
     struct account *accounts;
@@ -281,24 +282,8 @@ static inline enum tn_side stop_side(uint8_t side)
 }
 
 /* registry.c: accounts, series and exposures found and made. */
-uint32_t tn_exchange_find_series(const struct tn_exchange *exchange, uint64_t id);
-uint32_t tn_exchange_find_exposure(const struct tn_exchange *exchange, uint32_t account,
-                                   uint32_t series);
-void tn_exchange_prefetch_exposure(const struct tn_exchange *exchange, uint32_t account,
-                                   uint32_t series);
-void tn_exchange_prefetch_exposure_record(const struct tn_exchange *exchange, uint32_t account,
-                                          uint32_t series);
 uint32_t tn_exchange_pin_exposure(struct tn_exchange *exchange, uint32_t account, uint32_t series);
-/* The same when a lookup was made already: its answer, TN_NONE included, is passed in. */
-static inline uint32_t tn_exchange_pin_known(struct tn_exchange *exchange, uint32_t exposure,
-                                             uint32_t account, uint32_t series)
-{
-    if (exposure == TN_NONE) return tn_exchange_pin_exposure(exchange, account, series);
-    exchange->exposures[exposure].orders_count++;
-    return exposure;
-}
-void tn_exchange_unpin_exposure(struct tn_exchange *exchange, uint32_t exposure);
-void tn_exchange_release_exposure(struct tn_exchange *exchange, uint32_t exposure);
+void tn_exchange_free_exposure(struct tn_exchange *exchange, uint32_t exposure);
 bool tn_exchange_exposure_fits(const struct tn_exchange *exchange, uint32_t account,
                                uint32_t asked);
 uint32_t tn_exchange_next_series(const struct tn_exchange *exchange, uint64_t after_id);
@@ -318,8 +303,6 @@ void tn_heap_add(struct tn_exchange *exchange, uint32_t slot);
 void tn_heap_remove(struct tn_exchange *exchange, uint32_t slot);
 
 /* results.c: §2.1 */
-uint32_t tn_exchange_find_result(const struct tn_exchange *exchange, uint32_t account,
-                                 uint64_t client_id);
 void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64_t client_id,
                           const struct outcome *outcome);
 void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t result);
@@ -337,7 +320,6 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
                           tn_ticks price);
 void tn_exchange_lift(struct tn_exchange *exchange, uint32_t slot);
 void tn_exchange_land(struct tn_exchange *exchange, uint32_t slot, tn_ticks price, tn_lots open);
-void tn_exchange_open_change(struct tn_exchange *exchange, uint32_t slot, tn_lots delta);
 void tn_exchange_remove(struct tn_exchange *exchange, uint32_t slot);
 void tn_exchange_drop(struct tn_exchange *exchange, uint32_t slot, enum tn_reason reason,
                       enum tn_reject reject);
@@ -347,7 +329,7 @@ uint32_t tn_exchange_resolve(const struct tn_exchange *exchange, uint32_t accoun
                              const struct tn_order_ref *ref);
 bool tn_exchange_is_meant(const struct tn_exchange *exchange, const struct tn_mass_cancel *what,
                           uint32_t slot);
-void tn_exchange_join_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group);
+void tn_exchange_change_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group);
 
 /* equity.c: §7, the hook that margin takes over */
 tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t account);
@@ -367,32 +349,12 @@ static inline void tn_exchange_marks_changed(struct tn_exchange *exchange)
 }
 
 /* admit.c: the checks of §3, by number */
-static inline bool tn_exchange_is_marked(const struct series *series)
-{
-    return series->mark >= 0 && series->terms->base >= 0;
-}
-static inline enum tn_reject tn_exchange_check_fee(const struct series *series, int32_t fee_max_ppm)
-{
-    const struct tn_fees *fees = &series->terms->fees;
-    int32_t highest = fees->maker_ppm > fees->taker_ppm ? fees->maker_ppm : fees->taker_ppm;
-    return highest > fee_max_ppm ? TN_REJECT_FEE_ABOVE_AGREED : TN_REJECT_NONE;
-}
-enum tn_reject tn_exchange_check_status(const struct series *series, enum tn_action action);
-enum tn_reject tn_exchange_check_market(const struct tn_exchange *exchange,
-                                        const struct series *series, int32_t fee_max_ppm);
-enum tn_reject tn_exchange_check_price(const struct series *series, uint8_t side, tn_ticks price,
-                                       bool enters);
 enum tn_reject tn_exchange_band_edge(tn_ticks *price, const struct series *series, uint8_t side);
-enum tn_reject tn_exchange_check_room(const struct tn_exchange *exchange, uint32_t orders,
-                                      uint32_t levels);
 enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struct running *running,
                                        tn_micros *reserve_per_lot, tn_micros *shortfall,
                                        const struct order *cold);
 enum tn_reject tn_exchange_check_post(const struct tn_exchange *exchange, struct running *running,
                                       uint8_t post);
-enum tn_reject tn_exchange_check_position(const struct tn_exchange *exchange, uint32_t exposure,
-                                          const struct series *series, uint8_t side, tn_lots more,
-                                          tn_lots less);
 bool tn_exchange_stop_reached(const struct series *series, uint8_t side, tn_ticks trigger);
 
 /* match.c, fill.c: §4 */
@@ -493,5 +455,7 @@ uint32_t tn_exchange_sweep_settlements(struct tn_exchange *, uint32_t units);
 uint32_t tn_exchange_sweep_triggers(struct tn_exchange *, uint32_t units);
 uint32_t tn_exchange_sweep_uncrosses(struct tn_exchange *, uint32_t units);
 uint32_t tn_exchange_sweep_fundings(struct tn_exchange *, uint32_t units);
+
+#include "exchange/hot.h"
 
 #endif

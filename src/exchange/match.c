@@ -171,11 +171,9 @@ static void match_blended(struct tn_exchange *exchange, struct running *running,
 void tn_exchange_run(struct tn_exchange *exchange, struct running *running)
 {
     uint32_t fifo_ppm = running->fifo ? 1000000 : exchange->series[running->series].fifo_ppm;
-    enum tn_side side = opposite(running->side);
-    tn_ticks best;
     while (running->open > 0 && !running->ended &&
-           tn_book_best(exchange->books, &best, book_of(running->series), side) &&
-           within(running->side, best, running->limit)) {
+           tn_exchange_meets(exchange, running->series, running->side, running->limit)) {
+        tn_ticks best = tn_exchange_best(exchange, running->series, opposite(running->side));
         if (fifo_ppm == 1000000) {
             match_by_time(exchange, running, best, running->open);
         } else {

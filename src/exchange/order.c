@@ -80,11 +80,10 @@ static void leave_group(struct tn_exchange *exchange, uint32_t slot)
     order->group = TN_NONE;
 }
 
-/* Puts a quote at the end of a group (TN_NONE: of none), unless it is in it already. */
-void tn_exchange_join_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group_index)
+/* Puts a quote at the end of another group (TN_NONE: of none). */
+void tn_exchange_change_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group_index)
 {
     struct order *order = &exchange->orders[slot];
-    if (order->group == group_index) return;
     if (order->group != TN_NONE) leave_group(exchange, slot);
     if (group_index == TN_NONE) return;
     struct group *group = &exchange->groups[group_index];
@@ -99,16 +98,6 @@ void tn_exchange_join_group(struct tn_exchange *exchange, uint32_t slot, uint32_
 static bool is_placed(const struct tn_exchange *exchange, uint32_t slot)
 {
     return exchange->resting[slot].level != TN_NONE;
-}
-
-void tn_exchange_open_change(struct tn_exchange *exchange, uint32_t slot, tn_lots delta)
-{
-    const struct order *order = &exchange->orders[slot];
-    struct exposure *exposure = &exchange->exposures[order->exposure];
-    exposure->open[order->side] += delta;
-    if (order->reduce_only) exposure->reduce_open += delta;
-    exchange->accounts[exposure->account].reserved += delta * order->reserve_per_lot;
-    TN_ASSERT(exposure->open[order->side] >= 0);
 }
 
 /* What an order of `open` lots shows; the rest is hidden. */

@@ -325,11 +325,9 @@ static bool settle_quietly(struct tn_exchange *exchange, struct entering *enteri
 static bool would_trade(const struct tn_exchange *exchange, const struct entering *entering,
                         uint32_t side)
 {
-    tn_ticks best;
     uint32_t series = entering->judged->series;
     if (exchange->series[series].status == TN_STATUS_AUCTION) return false;
-    return tn_book_best(exchange->books, &best, book_of(series), opposite((uint8_t)side)) &&
-           within((uint8_t)side, best, price_of(entering->quote, side));
+    return tn_exchange_meets(exchange, series, (uint8_t)side, price_of(entering->quote, side));
 }
 
 /* A present quote that will not trade goes straight to its new place. */

@@ -5,49 +5,6 @@
  * perpetuals stand first in its list, so that free equity walks only those. */
 #include "exchange/internal.h"
 
-uint32_t tn_exchange_find_series(const struct tn_exchange *exchange, uint64_t id)
-{
-    uint32_t hash = tn_index_hash(&exchange->series_index, id);
-    TN_INDEX_EACH (&exchange->series_index, hash, slot) {
-        if (exchange->series[slot].id == id) return slot;
-    }
-    return TN_NONE;
-}
-
-static uint32_t exposure_hash(const struct tn_exchange *exchange, uint32_t account, uint32_t series)
-{
-    return tn_index_hash(&exchange->exposure_index, (uint64_t)account << 32 | series);
-}
-
-uint32_t tn_exchange_find_exposure(const struct tn_exchange *exchange, uint32_t account,
-                                   uint32_t series)
-{
-    uint32_t hash = exposure_hash(exchange, account, series);
-    TN_INDEX_EACH (&exchange->exposure_index, hash, slot) {
-        const struct exposure *exposure = &exchange->exposures[slot];
-        if (exposure->account == account && exposure->series == series) return slot;
-    }
-    return TN_NONE;
-}
-
-void tn_exchange_prefetch_exposure(const struct tn_exchange *exchange, uint32_t account,
-                                   uint32_t series)
-{
-    tn_index_prefetch(&exchange->exposure_index, exposure_hash(exchange, account, series));
-}
-
-/* The second step: the record that the index names first, right or wrong, without reading it. */
-void tn_exchange_prefetch_exposure_record(const struct tn_exchange *exchange, uint32_t account,
-                                          uint32_t series)
-{
-    uint32_t hash = exposure_hash(exchange, account, series);
-    TN_INDEX_EACH (&exchange->exposure_index, hash, slot) {
-        __builtin_prefetch(&exchange->exposures[slot], 1);
-        __builtin_prefetch((const char *)&exchange->exposures[slot] + 64, 1);
-        return;
-    }
-}
-
 bool tn_exchange_exposure_fits(const struct tn_exchange *exchange, uint32_t account, uint32_t asked)
 {
     const struct tn_exchange_limits *limits = &exchange->limits;
@@ -119,18 +76,11 @@ uint32_t tn_exchange_pin_exposure(struct tn_exchange *exchange, uint32_t account
     return slot;
 }
 
-void tn_exchange_unpin_exposure(struct tn_exchange *exchange, uint32_t slot)
-{
-    TN_ASSERT(exchange->exposures[slot].orders_count > 0);
-    exchange->exposures[slot].orders_count--;
-    tn_exchange_release_exposure(exchange, slot);
-}
-
-/* Gives the exposure back if nothing is left of it. */
-void tn_exchange_release_exposure(struct tn_exchange *exchange, uint32_t slot)
+/* Gives back an exposure of which nothing is left. */
+void tn_exchange_free_exposure(struct tn_exchange *exchange, uint32_t slot)
 {
     struct exposure *exposure = &exchange->exposures[slot];
-    if (exposure->orders_count > 0 || exposure->position.quantity != 0) return;
+    TN_ASSERT(exposure->orders_count == 0 && exposure->position.quantity == 0);
     TN_ASSERT(exposure->open[TN_BUY] == 0 && exposure->open[TN_SELL] == 0);
     struct account *account = &exchange->accounts[exposure->account];
     struct series *series = &exchange->series[exposure->series];

@@ -5,25 +5,6 @@
  * forgotten id can never be taken for a new one. */
 #include "exchange/internal.h"
 
-static uint32_t result_hash(const struct tn_exchange *exchange, uint32_t account,
-                            uint64_t client_id)
-{
-    uint32_t mixed = tn_index_hash2(&exchange->result_index, client_id >> 3, account);
-    return tn_index_near(mixed, client_id);
-}
-
-uint32_t tn_exchange_find_result(const struct tn_exchange *exchange, uint32_t account,
-                                 uint64_t client_id)
-{
-    if (client_id == 0) return TN_NONE;
-    uint32_t hash = result_hash(exchange, account, client_id);
-    TN_INDEX_EACH (&exchange->result_index, hash, slot) {
-        const struct result *result = &exchange->results[slot];
-        if (result->client_id == client_id && result->account == account) return slot;
-    }
-    return TN_NONE;
-}
-
 void tn_exchange_prefetch_result(const struct tn_exchange *exchange, uint32_t account,
                                  uint64_t client_id)
 {

@@ -30,21 +30,6 @@ bool tn_tick_schedule_valid(const struct tn_tick_schedule *schedule)
     return true;
 }
 
-tn_ticks tn_tick_step(const struct tn_tick_schedule *schedule, tn_ticks price)
-{
-    TN_ASSERT(price > 0);
-    TN_ASSERT(schedule->steps_count >= 1 && schedule->steps_count <= TN_TICK_STEPS_MAX);
-    uint32_t last = schedule->steps_count - 1;
-    while (schedule->steps[last].from_ticks > price)
-        last--; /* ends: the first is from 0 */
-    return schedule->steps[last].step_ticks;
-}
-
-bool tn_tick_on(const struct tn_tick_schedule *schedule, tn_ticks price)
-{
-    return price > 0 && price % tn_tick_step(schedule, price) == 0;
-}
-
 /* The start of a stretch is a multiple of the stretch's step: rounding down never leaves it. */
 tn_ticks tn_tick_floor(const struct tn_tick_schedule *schedule, tn_ticks price)
 {

@@ -1,0 +1,214 @@
+/* The few steps that nearly every command takes, inline: looking things up, the checks of §3 that
+ * are no more than a comparison or two, and the sums an order is counted in. Their rare ends stay
+ * in the files that own them. internal.h includes this at its end. */
+#ifndef TENOR_EXCHANGE_HOT_H
+#define TENOR_EXCHANGE_HOT_H
+
+#include "exchange/internal.h"
+
+/* ---- Lookups (registry.c, results.c) ---- */
+
+static inline uint32_t tn_exchange_find_series(const struct tn_exchange *exchange, uint64_t id)
+{
+    uint32_t hash = tn_index_hash(&exchange->series_index, id);
+    TN_INDEX_EACH (&exchange->series_index, hash, slot) {
+        if (exchange->series[slot].id == id) return slot;
+    }
+    return TN_NONE;
+}
+
+static inline uint32_t exposure_hash(const struct tn_exchange *exchange, uint32_t account,
+                                     uint32_t series)
+{
+    return tn_index_hash(&exchange->exposure_index, (uint64_t)account << 32 | series);
+}
+
+static inline uint32_t tn_exchange_find_exposure(const struct tn_exchange *exchange,
+                                                 uint32_t account, uint32_t series)
+{
+    uint32_t hash = exposure_hash(exchange, account, series);
+    TN_INDEX_EACH (&exchange->exposure_index, hash, slot) {
+        const struct exposure *exposure = &exchange->exposures[slot];
+        if (exposure->account == account && exposure->series == series) return slot;
+    }
+    return TN_NONE;
+}
+
+static inline void tn_exchange_prefetch_exposure(const struct tn_exchange *exchange,
+                                                 uint32_t account, uint32_t series)
+{
+    tn_index_prefetch(&exchange->exposure_index, exposure_hash(exchange, account, series));
+}
+
+/* The second step: the record that the index names first, right or wrong, without reading it. */
+static inline void tn_exchange_prefetch_exposure_record(const struct tn_exchange *exchange,
+                                                        uint32_t account, uint32_t series)
+{
+    uint32_t hash = exposure_hash(exchange, account, series);
+    TN_INDEX_EACH (&exchange->exposure_index, hash, slot) {
+        __builtin_prefetch(&exchange->exposures[slot], 1);
+        __builtin_prefetch((const char *)&exchange->exposures[slot] + 64, 1);
+        return;
+    }
+}
+
+static inline uint32_t result_hash(const struct tn_exchange *exchange, uint32_t account,
+                                   uint64_t client_id)
+{
+    uint32_t mixed = tn_index_hash2(&exchange->result_index, client_id >> 3, account);
+    return tn_index_near(mixed, client_id);
+}
+
+static inline uint32_t tn_exchange_find_result(const struct tn_exchange *exchange, uint32_t account,
+                                               uint64_t client_id)
+{
+    if (client_id == 0) return TN_NONE;
+    uint32_t hash = result_hash(exchange, account, client_id);
+    TN_INDEX_EACH (&exchange->result_index, hash, slot) {
+        const struct result *result = &exchange->results[slot];
+        if (result->client_id == client_id && result->account == account) return slot;
+    }
+    return TN_NONE;
+}
+
+/* ---- Pins (registry.c) ---- */
+
+/* tn_exchange_pin_exposure when a lookup was made already: its answer, TN_NONE included, is passed
+ * in. */
+static inline uint32_t tn_exchange_pin_known(struct tn_exchange *exchange, uint32_t exposure,
+                                             uint32_t account, uint32_t series)
+{
+    if (exposure == TN_NONE) return tn_exchange_pin_exposure(exchange, account, series);
+    exchange->exposures[exposure].orders_count++;
+    return exposure;
+}
+
+/* Gives the exposure back if nothing is left of it. */
+static inline void tn_exchange_release_exposure(struct tn_exchange *exchange, uint32_t slot)
+{
+    const struct exposure *exposure = &exchange->exposures[slot];
+    if (exposure->orders_count > 0 || exposure->position.quantity != 0) return;
+    tn_exchange_free_exposure(exchange, slot);
+}
+
+static inline void tn_exchange_unpin_exposure(struct tn_exchange *exchange, uint32_t slot)
+{
+    TN_ASSERT(exchange->exposures[slot].orders_count > 0);
+    exchange->exposures[slot].orders_count--;
+    tn_exchange_release_exposure(exchange, slot);
+}
+
+/* ---- Books ---- */
+
+/* Would an order of `side` at `price` meet the best order of the other side? */
+static inline bool tn_exchange_meets(const struct tn_exchange *exchange, uint32_t series,
+                                     uint8_t side, tn_ticks price)
+{
+    enum tn_side other = opposite(side);
+    return exchange->sides[2 * book_of(series) + other].best_key <= tn_book_key(other, price);
+}
+
+/* The best price of a side that is not empty. */
+static inline tn_ticks tn_exchange_best(const struct tn_exchange *exchange, uint32_t series,
+                                        enum tn_side side)
+{
+    uint64_t key = exchange->sides[2 * book_of(series) + side].best_key;
+    TN_ASSERT(key != TN_BOOK_KEY_EMPTY);
+    return tn_book_key_price(side, key);
+}
+
+/* ---- The checks of §3, by number (admit.c has the others) ---- */
+
+static inline bool tn_exchange_is_marked(const struct series *series)
+{
+    return series->mark >= 0 && series->terms->base >= 0;
+}
+
+static inline enum tn_reject tn_exchange_check_fee(const struct series *series, int32_t fee_max_ppm)
+{
+    const struct tn_fees *fees = &series->terms->fees;
+    int32_t highest = fees->maker_ppm > fees->taker_ppm ? fees->maker_ppm : fees->taker_ppm;
+    return highest > fee_max_ppm ? TN_REJECT_FEE_ABOVE_AGREED : TN_REJECT_NONE;
+}
+
+/* 5: does the status admit it? */
+static inline enum tn_reject tn_exchange_check_status(const struct series *series,
+                                                      enum tn_action action)
+{
+    bool admitted = series->status == TN_STATUS_ACTIVE || /* which admits everything */
+                    tn_status_admits((enum tn_status)series->status, action);
+    return admitted && !series->uncrossing ? TN_REJECT_NONE : TN_REJECT_SERIES_STATUS;
+}
+
+/* 6, 7 and 9: is the series far from its end, marked, and its fee agreed to? */
+static inline enum tn_reject tn_exchange_check_market(const struct tn_exchange *exchange,
+                                                      const struct series *series,
+                                                      int32_t fee_max_ppm)
+{
+    if (exchange->time_ms >= series->closing_at_ms) return TN_REJECT_SERIES_CLOSING;
+    if (!tn_exchange_is_marked(series)) return TN_REJECT_NO_MARK;
+    return tn_exchange_check_fee(series, fee_max_ppm);
+}
+
+/* 11, for a price that is stated: range, tick, and, when it enters the book, band. */
+static inline enum tn_reject tn_exchange_check_price(const struct series *series, uint8_t side,
+                                                     tn_ticks price, bool enters)
+{
+    const struct terms *terms = series->terms;
+    if (price < 1 || price > terms->contract.price_max) return TN_REJECT_PRICE_RANGE;
+    if (!tn_tick_on(&terms->contract.schedule, price)) return TN_REJECT_PRICE_OFF_TICK;
+    if (!enters) return TN_REJECT_NONE;
+    tn_micros value = price * terms->micros_per_tick;
+    bool in_band = side == TN_BUY ? value <= series->band_high : value >= series->band_low;
+    return in_band ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
+}
+
+/* 13: are there places for so many more orders and levels? */
+static inline enum tn_reject tn_exchange_check_room(const struct tn_exchange *exchange,
+                                                    uint32_t orders, uint32_t levels)
+{
+    if (tn_book_orders_count(exchange->books) + orders > exchange->limits.orders_max) {
+        return TN_REJECT_ORDERS_FULL;
+    }
+    if (tn_book_levels_count(exchange->books) + levels > exchange->limits.levels_max) {
+        return TN_REJECT_LEVELS_FULL;
+    }
+    return TN_REJECT_NONE;
+}
+
+/* 15: would position and open orders of a side leave the range? `less` is counted out. */
+static inline enum tn_reject tn_exchange_check_position(const struct tn_exchange *exchange,
+                                                        uint32_t exposure_index,
+                                                        const struct series *series, uint8_t side,
+                                                        tn_lots more, tn_lots less)
+{
+    tn_lots held = 0;
+    if (exposure_index != TN_NONE) {
+        const struct exposure *exposure = &exchange->exposures[exposure_index];
+        held = signed_lots(side, exposure->position.quantity) + exposure->open[side] - less;
+    }
+    return held + more > series->terms->contract.quantity_max ? TN_REJECT_POSITION_LIMIT_VALUE
+                                                              : TN_REJECT_NONE;
+}
+
+/* ---- Orders (order.c) ---- */
+
+static inline void tn_exchange_open_change(struct tn_exchange *exchange, uint32_t slot,
+                                           tn_lots delta)
+{
+    const struct order *order = &exchange->orders[slot];
+    struct exposure *exposure = &exchange->exposures[order->exposure];
+    exposure->open[order->side] += delta;
+    if (order->reduce_only) exposure->reduce_open += delta;
+    exchange->accounts[exposure->account].reserved += delta * order->reserve_per_lot;
+    TN_ASSERT(exposure->open[order->side] >= 0);
+}
+
+/* Puts a quote at the end of a group (TN_NONE: of none), unless it is in it already. */
+static inline void tn_exchange_join_group(struct tn_exchange *exchange, uint32_t slot,
+                                          uint32_t group)
+{
+    if (exchange->orders[slot].group != group) tn_exchange_change_group(exchange, slot, group);
+}
+
+#endif
