@@ -40,16 +40,26 @@ static inline void tn_exchange_prefetch_exposure(const struct tn_exchange *excha
     tn_index_prefetch(&exchange->exposure_index, exposure_hash(exchange, account, series));
 }
 
-/* The second step: the record that the index names first, right or wrong, without reading it. */
-static inline void tn_exchange_prefetch_exposure_record(const struct tn_exchange *exchange,
-                                                        uint32_t account, uint32_t series)
+/* The exposure that the index names first, right or wrong, without reading it; or TN_NONE, which is
+ * right. */
+static inline uint32_t tn_exchange_guess_exposure(const struct tn_exchange *exchange,
+                                                  uint32_t account, uint32_t series)
 {
     uint32_t hash = exposure_hash(exchange, account, series);
-    TN_INDEX_EACH (&exchange->exposure_index, hash, slot) {
-        __builtin_prefetch(&exchange->exposures[slot], 1);
-        __builtin_prefetch((const char *)&exchange->exposures[slot] + 64, 1);
-        return;
-    }
+    TN_INDEX_EACH (&exchange->exposure_index, hash, slot)
+        return slot;
+    return TN_NONE;
+}
+
+/* tn_exchange_find_exposure with such a guess. */
+static inline uint32_t tn_exchange_confirm_exposure(const struct tn_exchange *exchange,
+                                                    uint32_t guess, uint32_t account,
+                                                    uint32_t series)
+{
+    if (guess == TN_NONE) return TN_NONE;
+    const struct exposure *exposure = &exchange->exposures[guess];
+    if (exposure->account == account && exposure->series == series) return guess;
+    return tn_exchange_find_exposure(exchange, account, series);
 }
 
 static inline uint32_t result_hash(const struct tn_exchange *exchange, uint32_t account,

@@ -168,6 +168,8 @@ struct judged {
     uint32_t present[2];   /* slots of the quotes that stand, by side; a dead one counts as none */
     tn_micros bid_reserve; /* per lot, of a bid that enters */
     uint16_t reject[2];    /* by side; JUDGED_KEEP: untouched */
+    uint8_t is_plain;      /* both sides stand and passed: see quote.c */
+    uint8_t keeps[2];      /* of a plain one: the side keeps its place */
 };
 
 struct tn_exchange {

@@ -42,7 +42,8 @@ static void place_exposure(const struct tn_exchange *exchange, uint32_t index,
     }
     uint32_t series = tn_exchange_find_series(exchange, terms->series_id);
     if (series == TN_NONE) return;
-    tn_exchange_prefetch_exposure_record(exchange, index, series);
+    uint32_t exposure = tn_exchange_guess_exposure(exchange, index, series);
+    if (exposure != TN_NONE) load_two_lines(&exchange->exposures[exposure]);
     tn_book_prefetch_level(exchange->books, book_of(series), (enum tn_side)(terms->side & 1),
                            terms->price, false);
 }

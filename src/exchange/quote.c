@@ -3,14 +3,20 @@
  * move.
  *
  * The common case, a quote that only moves, goes slot to slot within the book: no id is looked up,
- * nothing is freed. Only when a side would trade are both lifted and run like other orders. */
+ * nothing is freed. Only when a side would trade are both lifted and run like other orders. A quote
+ * both of whose sides stand and may stay is `plain`: it is judged and carried out by a short way
+ * that decides nothing else; whatever is in doubt there goes the long way, which decides all. */
 #include "exchange/internal.h"
 
 enum { JUDGED_KEEP = UINT16_MAX };
 
+/* For steps of every side; most take it as a constant. */
+#define PER_SIDE static inline __attribute__((always_inline))
+
 /* What is asked for by the sides that have passed so far. */
 struct asked {
     uint32_t exposures, orders, levels;
+    uint32_t levels_room; /* places for levels before the command */
     tn_micros required;
     const struct tn_mass_quote *command;
     uint32_t account;
@@ -49,8 +55,9 @@ static bool keeps_place(const struct tn_exchange *exchange, uint32_t slot,
 }
 
 /* The checks of a series that are the same for both sides. */
-static enum tn_reject judge_series(const struct tn_exchange *exchange, const struct series *series,
-                                   const struct tn_mass_quote *command)
+PER_SIDE enum tn_reject judge_series(const struct tn_exchange *exchange,
+                                     const struct series *series,
+                                     const struct tn_mass_quote *command)
 {
     enum tn_reject reject =
         tn_exchange_check_status(series, command->post_only ? TN_ACTION_POST : TN_ACTION_TAKE);
@@ -169,6 +176,62 @@ static void judge(const struct tn_exchange *exchange, struct judged *judged, str
     }
 }
 
+/* ---- First pass, plain quotes ---- */
+
+/* Adds what a side asks for; false when it is not plain. */
+PER_SIDE bool judge_plain_side(const struct tn_exchange *exchange, struct judged *judged,
+                               struct asked *asked, const struct series *series,
+                               const struct tn_quote *quote, uint8_t side)
+{
+    const struct exposure *exposure = &exchange->exposures[judged->exposure];
+    uint32_t slot = exposure->quote[side];
+    tn_lots quantity = quantity_of(quote, side);
+    if (slot == TN_NONE || quantity < 1 || quantity > series->terms->contract.quantity_max) {
+        return false;
+    }
+    tn_ticks price = price_of(quote, side);
+    if (tn_exchange_check_price(series, side, price, true) != TN_REJECT_NONE) return false;
+    const struct tn_resting *resting = &exchange->resting[slot];
+    tn_micros per_lot = side == TN_BUY ? exchange->orders[slot].reserve_per_lot : 0;
+    judged->present[side] = slot;
+    judged->keeps[side] = resting->price == price && quantity <= resting->quantity;
+    asked->required -= per_lot * resting->quantity;
+    if (!judged->keeps[side]) {
+        if (++asked->levels > asked->levels_room) return false;
+        enum tn_reject reject = tn_exchange_check_position(exchange, judged->exposure, series, side,
+                                                           quantity, resting->quantity);
+        if (reject != TN_REJECT_NONE) return false;
+        if (side == TN_BUY) {
+            per_lot = judged->bid_reserve = tn_exchange_reserve_per_lot(series, TN_BUY, price);
+        }
+    }
+    asked->required += per_lot * quantity;
+    return true;
+}
+
+/* Judges a plain quote; false, nothing asked for, when it is none. */
+static bool judge_plain(const struct tn_exchange *exchange, struct judged *judged,
+                        struct asked *asked, const struct tn_quote *quote)
+{
+    if (judged->exposure == TN_NONE) return false;
+    const struct series *series = &exchange->series[judged->series];
+    if (judge_series(exchange, series, asked->command) != TN_REJECT_NONE) return false;
+    if (quote->bid_price >= quote->ask_price) return false;
+    uint32_t levels = asked->levels;
+    tn_micros required = asked->required;
+    judged->is_plain = judge_plain_side(exchange, judged, asked, series, quote, TN_BUY) &&
+                       judge_plain_side(exchange, judged, asked, series, quote, TN_SELL);
+    if (judged->is_plain) {
+        judged->reject[TN_BUY] = judged->reject[TN_SELL] = TN_REJECT_NONE;
+        return true;
+    }
+    asked->levels = levels;
+    asked->required = required;
+    return false;
+}
+
+/* ---- First pass, over all quotes ---- */
+
 /* Was the same unknown series named before? */
 static bool repeats_unknown(const struct tn_mass_quote *command, uint32_t at)
 {
@@ -218,12 +281,16 @@ static bool look_up(struct tn_exchange *exchange, uint32_t account,
         tn_book_prefetch_book(exchange->books, book_of(judged->series));
     }
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t series = exchange->judged[i].series;
-        if (series != TN_NONE) tn_exchange_prefetch_exposure_record(exchange, account, series);
+        struct judged *judged = &exchange->judged[i];
+        judged->exposure = TN_NONE;
+        if (judged->series == TN_NONE) continue;
+        judged->exposure = tn_exchange_guess_exposure(exchange, account, judged->series);
+        if (judged->exposure == TN_NONE) continue;
+        __builtin_prefetch(&exchange->exposures[judged->exposure], 1);
     }
     for (uint32_t i = 0; i < count; i++) {
         struct judged *judged = &exchange->judged[i];
-        judged->exposure = TN_NONE;
+        judged->is_plain = 0;
         if (judged->series == TN_NONE) {
             if (repeats_unknown(command, i)) return false;
             continue;
@@ -231,7 +298,8 @@ static bool look_up(struct tn_exchange *exchange, uint32_t account,
         struct series *series = &exchange->series[judged->series];
         if (series->quote_stamp == exchange->stamp) return false;
         series->quote_stamp = exchange->stamp;
-        judged->exposure = tn_exchange_find_exposure(exchange, account, judged->series);
+        judged->exposure =
+            tn_exchange_confirm_exposure(exchange, judged->exposure, account, judged->series);
     }
     read_ahead(exchange, count);
     return true;
@@ -255,9 +323,14 @@ static enum tn_reject judge_command(struct tn_exchange *exchange, struct outcome
         }
     }
     if (!look_up(exchange, asked->account, command)) return TN_REJECT_QUOTE_REPEATED;
+    asked->levels_room = exchange->limits.levels_max - tn_book_levels_count(exchange->books);
+    bool may_be_dead = exchange->accounts[asked->account].jobs_count > 0;
     for (uint32_t i = 0; i < command->quotes_count; i++) {
-        find_present(exchange, &exchange->judged[i]);
-        judge(exchange, &exchange->judged[i], asked, &command->quotes[i]);
+        struct judged *judged = &exchange->judged[i];
+        const struct tn_quote *quote = &command->quotes[i];
+        if (!may_be_dead && judge_plain(exchange, judged, asked, quote)) continue;
+        find_present(exchange, judged);
+        judge(exchange, judged, asked, quote);
     }
     return tn_exchange_admit(exchange, &outcome->money, asked->account, asked->required);
 }
@@ -282,7 +355,8 @@ struct entering {
     struct told told[2];
 };
 
-static void take_terms(struct tn_exchange *exchange, const struct entering *entering, uint32_t slot)
+PER_SIDE void take_terms(struct tn_exchange *exchange, const struct entering *entering,
+                         uint32_t slot)
 {
     struct order *order = &exchange->orders[slot];
     order->label = entering->command->label;
@@ -483,6 +557,81 @@ static uint32_t carry_out(struct tn_exchange *exchange, struct entering *enterin
     return passed;
 }
 
+/* ---- Second pass, plain quotes ---- */
+
+/* Writes every field: clearing the event first costs as much again. */
+PER_SIDE void report_plain_side(struct tn_exchange *exchange, const struct entering *entering,
+                                uint8_t side, uint32_t index)
+{
+    TN_ASSERT(exchange->events_count < exchange->events_max);
+    struct tn_event *event = &exchange->events[exchange->events_count++];
+    event->kind = TN_EVENT_QUOTED;
+    event->side = side;
+    event->flags = entering->judged->keeps[side] ? TN_EVENT_KEPT_PLACE : 0;
+    event->reason = 0;
+    event->reject = TN_REJECT_NONE;
+    event->duplicate = 0;
+    event->account = entering->account;
+    event->other_account = 0;
+    event->series_id = entering->quote->series_id;
+    event->order_id = exchange->resting[entering->judged->present[side]].id;
+    event->client_id = 0;
+    event->price = price_of(entering->quote, side);
+    event->quantity = 0;
+    event->remaining = quantity_of(entering->quote, side);
+    event->other_remaining = 0;
+    event->fee = 0;
+    event->index = index;
+    event->other_index = 0;
+}
+
+PER_SIDE void carry_out_plain_side(struct tn_exchange *exchange, const struct entering *entering,
+                                   uint8_t side, uint32_t index)
+{
+    const struct judged *judged = entering->judged;
+    uint32_t slot = judged->present[side];
+    const struct tn_resting *resting = &exchange->resting[slot];
+    struct order *order = &exchange->orders[slot];
+    tn_ticks price = price_of(entering->quote, side);
+    tn_lots before = resting->quantity;
+    tn_lots quantity = quantity_of(entering->quote, side);
+    exchange->exposures[judged->exposure].open[side] += quantity - before;
+    if (side == TN_BUY) {
+        tn_micros freed = before * order->reserve_per_lot;
+        if (!judged->keeps[side]) order->reserve_per_lot = judged->bid_reserve;
+        exchange->accounts[entering->account].reserved += quantity * order->reserve_per_lot - freed;
+    }
+    if (!judged->keeps[side]) {
+        bool moved = tn_book_move(exchange->books, slot, price, quantity);
+        TN_ASSERT(moved);
+    } else if (quantity < before) {
+        tn_book_reduce(exchange->books, slot, quantity);
+    }
+    take_terms(exchange, entering, slot);
+    report_plain_side(exchange, entering, side, index);
+}
+
+/* Carries out a plain quote; false, nothing done, when a side of it would trade. No pin: nothing
+ * is taken out. */
+static bool carry_out_plain(struct tn_exchange *exchange, const struct entering *entering,
+                            uint32_t number)
+{
+    const struct judged *judged = entering->judged;
+    const struct tn_quote *quote = entering->quote;
+    if (!judged->is_plain) return false;
+    bool trades = (!judged->keeps[TN_BUY] &&
+                   tn_exchange_meets(exchange, judged->series, TN_BUY, quote->bid_price)) ||
+                  (!judged->keeps[TN_SELL] &&
+                   tn_exchange_meets(exchange, judged->series, TN_SELL, quote->ask_price));
+    if (trades && exchange->series[judged->series].status != TN_STATUS_AUCTION) return false;
+    if (judged->keeps[TN_SELL] && !judged->keeps[TN_BUY]) { /* what keeps its place joins first */
+        tn_exchange_join_group(exchange, judged->present[TN_SELL], entering->group);
+    }
+    carry_out_plain_side(exchange, entering, TN_BUY, 2 * number);
+    carry_out_plain_side(exchange, entering, TN_SELL, 2 * number + 1);
+    return true;
+}
+
 void tn_exchange_mass_quote(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
                             const struct tn_command *command)
 {
@@ -493,6 +642,7 @@ void tn_exchange_mass_quote(struct tn_exchange *exchange, struct outcome *outcom
     for (uint32_t i = 0; i < asked.command->quotes_count; i++) {
         entering.quote = &asked.command->quotes[i];
         entering.judged = &exchange->judged[i];
-        outcome->quantity += carry_out(exchange, &entering, i);
+        outcome->quantity +=
+            carry_out_plain(exchange, &entering, i) ? 2 : carry_out(exchange, &entering, i);
     }
 }
