@@ -31,6 +31,15 @@ _Noreturn void tn_panic(const char *file, int line, const char *what);
         if (__builtin_expect(!(condition), 0)) tn_panic(__FILE__, __LINE__, #condition);           \
     } while (0)
 
+/* tn_prefetch starts loading the line of a record that will be read and, mostly, written. The empty
+ * asm is there for gcc, which takes a function of nothing but loads ahead for one without effect
+ * and drops the calls of it. */
+static inline void tn_prefetch(const void *record)
+{
+    __builtin_prefetch(record, 1);
+    __asm__ volatile("");
+}
+
 /* tn_notional is price × quantity × micros_per_tick, the only place where price meets quantity.
  * Returns false, leaving *notional unspecified, when the product does not fit. */
 static inline bool tn_notional(tn_ticks price, tn_lots quantity, tn_micros micros_per_tick,

@@ -76,7 +76,7 @@ static inline uint32_t tn_index_hash2(const struct tn_index *index, uint64_t key
 
 static inline void tn_index_prefetch(const struct tn_index *index, uint32_t hash)
 {
-    __builtin_prefetch(&index->cells[hash & index->mask], 1);
+    tn_prefetch(&index->cells[hash & index->mask]);
 }
 
 /* tn_index_seek is the first cell at or after `cell` that holds `hash`, or an empty cell. */

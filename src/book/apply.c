@@ -39,7 +39,7 @@ static inline void look_for_cell(const struct tn_books *books, struct tn_book_hi
     hint->hash = tn_index_hash_near(&books->index, message->id);
     hint->level = TN_NONE;
     tn_index_prefetch(&books->index, hint->hash);
-    __builtin_prefetch(book_or_first(books, message->book), 1);
+    tn_prefetch(book_or_first(books, message->book));
 }
 
 /* Stage 2: read the cell and ask for the order. It sits in one of the first two cells nearly
@@ -52,7 +52,7 @@ static inline void look_for_record(const struct tn_books *books, struct tn_book_
     hint->cell = at_first ? first : second;
     uint64_t content = books->index.cells[hint->cell];
     hint->slot = content >> 32 == hint->hash ? (uint32_t)content : TN_NONE;
-    __builtin_prefetch(&books->orders[or_first(hint->slot)], 1);
+    tn_prefetch(&books->orders[or_first(hint->slot)]);
 }
 
 /* Stage 3: read the order and ask for its level and neighbours; or walk down the tree to the level
@@ -69,20 +69,20 @@ static inline void look_for_level(const struct tn_books *books, struct tn_book_h
             reference = tn_book_node_at(books, reference)->child[digit];
         }
         hint->level = reference == TN_NONE ? TN_NONE : reference & ~TN_BOOK_LEAF;
-        __builtin_prefetch(&books->levels[or_first(hint->level)], 1);
+        tn_prefetch(&books->levels[or_first(hint->level)]);
         return;
     }
     uint32_t slot = or_first(hint->slot);
     const struct tn_resting *order = &books->orders[slot];
-    __builtin_prefetch(&books->levels[or_first(order->level)], 1);
-    __builtin_prefetch(&books->orders[order->next == TN_NONE ? slot : order->next], 1);
-    __builtin_prefetch(&books->orders[order->previous == TN_NONE ? slot : order->previous], 1);
+    tn_prefetch(&books->levels[or_first(order->level)]);
+    tn_prefetch(&books->orders[order->next == TN_NONE ? slot : order->next]);
+    tn_prefetch(&books->orders[order->previous == TN_NONE ? slot : order->previous]);
 }
 
 /* Stage 4: read the level and ask for the last order there. */
 static inline void look_for_tail(const struct tn_books *books, const struct tn_book_hint *hint)
 {
-    __builtin_prefetch(&books->orders[or_first(books->levels[or_first(hint->level)].tail)], 1);
+    tn_prefetch(&books->orders[or_first(books->levels[or_first(hint->level)].tail)]);
 }
 
 static inline uint32_t handle(struct tn_books *books, struct tn_book_report *reports,

@@ -84,7 +84,7 @@ static void fill_front(struct tn_books *books, struct tn_book_report *report,
     struct tn_level *level = &books->levels[makers->best];
     uint32_t slot = level->head;
     struct tn_resting *maker = &books->orders[slot];
-    if (maker->next != TN_NONE) __builtin_prefetch(&books->orders[maker->next], 1);
+    if (maker->next != TN_NONE) tn_prefetch(&books->orders[maker->next]);
     tn_lots fill = maker->quantity < taker->remaining ? maker->quantity : taker->remaining;
     TN_ASSERT(fill > 0);
     taker->remaining -= fill;

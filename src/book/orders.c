@@ -99,14 +99,14 @@ void tn_book_prefetch(const struct tn_books *books, uint64_t id)
 void tn_book_prefetch_order(const struct tn_books *books, uint32_t slot)
 {
     const struct tn_resting *order = &books->orders[slot];
-    if (order->level != TN_NONE) __builtin_prefetch(&books->levels[order->level], 1);
-    if (order->next != TN_NONE) __builtin_prefetch(&books->orders[order->next], 1);
-    if (order->previous != TN_NONE) __builtin_prefetch(&books->orders[order->previous], 1);
+    if (order->level != TN_NONE) tn_prefetch(&books->levels[order->level]);
+    if (order->next != TN_NONE) tn_prefetch(&books->orders[order->next]);
+    if (order->previous != TN_NONE) tn_prefetch(&books->orders[order->previous]);
 }
 
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
 {
-    __builtin_prefetch(&books->book[book], 1);
+    tn_prefetch(&books->book[book]);
 }
 
 void tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn_side side,
@@ -121,7 +121,7 @@ void tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn
     }
     if (reference == TN_NONE) return;
     const struct tn_level *level = &books->levels[reference & ~TN_BOOK_LEAF];
-    __builtin_prefetch(tail ? (const void *)&books->orders[level->tail] : (const void *)level, 1);
+    tn_prefetch(tail ? (const void *)&books->orders[level->tail] : (const void *)level);
 }
 
 /* resting is the record of a slot that the caller says is in use. */

@@ -6,13 +6,13 @@
 
 static void load(const void *record)
 {
-    __builtin_prefetch(record, 1);
+    tn_prefetch(record);
 }
 
 static void load_two_lines(const void *record)
 {
-    __builtin_prefetch(record, 1);
-    __builtin_prefetch((const char *)record + 64, 1);
+    tn_prefetch(record);
+    tn_prefetch((const char *)record + 64);
 }
 
 /* ---- A new order ---- */

@@ -251,8 +251,8 @@ static void read_ahead(const struct tn_exchange *exchange, uint32_t count)
         for (uint32_t side = 0; side < 2; side++) {
             uint32_t slot = exposure->quote[side];
             if (slot == TN_NONE) continue;
-            __builtin_prefetch(&exchange->resting[slot], 1);
-            __builtin_prefetch(&exchange->orders[slot], 1);
+            tn_prefetch(&exchange->resting[slot]);
+            tn_prefetch(&exchange->orders[slot]);
         }
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -286,7 +286,7 @@ static bool look_up(struct tn_exchange *exchange, uint32_t account,
         if (judged->series == TN_NONE) continue;
         judged->exposure = tn_exchange_guess_exposure(exchange, account, judged->series);
         if (judged->exposure == TN_NONE) continue;
-        __builtin_prefetch(&exchange->exposures[judged->exposure], 1);
+        tn_prefetch(&exchange->exposures[judged->exposure]);
     }
     for (uint32_t i = 0; i < count; i++) {
         struct judged *judged = &exchange->judged[i];

@@ -19,7 +19,7 @@ void tn_exchange_prefetch_result_record(const struct tn_exchange *exchange, uint
     if (client_id == 0) return;
     uint32_t hash = result_hash(exchange, account, client_id);
     TN_INDEX_EACH (&exchange->result_index, hash, slot) {
-        __builtin_prefetch(&exchange->results[slot], 1);
+        tn_prefetch(&exchange->results[slot]);
         return;
     }
 }
