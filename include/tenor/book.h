@@ -225,9 +225,14 @@ void tn_book_forget(struct tn_books *books, uint32_t slot);
  * never needed for a right answer. */
 void tn_book_prefetch_order(const struct tn_books *books, uint32_t slot);
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book);
-/* The same for the level at a price, or, with `tail`, for its youngest order. */
-void tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn_side side,
-                            tn_ticks price, bool tail);
+/* The same on the way to the end of the level at a price, each reading what the one before loads:
+ * the first node above the level; the level, which is returned (a guess, TN_NONE when there is
+ * surely none); the youngest order of a level so guessed. */
+void tn_book_prefetch_root(const struct tn_books *books, uint32_t book, enum tn_side side,
+                           tn_ticks price);
+uint32_t tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn_side side,
+                                tn_ticks price);
+void tn_book_prefetch_tail(const struct tn_books *books, uint32_t level);
 
 /* tn_book_front is the slot first in priority on a side, tn_book_after the next one in priority
  * order on the same side; TN_NONE at the end. */

@@ -63,13 +63,21 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits);
 uint32_t tn_exchange_apply(struct tn_exchange *exchange, struct tn_event *events,
                            uint32_t events_max, const struct tn_entry *entry);
 
+/* What the stages of a prefetch found out about an entry: the caller keeps one beside each entry of
+ * its queue, unset, and reads nothing in it. */
+struct tn_exchange_ahead {
+    uint32_t series, hash, record, slot;
+    bool begun;
+};
+
 /* tn_exchange_prefetch starts loading what a coming entry will touch, for callers with a queue;
- * never needed for a right answer. It works in stages, 0 to TN_EXCHANGE_STAGES - 1: each reads what
- * the stage before has loaded, so a caller hands the entry 8 ahead to stage 0, 6 ahead to stage 1 …
- */
-#define TN_EXCHANGE_STAGES 4
-void tn_exchange_prefetch(const struct tn_exchange *exchange, const struct tn_entry *entry,
-                          uint32_t stage);
+ * never needed for a right answer. It works in stages, 0 to TN_EXCHANGE_STAGES - 1, each called
+ * once and in order: each reads what the stage before has loaded, so a caller hands the entry 10
+ * ahead to stage 0, 8 ahead to stage 1 … Of a frame it is the first command that is looked at; the
+ * others are while the ones before them run. */
+#define TN_EXCHANGE_STAGES 5
+void tn_exchange_prefetch(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                          const struct tn_entry *entry, uint32_t stage);
 
 /* tn_exchange_work is whether sliced work is waiting for SWEEP entries. */
 bool tn_exchange_work(const struct tn_exchange *exchange);

@@ -109,8 +109,19 @@ void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
     tn_prefetch(&books->book[book]);
 }
 
-void tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn_side side,
-                            tn_ticks price, bool tail)
+void tn_book_prefetch_root(const struct tn_books *books, uint32_t book, enum tn_side side,
+                           tn_ticks price)
+{
+    TN_ASSERT(tn_book_price_in_range(price) && book < books->limits.books_max);
+    uint32_t reference = books->book[book].side[side].root;
+    if (reference & TN_BOOK_LEAF) return;
+    const struct tn_book_node *node = tn_book_node_at(books, reference);
+    tn_prefetch(node);
+    tn_prefetch(&node->child[tn_book_digit(tn_book_key(side, price), tn_book_shift(reference))]);
+}
+
+uint32_t tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn_side side,
+                                tn_ticks price)
 {
     TN_ASSERT(tn_book_price_in_range(price) && book < books->limits.books_max);
     uint64_t key = tn_book_key(side, price);
@@ -119,9 +130,17 @@ void tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn
         reference =
             tn_book_node_at(books, reference)->child[tn_book_digit(key, tn_book_shift(reference))];
     }
-    if (reference == TN_NONE) return;
-    const struct tn_level *level = &books->levels[reference & ~TN_BOOK_LEAF];
-    tn_prefetch(tail ? (const void *)&books->orders[level->tail] : (const void *)level);
+    if (reference == TN_NONE) return TN_NONE;
+    uint32_t level = reference & ~TN_BOOK_LEAF;
+    tn_prefetch(&books->levels[level]);
+    return level;
+}
+
+void tn_book_prefetch_tail(const struct tn_books *books, uint32_t level)
+{
+    TN_ASSERT(level < books->limits.levels_max);
+    uint32_t tail = books->levels[level].tail;
+    if (tail != TN_NONE) tn_prefetch(&books->orders[tail]);
 }
 
 /* resting is the record of a slot that the caller says is in use. */

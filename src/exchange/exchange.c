@@ -155,6 +155,8 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits)
 
 /* ---- Commands ---- */
 
+enum { AHEAD_RING = 8 }; /* a power of two, above TN_EXCHANGE_STAGES */
+
 static void run_command(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
                         const struct tn_command *command)
 {
@@ -251,6 +253,19 @@ static enum tn_reject check_frame(struct tn_exchange *exchange, const struct tn_
                                  entry->as.frame.nonce);
 }
 
+/* Looks ahead within a frame: `newest` is the command that enters stage 0, and every command behind
+ * it takes a stage more. The first command is the caller's to look ahead at. */
+static void look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                       const struct tn_entry *entry, uint32_t newest)
+{
+    for (uint32_t stage = 0; stage < TN_EXCHANGE_STAGES && newest - stage >= 1; stage++) {
+        uint32_t i = newest - stage;
+        if (i >= entry->as.frame.commands_count) continue;
+        tn_exchange_look_ahead(exchange, &ahead[i % AHEAD_RING], entry->as.frame.account,
+                               &entry->as.frame.commands[i], stage);
+    }
+}
+
 void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     uint32_t account = entry->as.frame.account;
@@ -259,7 +274,12 @@ void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entr
         report(exchange, account, reject);
         return;
     }
-    for (uint32_t i = 0; i < entry->as.frame.commands_count; i++) {
+    struct tn_exchange_ahead ahead[AHEAD_RING];
+    uint32_t count = entry->as.frame.commands_count;
+    for (uint32_t turn = 1; turn < TN_EXCHANGE_STAGES && count > 1; turn++)
+        look_ahead(exchange, ahead, entry, turn);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + 1 < count) look_ahead(exchange, ahead, entry, i + TN_EXCHANGE_STAGES);
         const struct tn_command *command = &entry->as.frame.commands[i];
         if (is_answered(exchange, account, command, i)) continue;
         struct outcome outcome = {.created = TN_NONE};

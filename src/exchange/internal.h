@@ -308,10 +308,6 @@ void tn_heap_remove(struct tn_exchange *exchange, uint32_t slot);
 void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64_t client_id,
                           const struct outcome *outcome);
 void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t result);
-void tn_exchange_prefetch_result(const struct tn_exchange *exchange, uint32_t account,
-                                 uint64_t client_id);
-void tn_exchange_prefetch_result_record(const struct tn_exchange *exchange, uint32_t account,
-                                        uint64_t client_id);
 void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t result);
 enum tn_reject tn_exchange_use_nonce(struct account *account, uint64_t nonce);
 enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t nonce);
@@ -398,6 +394,10 @@ enum tn_reject tn_exchange_plan_fok(struct tn_exchange *exchange, const struct r
 
 /* funding.c: §8.3 */
 void tn_exchange_settle_funding(struct tn_exchange *exchange, uint32_t exposure);
+
+/* prefetch.c: one command, in stages. Stage 0 begins with `ahead` unset. */
+void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                            uint32_t account, const struct tn_command *command, uint32_t stage);
 
 /* place.c */
 tn_lots tn_exchange_come_to_rest(struct tn_exchange *exchange, struct running *running,

@@ -5,25 +5,6 @@
  * forgotten id can never be taken for a new one. */
 #include "exchange/internal.h"
 
-void tn_exchange_prefetch_result(const struct tn_exchange *exchange, uint32_t account,
-                                 uint64_t client_id)
-{
-    if (client_id == 0) return;
-    tn_index_prefetch(&exchange->result_index, result_hash(exchange, account, client_id));
-}
-
-/* The second step: the record that the index names first, right or wrong. */
-void tn_exchange_prefetch_result_record(const struct tn_exchange *exchange, uint32_t account,
-                                        uint64_t client_id)
-{
-    if (client_id == 0) return;
-    uint32_t hash = result_hash(exchange, account, client_id);
-    TN_INDEX_EACH (&exchange->result_index, hash, slot) {
-        tn_prefetch(&exchange->results[slot]);
-        return;
-    }
-}
-
 void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t slot)
 {
     struct result *result = &exchange->results[slot];

@@ -106,6 +106,7 @@ static void run_stream(struct tn_exchange *exchange, const struct load *load,
                        struct tn_digest *digest)
 {
     static struct pack_slot ring[RING];
+    static struct tn_exchange_ahead found[RING];
     const uint32_t ahead = looks_ahead ? STEP * TN_EXCHANGE_STAGES : 0;
     const uint32_t count = load->pack.entries_count;
     const unsigned char *bytes = load->pack.bytes;
@@ -113,7 +114,8 @@ static void run_stream(struct tn_exchange *exchange, const struct load *load,
         if (at < count) bytes = pack_take(&ring[at % RING], bytes);
         for (uint32_t stage = 0; looks_ahead && stage < TN_EXCHANGE_STAGES; stage++) {
             uint32_t i = at - stage * STEP; /* before the first entry: far above count */
-            if (i < count) tn_exchange_prefetch(exchange, &ring[i % RING].entry, stage);
+            if (i >= count) continue;
+            tn_exchange_prefetch(exchange, &found[i % RING], &ring[i % RING].entry, stage);
         }
         if (at >= ahead) apply_one(exchange, load, &ring[(at - ahead) % RING].entry, digest);
     }

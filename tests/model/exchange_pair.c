@@ -89,8 +89,9 @@ static void show_difference(const struct exchange_pair *pair, uint32_t count, ui
 bool pair_apply(struct exchange_pair *pair, const struct tn_entry *entry)
 {
     uint32_t twin_count = twin_apply(pair->twin, pair->twin_events, pair->events_max, entry);
+    struct tn_exchange_ahead ahead;
     for (uint32_t stage = 0; stage < TN_EXCHANGE_STAGES; stage++) {
-        tn_exchange_prefetch(pair->exchange, entry, stage); /* must not matter */
+        tn_exchange_prefetch(pair->exchange, &ahead, entry, stage); /* must not matter */
     }
     uint32_t count = tn_exchange_apply(pair->exchange, pair->events, pair->events_max, entry);
     pair->events_count = count;

@@ -89,8 +89,9 @@ static void test_exchange_digest_tells_states_apart(void **state)
 
 static void prefetch(const struct tn_entry *entry)
 {
+    struct tn_exchange_ahead ahead;
     for (uint32_t stage = 0; stage < TN_EXCHANGE_STAGES; stage++)
-        tn_exchange_prefetch(market.exchange, entry, stage);
+        tn_exchange_prefetch(market.exchange, &ahead, entry, stage);
 }
 
 static void test_exchange_prefetch_of_anything_changes_nothing(void **state)
