@@ -47,6 +47,11 @@ list_missing() {
     need test clang has_command clang
     need test libclang-rt-14-dev has_clang_runtime fuzzer
     need test libcmocka-dev has_header cmocka.h
+    if [ "$(uname -m)" != aarch64 ]; then # pricing must give the same bits there
+        need test gcc-aarch64-linux-gnu has_command aarch64-linux-gnu-gcc
+        need test libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdio.h
+        need test qemu-user has_command qemu-aarch64
+    fi
     need check binutils has_command nm
     need check clang-format has_command clang-format
     need check shellcheck has_command shellcheck

@@ -1,0 +1,14 @@
+/* columns_avx512: eight columns at once. Compiled for AVX-512 (src/CMakeLists.txt), so it is called
+ * only on machines that have it; elsewhere it is the base path under another name.
+ * What the columns do is in columns.h. */
+#ifdef __AVX512F__
+#define TN_LANES 8
+#else
+#define TN_LANES 2
+#endif
+#include "margin/columns.h"
+
+const struct tn_margin_path *tn_margin_path_avx512(void)
+{
+    return &path;
+}

@@ -1,0 +1,161 @@
+/* margin/internal: what the files of this module share. */
+#ifndef TENOR_MARGIN_INTERNAL_H
+#define TENOR_MARGIN_INTERNAL_H
+
+#include "tenor/margin.h"
+
+/* Standard margin of an account (tn_margin_evaluate takes either model and comes here). */
+void tn_margin_standard(struct tn_margin_result *result, const struct tn_margin_market *market,
+                        const struct tn_margin_account *account);
+/* Its MM and E alone, without orders: all that the sweep asks. */
+void tn_margin_standard_maintenance(tn_micros *mm, tn_micros *equity,
+                                    const struct tn_margin_market *market,
+                                    const struct tn_margin_account *account);
+
+/* Portfolio margin of an account. */
+void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detail *details,
+                         const struct tn_margin_market *market,
+                         const struct tn_margin_account *account);
+
+/* ---- Arithmetic over columns, for one set of instructions (columns.h) --------------------------
+ * Only scenario columns count in what fold, linear, order and fold_orders write. */
+struct tn_margin_path {
+    /* sum += Σ quantity × row, in all columns; is_new: the sum was 0, whatever stands there */
+    void (*add)(int64_t sum[TN_ROW_COLUMNS], const int64_t (*rows)[TN_ROW_COLUMNS],
+                const struct tn_holding *holdings, uint32_t count, bool is_new);
+    /* pnl += floor(min(low·V, high·V) − flat·M), skew scenarios too */
+    void (*fold)(int64_t pnl[TN_ROW_COLUMNS], const int64_t sum[TN_ROW_COLUMNS],
+                 const struct tn_margin_weights *weights);
+    /* pnl += floor(flat·change) */
+    void (*linear)(int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_ROW_COLUMNS],
+                   const struct tn_margin_weights *weights);
+    /* low += min(0, floor(low·qP − flat·q·mark) + gain), high likewise; or −= */
+    void (*order)(int64_t low[TN_ROW_COLUMNS], int64_t high[TN_ROW_COLUMNS],
+                  const int64_t row[TN_ROW_COLUMNS], tn_lots quantity, tn_micros gain,
+                  bool is_added, const struct tn_margin_weights *weights);
+    /* pnl as in fold; change += by how much the orders' terms lower it: the lower of both c, each
+     * with its own terms */
+    void (*fold_orders)(int64_t pnl[TN_ROW_COLUMNS], int64_t change[TN_ROW_COLUMNS],
+                        const struct tn_margin_sums *sums, const struct tn_margin_weights *weights);
+    /* the least of the first pnl, or of pnl + change where change is not NULL */
+    tn_micros (*least)(const int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_ROW_COLUMNS],
+                       uint32_t count);
+};
+const struct tn_margin_path *tn_margin_path_base(void);
+const struct tn_margin_path *tn_margin_path_avx2(void);
+const struct tn_margin_path *tn_margin_path_avx512(void);
+
+static inline const struct tn_margin_path *tn_margin_path_of(enum tn_cpu cpu)
+{
+    switch (cpu) {
+        case TN_CPU_AVX2: return tn_margin_path_avx2();
+        case TN_CPU_AVX512: return tn_margin_path_avx512();
+        case TN_CPU_BASE: break;
+    }
+    return tn_margin_path_base();
+}
+
+/* floor((c·value − flat·mark) / 2^30) and its opposite, floor(−(c·value − flat·mark) / 2^30). */
+static inline tn_micros tn_margin_weigh(int64_t c, tn_micros value, int64_t flat, tn_micros mark)
+{
+    return (tn_micros)(((tn_i128)c * value - (tn_i128)flat * mark) >> 30);
+}
+static inline tn_micros tn_margin_weigh_back(int64_t c, tn_micros value, int64_t flat,
+                                             tn_micros mark)
+{
+    return (tn_micros)(((tn_i128)flat * mark - (tn_i128)c * value) >> 30);
+}
+
+/* tn_margin_fold is path->fold with skew scenarios as they should be: −|…|. */
+void tn_margin_fold(int64_t pnl[TN_ROW_COLUMNS], const struct tn_margin_path *path,
+                    const int64_t sum[TN_ROW_COLUMNS], const struct tn_margin_weights *weights);
+
+static inline bool tn_margin_is_linear(const struct tn_margin_series *series)
+{
+    return series->kind == TN_PERPETUAL || series->kind == TN_FUTURE;
+}
+
+/* Weight of losses in ppm: of MM, and of IM of an underlying. */
+int64_t tn_margin_im_factor_ppm(const struct tn_margin_market *market, int64_t lambda_ppm);
+/* The weights of an underlying without discounts: only their `flat` is of use, to linear value. */
+void tn_margin_flat_weights(struct tn_margin_weights *weights,
+                            const struct tn_margin_market *market, int64_t factor_ppm);
+
+/* The worse end of the basis bracket. */
+static inline tn_micros tn_margin_basis(tn_micros up, tn_micros down,
+                                        const struct tn_margin_weights *weights)
+{
+    tn_micros least = up < down ? up : down;
+    return least < 0 ? tn_margin_weigh(weights->flat[TN_COLUMN_UP], least, 0, 0) : 0;
+}
+
+/* ---- Contingencies (contingency.c) -------------------------------------------------------------
+ * Which quantities they see: the position, or what orders may make of it. */
+enum tn_margin_view { TN_MARGIN_HELD, TN_MARGIN_WORST, TN_MARGIN_FILLED };
+
+/* Exposures of one underlying, in micros at spot. */
+struct tn_margin_exposures {
+    tn_micros linear, naked; /* Σ |n|·S of perpetuals and futures; of naked short options */
+    tn_micros confidence;    /* the terms themselves, rounded up each */
+};
+
+struct tn_margin_contingency {
+    tn_micros linear, naked, confidence;
+};
+
+static inline tn_micros tn_margin_contingency_total(struct tn_margin_contingency contingency)
+{
+    return contingency.linear + contingency.naked + contingency.confidence;
+}
+
+/* Adds the holdings of one expiry; `filled` is read for the FILLED view. */
+void tn_margin_expose(struct tn_margin_exposures *exposures, const struct tn_margin_market *market,
+                      const struct tn_holding *holdings, uint32_t count, enum tn_margin_view view,
+                      const struct tn_margin_order *filled);
+struct tn_margin_contingency tn_margin_contingency_mm(const struct tn_margin_market *market,
+                                                      const struct tn_margin_exposures *exposures);
+struct tn_margin_contingency tn_margin_contingency_im(const struct tn_margin_market *market,
+                                                      uint32_t underlying,
+                                                      const struct tn_margin_exposures *exposures);
+/* Haircuts of so much of an asset. */
+void tn_margin_haircut(tn_micros *mm, tn_micros *im, const struct tn_margin_market *market,
+                       uint32_t asset, tn_micros value);
+
+/* ---- Open orders of one underlying (orders.c) --------------------------------------------------
+ * How far orders may lower each number of an underlying below what it is without them. */
+struct tn_margin_bound {
+    _Alignas(64) int64_t pnl[TN_ROW_COLUMNS];
+    tn_micros basis;
+    tn_micros zero; /* where nothing moves */
+};
+
+/* What the trade itself gains at the mark, after its fee: q·(mark − limit) − fee. */
+tn_micros tn_margin_order_gain(const struct tn_margin_market *market,
+                               const struct tn_margin_order *order);
+
+/* Adds an expiry with orders: to pnl what its positions are worth, to the bound what orders do. */
+void tn_margin_bound_expiry(struct tn_margin_bound *bound, int64_t pnl[TN_ROW_COLUMNS],
+                            const struct tn_margin_path *path, const struct tn_margin_sums *sums,
+                            const struct tn_margin_weights *weights);
+
+/* Adds what one order does when it is filled. The linear part is the caller's. */
+void tn_margin_bound_filled(struct tn_margin_bound *bound, const struct tn_margin_market *market,
+                            const struct tn_margin_order *order, const struct tn_margin_sums *sums,
+                            const struct tn_margin_weights *weights);
+
+/* Adds what the orders of limited groups may do at most, over all expiries of the underlying. */
+void tn_margin_bound_groups(struct tn_margin_bound *bound, const struct tn_margin_market *market,
+                            const struct tn_margin_account *account,
+                            const struct tn_margin_order *orders, uint32_t count);
+
+static inline bool tn_margin_is_limited(const struct tn_margin_account *account,
+                                        const struct tn_margin_order *order)
+{
+    return order->group != 0 && account->group_limits[order->group - 1] != 0;
+}
+
+/* ---- Sums (sums.c) -----------------------------------------------------------------------------
+ * Parts of tn_margin_sums_start, for sums that need no more. */
+void tn_margin_sums_start_terms(struct tn_margin_sums *sums);
+
+#endif

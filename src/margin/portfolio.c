@@ -1,0 +1,513 @@
+/* portfolio: what a portfolio account must hold, worked out from its positions and the rows.
+ *
+ * Holdings come sorted, so one pass meets each underlying, in it each expiry, in it each strike
+ * once. Options of an expiry add up column by column before anything is discounted or rounded: a
+ * position's weight is its place in that sum. Futures, perpetuals and collateral that moves with an
+ * underlying add up per underlying. Every number is a sum of floors of concave functions, so two
+ * accounts together never need more than both apart (docs/specs/margin.md names the exception).
+ *
+ * Orders: with one, the account is worked out with it filled and without, and the lower counts;
+ * with more, orders.c bounds all subsets at once. Sums that the caller kept take the place of those
+ * of the pass; everything else is the same text, so the answer is. */
+#include "margin/internal.h"
+
+#include <string.h>
+
+#define PPM 1000000
+
+/* What the caller wants to know. */
+enum wish { WISH_ALL, WISH_MM, WISH_M };
+
+/* One underlying of the account, while the walk is in it. */
+struct unit {
+    _Alignas(64) int64_t im[TN_ROW_COLUMNS], mm[TN_ROW_COLUMNS];
+    int64_t linear[TN_ROW_COLUMNS]; /* Σ n·row, and collateral's change */
+    bool has_linear;
+    const struct tn_margin_expiry *expiry; /* the last one met: all share the flat weights */
+    tn_micros im_basis, mm_basis;
+    struct tn_margin_exposures held, open;
+};
+
+/* The bounds of an underlying: all orders as such, and those of limited groups by their limits. */
+struct bounds {
+    struct tn_margin_bound all, limited;
+};
+
+struct walk {
+    const struct tn_margin_market *market;
+    const struct tn_margin_account *account;
+    const struct tn_margin_path *path;
+    const struct tn_margin_sums *const *kept; /* NULL: the walk makes its own */
+    uint32_t underlying, next_holding, next_order, next_kept;
+    enum wish wish;
+    enum tn_margin_view orders; /* HELD: there are none */
+    bool has_limits;            /* there are groups with limits */
+    tn_micros linear_mark, options, collateral;
+    tn_micros floors[TN_MARGIN_ASSETS_MAX], ceilings[TN_MARGIN_ASSETS_MAX]; /* of collateral */
+    /* Σ over underlyings of worst case less contingency; the last two with orders. */
+    tn_micros im, mm, m_all, m_limited;
+};
+
+static tn_micros min_of(tn_micros a, tn_micros b)
+{
+    return a < b ? a : b;
+}
+
+static const struct tn_margin_series *series_of(const struct walk *walk, uint32_t series)
+{
+    TN_ASSERT(series < walk->market->series_count);
+    return &walk->market->series[series];
+}
+
+/* ---- Collateral --------------------------------------------------------------------------------
+ */
+
+static void take_collateral(struct walk *walk)
+{
+    const struct tn_margin_market *market = walk->market;
+    TN_ASSERT(market->assets_count <= TN_MARGIN_ASSETS_MAX);
+    for (uint32_t a = 1; a < market->assets_count; a++) {
+        int64_t balance = walk->account->balances[a], price = market->assets[a].price_micros;
+        tn_micros mm, im;
+        TN_ASSERT(balance >= 0 && price >= 0);
+        if (balance == 0) continue;
+        walk->floors[a] = tn_ppm_floor(balance, price);
+        walk->ceilings[a] = tn_ppm_ceil(balance, price);
+        walk->collateral += walk->floors[a];
+        tn_margin_haircut(&mm, &im, market, a, walk->ceilings[a]);
+        walk->mm -= mm;
+        walk->im -= im;
+        walk->m_all -= im;
+        walk->m_limited -= im;
+    }
+}
+
+/* Collateral that moves with the underlying lowers its risk or adds to it. Of a loss the value
+ * counts rounded up, of a gain rounded down. */
+static void add_collateral(struct unit *unit, const struct walk *walk)
+{
+    const struct tn_margin_market *market = walk->market;
+    for (uint32_t a = 1; a < market->assets_count; a++) {
+        if (market->assets[a].underlying != walk->underlying || walk->ceilings[a] == 0) continue;
+        unit->has_linear = true;
+        for (uint32_t k = 0; k < market->shocks->scenarios_count; k++) {
+            int64_t move_ppm = market->shocks->scenarios[k].move_ppm;
+            tn_micros value = move_ppm < 0 ? walk->ceilings[a] : walk->floors[a];
+            unit->linear[k] += tn_ppm_floor(value, move_ppm);
+        }
+    }
+}
+
+static bool moves_with_collateral(const struct walk *walk)
+{
+    for (uint32_t a = 1; a < walk->market->assets_count; a++)
+        if (walk->market->assets[a].underlying == walk->underlying && walk->ceilings[a] > 0)
+            return true;
+    return false;
+}
+
+/* ---- One expiry --------------------------------------------------------------------------------
+ */
+
+void tn_margin_fold(int64_t pnl[TN_ROW_COLUMNS], const struct tn_margin_path *path,
+                    const int64_t sum[TN_ROW_COLUMNS], const struct tn_margin_weights *weights)
+{
+    tn_micros mark = sum[TN_COLUMN_MARK];
+    path->fold(pnl, sum, weights);
+    for (uint64_t left = weights->skews; left != 0; left &= left - 1) {
+        int k = __builtin_ctzll(left);
+        int64_t c = sum[k] < 0 ? weights->high[k] : weights->low[k], flat = weights->flat[k];
+        tn_micros ahead = tn_margin_weigh(c, sum[k], flat, mark);
+        tn_micros back = tn_margin_weigh_back(c, sum[k], flat, mark);
+        if (back < ahead) pnl[k] += back - ahead;
+    }
+}
+
+/* The positions of one expiry; orders' terms stay untouched. */
+static void sum_positions(struct tn_margin_sums *sums, const struct walk *walk,
+                          const struct tn_holding *holdings, uint32_t count, uint32_t expiry)
+{
+    const struct tn_margin_market *market = walk->market;
+    uint32_t linear = 0;
+    sums->up = sums->down = 0;
+    sums->expiry = expiry;
+    sums->orders_count = 0;
+    while (linear < count && tn_margin_is_linear(&market->series[holdings[linear].series])) {
+        const int64_t *row = market->rows[holdings[linear].series];
+        sums->up += holdings[linear].quantity * (row[TN_COLUMN_UP] - row[TN_COLUMN_MARK]);
+        sums->down += holdings[linear].quantity * (row[TN_COLUMN_DOWN] - row[TN_COLUMN_MARK]);
+        linear++;
+    }
+    sums->has_linear = linear > 0;
+    if (sums->has_linear) walk->path->add(sums->linear, market->rows, holdings, linear, true);
+    walk->path->add(sums->value, market->rows, holdings + linear, count - linear, true);
+    sums->up += sums->value[TN_COLUMN_UP] - sums->value[TN_COLUMN_MARK];
+    sums->down += sums->value[TN_COLUMN_DOWN] - sums->value[TN_COLUMN_MARK];
+}
+
+static void sum_orders(struct tn_margin_sums *sums, const struct walk *walk, uint32_t count,
+                       bool leaves_out_limited)
+{
+    const struct tn_margin_order *orders = walk->account->orders + walk->next_order;
+    tn_margin_sums_start_terms(sums);
+    sums->orders_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!leaves_out_limited || !tn_margin_is_limited(walk->account, &orders[i]))
+            tn_margin_sums_order(sums, walk->market, &orders[i], true);
+}
+
+/* The holdings of the same expiry as the next one. */
+static uint32_t holdings_of(const struct walk *walk, uint16_t expiry)
+{
+    const struct tn_holding *holdings = walk->account->holdings + walk->next_holding;
+    uint32_t left = walk->account->holdings_count - walk->next_holding, count = 1;
+    while (count < left && series_of(walk, holdings[count].series)->expiry == expiry)
+        count++;
+    return count;
+}
+
+static uint32_t orders_of(const struct walk *walk, uint16_t expiry)
+{
+    uint32_t left = walk->account->orders_count - walk->next_order, count = 0;
+    if (walk->kept != NULL) return walk->kept[walk->next_kept]->orders_count;
+    if (left == 0) return 0;
+    const struct tn_margin_order *orders = walk->account->orders + walk->next_order;
+    while (count < left && series_of(walk, orders[count].series)->expiry == expiry)
+        count++;
+    return count;
+}
+
+/* An expiry with orders: its positions and what the orders do to them. `own` may be written. */
+static void bound_expiry(struct unit *unit, struct bounds *bounds, const struct walk *walk,
+                         uint32_t count, const struct tn_margin_sums *sums,
+                         struct tn_margin_sums *own)
+{
+    const struct tn_margin_weights *weights = &unit->expiry->im;
+    if (walk->orders == TN_MARGIN_FILLED) {
+        tn_margin_fold(unit->im, walk->path, sums->value, weights);
+        tn_margin_bound_filled(&bounds->all, walk->market, &walk->account->orders[0], sums,
+                               weights);
+        return;
+    }
+    if (walk->kept == NULL) sum_orders(own, walk, count, false);
+    tn_margin_bound_expiry(&bounds->all, unit->im, walk->path, sums, weights);
+    if (!walk->has_limits) return;
+    _Alignas(64) int64_t unused[TN_ROW_COLUMNS] = {0};
+    if (own != sums) {
+        memcpy(own->value, sums->value, sizeof own->value);
+        own->up = sums->up;
+        own->down = sums->down;
+        own->expiry = sums->expiry;
+    }
+    sum_orders(own, walk, count, true);
+    tn_margin_bound_expiry(&bounds->limited, unused, walk->path, own, weights);
+}
+
+static void add_linear(struct unit *unit, const struct tn_margin_sums *sums)
+{
+    unit->has_linear = true;
+    for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
+        unit->linear[k] += sums->linear[k];
+}
+
+static void fold_expiry(struct unit *unit, struct bounds *bounds, struct walk *walk,
+                        uint32_t orders, const struct tn_margin_sums *sums,
+                        struct tn_margin_sums *own)
+{
+    const struct tn_margin_expiry *expiry = unit->expiry;
+    walk->options += sums->value[TN_COLUMN_MARK];
+    if (sums->has_linear) add_linear(unit, sums);
+    if (walk->wish != WISH_M) {
+        tn_margin_fold(unit->mm, walk->path, sums->value, &expiry->mm);
+        unit->mm_basis += tn_margin_basis(sums->up, sums->down, &expiry->mm);
+    }
+    if (walk->wish == WISH_MM) return;
+    unit->im_basis += tn_margin_basis(sums->up, sums->down, &expiry->im);
+    if (orders > 0)
+        bound_expiry(unit, bounds, walk, orders, sums, own);
+    else
+        tn_margin_fold(unit->im, walk->path, sums->value, &expiry->im);
+}
+
+static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *walk)
+{
+    const struct tn_margin_account *account = walk->account;
+    const struct tn_holding *holdings = account->holdings + walk->next_holding;
+    uint16_t expiry = series_of(walk, holdings[0].series)->expiry;
+    uint32_t count = holdings_of(walk, expiry), orders = orders_of(walk, expiry);
+    TN_ASSERT(expiry < walk->market->expiries_count);
+    unit->expiry = &walk->market->expiries[expiry];
+    TN_ASSERT(unit->expiry->underlying == walk->underlying);
+    tn_margin_expose(&unit->held, walk->market, holdings, count, TN_MARGIN_HELD, NULL);
+    if (bounds != NULL)
+        tn_margin_expose(&unit->open, walk->market, holdings, count, walk->orders, account->orders);
+    struct tn_margin_sums own;
+    if (walk->kept != NULL) {
+        const struct tn_margin_sums *kept = walk->kept[walk->next_kept++];
+        TN_ASSERT(kept->expiry == expiry);
+        fold_expiry(unit, bounds, walk, orders, kept, &own);
+    } else {
+        sum_positions(&own, walk, holdings, count, expiry);
+        fold_expiry(unit, bounds, walk, orders, &own, &own);
+    }
+    walk->next_holding += count;
+    walk->next_order += orders;
+}
+
+/* ---- One underlying ----------------------------------------------------------------------------
+ */
+
+static tn_micros worst_of(const struct walk *walk, const int64_t pnl[TN_ROW_COLUMNS],
+                          tn_micros basis)
+{
+    uint32_t count = walk->market->shocks->scenarios_count;
+    return min_of(min_of(0, basis), walk->path->least(pnl, NULL, count));
+}
+
+/* One order on a future or perpetual, filled: what it changes of the linear part. */
+static void bound_linear(struct tn_margin_bound *bound, const struct unit *unit,
+                         const struct walk *walk, const struct tn_margin_weights *weights)
+{
+    const struct tn_margin_order *order = &walk->account->orders[0];
+    const int64_t *row = walk->market->rows[order->series];
+    int64_t before[TN_ROW_COLUMNS] = {0}, after[TN_ROW_COLUMNS] = {0}, change[TN_ROW_COLUMNS];
+    const struct tn_margin_series *series = series_of(walk, order->series);
+    if (!tn_margin_is_linear(series) || series->underlying != walk->underlying) return;
+    for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
+        change[k] = unit->linear[k] + order->quantity * (row[k] - row[TN_COLUMN_MARK]);
+    walk->path->linear(before, unit->linear, weights);
+    walk->path->linear(after, change, weights);
+    for (uint32_t k = 0; k < weights->scenarios_count; k++)
+        bound->pnl[k] += after[k] - before[k];
+}
+
+/* What moves with spot counts by how much it changes; its value at the mark is cash equity. */
+static void fold_linear(struct unit *unit, struct bounds *bounds, struct walk *walk)
+{
+    const struct tn_margin_market *market = walk->market;
+    int64_t lambda_ppm = market->underlyings[walk->underlying].lambda_ppm;
+    struct tn_margin_expiry made; /* where only collateral moves, no expiry lends its weights */
+    const struct tn_margin_expiry *expiry = unit->expiry;
+    tn_micros mark = unit->linear[TN_COLUMN_MARK];
+    if (expiry == NULL) {
+        tn_margin_flat_weights(&made.mm, market, market->mm_factor_ppm);
+        tn_margin_flat_weights(&made.im, market, tn_margin_im_factor_ppm(market, lambda_ppm));
+        expiry = &made;
+    }
+    walk->linear_mark += mark;
+    for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
+        unit->linear[k] -= mark;
+    if (walk->wish != WISH_M) walk->path->linear(unit->mm, unit->linear, &expiry->mm);
+    if (walk->wish == WISH_MM) return;
+    walk->path->linear(unit->im, unit->linear, &expiry->im);
+    if (bounds != NULL && walk->orders == TN_MARGIN_FILLED)
+        bound_linear(&bounds->all, unit, walk, &expiry->im);
+}
+
+static tn_micros bounded(const struct walk *walk, const struct unit *unit,
+                         const struct tn_margin_bound *bound)
+{
+    uint32_t count = walk->market->shocks->scenarios_count;
+    return min_of(min_of(bound->zero, unit->im_basis + bound->basis),
+                  walk->path->least(unit->im, bound->pnl, count));
+}
+
+/* Factors are inside the numbers; for people they are taken out of IM's again. */
+static void fill_detail(struct tn_margin_detail *detail, const struct walk *walk,
+                        const struct unit *unit, tn_micros worst)
+{
+    const struct tn_margin_market *market = walk->market;
+    int64_t factor_ppm =
+        tn_margin_im_factor_ppm(market, market->underlyings[walk->underlying].lambda_ppm);
+    struct tn_margin_contingency mm = tn_margin_contingency_mm(market, &unit->held);
+    struct tn_margin_contingency im =
+        tn_margin_contingency_im(market, walk->underlying, &unit->held);
+    memset(detail, 0, sizeof *detail);
+    detail->worst_column = worst < 0 ? TN_COLUMN_UP : TN_COLUMN_MARK;
+    for (uint32_t k = market->shocks->scenarios_count; k-- > 0;) {
+        detail->pnl[k] = tn_mul_div_floor(unit->im[k], PPM, factor_ppm);
+        if (worst < 0 && unit->im[k] == worst) detail->worst_column = k;
+    }
+    detail->basis = tn_mul_div_floor(unit->im_basis, PPM, factor_ppm);
+    detail->worst = tn_mul_div_floor(worst, PPM, factor_ppm);
+    detail->perp_mm = mm.linear;
+    detail->perp_im = im.linear;
+    detail->naked_mm = mm.naked;
+    detail->naked_im = im.naked;
+    detail->confidence = im.confidence;
+}
+
+static void finish_im(struct unit *unit, struct bounds *bounds, struct walk *walk,
+                      struct tn_margin_detail *detail)
+{
+    const struct tn_margin_market *market = walk->market;
+    tn_micros worst = worst_of(walk, unit->im, unit->im_basis);
+    tn_micros held = tn_margin_contingency_total(
+        tn_margin_contingency_im(market, walk->underlying, &unit->held));
+    walk->im += worst - held;
+    if (detail != NULL) fill_detail(detail, walk, unit, worst);
+    if (bounds == NULL) return;
+    tn_micros open = tn_margin_contingency_total(
+        tn_margin_contingency_im(market, walk->underlying, &unit->open));
+    walk->m_all += bounded(walk, unit, &bounds->all) - open;
+    if (walk->has_limits) walk->m_limited += bounded(walk, unit, &bounds->limited) - open;
+}
+
+static void finish_unit(struct unit *unit, struct bounds *bounds, struct walk *walk,
+                        struct tn_margin_detail *detail)
+{
+    add_collateral(unit, walk);
+    if (unit->has_linear) fold_linear(unit, bounds, walk);
+    if (walk->wish != WISH_M)
+        walk->mm +=
+            worst_of(walk, unit->mm, unit->mm_basis) -
+            tn_margin_contingency_total(tn_margin_contingency_mm(walk->market, &unit->held));
+    if (walk->wish != WISH_MM) finish_im(unit, bounds, walk, detail);
+}
+
+static bool is_next(const struct walk *walk)
+{
+    const struct tn_margin_account *account = walk->account;
+    return walk->next_holding < account->holdings_count &&
+           series_of(walk, account->holdings[walk->next_holding].series)->underlying ==
+               walk->underlying;
+}
+
+/* The holdings of one underlying, and the orders around them. */
+static void walk_holdings(struct unit *unit, struct bounds *bounds, struct walk *walk)
+{
+    const struct tn_margin_account *account = walk->account;
+    uint32_t first = walk->next_order;
+    while (is_next(walk))
+        walk_expiry(unit, bounds, walk);
+    if (walk->has_limits && walk->next_order > first)
+        tn_margin_bound_groups(&bounds->limited, walk->market, account, account->orders + first,
+                               walk->next_order - first);
+}
+
+static void walk_underlying(struct walk *walk, struct tn_margin_detail *detail)
+{
+    struct unit unit;
+    if (detail != NULL) {
+        memset(detail, 0, sizeof *detail);
+        detail->worst_column = TN_COLUMN_MARK;
+    }
+    if (!is_next(walk) && !moves_with_collateral(walk)) return;
+    memset(&unit, 0, sizeof unit);
+    if (walk->orders == TN_MARGIN_HELD) {
+        walk_holdings(&unit, NULL, walk);
+        finish_unit(&unit, NULL, walk, detail);
+        return;
+    }
+    struct bounds bounds;
+    memset(&bounds, 0, sizeof bounds);
+    walk_holdings(&unit, &bounds, walk);
+    finish_unit(&unit, &bounds, walk, detail);
+}
+
+/* ---- The account -------------------------------------------------------------------------------
+ */
+
+static void start_walk(struct walk *walk, const struct tn_margin_market *market,
+                       const struct tn_margin_account *account, enum wish wish)
+{
+    TN_ASSERT(account->model == TN_MARGIN_PORTFOLIO);
+    TN_ASSERT(account->holdings_count <= TN_MARGIN_POSITIONS_MAX);
+    memset(walk, 0, sizeof *walk);
+    walk->market = market;
+    walk->account = account;
+    walk->path = tn_margin_path_of(market->cpu);
+    walk->wish = wish;
+    if (wish == WISH_MM)
+        walk->next_order = account->orders_count;
+    else if (account->orders_count == 1)
+        walk->orders = TN_MARGIN_FILLED;
+    else if (account->orders_count > 1)
+        walk->orders = TN_MARGIN_WORST;
+    if (walk->orders != TN_MARGIN_WORST) return;
+    for (uint32_t g = 0; g < account->groups_count; g++)
+        if (account->group_limits[g] != 0) walk->has_limits = true;
+}
+
+static void walk_account(struct walk *walk, struct tn_margin_detail *details)
+{
+    take_collateral(walk);
+    for (uint32_t u = 0; u < walk->market->underlyings_count; u++) {
+        walk->underlying = u;
+        walk_underlying(walk, details == NULL ? NULL : &details[u]);
+    }
+    TN_ASSERT(walk->next_holding == walk->account->holdings_count); /* they came in order */
+    TN_ASSERT(walk->next_order == walk->account->orders_count);     /* and orders with them */
+}
+
+static tn_micros equity_of(const struct walk *walk)
+{
+    return walk->account->cash + walk->linear_mark + walk->options + walk->collateral;
+}
+
+static tn_micros balance_with_orders(const struct walk *walk)
+{
+    tn_micros equity = equity_of(walk), all = walk->m_all;
+    switch (walk->orders) {
+        case TN_MARGIN_HELD: return equity + walk->im;
+        case TN_MARGIN_WORST:
+            return equity + (walk->has_limits && walk->m_limited > all ? walk->m_limited : all);
+        case TN_MARGIN_FILLED: break;
+    }
+    all += tn_margin_order_gain(walk->market, &walk->account->orders[0]);
+    return equity + min_of(all, walk->im);
+}
+
+void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detail *details,
+                         const struct tn_margin_market *market,
+                         const struct tn_margin_account *account)
+{
+    struct walk walk;
+    start_walk(&walk, market, account, WISH_ALL);
+    walk_account(&walk, details);
+    result->cash_equity = account->cash + walk.linear_mark;
+    result->options = walk.options;
+    result->collateral = walk.collateral;
+    result->equity = equity_of(&walk);
+    result->mm = result->equity + walk.mm;
+    /* Where nothing is at risk, roundings could put IM a few micros above MM. */
+    result->im = min_of(result->equity + walk.im, result->mm);
+    result->m = balance_with_orders(&walk);
+}
+
+tn_micros tn_margin_sums_total(const struct tn_margin_market *market,
+                               const struct tn_margin_account *account,
+                               const struct tn_margin_sums *const *sums, uint32_t sums_count)
+{
+    struct walk walk;
+    start_walk(&walk, market, account, WISH_M);
+    walk.kept = sums;
+    walk_account(&walk, NULL);
+    TN_ASSERT(walk.next_kept == sums_count);
+    return balance_with_orders(&walk);
+}
+
+bool tn_margin_is_below(tn_micros *mm, tn_micros *equity, const struct tn_margin_market *market,
+                        const struct tn_margin_account *account)
+{
+    if (account->model == TN_MARGIN_STANDARD) {
+        tn_margin_standard_maintenance(mm, equity, market, account);
+        return *mm < 0;
+    }
+    struct walk walk;
+    start_walk(&walk, market, account, WISH_MM);
+    walk_account(&walk, NULL);
+    *equity = equity_of(&walk);
+    *mm = *equity + walk.mm;
+    return *mm < 0;
+}
+
+void tn_margin_evaluate(struct tn_margin_result *result, struct tn_margin_detail *details,
+                        const struct tn_margin_market *market,
+                        const struct tn_margin_account *account)
+{
+    if (account->model == TN_MARGIN_STANDARD)
+        tn_margin_standard(result, market, account);
+    else
+        tn_margin_portfolio(result, details, market, account);
+}

@@ -1,0 +1,441 @@
+/* standard: margin without scenarios, for accounts that did not ask for portfolio margin.
+ *
+ * Every short is charged alone, a long is worth nothing, and per expiry the options may instead
+ * count at the worst of what they pay at expiry, when that is better. Charges are whole micros of
+ * one lot, rounded up once, so all that follows is exact and linear in the lots.
+ *
+ * The idea for open orders: what a series adds to the balance is min(a·n, b·n) of its lots n, the
+ * payoff at one price of expiry is linear, and cash is linear. The worst subset of orders of the
+ * minimum of linear functions is the minimum of their worst subsets, and in a linear function every
+ * order counts alone, as min(0, what it adds). The larger of two minima is at most the minimum of
+ * the larger, so the bound that comes out never exceeds the balance after any subset, or any
+ * partial fill, of the orders.
+ *
+ * Invariants: IM ≤ MM ≤ E. The first follows from the parameters' rules (tn_risk_check), line by
+ * line: an IM charge per lot is at least the MM charge. The second is enforced: marks that allow
+ * arbitrage could break it by what the arbitrage is worth. */
+#include "margin/internal.h"
+
+#define PPM         1000000
+#define BALANCE_MAX (INT64_C(1) << 62)
+#define LOTS_MAX    (INT64_C(1) << 52) /* so that the sum over an account's positions fits */
+
+enum requirement { IM, MM };
+
+/* What n lots of a series add to a balance is min(when_long · n, when_short · n). */
+struct line {
+    tn_micros when_long, when_short; /* when_long ≤ when_short */
+};
+
+/* What orders add at most, where a series' lots count at one end of its line. */
+struct ends {
+    tn_i128 when_long, when_short;
+};
+
+/* The options of one expiry as a function of the price at expiry: nothing, 0, each strike. */
+struct curve {
+    tn_i128 nothing, at_zero;
+    tn_i128 at_strike[TN_MARGIN_POSITIONS_MAX]; /* by holding */
+};
+
+/* A holding with what it looks up. */
+struct held {
+    const struct tn_margin_series *series;
+    tn_lots lots;
+    tn_lots sells;  /* open ones, when orders count */
+    bool is_bought; /* there are open buys, when orders count */
+    tn_micros mark;
+};
+
+struct work {
+    const struct tn_margin_market *market;
+    const struct tn_margin_account *account;
+    const struct ends *orders; /* by holding: the orders at their worst; NULL: not at all */
+    tn_i128 cash;
+    uint32_t count;
+    struct held held[TN_MARGIN_POSITIONS_MAX];
+};
+
+static tn_micros to_micros(tn_i128 value)
+{
+    if (value > BALANCE_MAX) return BALANCE_MAX;
+    return value < -BALANCE_MAX ? -BALANCE_MAX : (tn_micros)value;
+}
+
+static tn_i128 smaller(tn_i128 a, tn_i128 b)
+{
+    return a < b ? a : b;
+}
+
+static tn_i128 larger(tn_i128 a, tn_i128 b)
+{
+    return a > b ? a : b;
+}
+
+/* The order of holdings. */
+static bool comes_before(const struct tn_margin_series *a, const struct tn_margin_series *b)
+{
+    if (a->underlying != b->underlying) return a->underlying < b->underlying;
+    if (a->expiry != b->expiry) return a->expiry < b->expiry;
+    if (a->strike_micros != b->strike_micros) return a->strike_micros < b->strike_micros;
+    return a->kind < b->kind;
+}
+
+static bool is_option(const struct tn_margin_series *series)
+{
+    return series->kind == TN_CALL || series->kind == TN_PUT;
+}
+
+static tn_i128 cost_of(const struct tn_margin_order *order)
+{
+    return (tn_i128)order->quantity * order->price_micros + order->fee_micros;
+}
+
+/* ---- Charges of one lot ---- */
+
+static tn_micros call_charge(const struct tn_risk *risk, enum requirement which,
+                             const struct tn_margin_series *series, tn_micros mark)
+{
+    tn_micros spot = series->spot_lot;
+    if (which == MM) return mark + tn_ppm_ceil(spot, risk->standard_call_mm_ppm);
+    tn_micros out = series->strike_lot > spot ? series->strike_lot - spot : 0;
+    tn_micros most = tn_ppm_ceil(spot, risk->standard_most_ppm) - out;
+    tn_micros least = tn_ppm_ceil(spot, risk->standard_least_ppm);
+    return mark + (most > least ? most : least);
+}
+
+static tn_micros put_charge(const struct tn_risk *risk, enum requirement which,
+                            const struct tn_margin_series *series, tn_micros mark)
+{
+    tn_micros spot = series->spot_lot;
+    tn_micros of_spot = tn_ppm_ceil(spot, risk->standard_put_mm_ppm);
+    tn_micros of_value = tn_ppm_ceil(mark, risk->standard_put_value_ppm);
+    tn_micros mm = mark + (of_spot > of_value ? of_spot : of_value);
+    if (which == MM) return mm;
+    tn_micros out = spot > series->strike_lot ? spot - series->strike_lot : 0;
+    tn_micros most = tn_ppm_ceil(spot, risk->standard_most_ppm) - out;
+    tn_micros least = tn_ppm_ceil(spot, risk->standard_least_ppm);
+    tn_micros im = mark + (most > least ? most : least);
+    tn_micros offset = tn_ppm_ceil(mm, risk->standard_put_offset_ppm);
+    return im > offset ? im : offset;
+}
+
+/* A future or perpetual is at its mark in CE already, an option is not. */
+static struct line line_of(const struct tn_risk *risk, enum requirement which,
+                           const struct held *held)
+{
+    const struct tn_margin_series *series = held->series;
+    tn_micros mark = held->mark;
+    if (is_option(series)) {
+        tn_micros charge = series->kind == TN_CALL ? call_charge(risk, which, series, mark)
+                                                   : put_charge(risk, which, series, mark);
+        return (struct line){.when_long = 0, .when_short = charge};
+    }
+    tn_micros price = series->kind == TN_FUTURE ? series->forward_lot : mark;
+    int64_t ppm = which == IM ? risk->standard_perp_im_ppm : risk->standard_perp_mm_ppm;
+    tn_micros charge = tn_ppm_ceil(price, ppm);
+    return (struct line){.when_long = -charge, .when_short = charge};
+}
+
+static tn_i128 charge_alone(const struct work *work, enum requirement which, uint32_t holding)
+{
+    tn_lots lots = work->held[holding].lots;
+    if (lots == 0 && work->orders == NULL) return 0;
+    struct line line = line_of(work->market->risk, which, &work->held[holding]);
+    TN_ASSERT(line.when_long <= line.when_short);
+    tn_i128 when_long = (tn_i128)line.when_long * lots;
+    tn_i128 when_short = (tn_i128)line.when_short * lots;
+    if (work->orders != NULL) {
+        when_long += work->orders[holding].when_long;
+        when_short += work->orders[holding].when_short;
+    }
+    return smaller(when_long, when_short);
+}
+
+/* ---- What the options of one expiry can lose ---- */
+
+static tn_micros pays(const struct tn_margin_series *series, tn_micros price)
+{
+    tn_micros over =
+        series->kind == TN_CALL ? price - series->strike_lot : series->strike_lot - price;
+    return over > 0 ? over : 0;
+}
+
+/* Walks up the strikes: between two of them the payoff is a straight line. */
+static void draw_positions(struct curve *curve, const struct work *work, uint32_t first,
+                           uint32_t end)
+{
+    tn_i128 value = 0;
+    tn_lots slope = 0;
+    for (uint32_t i = first; i < end; i++) {
+        if (work->held[i].series->kind != TN_PUT) continue;
+        value += (tn_i128)work->held[i].lots * work->held[i].series->strike_lot;
+        slope -= work->held[i].lots;
+    }
+    curve->nothing = 0;
+    curve->at_zero = value;
+    tn_micros before = 0;
+    for (uint32_t i = first; i < end; i++) {
+        tn_micros strike = work->held[i].series->strike_lot;
+        TN_ASSERT(strike >= before);
+        value += (tn_i128)slope * (strike - before);
+        curve->at_strike[i] = value;
+        slope += work->held[i].lots; /* a call begins to pay, or a put ends */
+        before = strike;
+    }
+}
+
+static void draw_orders(struct curve *curve, const struct work *work, uint32_t first, uint32_t end)
+{
+    const struct tn_margin_series *series = work->market->series;
+    uint16_t expiry = work->held[first].series->expiry;
+    for (uint32_t k = 0; k < work->account->orders_count; k++) {
+        const struct tn_margin_order *order = &work->account->orders[k];
+        const struct tn_margin_series *option = &series[order->series];
+        if (option->expiry != expiry || !is_option(option)) continue;
+        tn_i128 cost = cost_of(order), lots = order->quantity;
+        curve->nothing += smaller(0, -cost);
+        curve->at_zero += smaller(0, lots * pays(option, 0) - cost);
+        for (uint32_t i = first; i < end; i++)
+            curve->at_strike[i] +=
+                smaller(0, lots * pays(option, work->held[i].series->strike_lot) - cost);
+    }
+}
+
+/* Does the account have anything of an option, or something of it on order? */
+static bool has_part(const struct held *held)
+{
+    return held->lots != 0 || held->sells != 0 || held->is_bought;
+}
+
+/* The options [first, end) at the worst price of expiry. Beyond the last strike short calls without
+ * a long one are charged on the forward. */
+static tn_i128 balance_at_expiry(const struct work *work, enum requirement which, uint32_t first,
+                                 uint32_t end)
+{
+    const struct tn_risk *risk = work->market->risk;
+    int64_t ppm = which == IM ? risk->standard_unpaired_im_ppm : risk->standard_unpaired_mm_ppm;
+    tn_micros unpaired = tn_ppm_ceil(work->held[first].series->forward_lot, ppm);
+    struct curve curve;
+    draw_positions(&curve, work, first, end);
+    if (work->orders != NULL) draw_orders(&curve, work, first, end);
+
+    tn_i128 worst = smaller(curve.nothing, curve.at_zero);
+    tn_lots calls = 0;
+    for (uint32_t i = first; i < end; i++) {
+        const struct tn_margin_series *series = work->held[i].series;
+        TN_ASSERT(series->forward_lot == work->held[first].series->forward_lot);
+        if (!has_part(&work->held[i])) continue;
+        worst = smaller(worst, curve.at_strike[i]);
+        if (series->kind == TN_CALL) calls += work->held[i].lots - work->held[i].sells;
+    }
+    return worst + smaller(0, (tn_i128)calls * unpaired);
+}
+
+/* ---- Balances ---- */
+
+/* The margin of [first, end), all of one expiry or one perpetual. */
+static tn_i128 expiry_margin(const struct work *work, enum requirement which, uint32_t first,
+                             uint32_t end)
+{
+    tn_i128 linear = 0, isolated = 0;
+    uint32_t options = end;
+    for (uint32_t i = first; i < end; i++) {
+        tn_i128 alone = charge_alone(work, which, i);
+        if (is_option(work->held[i].series)) {
+            if (options == end) options = i;
+            isolated += alone;
+        } else {
+            TN_ASSERT(options == end); /* strike 0 comes first */
+            linear += alone;
+        }
+    }
+    /* At expiry there is nothing to win where nothing is charged. */
+    if (isolated == 0) return linear;
+    return linear + larger(isolated, balance_at_expiry(work, which, options, end));
+}
+
+static tn_i128 margin_sum(const struct work *work, enum requirement which)
+{
+    tn_i128 sum = 0;
+    for (uint32_t first = 0, end; first < work->count; first = end) {
+        uint16_t expiry = work->held[first].series->expiry;
+        end = first + 1;
+        while (end < work->count && work->held[end].series->expiry == expiry)
+            end++;
+        sum += expiry_margin(work, which, first, end);
+    }
+    return sum;
+}
+
+struct worth {
+    tn_i128 cash_equity, options, collateral; /* the last before haircuts */
+    tn_i128 im_collateral, mm_collateral;     /* after them */
+};
+
+static void add_collateral(struct worth *worth, const struct work *work)
+{
+    for (uint32_t i = 1; i < work->market->assets_count; i++) {
+        const struct tn_margin_asset *asset = &work->market->assets[i];
+        tn_micros balance = work->account->balances[i];
+        TN_ASSERT(balance >= 0 && asset->price_micros >= 0);
+        TN_ASSERT(asset->mm_haircut_ppm >= 0 && asset->im_haircut_ppm >= 0);
+        tn_micros value = tn_mul_div_floor(balance, asset->price_micros, PPM);
+        int64_t mm_ppm = asset->mm_haircut_ppm < PPM ? asset->mm_haircut_ppm : PPM;
+        int64_t im_ppm = mm_ppm + asset->im_haircut_ppm;
+        if (im_ppm > PPM) im_ppm = PPM;
+        worth->collateral += value;
+        worth->mm_collateral += value - tn_ppm_ceil(value, mm_ppm);
+        worth->im_collateral += value - tn_ppm_ceil(value, im_ppm);
+    }
+}
+
+static struct worth worth_of(const struct work *work)
+{
+    struct worth worth = {.cash_equity = work->cash};
+    for (uint32_t i = 0; i < work->count; i++) {
+        const struct held *held = &work->held[i];
+        TN_ASSERT(held->lots >= -LOTS_MAX && held->lots <= LOTS_MAX);
+        tn_i128 value = (tn_i128)held->lots * held->mark;
+        if (is_option(held->series))
+            worth.options += value;
+        else
+            worth.cash_equity += value;
+    }
+    add_collateral(&worth, work);
+    return worth;
+}
+
+static tn_i128 equity_of(const struct worth *worth)
+{
+    return worth->cash_equity + worth->options + worth->collateral;
+}
+
+static tn_i128 mm_of(const struct work *work, const struct worth *worth)
+{
+    return smaller(worth->cash_equity + worth->mm_collateral + margin_sum(work, MM),
+                   equity_of(worth));
+}
+
+static tn_i128 im_of(const struct work *work, const struct worth *worth)
+{
+    return smaller(worth->cash_equity + worth->im_collateral + margin_sum(work, IM),
+                   equity_of(worth));
+}
+
+/* ---- Open orders ---- */
+
+static uint32_t find_holding(const struct work *work, uint32_t series)
+{
+    TN_ASSERT(series < work->market->series_count);
+    const struct tn_margin_series *wanted = &work->market->series[series];
+    uint32_t low = 0, high = work->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (comes_before(work->held[middle].series, wanted))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    TN_ASSERT(low < work->count && work->held[low].series == wanted); /* each order has one */
+    return low;
+}
+
+/* The worst that any subset of the orders leaves of the IM balance, never more than that. */
+static tn_i128 worst_im(struct work *work, const struct worth *worth)
+{
+    struct ends ends[TN_MARGIN_POSITIONS_MAX];
+    for (uint32_t i = 0; i < work->count; i++) {
+        ends[i] = (struct ends){0};
+        work->held[i].sells = work->account->holdings[i].open_sell;
+        work->held[i].is_bought = work->account->holdings[i].open_buy > 0;
+        TN_ASSERT(work->held[i].sells >= 0);
+    }
+    tn_i128 equity = equity_of(worth);
+    for (uint32_t k = 0; k < work->account->orders_count; k++) {
+        const struct tn_margin_order *order = &work->account->orders[k];
+        TN_ASSERT(order->fee_micros >= 0 && order->quantity != 0);
+        uint32_t holding = find_holding(work, order->series);
+        const struct held *held = &work->held[holding];
+        struct line line = line_of(work->market->risk, IM, held);
+        tn_i128 lots = order->quantity;
+        tn_i128 at_mark = lots * held->mark - cost_of(order);
+        tn_i128 kept = is_option(held->series) ? -cost_of(order) : at_mark;
+        ends[holding].when_long += smaller(0, line.when_long * lots + kept);
+        ends[holding].when_short += smaller(0, line.when_short * lots + kept);
+        equity += smaller(0, at_mark);
+    }
+    work->orders = ends;
+    tn_i128 im = worth->cash_equity + worth->im_collateral + margin_sum(work, IM);
+    work->orders = NULL;
+    return smaller(im, equity);
+}
+
+/* One order alone is not bounded but evaluated. */
+static tn_i128 im_with_orders(struct work *work, const struct worth *worth, tn_i128 im)
+{
+    if (work->account->orders_count == 0) return im;
+    if (work->account->orders_count > 1) return worst_im(work, worth);
+    const struct tn_margin_order *order = &work->account->orders[0];
+    work->held[find_holding(work, order->series)].lots += order->quantity;
+    work->cash -= cost_of(order);
+    struct worth filled = worth_of(work);
+    return smaller(im, im_of(work, &filled));
+}
+
+static void start_work(struct work *work, const struct tn_margin_market *market,
+                       const struct tn_margin_account *account)
+{
+    TN_ASSERT(account->holdings_count <= TN_MARGIN_POSITIONS_MAX);
+    TN_ASSERT(market->assets_count <= TN_MARGIN_ASSETS_MAX);
+    work->market = market;
+    work->account = account;
+    work->orders = NULL;
+    work->cash = account->cash;
+    work->count = account->holdings_count;
+    for (uint32_t i = 0; i < work->count; i++) {
+        const struct tn_holding *holding = &account->holdings[i];
+        TN_ASSERT(holding->series < market->series_count);
+        work->held[i] = (struct held){
+            .series = &market->series[holding->series],
+            .lots = holding->quantity,
+            .mark = market->rows[holding->series][TN_COLUMN_MARK],
+        };
+        TN_ASSERT(work->held[i].mark >= 0 && work->held[i].series->kind <= TN_PUT);
+        TN_ASSERT(work->held[i].series->spot_lot >= 0 && work->held[i].series->forward_lot >= 0);
+        TN_ASSERT(i == 0 || comes_before(work->held[i - 1].series, work->held[i].series));
+    }
+}
+
+void tn_margin_standard_maintenance(tn_micros *mm, tn_micros *equity,
+                                    const struct tn_margin_market *market,
+                                    const struct tn_margin_account *account)
+{
+    struct work work;
+    start_work(&work, market, account);
+    struct worth worth = worth_of(&work);
+    *mm = to_micros(mm_of(&work, &worth));
+    *equity = to_micros(equity_of(&worth));
+}
+
+void tn_margin_standard(struct tn_margin_result *result, const struct tn_margin_market *market,
+                        const struct tn_margin_account *account)
+{
+    struct work work;
+    start_work(&work, market, account);
+    struct worth worth = worth_of(&work);
+    tn_i128 mm = mm_of(&work, &worth);
+    tn_i128 im = im_of(&work, &worth);
+    TN_ASSERT(im <= mm && mm <= equity_of(&worth));
+    tn_i128 m = im_with_orders(&work, &worth, im);
+    TN_ASSERT(m <= im);
+    *result = (struct tn_margin_result){
+        .cash_equity = to_micros(worth.cash_equity),
+        .options = to_micros(worth.options),
+        .collateral = to_micros(worth.collateral),
+        .equity = to_micros(equity_of(&worth)),
+        .im = to_micros(im),
+        .mm = to_micros(mm),
+        .m = to_micros(m),
+    };
+}

@@ -1,0 +1,59 @@
+/* risk: what the parts of bench_risk share. A workload is a name and a function that prints JSON
+ * lines; bench_risk.c has the table, and each part of the risk engine its own file. */
+#ifndef BENCH_RISK_H
+#define BENCH_RISK_H
+
+#include "bench.h"
+#include "tenor/pricing.h"
+
+#define RISK_SEED UINT64_C(20260703)
+
+struct risk_options {
+    bool quick; /* one run of less work: does it run at all? */
+    bool twin;  /* measure the naive twin too */
+    uint32_t runs;
+};
+
+struct risk_workload {
+    const char *name;
+    void (*run)(const struct risk_workload *workload, const struct risk_options *options);
+};
+
+/* The paths of the processor that this machine can run, narrowest first, with their targets. */
+struct risk_path {
+    enum tn_cpu cpu;
+    const char *name;
+    double price_target_ns;
+    double rows_target_ms;
+};
+uint32_t risk_paths(struct risk_path paths[3]);
+
+/* Time this process ran: neighbours on the machine slow it down but are not counted. */
+static inline uint64_t risk_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static inline void risk_json_target(const char *key, double value, double target)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "target_%s", key);
+    bench_json_double(key, value);
+    bench_json_double(name, target);
+    bench_json_string("meets_target", value <= target ? "yes" : "no");
+}
+
+/* risk_pricing.c */
+void risk_run_price(const struct risk_workload *workload, const struct risk_options *options);
+void risk_run_rows(const struct risk_workload *workload, const struct risk_options *options);
+void risk_run_greeks(const struct risk_workload *workload, const struct risk_options *options);
+void risk_run_implied(const struct risk_workload *workload, const struct risk_options *options);
+
+/* risk_naive.c: the same rows as anyone would write them, in doubles with libm. Options only. */
+void naive_rows(int64_t (*rows)[TN_ROW_COLUMNS], const struct tn_shocks *shocks,
+                const struct tn_price_expiry *expiry, const struct tn_price_series *series,
+                uint32_t count);
+
+#endif
