@@ -234,7 +234,19 @@ static void print_event(const struct tn_event *event, uint32_t fill_number)
         case TN_EVENT_QUOTED:
         case TN_EVENT_STATUS:
         case TN_EVENT_LISTED:
-        case TN_EVENT_UNCROSSED: return; /* said in sum, by the script */
+        case TN_EVENT_UNCROSSED:
+        case TN_EVENT_MARKED:
+        case TN_EVENT_FEED:
+        case TN_EVENT_LIQUIDATION:
+        case TN_EVENT_SLICE:
+        case TN_EVENT_SEIZED:
+        case TN_EVENT_DELEVERAGED:
+        case TN_EVENT_INSURANCE:
+        case TN_EVENT_DEBT:
+        case TN_EVENT_SOCIALISED:
+        case TN_EVENT_RISK:
+        case TN_EVENT_BORROWED:
+        case TN_EVENT_CALLED: return; /* said in sum, by the script */
     }
 }
 

@@ -53,6 +53,50 @@ enum tn_event_kind {
     /* An auction's price: series, price, quantity = volume; price 0 = nothing crossed;
      * flag TN_EVENT_REPEATED: outside the band, the auction goes on, index = times so far. */
     TN_EVENT_UNCROSSED = 17,
+    /* ---- Where the margin engine is on ---- */
+    /* A MARK: quantity = accounts to sweep, order_id = its number. */
+    TN_EVENT_MARKED = 18,
+    /* A series or an expiry (series_id: its future, or perpetual) changed how fresh its feeds are:
+     * index = new enum tn_freshness, other_index = the feed. */
+    TN_EVENT_FEED = 19,
+    /* An account's place in the waterfall changed: account, index = new enum tn_liquidation,
+     * other_index = old; price = E, quantity = MM, remaining = m, other_remaining = R; fee = what
+     * insurance has paid for it in this episode. */
+    TN_EVENT_LIQUIDATION = 20,
+    /* A slice of a liquidation: account, series, side, quantity = lots asked for, price = limit,
+     * money = MM before, remaining = lots filled. Its TRADEs stand before it. */
+    TN_EVENT_SLICE = 21,
+    /* A bid took positions: account (seller), other_account (bidder), series, quantity = signed
+     * lots. Then one with series 0: money = what the bidder paid, quantity = share in ppb,
+     * remaining = cash that went with it. */
+    TN_EVENT_SEIZED = 22,
+    /* Deleveraged: account (bankrupt), other_account, series, quantity = signed lots that left the
+     * account, money = price of one lot. */
+    TN_EVENT_DELEVERAGED = 23,
+    /* The insurance fund paid (money > 0) or received: account. */
+    TN_EVENT_INSURANCE = 24,
+    /* What nobody could pay: account, money added to debt (negative: repaid). */
+    TN_EVENT_DEBT = 25,
+    /* A loss shared out: account, money = what it lost. */
+    TN_EVENT_SOCIALISED = 26,
+    /* Risk parameters took effect: order_id = version. */
+    TN_EVENT_RISK = 27,
+    /* Interest on cash equity below zero: account, money. */
+    TN_EVENT_BORROWED = 28,
+    /* A margin call after a change of the MM factor: account, order_id = until when, unix ms. */
+    TN_EVENT_CALLED = 29,
+};
+
+/* How fresh the feeds of a series are. */
+enum tn_freshness { TN_FRESH = 0, TN_LATE = 1, TN_STALE = 2 };
+
+/* Where an account stands in the liquidation waterfall. */
+enum tn_liquidation {
+    TN_LIQUIDATION_NONE = 0,
+    TN_LIQUIDATION_SLICES = 1,
+    TN_LIQUIDATION_AUCTION = 2,
+    TN_LIQUIDATION_INSOLVENT = 3, /* auction of an account with E ≤ 0 */
+    TN_LIQUIDATION_ADL = 4,       /* to be deleveraged at the next MARK */
 };
 
 enum tn_reason {
@@ -69,6 +113,8 @@ enum tn_reason {
     TN_REASON_SETTLEMENT = 11,
     TN_REASON_TRIGGER = 12, /* triggered, and then refused: `reject` of the event says why */
     TN_REASON_AUCTION = 13, /* reached in an uncross, its account short of equity */
+    TN_REASON_MARGIN = 14,  /* initial margin fell below zero, and this order could lower it */
+    TN_REASON_LIQUIDATION = 15,
 };
 
 enum {
@@ -78,6 +124,7 @@ enum {
     TN_EVENT_BLOCK = 8,   /* trade is a leg of a block trade: order ids are 0 */
     TN_EVENT_AUCTION = 16,
     TN_EVENT_REPEATED = 32,
+    TN_EVENT_FORCED = 64, /* trade of a liquidation slice */
 };
 
 struct tn_event {

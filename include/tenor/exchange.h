@@ -39,6 +39,10 @@ struct tn_exchange_limits {
     uint32_t cancels_max;     /* orders a mass cancel takes out at once, the rest in sweeps */
     uint32_t sweep_units_max; /* ≤ 8 192 */
     uint32_t reduce_only_max; /* reduce-only orders of one account in one series; 1 .. 64 */
+    uint32_t expiries_max; /* perpetuals and expiries that margin tells apart; 0: no margin engine,
+                              marks come by MARKS entries and free equity is the only check */
+    uint32_t signers_max;  /* feed signers; 1 .. TN_SIGNERS_MAX where expiries_max > 0 */
+    uint8_t cpu;           /* enum tn_cpu: local, like hash_seed: the answers are the same */
     uint64_t hash_seed;
 };
 

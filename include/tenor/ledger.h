@@ -15,7 +15,8 @@ enum tn_house {
     TN_HOUSE_INSURANCE = 2, /* the insurance fund */
     TN_HOUSE_CLEARING = 3,  /* settlement in slices: zero when no series is settling */
     TN_HOUSE_FUNDING = 4,   /* funding paid and not yet received */
-    TN_HOUSE_COUNT = 5,
+    TN_HOUSE_DEBT = 5,      /* minus what bankrupt accounts left that nobody has paid yet */
+    TN_HOUSE_COUNT = 6,
 };
 
 #define TN_PARTY_HOUSE(house) (UINT32_C(0x80000000) | (uint32_t)(house))

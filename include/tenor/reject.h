@@ -90,7 +90,28 @@
     X(ASSETS_FULL, 703, "the exchange holds its maximum of collateral assets")                     \
     X(MONEY_RANGE, 704, "the amount leaves the range of 64-bit money")                             \
     /* 800: work in slices */                                                                      \
-    X(JOBS_FULL, 800, "too many mass cancels are unfinished: send it again after the next sweep")
+    X(JOBS_FULL, 800, "too many mass cancels are unfinished: send it again after the next sweep")  \
+    /* 900: risk */                                                                                \
+    X(RISK_OFF, 900, "this market has no margin engine: its limits name no expiries")              \
+    X(FEEDS_RULE, 901, "marks, index prices and funding come from the feeds here")                 \
+    X(SIGNER_UNKNOWN, 902, "there is no such feed signer, or it is not active")                    \
+    X(REPORT_OLD, 903, "the report's sequence does not rise, or its time lies ahead of the block") \
+    X(REPORT_RANGE, 904, "the reported value is out of range, or the surface not admitted")        \
+    X(RISK_RANGE, 905, "a risk parameter is outside of its bounds")                                \
+    X(RISK_HEIGHT, 906, "the change must name a later block, and only one may wait")               \
+    X(FEED_LATE, 907, "the feed is late: only commands that lower risk")                           \
+    X(ACCOUNT_FROZEN, 908, "the account is in liquidation: only commands that lower risk")         \
+    X(CASH_NEGATIVE, 909, "cash equity would fall below what the account may owe")                 \
+    X(MODEL_UNKNOWN, 910, "the margin model is neither portfolio nor standard")                    \
+    X(EXPIRIES_FULL, 911, "the exchange holds its maximum of expiries")                            \
+    X(WITHDRAWALS_WAIT, 912, "withdrawals wait until insurance covers the accounts in debt")       \
+    X(BID_NO_AUCTION, 913, "this account is not in an auction")                                    \
+    X(BID_STATE, 914, "the auction is no longer in the state that the bid names")                  \
+    X(BID_SHARE, 915, "the bid's share is zero or above what may be taken now")                    \
+    X(BID_PRICE, 916, "the bundle costs more than the bid's limit")                                \
+    X(BID_OWN, 917, "a bidder is neither the same owner nor in liquidation itself")                \
+    X(BID_SHORT, 918, "the bidder's margin, or the seller's buffer, would not bear it")            \
+    X(NOT_FROZEN, 919, "only an expiry that lacks a settlement price takes one by hand")
 
 enum tn_reject {
 #define X(name, number, text) TN_REJECT_##name = (number),

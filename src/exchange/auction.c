@@ -19,7 +19,7 @@ struct walk {
 static bool sits_out(const struct tn_exchange *exchange, uint32_t slot)
 {
     return tn_exchange_death(exchange, slot) != 0 ||
-           tn_exchange_free_equity(exchange, exchange->resting[slot].account) < 0;
+           tn_exchange_below_margin(exchange, exchange->resting[slot].account);
 }
 
 /* Gathers the next level that holds anything; false at the end. */
@@ -223,7 +223,9 @@ static void fill_pair(struct tn_exchange *exchange, uint32_t series, uint32_t yo
     };
     tn_exchange_take_visible(exchange, younger, quantity);
     tn_exchange_fill(exchange, &running, older, exchange->series[series].uncross_price, quantity);
-    if (group != TN_NONE) tn_exchange_count_fill(exchange, group, quantity);
+    if (group != TN_NONE) {
+        tn_exchange_count_fill(exchange, group, series, signed_lots(running.side, quantity));
+    }
     tn_exchange_unpin_exposure(exchange, running.exposure);
 }
 

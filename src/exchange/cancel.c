@@ -33,10 +33,12 @@ static void shrink(struct tn_exchange *exchange, uint32_t slot, tn_lots quantity
 {
     struct order *order = &exchange->orders[slot];
     tn_lots cut = open_of(exchange, slot) - quantity;
+    tn_exchange_term_out(exchange, slot);
     tn_exchange_open_change(exchange, slot, -cut);
     tn_lots from_hidden = min_lots(cut, order->hidden);
     order->hidden -= from_hidden;
     if (cut > from_hidden) tn_book_reduce(exchange->books, slot, quantity);
+    tn_exchange_term_in(exchange, slot);
     emit_replaced(exchange, slot, exchange->resting[slot].price, quantity)->flags =
         TN_EVENT_KEPT_PLACE;
 }

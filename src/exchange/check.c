@@ -1,7 +1,7 @@
 /* check: every invariant of the exchange, asserted by walking all of it: conservation of cash, Σ of
  * positions zero, no crossed book at rest, and every sum and link that is kept instead of computed.
  */
-#include "exchange/internal.h"
+#include "exchange/risk.h"
 
 static void check_order(const struct tn_exchange *exchange, uint32_t account, uint32_t slot)
 {
@@ -55,6 +55,45 @@ static void check_account(const struct tn_exchange *exchange, uint32_t index)
         linear += is_linear;
     }
     TN_ASSERT(exposures == account->exposures_count && linear == account->linear_count);
+}
+
+/* Margin's copies and sums, against what they follow. */
+static void check_guard(const struct tn_exchange *exchange, uint32_t index)
+{
+    struct risk *risk = exchange->risk;
+    const struct guard *guard = &risk->guards[index];
+    struct tn_holding *holdings = risk->scratch_holdings;
+    uint32_t count = tn_exchange_copy_holdings(exchange, holdings, index);
+    TN_ASSERT(count == exchange->accounts[index].exposures_count);
+    uint64_t last_key = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t slot = tn_exchange_find_exposure(exchange, index, holdings[i].series);
+        TN_ASSERT(slot != TN_NONE);
+        const struct exposure *exposure = &exchange->exposures[slot];
+        TN_ASSERT(holdings[i].quantity == exposure->position.quantity);
+        TN_ASSERT(holdings[i].open_buy == exposure->open[TN_BUY]);
+        TN_ASSERT(holdings[i].open_sell == exposure->open[TN_SELL]);
+        uint64_t key = tn_exchange_holding_key(exchange, holdings[i].series);
+        TN_ASSERT(i == 0 || key > last_key);
+        last_key = key;
+    }
+    TN_ASSERT(guard->borrowed_micros >= 0 && guard->debt_share >= 0);
+    TN_ASSERT(risk->sweeping || guard->mark == risk->mark);
+}
+
+static void check_risk(const struct tn_exchange *exchange)
+{
+    const struct risk *risk = exchange->risk;
+    tn_micros borrowed = 0, gate = 0;
+    for (uint32_t i = 0; i < exchange->accounts_count; i++) {
+        check_guard(exchange, i);
+        borrowed += risk->guards[i].borrowed_micros;
+        gate += risk->guards[i].debt_share;
+    }
+    tn_exchange_check_sums(exchange);
+    TN_ASSERT(borrowed == risk->borrowed_micros && gate == risk->gate_micros);
+    TN_ASSERT(exchange->ledger.house[TN_HOUSE_DEBT] <= 0);
+    TN_ASSERT(exchange->ledger.house[TN_HOUSE_INSURANCE] >= 0);
 }
 
 /* The sums an exposure keeps, against its orders. */
@@ -124,6 +163,7 @@ void tn_exchange_check(const struct tn_exchange *exchange)
     }
     TN_ASSERT(exposures == exchange->exposures_count);
     TN_ASSERT(funding == exchange->ledger.house[TN_HOUSE_FUNDING]);
+    if (exchange->risk != NULL) check_risk(exchange);
     if (exchange->settlements.count == 0) {
         TN_ASSERT(exchange->ledger.house[TN_HOUSE_CLEARING] == 0);
     }

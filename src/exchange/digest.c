@@ -1,7 +1,7 @@
 /* digest: one number over everything that apply can read, in the canonical order of §11: no slot,
  * no free list and no hash order takes part, so two exchanges that will answer alike have equal
  * ones. */
-#include "exchange/internal.h"
+#include "exchange/feeds.h"
 
 static void feed(struct tn_digest *digest, uint64_t word)
 {
@@ -11,6 +11,12 @@ static void feed(struct tn_digest *digest, uint64_t word)
 static void feed_signed(struct tn_digest *digest, int64_t word)
 {
     tn_digest_i64(digest, word);
+}
+
+static void feed_wide(struct tn_digest *digest, tn_i128 value)
+{
+    tn_digest_u64(digest, (uint64_t)((tn_u128)value >> 64));
+    tn_digest_u64(digest, (uint64_t)(tn_u128)value);
 }
 
 static void feed_fees(struct tn_digest *digest, const struct tn_fees *fees)
@@ -50,9 +56,13 @@ static void feed_group(struct tn_digest *digest, const struct tn_exchange *excha
     feed_signed(digest, group->terms.freeze_ms);
     feed_signed(digest, group->terms.quantity_limit);
     feed(digest, group->terms.trades_limit);
+    feed_signed(digest, group->terms.delta_limit);
+    feed_signed(digest, group->terms.vega_limit_micros);
     feed_signed(digest, open ? group->window_start : -1);
     feed_signed(digest, open ? group->used : 0);
     feed(digest, open ? group->trades : 0);
+    feed_wide(digest, open ? group->delta : 0);
+    feed_wide(digest, open ? group->vega : 0);
     feed_signed(digest, tn_exchange_group_frozen(exchange, group) ? group->frozen_until : 0);
     uint64_t count = 0;
     for (uint32_t i = group->quotes_head; i != TN_NONE; i = exchange->orders[i].group_next)
@@ -133,6 +143,7 @@ static void feed_order(struct tn_digest *digest, const struct tn_exchange *excha
     feed(digest, order->group == TN_NONE ? 0 : exchange->groups[order->group].terms.group);
     feed_signed(digest, order->reserve_per_lot);
     feed(digest, order->sibling_id);
+    if (exchange->risk != NULL) feed(digest, order->placed_mark);
     const struct result *result =
         order->result == TN_NONE ? NULL : &exchange->results[order->result];
     feed(digest, result == NULL ? 0 : result->client_id);
@@ -233,6 +244,46 @@ static void feed_work(struct tn_digest *digest, const struct tn_exchange *exchan
                             : (int64_t)exchange->exposures[exchange->funding_cursor].account);
 }
 
+/* ---- Accounts under margin ---- */
+
+static void feed_guard(struct tn_digest *digest, const struct risk *risk, const struct guard *guard)
+{
+    feed(digest, guard->model);
+    feed(digest, guard->mark == risk->mark);
+    feed(digest, guard->liquidation);
+    feed(digest, guard->fee_taken);
+    feed_signed(digest, guard->begun_ms);
+    feed_signed(digest, guard->stage_ms);
+    feed_signed(digest, guard->second_ms);
+    feed_signed(digest, guard->freed_micros);
+    feed_signed(digest, guard->received_micros);
+    feed_signed(digest, guard->paid_micros);
+    feed_signed(digest, guard->called_until_ms);
+    feed_signed(digest, guard->interest_ms);
+    feed_signed(digest, guard->borrowed_micros);
+    feed_signed(digest, guard->debt_share);
+    feed_signed(digest, guard->equity);
+    feed_signed(digest, guard->mm);
+    feed_signed(digest, guard->m);
+}
+
+static void feed_accounts_at_risk(struct tn_digest *digest, const struct tn_exchange *exchange)
+{
+    const struct risk *risk = exchange->risk;
+    for (uint32_t i = 0; i < exchange->accounts_count; i++)
+        feed_guard(digest, risk, &risk->guards[i]);
+    feed(digest, risk->sweeping);
+    feed(digest, risk->cursor);
+    feed(digest, risk->list_count);
+    feed(digest, risk->list_cursor);
+    feed(digest, risk->list_sorted);
+    for (uint32_t i = 0; i < risk->list_count; i++) {
+        feed(digest, risk->list[i].account);
+        feed_signed(digest, risk->list[i].mm);
+        feed_signed(digest, risk->list[i].requirement);
+    }
+}
+
 uint64_t tn_exchange_digest(const struct tn_exchange *exchange)
 {
     struct tn_digest digest = {0};
@@ -246,5 +297,9 @@ uint64_t tn_exchange_digest(const struct tn_exchange *exchange)
         index = tn_exchange_next_series(exchange, exchange->series[index].id);
     }
     feed_work(&digest, exchange);
+    if (exchange->risk != NULL) {
+        feed_accounts_at_risk(&digest, exchange);
+        tn_exchange_digest_feeds(&digest, exchange);
+    }
     return digest.value;
 }

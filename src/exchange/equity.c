@@ -1,6 +1,10 @@
-/* equity: what an account may still spend (§7). This file is the hook that the margin engine takes
- * over: every command asks tn_exchange_admit once, with everything it would add. */
-#include "exchange/internal.h"
+/* equity: may an account do this? (§7). Every command asks tn_exchange_admit once, with everything
+ * it would add.
+ *
+ * Without a margin engine free equity must bear what open buy orders may cost. With one, the
+ * command passes iff m after it is not negative, or not lower than before (risk.md, Orders and
+ * admission): cutting size can raise risk and adding can lower it, so size is no criterion. */
+#include "exchange/feeds.h"
 
 /* What an account's futures and perpetuals are worth at the marks, funding included. */
 static tn_micros work_out(const struct tn_exchange *exchange, const struct account *account)
@@ -39,30 +43,117 @@ tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t i
     return account->linear_count == 0 ? equity : equity + linear_value(exchange, account);
 }
 
-/* What one lot bought at this price may cost, its fee included. */
-tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side, tn_ticks price)
+/* What the fee of one lot may be at this price: the higher of the two rates. */
+tn_micros tn_exchange_fee_per_lot(const struct series *series, tn_ticks price)
 {
-    if (side == TN_SELL) return 0;
     const struct terms *terms = series->terms;
-    tn_micros premium = price * terms->micros_per_tick;
     int32_t ppm = terms->fees.maker_ppm > terms->fees.taker_ppm ? terms->fees.maker_ppm
                                                                 : terms->fees.taker_ppm;
     tn_micros fee = ppm > 0 ? tn_ppm_ceil(terms->base, ppm) : 0;
     if (terms->fees.premium_cap_ppm > 0) {
-        tn_micros cap = tn_ppm_ceil(premium, terms->fees.premium_cap_ppm);
+        tn_micros cap = tn_ppm_ceil(price * terms->micros_per_tick, terms->fees.premium_cap_ppm);
         if (fee > cap) fee = cap;
     }
+    return fee;
+}
+
+/* What one lot bought at this price may cost, its fee included. */
+tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side, tn_ticks price)
+{
+    if (side == TN_SELL) return 0;
+    tn_micros premium = price * series->terms->micros_per_tick;
+    tn_micros fee = tn_exchange_fee_per_lot(series, price);
     if (!series->is_linear) return premium + fee;
     return (premium > series->mark ? premium - series->mark : 0) + fee;
 }
 
-enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *shortfall,
-                                 uint32_t account, tn_micros required)
+static enum tn_reject admit_by_equity(const struct tn_exchange *exchange, tn_micros *shortfall,
+                                      uint32_t account, tn_micros required)
 {
-    *shortfall = 0;
     if (required <= 0) return TN_REJECT_NONE;
     tn_micros equity = tn_exchange_free_equity(exchange, account);
     if (equity >= required) return TN_REJECT_NONE;
     *shortfall = required - equity;
     return TN_REJECT_MARGIN_SHORT;
+}
+
+/* Standard: nothing; portfolio: its own bound, while the market's total bears it. */
+tn_micros tn_exchange_may_owe(const struct tn_exchange *exchange, uint32_t account)
+{
+    const struct risk *risk = exchange->risk;
+    const struct guard *guard = &risk->guards[account];
+    if (guard->model != TN_MARGIN_PORTFOLIO) return 0;
+    tn_micros others = risk->borrowed_micros - guard->borrowed_micros;
+    tn_micros most = risk->parameters.borrow_total_micros - others;
+    if (most < 0) return 0;
+    tn_micros own = risk->parameters.negative_cash_micros;
+    return most < own ? most : own;
+}
+
+static enum tn_reject check_cash(const struct tn_exchange *exchange, tn_micros *shortfall,
+                                 uint32_t account, tn_micros required)
+{
+    if (required <= 0) return TN_REJECT_NONE;
+    tn_micros after = tn_exchange_free_equity(exchange, account) - required;
+    tn_micros least = -tn_exchange_may_owe(exchange, account);
+    if (after >= least) return TN_REJECT_NONE;
+    *shortfall = least - after;
+    return TN_REJECT_CASH_NEGATIVE;
+}
+
+/* Do the changes touch a series whose feeds are late? */
+bool tn_exchange_is_late(const struct tn_exchange *exchange, const struct change *changes,
+                         uint32_t changes_count)
+{
+    for (uint32_t i = 0; i < changes_count; i++) {
+        const struct series *series = &exchange->series[changes[i].series];
+        if (tn_exchange_freshness(exchange, series) != TN_FRESH) return true;
+    }
+    return false;
+}
+
+static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_micros *shortfall,
+                                      uint32_t account, const struct change *changes,
+                                      uint32_t changes_count)
+{
+    struct tn_margin_result after, before;
+    tn_micros bound;
+    bool frozen = exchange->risk->guards[account].liquidation != TN_LIQUIDATION_NONE;
+    bool late = tn_exchange_is_late(exchange, changes, changes_count);
+    if (!frozen && !late &&
+        tn_exchange_quick_bound(exchange, &bound, account, changes, changes_count) && bound >= 0) {
+        return TN_REJECT_NONE;
+    }
+    tn_exchange_evaluate(exchange, &after, account, changes, changes_count);
+    if (after.m >= 0 && !frozen && !late) return TN_REJECT_NONE;
+    tn_exchange_evaluate(exchange, &before, account, NULL, 0);
+    if (after.m >= before.m) return TN_REJECT_NONE;
+    *shortfall = after.m < 0 ? -after.m : 0;
+    if (frozen) return TN_REJECT_ACCOUNT_FROZEN;
+    return after.m < 0 ? TN_REJECT_MARGIN_SHORT : TN_REJECT_FEED_LATE;
+}
+
+enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *shortfall,
+                                 uint32_t account, tn_micros required, const struct change *changes,
+                                 uint32_t changes_count)
+{
+    *shortfall = 0;
+    if (exchange->risk == NULL) return admit_by_equity(exchange, shortfall, account, required);
+    if (changes_count == 0) return TN_REJECT_NONE;
+    enum tn_reject reject = admit_by_margin(exchange, shortfall, account, changes, changes_count);
+    if (reject != TN_REJECT_NONE) return reject;
+    return check_cash(exchange, shortfall, account, required);
+}
+
+/* What may leave as cash: max(0, min(m, CE)), CE less what open buys may cost. */
+tn_micros tn_exchange_withdrawable(const struct tn_exchange *exchange, uint32_t account)
+{
+    tn_micros most = tn_exchange_free_equity(exchange, account);
+    if (exchange->risk == NULL) {
+        tn_micros cash = exchange->ledger.cash[account];
+        return cash < most ? cash : most;
+    }
+    struct tn_margin_result result;
+    tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+    return result.m < most ? result.m : most;
 }

@@ -1,6 +1,6 @@
 /* exchange: one mapping, one entry point. Memory is laid out here from the limits, and every entry
  * and command is handed from here to the file that knows its rule. */
-#include "exchange/internal.h"
+#include "exchange/risk.h"
 
 void tn_exchange_limits_default(struct tn_exchange_limits *limits)
 {
@@ -22,6 +22,7 @@ void tn_exchange_limits_default(struct tn_exchange_limits *limits)
         .cancels_max = 256,
         .sweep_units_max = 8192,
         .reduce_only_max = 8,
+        .signers_max = 1,
         .hash_seed = 1,
     };
 }
@@ -43,7 +44,10 @@ static bool limits_valid(const struct tn_exchange_limits *limits)
            in_range(limits->groups_max, 1u << 24) && in_range(limits->jobs_max, 65536) &&
            in_range(limits->assets_max, 8) && in_range(limits->commands_per_frame_max, 256) &&
            in_range(limits->fills_max, 4096) && in_range(limits->cancels_max, 65536) &&
-           in_range(limits->sweep_units_max, 8192) && in_range(limits->reduce_only_max, 64);
+           in_range(limits->sweep_units_max, 8192) && in_range(limits->reduce_only_max, 64) &&
+           (limits->expiries_max == 0 ||
+            (in_range(limits->expiries_max, 65535) && in_range(limits->signers_max, 32) &&
+             in_range(limits->exposures_per_account_max, TN_MARGIN_POSITIONS_MAX)));
 }
 
 static struct tn_book_limits book_limits(const struct tn_exchange_limits *limits)
@@ -96,6 +100,14 @@ static size_t lay_out(struct tn_exchange *exchange, unsigned char *memory,
         uint64_t *cells = region(memory, &used, tn_index_cells(counts[i]), sizeof(uint64_t));
         if (memory != NULL) tn_index_init(indexes[i], cells, counts[i], limits->hash_seed + i);
     }
+    exchange->changes = region(memory, &used, CHANGES_MAX, sizeof *exchange->changes);
+    exchange->risk = NULL;
+    if (limits->expiries_max > 0) {
+        exchange->risk = region(memory, &used, 1, sizeof *exchange->risk);
+        struct risk scratch;
+        used = tn_exchange_risk_lay_out(memory == NULL ? &scratch : exchange->risk, memory, used,
+                                        limits);
+    }
     return used;
 }
 
@@ -123,6 +135,7 @@ struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limi
     exchange->results_free = TN_NONE;
     exchange->funding_cursor = TN_NONE;
     exchange->marks_stamp = 1;
+    if (exchange->risk != NULL) tn_exchange_risk_init(exchange);
     return exchange;
 }
 
@@ -150,6 +163,12 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits)
     uint64_t sweep =
         reached * EVENTS_PER_MAKER + removals(limits, reached, 1) + 2ull * limits->series_max;
     uint64_t most = frame > sweep ? frame : sweep;
+    if (limits->expiries_max > 0) {
+        /* A MARK, or judging accounts on the way, may cancel any order, settle and deleverage any
+         * exposure, and say something of every series and account. */
+        most += 2ull * limits->orders_max + 4ull * limits->exposures_max +
+                4ull * limits->accounts_max + 8ull * limits->series_max;
+    }
     return (uint32_t)(most + 256);
 }
 
@@ -187,6 +206,10 @@ static void run_command(struct tn_exchange *exchange, struct outcome *outcome, u
             return;
         case TN_COMMAND_TRANSFER: tn_exchange_transfer(exchange, outcome, account, command); return;
         case TN_COMMAND_WITHDRAW: tn_exchange_withdraw(exchange, outcome, account, command); return;
+        case TN_COMMAND_MODEL:
+            tn_exchange_command_model(exchange, outcome, account, command);
+            return;
+        case TN_COMMAND_BID: tn_exchange_bid(exchange, outcome, account, command); return;
     }
     outcome->reject = TN_REJECT_COMMAND_UNKNOWN;
 }
@@ -274,6 +297,7 @@ void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entr
         report(exchange, account, reject);
         return;
     }
+    tn_exchange_judge_once(exchange, account);
     struct tn_exchange_ahead ahead[AHEAD_RING];
     uint32_t count = entry->as.frame.commands_count;
     for (uint32_t turn = 1; turn < TN_EXCHANGE_STAGES && count > 1; turn++)
@@ -301,7 +325,7 @@ static void apply_quiet(struct tn_exchange *exchange, enum tn_reject reject)
 static void apply(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     enum tn_reject reject = TN_REJECT_COMMAND_UNKNOWN;
-    uint32_t listed = 0;
+    uint32_t listed = 0, field = 0;
     switch ((enum tn_entry_kind)entry->kind) {
         case TN_ENTRY_FRAME: tn_exchange_frame(exchange, entry); return;
         case TN_ENTRY_BLOCK: apply_quiet(exchange, tn_exchange_block(exchange, entry)); return;
@@ -321,8 +345,15 @@ static void apply(struct tn_exchange *exchange, const struct tn_entry *entry)
         case TN_ENTRY_FUNDING: reject = tn_exchange_funding(exchange, entry); break;
         case TN_ENTRY_SETTLE: reject = tn_exchange_settle(exchange, entry); break;
         case TN_ENTRY_ASSET: reject = tn_exchange_asset(exchange, entry); break;
+        case TN_ENTRY_FEEDER: reject = tn_exchange_feeder(exchange, entry); break;
+        case TN_ENTRY_REPORT: apply_quiet(exchange, tn_exchange_report(exchange, entry)); return;
+        case TN_ENTRY_RISK: reject = tn_exchange_set_risk(exchange, &field, entry); break;
+        case TN_ENTRY_LIQ: apply_quiet(exchange, tn_exchange_liq(exchange, entry)); return;
+        case TN_ENTRY_INSURE: reject = tn_exchange_insure(exchange, entry); break;
     }
-    report(exchange, TN_NONE, reject)->quantity = listed;
+    struct tn_event *event = report(exchange, TN_NONE, reject);
+    event->quantity = listed;
+    event->index = field;
 }
 
 uint32_t tn_exchange_apply(struct tn_exchange *exchange, struct tn_event *events,

@@ -22,9 +22,11 @@ void tn_exchange_take_visible(struct tn_exchange *exchange, uint32_t slot, tn_lo
 {
     const struct tn_resting *resting = &exchange->resting[slot];
     TN_ASSERT(quantity > 0 && quantity <= resting->quantity);
+    tn_exchange_term_out(exchange, slot);
     tn_exchange_open_change(exchange, slot, -quantity);
     if (quantity < resting->quantity) {
         tn_book_reduce(exchange->books, slot, resting->quantity - quantity);
+        tn_exchange_term_in(exchange, slot);
     }
 }
 
@@ -42,6 +44,7 @@ void tn_exchange_after_take(struct tn_exchange *exchange, uint32_t slot)
     order->hidden -= visible;
     bool moved = tn_book_move(exchange->books, slot, resting->price, visible);
     TN_ASSERT(moved);
+    tn_exchange_term_in(exchange, slot);
     struct tn_event *event = emit(exchange, TN_EVENT_REFRESHED);
     event->side = order->side;
     event->account = resting->account;
@@ -90,8 +93,8 @@ void tn_exchange_reclip(struct tn_exchange *exchange, uint32_t index)
     }
 }
 
-static void add_position(struct tn_exchange *exchange, uint32_t index, tn_lots quantity,
-                         tn_micros notional)
+void tn_exchange_add_position(struct tn_exchange *exchange, uint32_t index, tn_lots quantity,
+                              tn_micros notional)
 {
     struct exposure *exposure = &exchange->exposures[index];
     struct series *series = &exchange->series[exposure->series];
@@ -102,6 +105,7 @@ static void add_position(struct tn_exchange *exchange, uint32_t index, tn_lots q
     if (series->is_linear) {
         exchange->accounts[exposure->account].linear_value += quantity * series->mark;
     }
+    tn_exchange_held(exchange, index);
 }
 
 /* §4.4, 1 to 3: funding, cash, positions and fees of a trade whose event holds the taker's account
@@ -119,8 +123,10 @@ void tn_exchange_book_trade(struct tn_exchange *exchange, struct tn_event *trade
     bool taker_buys = trade->side == TN_BUY;
     tn_ledger_transfer(&exchange->ledger, taker_buys ? trade->account : trade->other_account,
                        taker_buys ? trade->other_account : trade->account, notional);
-    add_position(exchange, taker_exposure, signed_lots(trade->side, trade->quantity), notional);
-    add_position(exchange, maker_exposure, -signed_lots(trade->side, trade->quantity), notional);
+    tn_exchange_add_position(exchange, taker_exposure, signed_lots(trade->side, trade->quantity),
+                             notional);
+    tn_exchange_add_position(exchange, maker_exposure, -signed_lots(trade->side, trade->quantity),
+                             notional);
 
     int32_t taker_ppm = terms->fees.taker_ppm;
     if (taker_ppm > taker_fee_max_ppm) taker_ppm = taker_fee_max_ppm;
@@ -184,6 +190,9 @@ void tn_exchange_fill(struct tn_exchange *exchange, struct running *running, uin
     if (running->rests_exhausted) tn_exchange_after_take(exchange, running->slot);
     tn_exchange_reclip(exchange, maker_exposure);
     tn_exchange_reclip(exchange, running->exposure);
-    if (group != TN_NONE) tn_exchange_count_fill(exchange, group, quantity);
+    if (group != TN_NONE) {
+        tn_exchange_count_fill(exchange, group, running->series,
+                               -signed_lots(running->side, quantity));
+    }
     tn_exchange_unpin_exposure(exchange, maker_exposure);
 }

@@ -212,6 +212,7 @@ static inline void tn_exchange_open_change(struct tn_exchange *exchange, uint32_
     if (order->reduce_only) exposure->reduce_open += delta;
     exchange->accounts[exposure->account].reserved += delta * order->reserve_per_lot;
     TN_ASSERT(exposure->open[order->side] >= 0);
+    tn_exchange_held(exchange, order->exposure);
 }
 
 /* Puts a quote at the end of a group (TN_NONE: of none), unless it is in it already. */

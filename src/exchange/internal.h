@@ -10,6 +10,7 @@
 
 #include "tenor/exchange.h"
 #include "tenor/index.h"
+#include "tenor/margin.h"
 
 #include <string.h>
 
@@ -37,6 +38,7 @@ struct order {
     tn_ticks limit_price; /* while it waits: tn_resting.price is then its trigger */
     uint32_t group_next, group_previous;
     uint32_t reduce_next, reduce_previous;
+    uint32_t placed_mark; /* MARK after which it got its place at its price */
 };
 _Static_assert(sizeof(struct order) == 128, "two lines");
 
@@ -105,13 +107,15 @@ struct series {
     uint8_t is_linear;
     uint8_t in_trigger_queue, in_funding_queue;
     uint8_t rounds;
+    uint8_t feed_halt; /* 1 + the status that stale feeds halted it in, or resuming; 0 = neither */
     tn_lots open_interest;
     uint32_t exposures_head, exposures_tail, exposures_count;
     int32_t delta_ppb, vol_ppm;
     tn_micros forward, vega;
     int64_t funding_index, funding_float;
     tn_micros settlement_value;
-    tn_ticks uncross_price; /* 0 = none runs */
+    tn_ticks uncross_price;       /* 0 = none runs */
+    uint32_t expiry, expiry_next; /* where margin is on: of risk->expiries, and its next series */
 };
 
 /* A remembered result. */
@@ -131,11 +135,13 @@ struct group {
     int64_t window_start; /* -1 = none */
     int64_t frozen_until; /* 0 = not frozen */
     tn_lots used;
+    tn_i128 delta, vega; /* Σ signed lots × delta_ppb, × vega */
     uint32_t trades;
     uint32_t account, next;
     uint32_t quotes_head, quotes_tail;
     uint32_t plan_stamp, plan_trades;
     tn_lots plan_used;
+    tn_i128 plan_delta, plan_vega; /* in packages the sums of their sizes */
 };
 
 struct job {
@@ -172,8 +178,12 @@ struct judged {
     uint8_t keeps[2];      /* of a plain one: the side keeps its place */
 };
 
+struct risk;   /* risk.h */
+struct change; /* below */
+
 struct tn_exchange {
     struct tn_exchange_limits limits;
+    struct risk *risk; /* NULL: no margin engine */
     uint64_t height;
     int64_t time_ms;
     uint64_t last_order_id;
@@ -214,7 +224,9 @@ struct tn_exchange {
     uint32_t makers_count;  /* reached by the present command */
     uint32_t stamp;         /* of plans and mass quotes */
     uint32_t marks_stamp;   /* of the marks and funding indexes; never 0 */
+    uint32_t mark;          /* number of the last MARK; 0 where no margin engine is */
     struct judged judged[TN_QUOTES_MAX];
+    struct change *changes; /* [CHANGES_MAX]: what the present command asks margin for */
 };
 
 /* What a command's RESULT says. */
@@ -290,6 +302,8 @@ bool tn_exchange_exposure_fits(const struct tn_exchange *exchange, uint32_t acco
                                uint32_t asked);
 uint32_t tn_exchange_next_series(const struct tn_exchange *exchange, uint64_t after_id);
 void tn_exchange_add_series(struct tn_exchange *exchange, uint64_t id);
+void tn_exchange_join_expiry(struct tn_exchange *exchange, uint32_t series);
+bool tn_exchange_expiry_fits(const struct tn_exchange *exchange, uint16_t underlying, uint16_t day);
 bool tn_exchange_series_fits(const struct tn_exchange *exchange);
 void tn_queue_push(struct queue *queue, uint32_t series, uint32_t capacity);
 void tn_queue_pop(struct queue *queue, uint32_t capacity);
@@ -332,8 +346,56 @@ void tn_exchange_change_group(struct tn_exchange *exchange, uint32_t slot, uint3
 /* equity.c: §7, the hook that margin takes over */
 tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t account);
 tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side, tn_ticks price);
+tn_micros tn_exchange_fee_per_lot(const struct series *series, tn_ticks price);
+tn_micros tn_exchange_withdrawable(const struct tn_exchange *exchange, uint32_t account);
+
+/* One change that a command makes to an account's orders or positions, for the margin check:
+ * `quantity` signed lots more at a limit; with `replaced` instead of that resting order; `traded`:
+ * they change hands at once, for `price` in all. */
+struct change {
+    uint32_t series;
+    uint32_t replaced; /* slot, or TN_NONE */
+    uint32_t group;    /* of exchange->groups, or TN_NONE */
+    bool traded;
+    tn_lots quantity;
+    tn_micros price; /* of one lot; traded: cash paid in all */
+    tn_micros fee;   /* of all, at most */
+};
+enum { CHANGES_MAX = 2 * TN_QUOTES_MAX };
+
+/* Asked once per command: `required` is what reserves grow by, `changes` what margin is asked. */
 enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *shortfall,
-                                 uint32_t account, tn_micros required);
+                                 uint32_t account, tn_micros required, const struct change *changes,
+                                 uint32_t changes_count);
+
+/* remargin.c: where margin is on, accounts are judged at the last MARK before they act or trade. */
+void tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account);
+void tn_exchange_judge_reach(struct tn_exchange *exchange, uint32_t series, uint8_t side,
+                             tn_ticks limit);
+uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units);
+bool tn_exchange_below_margin(const struct tn_exchange *exchange, uint32_t account);
+
+/* holdings.c: margin's copy of an exposure follows it. */
+void tn_exchange_hold(struct tn_exchange *exchange, uint32_t exposure);
+void tn_exchange_unhold(struct tn_exchange *exchange, uint32_t exposure);
+/* sums.c: margin's sums follow: an order's term leaves before and enters after anything that it is
+ * made of changes (price, open quantity, its place); a position changes by so many lots. */
+void tn_exchange_keep_term(struct tn_exchange *exchange, uint32_t slot, bool is_added);
+void tn_exchange_keep_position(struct tn_exchange *exchange, uint32_t account, uint32_t series,
+                               tn_lots change);
+void tn_exchange_forget_sums(struct tn_exchange *exchange);
+static inline void tn_exchange_term_out(struct tn_exchange *exchange, uint32_t slot)
+{
+    if (exchange->risk != NULL) tn_exchange_keep_term(exchange, slot, false);
+}
+static inline void tn_exchange_term_in(struct tn_exchange *exchange, uint32_t slot)
+{
+    if (exchange->risk != NULL) tn_exchange_keep_term(exchange, slot, true);
+}
+static inline void tn_exchange_held(struct tn_exchange *exchange, uint32_t exposure)
+{
+    if (exchange->risk != NULL) tn_exchange_hold(exchange, exposure);
+}
 
 /* Every account's linear value is to be worked out anew. */
 static inline void tn_exchange_marks_changed(struct tn_exchange *exchange)
@@ -361,6 +423,9 @@ void tn_exchange_end_running(struct tn_exchange *exchange, struct running *runni
                              enum tn_reason reason);
 void tn_exchange_fill(struct tn_exchange *exchange, struct running *running, uint32_t maker,
                       tn_ticks price, tn_lots quantity);
+/* Books lots of a position whose cash is moved by the caller. */
+void tn_exchange_add_position(struct tn_exchange *exchange, uint32_t exposure, tn_lots quantity,
+                              tn_micros notional);
 void tn_exchange_book_trade(struct tn_exchange *exchange, struct tn_event *trade, uint32_t series,
                             uint32_t taker_exposure, uint32_t maker_exposure,
                             int32_t taker_fee_max_ppm, int32_t maker_ppm);
@@ -374,7 +439,17 @@ uint32_t tn_exchange_find_group(const struct tn_exchange *exchange, uint32_t acc
                                 uint8_t number);
 bool tn_exchange_group_frozen(const struct tn_exchange *exchange, const struct group *group);
 bool tn_exchange_window_open(const struct tn_exchange *exchange, const struct group *group);
-void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t group, tn_lots quantity);
+/* A quote of the group traded so many signed lots of a series. */
+void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t group, uint32_t series,
+                            tn_lots signed_quantity);
+static inline tn_i128 tn_size(tn_i128 value)
+{
+    return value < 0 ? -value : value;
+}
+static inline tn_i128 tn_exchange_delta_limit(const struct group *group)
+{
+    return (tn_i128)group->terms.delta_limit * 1000000000;
+}
 
 /* plan.c: §4.3 */
 struct plan {
@@ -430,6 +505,10 @@ void tn_exchange_transfer(struct tn_exchange *, struct outcome *, uint32_t accou
                           const struct tn_command *);
 void tn_exchange_withdraw(struct tn_exchange *, struct outcome *, uint32_t account,
                           const struct tn_command *);
+void tn_exchange_command_model(struct tn_exchange *, struct outcome *, uint32_t account,
+                               const struct tn_command *);
+void tn_exchange_bid(struct tn_exchange *, struct outcome *, uint32_t account,
+                     const struct tn_command *);
 
 /* One per entry. */
 void tn_exchange_frame(struct tn_exchange *, const struct tn_entry *);
@@ -447,6 +526,11 @@ enum tn_reject tn_exchange_uncross(struct tn_exchange *, const struct tn_entry *
 enum tn_reject tn_exchange_funding(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_settle(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_asset(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_feeder(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_report(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_set_risk(struct tn_exchange *, uint32_t *field, const struct tn_entry *);
+enum tn_reject tn_exchange_liq(struct tn_exchange *, const struct tn_entry *);
+enum tn_reject tn_exchange_insure(struct tn_exchange *, const struct tn_entry *);
 bool tn_exchange_is_crossed(const struct tn_exchange *exchange, uint32_t series);
 void tn_exchange_set_status(struct tn_exchange *, uint32_t series, enum tn_status status);
 void tn_exchange_sweep(struct tn_exchange *, uint32_t units);

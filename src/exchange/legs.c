@@ -20,6 +20,8 @@ struct sums {
     tn_micros paid;   /* cash out */
     tn_micros gained; /* value of futures and perpetuals at the marks */
     tn_micros fees;
+    struct change changes[TN_PACKAGE_LEGS_MAX];
+    uint32_t changes_count;
 };
 
 static bool legs_repeat(const struct tn_leg *legs, uint32_t count)
@@ -42,11 +44,24 @@ static void add_to_sums(const struct tn_exchange *exchange, struct sums *sums, u
     if (terms->fees.taker_ppm > 0) {
         sums->fees += tn_ppm_ceil(terms->base * quantity, terms->fees.taker_ppm);
     }
+    sums->changes[sums->changes_count++] = (struct change){
+        .series = index,
+        .replaced = TN_NONE,
+        .group = TN_NONE,
+        .traded = true,
+        .quantity = signed_lots(side, quantity),
+    };
 }
 
-static tn_micros required_for(const struct sums *sums)
+/* Asks margin for all legs at once; the first change carries the cash of all. */
+static enum tn_reject admit_sums(const struct tn_exchange *exchange, tn_micros *shortfall,
+                                 uint32_t account, struct sums *sums)
 {
-    return sums->paid - sums->gained + sums->fees;
+    sums->changes[0].price = sums->paid;
+    sums->changes[0].fee = sums->fees;
+    tn_micros required = sums->paid - sums->gained + sums->fees;
+    return tn_exchange_admit(exchange, shortfall, account, required, sums->changes,
+                             sums->changes_count);
 }
 
 /* ---- Package ---- */
@@ -236,6 +251,10 @@ void tn_exchange_package(struct tn_exchange *exchange, struct outcome *outcome, 
     struct sums sums = {0};
     outcome->reject = check_package(exchange, legs, account, package);
     if (outcome->reject != TN_REJECT_NONE) return;
+    for (uint32_t i = 0; i < package->legs_count; i++) {
+        tn_exchange_judge_reach(exchange, legs[i].series, package->legs[i].side,
+                                legs[i].plan.limit);
+    }
     int64_t units = plan_units(exchange, legs, &sums, package);
     if (units == 0) {
         outcome->reject = TN_REJECT_PACKAGE_LIMIT;
@@ -252,7 +271,7 @@ void tn_exchange_package(struct tn_exchange *exchange, struct outcome *outcome, 
         const struct tn_leg *asked = &package->legs[i];
         add_to_sums(exchange, &sums, legs[i].series, asked->side, 0, asked->quantity * units);
     }
-    outcome->reject = tn_exchange_admit(exchange, &outcome->money, account, required_for(&sums));
+    outcome->reject = admit_sums(exchange, &outcome->money, account, &sums);
     if (outcome->reject != TN_REJECT_NONE) return;
     for (uint32_t i = 0; i < package->legs_count; i++) {
         run_leg(exchange, outcome, &legs[i], account, package, &package->legs[i], units);
@@ -358,9 +377,9 @@ static enum tn_reject check_block_money(const struct tn_exchange *exchange, tn_m
                     asked->quantity);
     }
     if (notional < minimum) return TN_REJECT_BLOCK_MINIMUM;
-    enum tn_reject reject = tn_exchange_admit(exchange, shortfall, account, required_for(&ours));
+    enum tn_reject reject = admit_sums(exchange, shortfall, account, &ours);
     if (reject != TN_REJECT_NONE) return reject;
-    reject = tn_exchange_admit(exchange, shortfall, block->counterparty, required_for(&theirs));
+    reject = admit_sums(exchange, shortfall, block->counterparty, &theirs);
     return reject == TN_REJECT_NONE ? reject : TN_REJECT_COUNTERPARTY_SHORT;
 }
 
@@ -397,6 +416,8 @@ void tn_exchange_block_trade(struct tn_exchange *exchange, struct outcome *outco
     struct leg legs[TN_PACKAGE_LEGS_MAX] = {0};
     uint32_t new_exposures[2] = {0, 0};
     outcome->reject = check_block_parties(exchange, account, block);
+    if (outcome->reject != TN_REJECT_NONE) return;
+    tn_exchange_judge_once(exchange, block->counterparty);
     for (uint32_t i = 0; i < block->legs_count && outcome->reject == TN_REJECT_NONE; i++) {
         outcome->reject =
             check_block_leg(exchange, &legs[i], new_exposures, account, block, &block->legs[i]);

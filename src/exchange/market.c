@@ -1,6 +1,6 @@
 /* market: what is traded and at what marks: underlyings, listing, statuses, prices, block time
  * (§8). */
-#include "exchange/internal.h"
+#include "exchange/feeds.h"
 
 _Static_assert(TN_PRICE_TICKS_MAX == TN_BOOK_PRICE_MAX, "a contract's prices fit its books");
 _Static_assert(TN_QUANTITY_LOTS_MAX == TN_BOOK_QUANTITY_MAX, "a contract's orders fit its books");
@@ -9,6 +9,7 @@ _Static_assert(TN_QUANTITY_LOTS_MAX == TN_BOOK_QUANTITY_MAX, "a contract's order
 #define BASE_VALUE_MAX    (INT64_C(1) << 56) /* index value of quantity_max lots */
 #define FUNDING_VALUE_MAX (INT64_C(1) << 46) /* funding index of quantity_max lots */
 #define TIME_MAX_MS       (INT64_C(1) << 52)
+#define LOT_MAX           (INT64_C(1) << 40) /* millionths of a unit in a lot that margin takes */
 enum { HOUR_MS = 3600000, PPM = 1000000 };
 
 static struct underlying *underlying_of(const struct tn_exchange *exchange, uint16_t number)
@@ -45,6 +46,11 @@ enum tn_reject tn_exchange_underlying(struct tn_exchange *exchange, const struct
     enum tn_reject reject = tn_contract_check(&option_per_tick, &asked->option);
     if (reject == TN_REJECT_NONE) reject = tn_contract_check(&linear_per_tick, &asked->linear);
     if (reject != TN_REJECT_NONE) return reject;
+    if (exchange->risk != NULL &&
+        (asked->option.lot_micro_units > LOT_MAX / asked->option.multiplier ||
+         asked->linear.lot_micro_units > LOT_MAX / asked->linear.multiplier)) {
+        return TN_REJECT_PARAMETER_RANGE;
+    }
     struct underlying *under = &exchange->underlyings[exchange->underlyings_count++];
     *under = (struct underlying){
         .listing = asked->listing,
@@ -72,32 +78,52 @@ enum tn_reject tn_exchange_fees(struct tn_exchange *exchange, const struct tn_en
         !tn_fees_valid(&entry->as.fees.linear_fees)) {
         return TN_REJECT_PARAMETER_RANGE;
     }
+    tn_exchange_forget_sums(exchange); /* fees are part of an order's term */
     under->terms[0].fees = entry->as.fees.option_fees;
     under->terms[1].fees = entry->as.fees.linear_fees;
     return TN_REJECT_NONE;
 }
 
-enum tn_reject tn_exchange_index_price(struct tn_exchange *exchange, const struct tn_entry *entry)
+/* Sets the price of an underlying; false, changing nothing, when a contract cannot bear it. */
+bool tn_exchange_set_index(struct tn_exchange *exchange, uint16_t index, tn_micros price)
 {
-    struct underlying *under = underlying_of(exchange, entry->as.index.underlying);
-    tn_micros price = entry->as.index.price_micros;
-    if (under == NULL) return TN_REJECT_UNDERLYING_UNKNOWN;
-    if (price < 1 || price > MICROS_MAX) return TN_REJECT_PARAMETER_RANGE;
+    struct underlying *under = &exchange->underlyings[index];
+    if (price < 1 || price > MICROS_MAX) return false;
     tn_micros base[2];
     for (uint32_t i = 0; i < 2; i++) {
         const struct tn_contract *contract = &under->terms[i].contract;
         if (!tn_contract_value_floor(&base[i], price, contract) ||
             base[i] > BASE_VALUE_MAX / contract->quantity_max) {
-            return TN_REJECT_PARAMETER_RANGE;
+            return false;
         }
     }
     under->index_micros = price;
     for (uint32_t i = 0; i < 2; i++)
         under->terms[i].base = base[i];
-    return TN_REJECT_NONE;
+    return true;
+}
+
+enum tn_reject tn_exchange_index_price(struct tn_exchange *exchange, const struct tn_entry *entry)
+{
+    uint16_t number = entry->as.index.underlying;
+    if (exchange->risk != NULL) return TN_REJECT_FEEDS_RULE;
+    if (underlying_of(exchange, number) == NULL) return TN_REJECT_UNDERLYING_UNKNOWN;
+    bool fits =
+        tn_exchange_set_index(exchange, (uint16_t)(number - 1), entry->as.index.price_micros);
+    return fits ? TN_REJECT_NONE : TN_REJECT_PARAMETER_RANGE;
 }
 
 /* ---- Listing ---- */
+
+/* Margin's bound on what a position is worth holds for a put at a forward of zero. */
+static bool strike_fits(const struct tn_exchange *exchange, uint16_t number, uint64_t strike)
+{
+    const struct tn_contract *contract = &exchange->underlyings[number - 1].terms[0].contract;
+    tn_micros value;
+    return tn_contract_value_floor(&value, (tn_micros)strike * TN_MICROS_PER_STRIKE_UNIT,
+                                   contract) &&
+           value < TN_MARGIN_VALUE_MAX / contract->quantity_max;
+}
 
 enum tn_reject tn_exchange_list(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
@@ -108,6 +134,14 @@ enum tn_reject tn_exchange_list(struct tn_exchange *exchange, const struct tn_en
     if (tn_exchange_find_series(exchange, id) != TN_NONE) return TN_REJECT_SERIES_EXISTS;
     if (tn_series_expiry_ms(id) <= exchange->time_ms) return TN_REJECT_SERIES_CLOSING;
     if (!tn_exchange_series_fits(exchange)) return TN_REJECT_SERIES_FULL;
+    if (exchange->risk != NULL) {
+        if (!strike_fits(exchange, terms.underlying, terms.strike))
+            return TN_REJECT_PARAMETER_RANGE;
+        uint16_t index = (uint16_t)(terms.underlying - 1);
+        if (!tn_exchange_expiry_fits(exchange, index, terms.expiry_day)) {
+            return TN_REJECT_EXPIRIES_FULL;
+        }
+    }
     tn_exchange_add_series(exchange, id);
     return TN_REJECT_NONE;
 }
@@ -140,6 +174,9 @@ enum tn_reject tn_exchange_listing(struct tn_exchange *exchange, uint32_t *liste
     }
     const struct tn_listing_rules *rules = &under->listing;
     if (!tn_listing_names_day(rules, exchange->time_ms, day)) return TN_REJECT_EXPIRY_NOT_BY_RULE;
+    if (exchange->risk != NULL && !tn_exchange_expiry_fits(exchange, (uint16_t)(number - 1), day)) {
+        return TN_REJECT_EXPIRIES_FULL;
+    }
     if (tn_day_is_month_end_friday(day) &&
         !list_by_rule(exchange, listed, number, TN_FUTURE, day, 0)) {
         return TN_REJECT_SERIES_FULL;
@@ -151,6 +188,7 @@ enum tn_reject tn_exchange_listing(struct tn_exchange *exchange, uint32_t *liste
             asked->delta_ppb < rules->delta_low_ppb || asked->delta_ppb > rules->delta_high_ppb) {
             continue;
         }
+        if (exchange->risk != NULL && !strike_fits(exchange, number, asked->strike)) continue;
         if (!list_by_rule(exchange, listed, number, TN_CALL, day, asked->strike) ||
             !list_by_rule(exchange, listed, number, TN_PUT, day, asked->strike)) {
             return TN_REJECT_SERIES_FULL;
@@ -194,12 +232,19 @@ enum tn_reject tn_exchange_status(struct tn_exchange *exchange, const struct tn_
 
 /* ---- Marks ---- */
 
-/* The band around a mark (spec: margin's w), in micros of one lot; false when it does not fit. */
-static bool band_of(tn_micros *width, const struct series *series, const struct tn_mark *mark)
+/* Half the band around a mark, in micros of one lot; false when it does not fit. Where margin is on
+ * its width is a matter of the market's parameters. */
+static bool band_of(tn_micros *width, const struct tn_exchange *exchange,
+                    const struct series *series, const struct tn_mark *mark)
 {
     tn_micros forward;
     if (!tn_contract_value_floor(&forward, mark->forward_micros, &series->terms->contract)) {
         return false;
+    }
+    if (exchange->risk != NULL) {
+        *width = tn_margin_band(&exchange->risk->parameters, series->terms->micros_per_tick,
+                                mark->delta_ppb, forward, mark->vega_micros, mark->vol_ppm);
+        return true;
     }
     int64_t delta = mark->delta_ppb < 0 ? -(int64_t)mark->delta_ppb : mark->delta_ppb;
     int64_t points = mark->vol_ppm / 4 > 100000 ? mark->vol_ppm / 4 : 100000;
@@ -234,7 +279,7 @@ static enum tn_reject check_marks(const struct tn_exchange *exchange, const stru
         }
         const struct series *series = &exchange->series[index];
         tn_micros width;
-        if (!band_of(&width, series, &marks[i]) ||
+        if (!band_of(&width, exchange, series, &marks[i]) ||
             marks[i].mark_micros >
                 series->terms->contract.price_max * series->terms->micros_per_tick) {
             return TN_REJECT_PARAMETER_RANGE;
@@ -257,12 +302,12 @@ static bool stop_is_due(const struct tn_exchange *exchange, uint32_t index)
     return false;
 }
 
-static void set_mark(struct tn_exchange *exchange, const struct tn_mark *mark)
+void tn_exchange_set_series_mark(struct tn_exchange *exchange, uint32_t index,
+                                 const struct tn_mark *mark)
 {
-    uint32_t index = tn_exchange_find_series(exchange, mark->series_id);
     struct series *series = &exchange->series[index];
     tn_micros width;
-    bool fits = band_of(&width, series, mark);
+    bool fits = band_of(&width, exchange, series, mark);
     TN_ASSERT(fits);
     tn_micros least = series->terms->micros_per_tick;
     series->mark = mark->mark_micros;
@@ -280,11 +325,14 @@ static void set_mark(struct tn_exchange *exchange, const struct tn_mark *mark)
 
 enum tn_reject tn_exchange_marks(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
+    if (exchange->risk != NULL) return TN_REJECT_FEEDS_RULE;
     enum tn_reject reject = check_marks(exchange, entry);
     if (reject != TN_REJECT_NONE) return reject;
     tn_exchange_marks_changed(exchange);
     for (uint32_t i = 0; i < entry->as.marks.marks_count; i++) {
-        set_mark(exchange, &entry->as.marks.marks[i]);
+        const struct tn_mark *mark = &entry->as.marks.marks[i];
+        tn_exchange_set_series_mark(exchange, tn_exchange_find_series(exchange, mark->series_id),
+                                    mark);
     }
     return TN_REJECT_NONE;
 }
@@ -312,16 +360,27 @@ enum tn_reject tn_exchange_block(struct tn_exchange *exchange, const struct tn_e
         return TN_REJECT_TIME_REWINDS;
     }
     bool new_hour = exchange->time_ms != 0 && time_ms / HOUR_MS > exchange->time_ms / HOUR_MS;
+    bool is_mark = exchange->risk != NULL && tn_exchange_mark_due(exchange, time_ms);
+    tn_exchange_sweep_accounts(exchange, UINT32_MAX); /* what the last MARK left */
     exchange->height = height;
     exchange->time_ms = time_ms;
-    if (!new_hour) return TN_REJECT_NONE;
-    for (uint16_t i = 1; i <= exchange->underlyings_count; i++)
-        join_funding_queue(exchange, i);
+    if (new_hour) {
+        for (uint16_t i = 1; i <= exchange->underlyings_count; i++)
+            join_funding_queue(exchange, i);
+    }
+    if (exchange->risk != NULL) tn_exchange_take_risk(exchange);
+    if (is_mark) {
+        tn_exchange_mark(exchange);
+        tn_exchange_forget_sums(exchange);
+        exchange->mark = exchange->risk->mark;
+        tn_exchange_liquidations_at_mark(exchange);
+    }
     return TN_REJECT_NONE;
 }
 
 enum tn_reject tn_exchange_funding(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
+    if (exchange->risk != NULL) return TN_REJECT_FEEDS_RULE;
     uint32_t index = tn_exchange_find_series(exchange, entry->as.funding.series_id);
     int64_t delta = entry->as.funding.index_delta;
     if (index == TN_NONE) return TN_REJECT_SERIES_UNKNOWN;

@@ -93,6 +93,11 @@ static bool may_reach(struct tn_exchange *exchange, struct running *running)
 static void step(struct tn_exchange *exchange, struct running *running, uint32_t maker,
                  tn_lots most)
 {
+    if (exchange->risk != NULL) {
+        uint64_t id = exchange->resting[maker].id;
+        tn_exchange_judge_once(exchange, exchange->resting[maker].account);
+        if (tn_book_find(exchange->books, id) != maker) return;
+    }
     if (!may_reach(exchange, running)) return;
     enum tn_reason death = tn_exchange_death(exchange, maker);
     if (death) {

@@ -1,9 +1,11 @@
 /* mmp: market-maker protection (§6). A group limits how much its quotes may trade within a window;
  * when a limit is reached every quote of the group is gone before the taker meets the next order.
  */
-#include "exchange/internal.h"
+#include "exchange/risk.h"
 
 enum { INTERVAL_MAX_MS = 3600000, FREEZE_MAX_MS = 86400000 };
+#define DELTA_LIMIT_MAX (INT64_C(1) << 40)
+#define VEGA_LIMIT_MAX  (INT64_C(1) << 60)
 
 uint32_t tn_exchange_find_group(const struct tn_exchange *exchange, uint32_t account,
                                 uint8_t number)
@@ -31,6 +33,8 @@ static void close_window(struct group *group)
     group->window_start = -1;
     group->used = 0;
     group->trades = 0;
+    group->delta = 0;
+    group->vega = 0;
 }
 
 static uint32_t cancel_quotes(struct tn_exchange *exchange, uint32_t index, enum tn_reason reason)
@@ -56,27 +60,57 @@ static void trip(struct tn_exchange *exchange, uint32_t index)
     close_window(group);
 }
 
-/* A quote of the group traded. */
-void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t index, tn_lots quantity)
+void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t index, uint32_t series_index,
+                            tn_lots quantity)
 {
+    const struct series *series = &exchange->series[series_index];
     struct group *group = &exchange->groups[index];
     if (!tn_exchange_window_open(exchange, group)) {
         close_window(group);
         group->window_start = exchange->time_ms;
     }
-    group->used += quantity;
+    group->used += quantity < 0 ? -quantity : quantity;
     group->trades++;
+    group->delta += (tn_i128)quantity * series->delta_ppb;
+    group->vega += (tn_i128)quantity * series->vega;
     const struct tn_mmp_set *terms = &group->terms;
     bool quantity_reached = terms->quantity_limit > 0 && group->used >= terms->quantity_limit;
     bool trades_reached = terms->trades_limit > 0 && group->trades >= terms->trades_limit;
-    if (quantity_reached || trades_reached) trip(exchange, index);
+    bool delta_reached =
+        terms->delta_limit > 0 && tn_size(group->delta) >= tn_exchange_delta_limit(group);
+    bool vega_reached =
+        terms->vega_limit_micros > 0 && tn_size(group->vega) >= terms->vega_limit_micros;
+    if (quantity_reached || trades_reached || delta_reached || vega_reached) trip(exchange, index);
 }
 
 static bool terms_valid(const struct tn_mmp_set *terms)
 {
     return terms->group >= 1 && terms->interval_ms >= 1 && terms->interval_ms <= INTERVAL_MAX_MS &&
            terms->freeze_ms >= 0 && terms->freeze_ms <= FREEZE_MAX_MS &&
-           terms->quantity_limit >= 0 && (terms->quantity_limit > 0 || terms->trades_limit > 0);
+           terms->quantity_limit >= 0 && terms->delta_limit >= 0 &&
+           terms->delta_limit <= DELTA_LIMIT_MAX && terms->vega_limit_micros >= 0 &&
+           terms->vega_limit_micros <= VEGA_LIMIT_MAX &&
+           (terms->quantity_limit > 0 || terms->trades_limit > 0 || terms->delta_limit > 0 ||
+            terms->vega_limit_micros > 0);
+}
+
+/* A higher quantity limit lets the group's quotes weigh more in margin. */
+static enum tn_reject change_limits(struct tn_exchange *exchange, tn_micros *shortfall,
+                                    struct group *group, const struct tn_mmp_set *terms)
+{
+    struct tn_mmp_set old = group->terms;
+    struct tn_margin_result before, after;
+    group->terms = *terms;
+    if (exchange->risk == NULL || group->quotes_head == TN_NONE) return TN_REJECT_NONE;
+    tn_exchange_evaluate(exchange, &after, group->account, NULL, 0);
+    if (after.m >= 0) return TN_REJECT_NONE;
+    group->terms = old;
+    tn_exchange_evaluate(exchange, &before, group->account, NULL, 0);
+    group->terms = *terms;
+    if (after.m >= before.m) return TN_REJECT_NONE;
+    group->terms = old;
+    *shortfall = -after.m;
+    return TN_REJECT_MARGIN_SHORT;
 }
 
 void tn_exchange_mmp_set(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
@@ -100,8 +134,9 @@ void tn_exchange_mmp_set(struct tn_exchange *exchange, struct outcome *outcome, 
                                                 .quotes_tail = TN_NONE};
         exchange->accounts[account].groups_head = slot;
     }
-    exchange->groups[slot].terms = *terms;
-    close_window(&exchange->groups[slot]);
+    struct group *group = &exchange->groups[slot];
+    outcome->reject = change_limits(exchange, &outcome->money, group, terms);
+    if (outcome->reject == TN_REJECT_NONE) close_window(group);
 }
 
 void tn_exchange_mmp_reset(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,

@@ -1,5 +1,5 @@
 /* money: cash and collateral in and out, and between the accounts of one owner (§8). */
-#include "exchange/internal.h"
+#include "exchange/feeds.h"
 
 #define AMOUNT_MAX  (INT64_C(1) << 50)
 #define BALANCE_MAX (INT64_C(1) << 60)
@@ -46,13 +46,38 @@ static enum tn_reject check_leaving(const struct tn_exchange *exchange, uint32_t
 {
     if (asset >= exchange->assets_count) return TN_REJECT_ASSET_UNKNOWN;
     if (amount < 1 || amount > AMOUNT_MAX) return TN_REJECT_AMOUNT_RANGE;
-    if (asset != 0) {
-        return amount > *balance(exchange, account, asset) ? TN_REJECT_CASH_SHORT : TN_REJECT_NONE;
+    if (asset == 0) {
+        return amount > tn_exchange_withdrawable(exchange, account) ? TN_REJECT_CASH_SHORT
+                                                                    : TN_REJECT_NONE;
     }
-    tn_micros cash = exchange->ledger.cash[account];
-    tn_micros free_equity = tn_exchange_free_equity(exchange, account);
-    tn_micros most = cash < free_equity ? cash : free_equity;
-    return amount > most ? TN_REJECT_CASH_SHORT : TN_REJECT_NONE;
+    int64_t *held = balance(exchange, account, asset);
+    if (amount > *held) return TN_REJECT_CASH_SHORT;
+    if (exchange->risk == NULL) return TN_REJECT_NONE;
+    struct tn_margin_result without;
+    *held -= amount;
+    tn_exchange_evaluate(exchange, &without, account, NULL, 0);
+    *held += amount;
+    return without.m < 0 ? TN_REJECT_CASH_SHORT : TN_REJECT_NONE;
+}
+
+/* With a margin engine: nothing leaves an account in liquidation or on a late feed, nor the
+ * exchange while insurance does not cover the accounts in debt. */
+static enum tn_reject check_gate(const struct tn_exchange *exchange, uint32_t account, bool outside)
+{
+    const struct risk *risk = exchange->risk;
+    if (risk == NULL) return TN_REJECT_NONE;
+    if (risk->guards[account].liquidation != TN_LIQUIDATION_NONE) return TN_REJECT_ACCOUNT_FROZEN;
+    uint32_t slot = exchange->accounts[account].exposures_head;
+    for (; slot != TN_NONE; slot = exchange->exposures[slot].account_next) {
+        const struct series *series = &exchange->series[exchange->exposures[slot].series];
+        if (series->expiry != TN_NONE && tn_exchange_freshness(exchange, series) != TN_FRESH) {
+            return TN_REJECT_FEED_LATE;
+        }
+    }
+    /* Debt counts too: it is shared out at the next MARK, and nobody leaves before that. */
+    tn_micros insurance =
+        exchange->ledger.house[TN_HOUSE_INSURANCE] + exchange->ledger.house[TN_HOUSE_DEBT];
+    return outside && risk->gate_micros > insurance ? TN_REJECT_WITHDRAWALS_WAIT : TN_REJECT_NONE;
 }
 
 void tn_exchange_transfer(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
@@ -70,6 +95,8 @@ void tn_exchange_transfer(struct tn_exchange *exchange, struct outcome *outcome,
         outcome->reject = TN_REJECT_OWNER_MISMATCH;
         return;
     }
+    outcome->reject = check_gate(exchange, account, false);
+    if (outcome->reject != TN_REJECT_NONE) return;
     outcome->reject = check_leaving(exchange, account, asset, amount);
     if (outcome->reject != TN_REJECT_NONE) return;
     if (asset == 0) {
@@ -89,6 +116,8 @@ void tn_exchange_withdraw(struct tn_exchange *exchange, struct outcome *outcome,
 {
     uint32_t asset = command->as.money.asset;
     tn_micros amount = command->as.money.amount;
+    outcome->reject = check_gate(exchange, account, true);
+    if (outcome->reject != TN_REJECT_NONE) return;
     outcome->reject = check_leaving(exchange, account, asset, amount);
     if (outcome->reject != TN_REJECT_NONE) return;
     if (asset == 0) {
@@ -102,8 +131,16 @@ void tn_exchange_withdraw(struct tn_exchange *exchange, struct outcome *outcome,
 enum tn_reject tn_exchange_asset(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     if (exchange->assets_count == exchange->limits.assets_max) return TN_REJECT_ASSETS_FULL;
-    if (entry->as.asset.haircut_ppm > 1000000) return TN_REJECT_PARAMETER_RANGE;
-    exchange->haircut_ppm[exchange->assets_count++] = entry->as.asset.haircut_ppm;
+    uint32_t haircut = entry->as.asset.haircut_ppm, more = entry->as.asset.im_haircut_ppm;
+    if (haircut > 1000000 || more > 1000000 - haircut) return TN_REJECT_PARAMETER_RANGE;
+    if (entry->as.asset.underlying > exchange->underlyings_count) {
+        return TN_REJECT_UNDERLYING_UNKNOWN;
+    }
+    if (exchange->risk != NULL) {
+        exchange->risk->im_haircut_ppm[exchange->assets_count] = more;
+        exchange->risk->asset_underlying[exchange->assets_count] = entry->as.asset.underlying;
+    }
+    exchange->haircut_ppm[exchange->assets_count++] = haircut;
     return TN_REJECT_NONE;
 }
 
@@ -117,6 +154,9 @@ static uint32_t owner_hash(const struct tn_exchange *exchange, const uint8_t own
 enum tn_reject tn_exchange_open_account(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     if (exchange->accounts_count == exchange->limits.accounts_max) return TN_REJECT_ACCOUNTS_FULL;
+    if (exchange->risk != NULL && entry->as.account.model > TN_MARGIN_STANDARD) {
+        return TN_REJECT_MODEL_UNKNOWN;
+    }
     const uint8_t *owner = entry->as.account.owner;
     uint32_t slot = exchange->accounts_count++;
     uint32_t hash = owner_hash(exchange, owner);
@@ -138,6 +178,10 @@ enum tn_reject tn_exchange_open_account(struct tn_exchange *exchange, const stru
                                 .exposures_tail = TN_NONE,
                                 .groups_head = TN_NONE};
     memcpy(account->owner, owner, TN_OWNER_SIZE);
+    if (exchange->risk != NULL) {
+        exchange->risk->guards[slot] = (struct guard){
+            .model = entry->as.account.model, .mark = exchange->risk->mark, .holdings = TN_NONE};
+    }
     emit(exchange, TN_EVENT_OPENED)->account = slot;
     return TN_REJECT_NONE;
 }

@@ -126,12 +126,14 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
     order->sibling_id = running->sibling_id;
     order->result = TN_NONE;
     order->group = TN_NONE;
+    order->placed_mark = exchange->mark;
     exchange->exposures[running->exposure].orders_count++;
     link_to_account(exchange, slot);
     if (order->tif == TN_GTB || order->tif == TN_GTT) tn_heap_add(exchange, slot);
     if (!order->waiting) {
         if (order->reduce_only) link_reduce_only(exchange, slot);
         tn_exchange_open_change(exchange, slot, running->open);
+        tn_exchange_term_in(exchange, slot);
     }
     return slot;
 }
@@ -140,6 +142,7 @@ void tn_exchange_lift(struct tn_exchange *exchange, uint32_t slot)
 {
     const struct order *order = &exchange->orders[slot];
     if (!order->waiting) {
+        tn_exchange_term_out(exchange, slot);
         tn_exchange_open_change(exchange, slot, -open_of(exchange, slot));
         if (order->reduce_only) unlink_reduce_only(exchange, slot);
     }
@@ -157,8 +160,10 @@ void tn_exchange_land(struct tn_exchange *exchange, uint32_t slot, tn_ticks pric
     TN_ASSERT(landed);
     order->hidden = open - visible;
     order->waiting = 0;
+    order->placed_mark = exchange->mark;
     if (order->reduce_only) link_reduce_only(exchange, slot);
     tn_exchange_open_change(exchange, slot, open);
+    tn_exchange_term_in(exchange, slot);
 }
 
 /* Takes an order out of every list. Its open quantity is already out of the sums. */
@@ -199,6 +204,7 @@ void tn_exchange_drop(struct tn_exchange *exchange, uint32_t slot, enum tn_reaso
     event->quantity = open_of(exchange, slot);
 
     if (is_placed(exchange, slot) && !order->waiting) {
+        tn_exchange_term_out(exchange, slot);
         tn_exchange_open_change(exchange, slot, -event->quantity);
     }
     uint64_t sibling_id = order->sibling_id;

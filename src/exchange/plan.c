@@ -13,6 +13,35 @@ void tn_exchange_plan_begin(struct tn_exchange *exchange)
     if (++exchange->stamp == 0) exchange->stamp = 1;
 }
 
+/* Would the greeks counted so far have tripped the group before this quote? A package runs leg by
+ * leg, in another order than it is planned, so there sizes are summed and the quote must fit whole:
+ * then no order of its fills trips before the last. */
+static bool greeks_end(const struct plan *plan, const struct group *group,
+                       const struct series *series, bool open, tn_lots quantity)
+{
+    tn_i128 delta = open ? group->delta : 0, vega = open ? group->vega : 0;
+    tn_i128 delta_limit = tn_exchange_delta_limit(group);
+    tn_i128 vega_limit = group->terms.vega_limit_micros;
+    if (plan->whole_quotes) {
+        delta = tn_size(delta) + group->plan_delta + tn_size((tn_i128)quantity * series->delta_ppb);
+        vega = tn_size(vega) + group->plan_vega + tn_size((tn_i128)quantity * series->vega);
+        return (delta_limit > 0 && delta > delta_limit) || (vega_limit > 0 && vega > vega_limit);
+    }
+    delta += group->plan_delta;
+    vega += group->plan_vega;
+    return (delta_limit > 0 && tn_size(delta) >= delta_limit) ||
+           (vega_limit > 0 && tn_size(vega) >= vega_limit);
+}
+
+static void count_greeks(const struct plan *plan, struct group *group, const struct series *series,
+                         tn_lots quantity)
+{
+    tn_lots lots = -signed_lots(plan->side, quantity); /* the quote's side */
+    tn_i128 delta = (tn_i128)lots * series->delta_ppb, vega = (tn_i128)lots * series->vega;
+    group->plan_delta += plan->whole_quotes ? tn_size(delta) : delta;
+    group->plan_vega += plan->whole_quotes ? tn_size(vega) : vega;
+}
+
 /* A quote: what its group would let through, counting it; -1 when the plan ends before it. */
 static tn_lots count_quote(struct tn_exchange *exchange, const struct plan *plan, uint32_t slot)
 {
@@ -22,7 +51,10 @@ static tn_lots count_quote(struct tn_exchange *exchange, const struct plan *plan
         group->plan_stamp = exchange->stamp;
         group->plan_trades = 0;
         group->plan_used = 0;
+        group->plan_delta = 0;
+        group->plan_vega = 0;
     }
+    const struct series *series = &exchange->series[plan->series];
     bool open = tn_exchange_window_open(exchange, group);
     uint32_t trades = (open ? group->trades : 0) + group->plan_trades;
     tn_lots none = plan->whole_quotes ? -1 : 0;
@@ -33,8 +65,10 @@ static tn_lots count_quote(struct tn_exchange *exchange, const struct plan *plan
         quantity = min_lots(visible, group->terms.quantity_limit - used);
     }
     if (quantity <= 0 || (quantity < visible && plan->whole_quotes)) return none;
+    if (greeks_end(plan, group, series, open, quantity)) return none;
     group->plan_used += quantity;
     group->plan_trades++;
+    count_greeks(plan, group, series, quantity);
     return quantity;
 }
 
@@ -128,6 +162,7 @@ enum tn_reject tn_exchange_plan_fok(struct tn_exchange *exchange, const struct r
                         .skips_own = running->stp == TN_STP_CANCEL_MAKER};
     uint32_t makers = exchange->makers_count;
     tn_lots wanted = running->open;
+    tn_exchange_judge_reach(exchange, running->series, running->side, running->limit);
     tn_exchange_plan_begin(exchange);
     while (wanted > 0 && tn_exchange_plan_level(exchange, &plan, &makers, wanted)) {
         wanted -= plan.level_left;

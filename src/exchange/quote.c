@@ -19,7 +19,9 @@ struct asked {
     uint32_t levels_room; /* places for levels before the command */
     tn_micros required;
     const struct tn_mass_quote *command;
-    uint32_t account;
+    uint32_t account, group;
+    struct change *changes; /* what margin is asked */
+    uint32_t changes_count;
 };
 
 static tn_ticks price_of(const struct tn_quote *quote, uint32_t side)
@@ -138,6 +140,28 @@ static tn_micros reserve_change(const struct tn_exchange *exchange, struct judge
     return quantity * judged->bid_reserve - old;
 }
 
+/* The same side as margin sees it. */
+static void note_change(const struct tn_exchange *exchange, const struct judged *judged,
+                        struct asked *asked, const struct tn_quote *quote, uint32_t side)
+{
+    const struct series *series = &exchange->series[judged->series];
+    tn_lots quantity = quantity_of(quote, side);
+    if (quantity == 0 && judged->present[side] == TN_NONE) return;
+    TN_ASSERT(asked->changes_count < CHANGES_MAX);
+    /* What trades at once is not cut by its own group's limit: that caps what others take. */
+    bool takes = quantity > 0 &&
+                 tn_exchange_meets(exchange, judged->series, (uint8_t)side, price_of(quote, side));
+    asked->changes[asked->changes_count++] = (struct change){
+        .series = judged->series,
+        .replaced = judged->present[side],
+        .group = takes ? TN_NONE : asked->group,
+        .quantity = signed_lots((uint8_t)side, quantity),
+        .price = price_of(quote, side) * series->terms->micros_per_tick,
+        .fee =
+            quantity == 0 ? 0 : tn_exchange_fee_per_lot(series, price_of(quote, side)) * quantity,
+    };
+}
+
 static void judge(const struct tn_exchange *exchange, struct judged *judged, struct asked *asked,
                   const struct tn_quote *quote)
 {
@@ -172,6 +196,7 @@ static void judge(const struct tn_exchange *exchange, struct judged *judged, str
         }
         if (judged->reject[side] == TN_REJECT_NONE) {
             asked->required += reserve_change(exchange, judged, quote, side);
+            if (exchange->risk != NULL) note_change(exchange, judged, asked, quote, side);
         }
     }
 }
@@ -223,6 +248,10 @@ static bool judge_plain(const struct tn_exchange *exchange, struct judged *judge
                        judge_plain_side(exchange, judged, asked, series, quote, TN_SELL);
     if (judged->is_plain) {
         judged->reject[TN_BUY] = judged->reject[TN_SELL] = TN_REJECT_NONE;
+        if (exchange->risk != NULL) {
+            note_change(exchange, judged, asked, quote, TN_BUY);
+            note_change(exchange, judged, asked, quote, TN_SELL);
+        }
         return true;
     }
     asked->levels = levels;
@@ -322,6 +351,8 @@ static enum tn_reject judge_command(struct tn_exchange *exchange, struct outcome
             return TN_REJECT_MMP_FROZEN;
         }
     }
+    asked->group = *group;
+    asked->changes = exchange->changes;
     if (!look_up(exchange, asked->account, command)) return TN_REJECT_QUOTE_REPEATED;
     asked->levels_room = exchange->limits.levels_max - tn_book_levels_count(exchange->books);
     bool may_be_dead = exchange->accounts[asked->account].jobs_count > 0;
@@ -332,7 +363,8 @@ static enum tn_reject judge_command(struct tn_exchange *exchange, struct outcome
         find_present(exchange, judged);
         judge(exchange, judged, asked, quote);
     }
-    return tn_exchange_admit(exchange, &outcome->money, asked->account, asked->required);
+    return tn_exchange_admit(exchange, &outcome->money, asked->account, asked->required,
+                             asked->changes, asked->changes_count);
 }
 
 /* ---- Second pass ---- */
@@ -386,8 +418,10 @@ static bool settle_quietly(struct tn_exchange *exchange, struct entering *enteri
     if (!keeps_place(exchange, slot, entering->quote, side)) return false;
     tn_lots cut = exchange->resting[slot].quantity - quantity;
     if (cut > 0) {
+        tn_exchange_term_out(exchange, slot);
         tn_exchange_open_change(exchange, slot, -cut);
         tn_book_reduce(exchange->books, slot, quantity);
+        tn_exchange_term_in(exchange, slot);
     }
     take_terms(exchange, entering, slot);
     report->order_id = exchange->resting[slot].id;
@@ -411,11 +445,14 @@ static void shift(struct tn_exchange *exchange, struct entering *entering, uint3
     struct order *order = &exchange->orders[slot];
     tn_ticks price = price_of(entering->quote, side);
     tn_lots quantity = quantity_of(entering->quote, side);
+    tn_exchange_term_out(exchange, slot);
     tn_exchange_open_change(exchange, slot, -exchange->resting[slot].quantity);
     bool moved = tn_book_move(exchange->books, slot, price, quantity);
     TN_ASSERT(moved);
+    order->placed_mark = exchange->mark;
     order->reserve_per_lot = side == TN_BUY ? entering->judged->bid_reserve : 0;
     tn_exchange_open_change(exchange, slot, quantity);
+    tn_exchange_term_in(exchange, slot);
     take_terms(exchange, entering, slot);
     entering->told[side].order_id = exchange->resting[slot].id;
     entering->told[side].remaining = quantity;
@@ -595,6 +632,8 @@ PER_SIDE void carry_out_plain_side(struct tn_exchange *exchange, const struct en
     tn_ticks price = price_of(entering->quote, side);
     tn_lots before = resting->quantity;
     tn_lots quantity = quantity_of(entering->quote, side);
+    bool stays = judged->keeps[side] && quantity == before;
+    if (!stays) tn_exchange_term_out(exchange, slot);
     exchange->exposures[judged->exposure].open[side] += quantity - before;
     if (side == TN_BUY) {
         tn_micros freed = before * order->reserve_per_lot;
@@ -604,8 +643,13 @@ PER_SIDE void carry_out_plain_side(struct tn_exchange *exchange, const struct en
     if (!judged->keeps[side]) {
         bool moved = tn_book_move(exchange->books, slot, price, quantity);
         TN_ASSERT(moved);
+        order->placed_mark = exchange->mark;
     } else if (quantity < before) {
         tn_book_reduce(exchange->books, slot, quantity);
+    }
+    if (!stays) {
+        tn_exchange_held(exchange, judged->exposure);
+        tn_exchange_term_in(exchange, slot);
     }
     take_terms(exchange, entering, slot);
     report_plain_side(exchange, entering, side, index);

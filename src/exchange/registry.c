@@ -63,6 +63,7 @@ static uint32_t make_exposure(struct tn_exchange *exchange, uint32_t account, ui
     link_to_account(exchange, slot);
     link_to_series(exchange, slot);
     tn_index_insert(&exchange->exposure_index, exposure_hash(exchange, account, series), slot);
+    tn_exchange_held(exchange, slot);
     return slot;
 }
 
@@ -84,6 +85,7 @@ void tn_exchange_free_exposure(struct tn_exchange *exchange, uint32_t slot)
     TN_ASSERT(exposure->open[TN_BUY] == 0 && exposure->open[TN_SELL] == 0);
     struct account *account = &exchange->accounts[exposure->account];
     struct series *series = &exchange->series[exposure->series];
+    if (exchange->risk != NULL) tn_exchange_unhold(exchange, slot);
     tn_index_remove(&exchange->exposure_index,
                     exposure_hash(exchange, exposure->account, exposure->series), slot);
 
@@ -160,7 +162,10 @@ void tn_exchange_add_series(struct tn_exchange *exchange, uint64_t id)
         .underlying = underlying,
         .status = TN_STATUS_INITIALIZING,
         .is_linear = is_linear,
+        .expiry = TN_NONE,
+        .expiry_next = TN_NONE,
     };
+    if (exchange->risk != NULL) tn_exchange_join_expiry(exchange, slot);
     tn_index_insert(&exchange->series_index, tn_index_hash(&exchange->series_index, id), slot);
     exchange->series_count++;
     struct tn_event *event = emit(exchange, TN_EVENT_LISTED);

@@ -1,6 +1,6 @@
 /* settle: a series comes to its end (§8, SETTLE): its orders leave, every position is paid out of
  * CLEARING and the series is settled. Σ positions is zero, so CLEARING ends where it began. */
-#include "exchange/internal.h"
+#include "exchange/feeds.h"
 
 #define MICROS_MAX        (INT64_C(1) << 50)
 #define SETTLED_VALUE_MAX (INT64_C(1) << 50) /* settlement value of quantity_max lots */
@@ -50,10 +50,8 @@ static enum tn_reject check_settle(const struct tn_exchange *exchange, const str
     return TN_REJECT_NONE;
 }
 
-enum tn_reject tn_exchange_settle(struct tn_exchange *exchange, const struct tn_entry *entry)
+static void begin_settling(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
-    enum tn_reject reject = check_settle(exchange, entry);
-    if (reject != TN_REJECT_NONE) return reject;
     uint32_t index;
     while ((index = next_to_settle(exchange, entry, 0)) != TN_NONE) {
         struct series *series = &exchange->series[index];
@@ -67,7 +65,39 @@ enum tn_reject tn_exchange_settle(struct tn_exchange *exchange, const struct tn_
         tn_exchange_set_status(exchange, index, TN_STATUS_SETTLING);
         tn_queue_push(&exchange->settlements, index, exchange->limits.series_max);
     }
+}
+
+/* With a margin engine the average sets the price; governance may where the average lacks cover.
+ * Everybody is paid at once then: the expiry's slot goes with its series. */
+static enum tn_reject settle_by_hand(struct tn_exchange *exchange, const struct tn_entry *entry)
+{
+    uint32_t slot = tn_exchange_find_expiry(exchange, (uint16_t)(entry->as.settle.underlying - 1),
+                                            entry->as.settle.expiry_day);
+    if (slot == TN_NONE || !exchange->risk->expiries[slot].unsettled) {
+        return TN_REJECT_NOT_FROZEN;
+    }
+    begin_settling(exchange, entry);
+    tn_exchange_sweep_settlements(exchange, UINT32_MAX);
+    tn_exchange_close_expiry(exchange, slot);
     return TN_REJECT_NONE;
+}
+
+enum tn_reject tn_exchange_settle(struct tn_exchange *exchange, const struct tn_entry *entry)
+{
+    enum tn_reject reject = check_settle(exchange, entry);
+    if (reject != TN_REJECT_NONE) return reject;
+    if (exchange->risk != NULL) return settle_by_hand(exchange, entry);
+    begin_settling(exchange, entry);
+    return TN_REJECT_NONE;
+}
+
+void tn_exchange_settle_expiry(struct tn_exchange *exchange, uint16_t underlying_number,
+                               uint16_t day, tn_micros price)
+{
+    struct tn_entry entry = {
+        .kind = TN_ENTRY_SETTLE,
+        .as.settle = {.underlying = underlying_number, .expiry_day = day, .price_micros = price}};
+    if (check_settle(exchange, &entry) == TN_REJECT_NONE) begin_settling(exchange, &entry);
 }
 
 /* The next order that stands in the way of settlement, or TN_NONE. */
@@ -99,6 +129,7 @@ static void pay_out(struct tn_exchange *exchange, struct series *series, uint32_
     if (quantity > 0) series->open_interest -= quantity;
     exposure->position = (struct tn_position){0};
     exchange->accounts[exposure->account].linear_stamp = 0;
+    tn_exchange_held(exchange, index);
     tn_exchange_release_exposure(exchange, index);
 }
 

@@ -106,7 +106,10 @@ uint32_t tn_exchange_sweep_triggers(struct tn_exchange *exchange, uint32_t units
 {
     while (units > 0 && exchange->triggers.count > 0) {
         uint32_t index = queue_at(&exchange->triggers, 0, exchange->limits.series_max);
-        uint32_t slot = reached_stop(exchange, index);
+        /* Stops of a series that takes no orders now wait: the next mark brings it back. */
+        const struct series *series = &exchange->series[index];
+        bool admits = tn_exchange_check_status(series, TN_ACTION_TAKE) == TN_REJECT_NONE;
+        uint32_t slot = admits ? reached_stop(exchange, index) : TN_NONE;
         if (slot == TN_NONE) {
             exchange->series[index].in_trigger_queue = 0;
             tn_queue_pop(&exchange->triggers, exchange->limits.series_max);
@@ -125,6 +128,7 @@ void tn_exchange_sweep(struct tn_exchange *exchange, uint32_t units)
 {
     if (units > exchange->limits.sweep_units_max) units = exchange->limits.sweep_units_max;
     exchange->makers_count = 0;
+    units = tn_exchange_sweep_accounts(exchange, units);
     units = tn_exchange_sweep_jobs(exchange, units);
     units = sweep_expired(exchange, units);
     units = tn_exchange_sweep_settlements(exchange, units);

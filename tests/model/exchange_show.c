@@ -146,6 +146,8 @@ static void show_command(FILE *file, const struct tn_command *command)
                     command->as.money.to_account, command->as.money.asset,
                     command->as.money.amount);
             break;
+        case TN_COMMAND_MODEL: fprintf(file, " MODEL %u", command->as.model); break;
+        case TN_COMMAND_BID: fprintf(file, " BID %u", command->as.bid.account); break;
     }
     fprintf(file, "\n");
 }
@@ -216,6 +218,11 @@ void show_entry(FILE *file, const struct tn_entry *entry)
                     entry->as.settle.expiry_day, entry->as.settle.price_micros);
             return;
         case TN_ENTRY_ASSET: fprintf(file, "ASSET %u\n", entry->as.asset.haircut_ppm); return;
+        case TN_ENTRY_FEEDER:
+        case TN_ENTRY_REPORT:
+        case TN_ENTRY_RISK:
+        case TN_ENTRY_LIQ:
+        case TN_ENTRY_INSURE: fprintf(file, "risk entry %u\n", entry->kind); return;
     }
     fprintf(file, "entry of unknown kind %u\n", entry->kind);
 }

@@ -572,5 +572,10 @@ void exchange_stream_next(struct exchange_stream *stream, struct tn_entry *entry
         case TN_ENTRY_ASSET:
             entry->as.asset.haircut_ppm = (uint32_t)stream_below(stream, 1200000);
             return;
+        case TN_ENTRY_FEEDER:
+        case TN_ENTRY_REPORT:
+        case TN_ENTRY_RISK:
+        case TN_ENTRY_LIQ:
+        case TN_ENTRY_INSURE: return; /* refused: these markets have no margin engine */
     }
 }

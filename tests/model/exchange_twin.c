@@ -142,6 +142,8 @@ static struct twin_outcome run_command(struct twin *twin, uint32_t account,
         case TN_COMMAND_BLOCK_TRADE: return twin_block_trade(twin, account, command);
         case TN_COMMAND_TRANSFER: return twin_transfer(twin, account, command);
         case TN_COMMAND_WITHDRAW: return twin_withdraw(twin, account, command);
+        case TN_COMMAND_MODEL:
+        case TN_COMMAND_BID: return (struct twin_outcome){.reject = TN_REJECT_RISK_OFF};
         default: return (struct twin_outcome){.reject = TN_REJECT_COMMAND_UNKNOWN};
     }
 }

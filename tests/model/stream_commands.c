@@ -267,8 +267,14 @@ static void make_mmp_set(struct exchange_stream *stream, struct tn_mmp_set *set)
                                .quantity_limit = stream_between(stream, 0, 30),
                                .trades_limit = (uint32_t)stream_below(stream, 5),
                                .group = (uint8_t)stream_between(stream, 1, 2)};
+    if (stream_chance(stream, 40)) set->delta_limit = stream_between(stream, 0, 20);
+    if (stream_chance(stream, 40)) set->vega_limit_micros = stream_between(stream, 0, 20000000);
+    if (stream_chance(stream, 50)) set->quantity_limit = 0;
+    if (stream_chance(stream, 50)) set->trades_limit = 0;
     if (!stream_chance(stream, 8)) return;
-    switch (stream_below(stream, 5)) {
+    switch (stream_below(stream, 7)) {
+        case 5: set->delta_limit = -1; return;
+        case 6: set->vega_limit_micros = (INT64_C(1) << 60) + 1; return;
         case 0: set->interval_ms = 0; return;
         case 1: set->freeze_ms = 86400001; return;
         case 2: set->group = 0; return;
@@ -412,6 +418,8 @@ static void fill_command(struct exchange_stream *stream, uint32_t account,
         case TN_COMMAND_BLOCK_TRADE: make_block_trade(stream, &command->as.block_trade); return;
         case TN_COMMAND_TRANSFER:
         case TN_COMMAND_WITHDRAW: make_money(stream, command); return;
+        case TN_COMMAND_MODEL:
+        case TN_COMMAND_BID: return; /* refused: these markets have no margin engine */
     }
 }
 

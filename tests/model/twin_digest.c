@@ -22,9 +22,15 @@ static void digest_group(const struct twin *twin, struct tn_digest *digest, uint
     feed(digest, group->limits.freeze_ms);
     feed(digest, group->limits.quantity_limit);
     feed(digest, group->limits.trades_limit);
+    feed(digest, group->limits.delta_limit);
+    feed(digest, group->limits.vega_limit_micros);
     feed(digest, over ? -1 : group->window_start);
     feed(digest, over ? 0 : group->used);
     feed(digest, over ? 0 : group->trades);
+    feed(digest, over ? 0 : (int64_t)(group->delta >> 64));
+    feed(digest, over ? 0 : (int64_t)group->delta);
+    feed(digest, over ? 0 : (int64_t)(group->vega >> 64));
+    feed(digest, over ? 0 : (int64_t)group->vega);
     feed(digest, twin_frozen(twin, group) ? group->frozen_until : 0);
     uint32_t count = 0;
     const struct twin_order *quote = NULL;

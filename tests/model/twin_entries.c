@@ -466,6 +466,11 @@ struct twin_outcome twin_entry(struct twin *twin, const struct tn_entry *entry)
         case TN_ENTRY_FUNDING: return refuse(advance_funding(twin, entry));
         case TN_ENTRY_SETTLE: return refuse(settle(twin, entry));
         case TN_ENTRY_ASSET: return refuse(define_asset(twin, entry));
+        case TN_ENTRY_FEEDER:
+        case TN_ENTRY_REPORT:
+        case TN_ENTRY_RISK:
+        case TN_ENTRY_LIQ:
+        case TN_ENTRY_INSURE: return refuse(TN_REJECT_RISK_OFF);
         default: return refuse(TN_REJECT_COMMAND_UNKNOWN);
     }
 }

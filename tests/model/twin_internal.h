@@ -71,6 +71,7 @@ struct twin_group {
     struct tn_mmp_set limits;
     int64_t window_start; /* -1: none */
     tn_lots used;
+    tn_i128 delta, vega;
     uint32_t trades;
     int64_t frozen_until; /* 0: never frozen; INT64_MAX: until reset */
 };
@@ -219,6 +220,8 @@ struct twin_plan_group {
     uint8_t group;
     tn_lots quantity;
     uint32_t trades;
+    tn_i128 delta, vega;           /* sums as a FOK would make them */
+    tn_i128 delta_size, vega_size; /* sums of sizes, for packages */
 };
 struct twin_plan {
     uint32_t makers;

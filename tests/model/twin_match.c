@@ -246,17 +246,27 @@ static void count_for_group(struct twin *twin, const struct twin_order *quote, t
         group->window_start = twin->time_ms;
         group->used = 0;
         group->trades = 0;
+        group->delta = group->vega = 0;
     }
+    const struct twin_series *series = twin_series(twin, quote->series_id);
+    tn_lots lots = quote->side == TN_BUY ? quantity : -quantity;
     group->used += quantity;
     group->trades++;
+    group->delta += (tn_i128)lots * series->delta_ppb;
+    group->vega += (tn_i128)lots * series->vega;
     const struct tn_mmp_set *limits = &group->limits;
+    tn_i128 delta = group->delta < 0 ? -group->delta : group->delta;
+    tn_i128 vega = group->vega < 0 ? -group->vega : group->vega;
     bool trips = (limits->quantity_limit > 0 && group->used >= limits->quantity_limit) ||
-                 (limits->trades_limit > 0 && group->trades >= limits->trades_limit);
+                 (limits->trades_limit > 0 && group->trades >= limits->trades_limit) ||
+                 (limits->delta_limit > 0 && delta >= (tn_i128)limits->delta_limit * 1000000000) ||
+                 (limits->vega_limit_micros > 0 && vega >= limits->vega_limit_micros);
     if (!trips) return;
     group->frozen_until = limits->freeze_ms == 0 ? INT64_MAX : twin->time_ms + limits->freeze_ms;
     group->window_start = -1;
     group->used = 0;
     group->trades = 0;
+    group->delta = group->vega = 0;
     tn_lots cancelled = 0;
     struct twin_order *next = NULL;
     while ((next = twin_group_quote_after(twin, quote->account, quote->group, 0)) != NULL) {

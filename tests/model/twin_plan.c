@@ -25,6 +25,20 @@ static struct twin_plan_group *group_of(struct twin_plan *plan, const struct twi
     return group;
 }
 
+static tn_i128 size_of(tn_i128 value)
+{
+    return value < 0 ? -value : value;
+}
+
+/* Has a greek reached its limit before this quote, or, in a package, would it pass it with it? */
+static bool greek_ends(bool package, tn_i128 limit, tn_i128 used, tn_i128 counted,
+                       tn_i128 counted_size, tn_i128 more)
+{
+    if (limit == 0) return false;
+    if (package) return size_of(used) + counted_size + size_of(more) > limit;
+    return size_of(used + counted) >= limit;
+}
+
 /* What a living maker of another owner would give of its visible part. */
 static tn_lots visible_gives(const struct twin *twin, struct twin_plan *plan,
                              const struct twin_order *maker)
@@ -43,10 +57,19 @@ static tn_lots visible_gives(const struct twin *twin, struct twin_plan *plan,
         int64_t trades = over ? 0 : group->trades;
         if (group->limits.trades_limit - trades - counted->trades <= 0) return 0;
     }
-    if (group->limits.quantity_limit == 0) return maker->visible;
-    tn_lots left = group->limits.quantity_limit - (over ? 0 : group->used) - counted->quantity;
-    if (left <= 0) return 0;
-    return left < maker->visible ? left : maker->visible;
+    tn_lots gives = maker->visible;
+    if (group->limits.quantity_limit > 0) {
+        tn_lots left = group->limits.quantity_limit - (over ? 0 : group->used) - counted->quantity;
+        if (left <= 0) return 0;
+        if (left < gives) gives = left;
+    }
+    const struct twin_series *series = twin_series(twin, maker->series_id);
+    bool delta = greek_ends(plan->package, (tn_i128)group->limits.delta_limit * 1000000000,
+                            over ? 0 : group->delta, counted->delta, counted->delta_size,
+                            (tn_i128)gives * series->delta_ppb);
+    bool vega = greek_ends(plan->package, group->limits.vega_limit_micros, over ? 0 : group->vega,
+                           counted->vega, counted->vega_size, (tn_i128)gives * series->vega);
+    return delta || vega ? 0 : gives;
 }
 
 /* False when the plan ends before this maker: a package takes a protected quote whole or not. */
@@ -60,8 +83,14 @@ static bool count_maker(struct twin *twin, struct twin_plan *plan, struct twin_o
     if (gives == 0) return true;
     if (maker->quote && maker->group != 0) {
         struct twin_plan_group *group = group_of(plan, maker);
+        const struct twin_series *series = twin_series(twin, maker->series_id);
+        tn_lots lots = maker->side == TN_BUY ? gives : -gives;
         group->quantity += gives;
         group->trades++;
+        group->delta += (tn_i128)lots * series->delta_ppb;
+        group->vega += (tn_i128)lots * series->vega;
+        group->delta_size += size_of((tn_i128)lots * series->delta_ppb);
+        group->vega_size += size_of((tn_i128)lots * series->vega);
     }
     if (!maker->reduce_only) twin_list_add(&plan->counted, maker);
     return true;

@@ -348,7 +348,10 @@ static struct twin_outcome mmp_set(struct twin *twin, uint32_t account,
 {
     if (set->group == 0 || set->interval_ms < 1 || set->interval_ms > 3600000 ||
         set->freeze_ms < 0 || set->freeze_ms > 86400000 || set->quantity_limit < 0 ||
-        (set->quantity_limit == 0 && set->trades_limit == 0)) {
+        set->delta_limit < 0 || set->delta_limit > INT64_C(1) << 40 || set->vega_limit_micros < 0 ||
+        set->vega_limit_micros > INT64_C(1) << 60 ||
+        (set->quantity_limit == 0 && set->trades_limit == 0 && set->delta_limit == 0 &&
+         set->vega_limit_micros == 0)) {
         return refuse(TN_REJECT_MMP_RANGE);
     }
     struct twin_group *group = twin_group(twin, account, set->group);
@@ -368,6 +371,7 @@ static struct twin_outcome mmp_set(struct twin *twin, uint32_t account,
     group->window_start = -1;
     group->used = 0;
     group->trades = 0;
+    group->delta = group->vega = 0;
     return refuse(TN_REJECT_NONE);
 }
 

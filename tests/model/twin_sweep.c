@@ -145,7 +145,9 @@ static void step_trigger(struct twin *twin, int64_t *units)
     if (stop == NULL || !twin_stop_reached(twin, series, stop)) {
         stop = twin_first_stop(twin, series->id, TN_SELL);
     }
-    if (stop == NULL || !twin_stop_reached(twin, series, stop)) {
+    bool waits = !tn_status_admits((enum tn_status)series->status, TN_ACTION_TAKE) ||
+                 twin_list_has(&twin->uncross_queue, series);
+    if (waits || stop == NULL || !twin_stop_reached(twin, series, stop)) {
         twin_list_take(&twin->trigger_queue, 0);
         return;
     }

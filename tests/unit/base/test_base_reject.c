@@ -94,6 +94,26 @@ static const struct promise promises[] = {
     {703, "ASSETS_FULL"},
     {704, "MONEY_RANGE"},
     {800, "JOBS_FULL"},
+    {900, "RISK_OFF"},
+    {901, "FEEDS_RULE"},
+    {902, "SIGNER_UNKNOWN"},
+    {903, "REPORT_OLD"},
+    {904, "REPORT_RANGE"},
+    {905, "RISK_RANGE"},
+    {906, "RISK_HEIGHT"},
+    {907, "FEED_LATE"},
+    {908, "ACCOUNT_FROZEN"},
+    {909, "CASH_NEGATIVE"},
+    {910, "MODEL_UNKNOWN"},
+    {911, "EXPIRIES_FULL"},
+    {912, "WITHDRAWALS_WAIT"},
+    {913, "BID_NO_AUCTION"},
+    {914, "BID_STATE"},
+    {915, "BID_SHARE"},
+    {916, "BID_PRICE"},
+    {917, "BID_OWN"},
+    {918, "BID_SHORT"},
+    {919, "NOT_FROZEN"},
 };
 
 struct row {
@@ -158,7 +178,7 @@ static void test_reject_numbers_count_up_within_their_group(void **state)
         int next_in_group = table[i - 1].number + 1;
         int next_group = (table[i - 1].number / 100 + 1) * 100;
         assert_true(table[i].number == next_in_group || table[i].number == next_group);
-        assert_true(table[i].number < 900 && table[i].number != 99);
+        assert_true(table[i].number < 1000 && table[i].number != 99);
     }
 }
 

@@ -145,7 +145,9 @@ static void test_exchange_rejections_of_every_command_leave_no_trace(void **stat
         enum tn_reject reject;
     } rows[] = {
         {{.kind = 0}, TN_REJECT_COMMAND_UNKNOWN},
-        {{.kind = 14}, TN_REJECT_COMMAND_UNKNOWN},
+        {{.kind = 16}, TN_REJECT_COMMAND_UNKNOWN},
+        {{.kind = TN_COMMAND_MODEL}, TN_REJECT_RISK_OFF},
+        {{.kind = TN_COMMAND_BID}, TN_REJECT_RISK_OFF},
         {fok(limit(BUY, market.call, 1010, 6)), TN_REJECT_FILL_OR_KILL},
         {post(limit(BUY, market.call, 1010, 5), TN_POST_REJECT), TN_REJECT_POST_ONLY_CROSSES},
         {limit(BUY, market.call, 1500, 70000), TN_REJECT_MARGIN_SHORT},
@@ -213,7 +215,12 @@ static void test_exchange_unknown_entries_are_refused(void **state)
     (void)state;
     fill_market();
     refuse_entry((struct tn_entry){.kind = 0}, TN_REJECT_COMMAND_UNKNOWN);
-    refuse_entry((struct tn_entry){.kind = 17}, TN_REJECT_COMMAND_UNKNOWN);
+    refuse_entry((struct tn_entry){.kind = 22}, TN_REJECT_COMMAND_UNKNOWN);
+    refuse_entry((struct tn_entry){.kind = TN_ENTRY_FEEDER}, TN_REJECT_RISK_OFF);
+    refuse_entry((struct tn_entry){.kind = TN_ENTRY_REPORT}, TN_REJECT_RISK_OFF);
+    refuse_entry((struct tn_entry){.kind = TN_ENTRY_RISK}, TN_REJECT_RISK_OFF);
+    refuse_entry((struct tn_entry){.kind = TN_ENTRY_LIQ}, TN_REJECT_RISK_OFF);
+    refuse_entry((struct tn_entry){.kind = TN_ENTRY_INSURE}, TN_REJECT_RISK_OFF);
     refuse_entry((struct tn_entry){.kind = 255}, TN_REJECT_COMMAND_UNKNOWN);
 }
 

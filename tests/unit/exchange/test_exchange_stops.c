@@ -108,14 +108,20 @@ static void test_exchange_stop_refused_when_it_triggers_is_cancelled_with_the_re
     EXPECT_BOOK(market.call, "|");
 }
 
-static void test_exchange_stop_in_a_halted_series_is_refused_when_it_triggers(void **state)
+static void test_exchange_stop_in_a_halted_series_waits_until_it_takes_orders_again(void **state)
 {
     (void)state;
     place(ALICE, stop_at(limit(BUY, market.call, 1100, 5), 1050));
     set_mark(market.call, 1050);
     set_status(market.call, TN_STATUS_HALTED);
     sweep(64);
-    EXPECT_EVENTS("triggered #1 @ 1050", "cancelled #1 5 trigger SERIES_STATUS");
+    EXPECT_NO_EVENTS();
+    assert_false(tn_exchange_work(market.exchange));
+    set_status(market.call, TN_STATUS_ACTIVE);
+    set_mark(market.call, 1051);
+    sweep(64);
+    EXPECT_EVENTS("triggered #1 @ 1050");
+    EXPECT_BOOK(market.call, "1100 #1x5 |");
 }
 
 static void test_exchange_stop_that_triggers_under_a_higher_fee_or_too_late_is_refused(void **state)
@@ -314,7 +320,7 @@ int main(void)
         STORY(test_exchange_stops_trigger_buys_first_then_by_trigger_then_by_age),
         STORY(test_exchange_sweep_pays_one_for_a_stop_and_one_for_each_maker),
         STORY(test_exchange_stop_refused_when_it_triggers_is_cancelled_with_the_reject),
-        STORY(test_exchange_stop_in_a_halted_series_is_refused_when_it_triggers),
+        STORY(test_exchange_stop_in_a_halted_series_waits_until_it_takes_orders_again),
         STORY(test_exchange_stop_that_triggers_under_a_higher_fee_or_too_late_is_refused),
         STORY(test_exchange_reduce_only_stop_is_clipped_when_it_triggers),
         STORY(test_exchange_trigger_that_is_reached_or_off_tick_is_refused),

@@ -1,0 +1,65 @@
+/* riskview: what the margin engine of a market knows, to look at: feeds, factors, expiries, and
+ * where an account stands. For market data, tools and tests; nothing here changes anything.
+ *
+ * Every function is false, leaving its view alone, where margin is off or there is no such thing.
+ * Numbers are those of the last MARK unless said otherwise. */
+#ifndef TENOR_RISKVIEW_H
+#define TENOR_RISKVIEW_H
+
+#include "tenor/exchange.h"
+#include "tenor/margin.h"
+
+struct tn_feed_view {
+    int64_t value; /* in use: micros, ppb a year, or ppm; of a surface its vol at the money, ppm */
+    int64_t time_ms; /* how old it is: when the last report that it needs was observed */
+    int64_t held;    /* a jump that waits for its confirmation; 0 = none */
+    int32_t confidence_ppm;
+    uint8_t freshness; /* enum tn_freshness */
+};
+
+struct tn_risk_view {
+    uint64_t version;        /* of the parameters; 1 = those of the genesis */
+    uint64_t pending_height; /* a change waits for this block; 0 = none */
+    uint32_t mark;           /* number of the last MARK, 0 = none yet */
+    int64_t mark_ms;
+    int64_t mm_factor_before_ppm, mm_factor_ppm; /* last hour, now */
+    int64_t mm_factor_next_ppm;                  /* from the next hour on */
+    struct tn_feed_view stable;                  /* the cash asset's own price */
+    bool sweeping; /* the sweep of the last MARK has not reached all accounts */
+    const struct tn_risk *parameters;
+};
+bool tn_exchange_risk(const struct tn_exchange *exchange, struct tn_risk_view *view);
+
+struct tn_underlying_risk_view {
+    struct tn_feed_view spot;
+    tn_micros premium_micros; /* of the perpetual, of one unit */
+    tn_micros interest_micros;
+    int64_t volatility_ppm; /* realised, a year's */
+    int64_t lambda_ppm;
+};
+bool tn_exchange_underlying_risk(const struct tn_exchange *exchange,
+                                 struct tn_underlying_risk_view *view, uint16_t underlying);
+
+struct tn_expiry_risk_view {
+    struct tn_feed_view forward, vol, rate;
+    struct tn_surface surface;               /* in use, repaired */
+    tn_micros fixed_micros, variable_micros; /* of the settlement average */
+    int64_t covered_ms;                      /* of its window so far, by fresh spot */
+    uint8_t freshness, freshness_linear;     /* of its options, of its future: enum tn_freshness */
+    bool unsettled;                          /* over, and without a price */
+};
+bool tn_exchange_expiry_risk(const struct tn_exchange *exchange, struct tn_expiry_risk_view *view,
+                             uint16_t underlying, uint16_t expiry_day);
+
+/* Worked out now, at the marks of the last MARK: O(positions + orders). */
+struct tn_account_risk_view {
+    uint8_t model;           /* enum tn_margin_model */
+    uint8_t liquidation;     /* enum tn_liquidation */
+    int64_t called_until_ms; /* a margin call, 0 = none */
+    struct tn_margin_result margin;
+    tn_micros requirement; /* R = E − MM */
+};
+bool tn_exchange_account_risk(const struct tn_exchange *exchange, struct tn_account_risk_view *view,
+                              uint32_t account);
+
+#endif

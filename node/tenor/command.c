@@ -1,0 +1,62 @@
+/* command: reading a file, printing an answer, and failing visibly at either. */
+#include "command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *read_all(size_t *size, FILE *file)
+{
+    size_t room = 1u << 16, used = 0;
+    char *bytes = malloc(room);
+    while (bytes != NULL) {
+        used += fread(bytes + used, 1, room - used, file);
+        if (used < room) break;
+        if (room > FILE_SIZE_MAX) {
+            errno = EFBIG;
+            free(bytes);
+            return NULL;
+        }
+        room *= 2;
+        char *more = realloc(bytes, room);
+        if (more == NULL) free(bytes);
+        bytes = more;
+    }
+    if (bytes != NULL && ferror(file)) {
+        free(bytes);
+        return NULL;
+    }
+    *size = used;
+    return bytes;
+}
+
+char *command_file(size_t *size, const char *path)
+{
+    bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "rb");
+    char *bytes = file == NULL ? NULL : read_all(size, file);
+    if (bytes == NULL) {
+        fprintf(stderr, "tenor: cannot read %s: %s\n", standard ? "standard input" : path,
+                strerror(errno));
+    }
+    if (file != NULL && !standard) fclose(file);
+    return bytes;
+}
+
+int command_flush(FILE *out, FILE *err)
+{
+    if (fflush(out) == 0 && !ferror(out)) return END_GOOD;
+    fprintf(err, "tenor: cannot write the answer: %s\n", strerror(errno));
+    return END_FAILED;
+}
+
+int command_print_json(FILE *out, FILE *err, json_t *value)
+{
+    if (value == NULL) {
+        fprintf(err, "tenor: out of memory\n");
+        return END_FAILED;
+    }
+    if (json_dumpf(value, out, JSON_INDENT(2)) == 0) fputc('\n', out);
+    json_decref(value);
+    return command_flush(out, err);
+}

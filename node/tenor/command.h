@@ -1,0 +1,37 @@
+/* command: the commands of `tenor` and what they share. */
+#ifndef NODE_TENOR_COMMAND_H
+#define NODE_TENOR_COMMAND_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* How a command ends: done; the world failed (a file, memory); the input or the usage is wrong. */
+enum { END_GOOD = 0, END_FAILED = 1, END_REFUSED = 2 };
+
+/* A command takes its own arguments, without its name. */
+int margin_command(int arguments_count, char **arguments);
+int price_command(int arguments_count, char **arguments);
+
+/* How results are printed. */
+enum format { FORMAT_TABLE, FORMAT_JSON };
+
+/* margin_answer and price_answer are the commands without the world: the bytes of a file in, the
+ * answer on `out`, a complaint that begins with `name` on `err`. */
+int margin_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
+                  enum format format);
+int price_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
+                 enum format format);
+
+/* command_file reads a whole file, "-" for standard input, of at most FILE_SIZE_MAX bytes. NULL
+ * after a complaint on standard error; else the caller frees it. */
+#define FILE_SIZE_MAX (16u << 20)
+char *command_file(size_t *size, const char *path);
+
+/* command_print_json prints and drops a value; END_GOOD or END_FAILED. */
+int command_print_json(FILE *out, FILE *err, json_t *value);
+/* command_flush is END_FAILED when what was printed did not get out. */
+int command_flush(FILE *out, FILE *err);
+
+#endif

@@ -1,0 +1,152 @@
+/* holdings: each account's exposures as margin reads them: side by side, in the order of
+ * underlying, expiry's slot, strike, kind, with only the numbers that margin needs.
+ *
+ * An account's holdings lie in a chain of chunks of eight from one pool, always packed: the n-th is
+ * in chunk n / 8. They follow the exposures: one comes and goes with its exposure, and every change
+ * of a position or of an open sum is copied here. */
+#include "exchange/risk.h"
+
+_Static_assert(sizeof(struct tn_holding) == 32, "a chunk is four lines");
+
+/* Margin wants an expiry, and in it a strike, together; expiries it knows by their slots, which a
+ * series keeps for life. No number that comes of it depends on which slot that is. */
+uint64_t tn_exchange_holding_key(const struct tn_exchange *exchange, uint32_t index)
+{
+    const struct series *series = &exchange->series[index];
+    uint64_t place = (uint64_t)series->underlying << 16 | (uint16_t)series->expiry;
+    uint64_t strike = series->id & TN_STRIKE_MAX, kind = series->id >> 51 & 3;
+    return place << 38 | strike << 2 | kind;
+}
+
+static uint32_t take_chunk(struct risk *risk)
+{
+    uint32_t chunk = risk->chunks_free;
+    if (chunk != TN_NONE) {
+        risk->chunks_free = risk->chunk_next[chunk];
+    } else {
+        TN_ASSERT(risk->chunks_used < risk->chunks_max);
+        chunk = risk->chunks_used++;
+    }
+    risk->chunk_next[chunk] = TN_NONE;
+    return chunk;
+}
+
+static struct tn_holding *at(struct risk *risk, const struct guard *guard, uint32_t index)
+{
+    uint32_t chunk = guard->holdings;
+    for (; index >= HOLDINGS_PER_CHUNK; index -= HOLDINGS_PER_CHUNK)
+        chunk = risk->chunk_next[chunk];
+    return &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK + index];
+}
+
+/* Where the holding of a series stands in its account, or the count. */
+static uint32_t find(struct risk *risk, const struct guard *guard, uint32_t series)
+{
+    uint32_t chunk = guard->holdings;
+    for (uint32_t i = 0; i < guard->holdings_count; i++) {
+        uint32_t within = i % HOLDINGS_PER_CHUNK;
+        if (i > 0 && within == 0) chunk = risk->chunk_next[chunk];
+        if (risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK + within].series == series) return i;
+    }
+    return guard->holdings_count;
+}
+
+static void append_room(struct risk *risk, struct guard *guard)
+{
+    if (guard->holdings_count % HOLDINGS_PER_CHUNK == 0) {
+        uint32_t chunk = take_chunk(risk);
+        if (guard->holdings_count == 0) {
+            guard->holdings = chunk;
+        } else {
+            uint32_t last = guard->holdings;
+            while (risk->chunk_next[last] != TN_NONE)
+                last = risk->chunk_next[last];
+            risk->chunk_next[last] = chunk;
+        }
+    }
+    guard->holdings_count++;
+}
+
+void tn_exchange_hold(struct tn_exchange *exchange, uint32_t exposure_index)
+{
+    struct risk *risk = exchange->risk;
+    const struct exposure *exposure = &exchange->exposures[exposure_index];
+    struct guard *guard = &risk->guards[exposure->account];
+    uint32_t index = find(risk, guard, exposure->series);
+    bool is_new = index == guard->holdings_count;
+    if (is_new) {
+        uint64_t key = tn_exchange_holding_key(exchange, exposure->series);
+        append_room(risk, guard);
+        while (index > 0 &&
+               tn_exchange_holding_key(exchange, at(risk, guard, index - 1)->series) > key) {
+            *at(risk, guard, index) = *at(risk, guard, index - 1);
+            index--;
+        }
+    }
+    tn_lots before = is_new ? 0 : at(risk, guard, index)->quantity;
+    tn_exchange_keep_position(exchange, exposure->account, exposure->series,
+                              exposure->position.quantity - before);
+    *at(risk, guard, index) = (struct tn_holding){
+        .series = exposure->series,
+        .quantity = exposure->position.quantity,
+        .open_buy = exposure->open[TN_BUY],
+        .open_sell = exposure->open[TN_SELL],
+    };
+}
+
+void tn_exchange_unhold(struct tn_exchange *exchange, uint32_t exposure_index)
+{
+    struct risk *risk = exchange->risk;
+    const struct exposure *exposure = &exchange->exposures[exposure_index];
+    struct guard *guard = &risk->guards[exposure->account];
+    uint32_t index = find(risk, guard, exposure->series);
+    TN_ASSERT(index < guard->holdings_count);
+    for (; index + 1 < guard->holdings_count; index++)
+        *at(risk, guard, index) = *at(risk, guard, index + 1);
+    guard->holdings_count--;
+    if (guard->holdings_count % HOLDINGS_PER_CHUNK != 0) return;
+    uint32_t *link = &guard->holdings;
+    while (risk->chunk_next[*link] != TN_NONE)
+        link = &risk->chunk_next[*link];
+    uint32_t last = *link;
+    *link = TN_NONE;
+    risk->chunk_next[last] = risk->chunks_free;
+    risk->chunks_free = last;
+}
+
+uint32_t tn_exchange_copy_holdings(const struct tn_exchange *exchange, struct tn_holding *out,
+                                   uint32_t account)
+{
+    const struct risk *risk = exchange->risk;
+    const struct guard *guard = &risk->guards[account];
+    uint32_t chunk = guard->holdings;
+    for (uint32_t i = 0; i < guard->holdings_count; i += HOLDINGS_PER_CHUNK) {
+        uint32_t left = guard->holdings_count - i;
+        uint32_t count = left < HOLDINGS_PER_CHUNK ? left : HOLDINGS_PER_CHUNK;
+        memcpy(&out[i], &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK], count * sizeof *out);
+        chunk = risk->chunk_next[chunk];
+    }
+    return guard->holdings_count;
+}
+
+/* The place of a series in a copied array, made if it is not there. */
+struct tn_holding *tn_exchange_scratch_holding(const struct tn_exchange *exchange,
+                                               struct tn_holding *holdings, uint32_t *count,
+                                               uint32_t series)
+{
+    uint64_t key = tn_exchange_holding_key(exchange, series);
+    uint32_t low = 0, high = *count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (tn_exchange_holding_key(exchange, holdings[middle].series) < key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < *count && holdings[low].series == series) return &holdings[low];
+    memmove(&holdings[low + 1], &holdings[low], (*count - low) * sizeof *holdings);
+    ++*count;
+    holdings[low] = (struct tn_holding){.series = series};
+    return &holdings[low];
+}

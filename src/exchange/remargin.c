@@ -1,0 +1,291 @@
+/* remargin: accounts judged at the last MARK's prices (risk.md, Judging accounts).
+ *
+ * A MARK starts a sweep over all accounts; SWEEP entries move its cursor, and an account that acts,
+ * or is reached by a taker, before the cursor comes is judged on the spot. Between two MARKs
+ * nothing can make an account worse than its open orders at their worst, which the check before
+ * each command has counted already, so once per MARK is enough. */
+#include "exchange/risk.h"
+
+/* Would the order alone, filled at its limit, lower the initial margin balance? */
+static bool can_lower(const struct tn_exchange *exchange, const struct gathered *gathered,
+                      tn_micros im, uint32_t index)
+{
+    struct tn_margin_market market;
+    struct tn_margin_result result;
+    struct gathered filled = *gathered;
+    const struct tn_margin_order *order = &exchange->risk->scratch_orders[index];
+    tn_exchange_risk_market(exchange, &market);
+    filled.account.orders_count = 0;
+    struct tn_holding *holdings = exchange->risk->scratch_filled;
+    memcpy(holdings, gathered->account.holdings,
+           gathered->account.holdings_count * sizeof *holdings);
+    filled.account.holdings = holdings;
+    for (uint32_t i = 0; i < filled.account.holdings_count; i++)
+        holdings[i].open_buy = holdings[i].open_sell = 0;
+    tn_exchange_scratch_holding(exchange, holdings, &filled.account.holdings_count, order->series)
+        ->quantity += order->quantity;
+    filled.account.cash -= order->quantity * order->price_micros + order->fee_micros;
+    tn_margin_evaluate(&result, NULL, &market, &filled.account);
+    return result.im < im;
+}
+
+/* m without the newest `count` of the candidates. */
+static tn_micros m_without(const struct tn_exchange *exchange, uint32_t account,
+                           const uint32_t *candidates, uint32_t count)
+{
+    struct gathered gathered;
+    struct tn_margin_result result;
+    struct risk *risk = exchange->risk;
+    tn_exchange_gather(exchange, &gathered, account);
+    uint32_t next = 0; /* both lists run from the newest order to the oldest */
+    for (uint32_t i = gathered.account.orders_count; i > 0 && next < count; i--) {
+        if (risk->scratch_slots[i - 1] != candidates[next]) continue;
+        tn_exchange_gathered_drop(exchange, &gathered, i - 1);
+        next++;
+    }
+    TN_ASSERT(next == count);
+    tn_exchange_evaluate_gathered(exchange, &result, &gathered);
+    return result.m;
+}
+
+/* The fewest newest candidates whose going brings m to `least`, or all of them. m only rises as
+ * they go. */
+static uint32_t count_to_drop(const struct tn_exchange *exchange, uint32_t account,
+                              const uint32_t *candidates, uint32_t count, tn_micros least)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (m_without(exchange, account, candidates, middle) >= least) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+static void drop_orders(struct tn_exchange *exchange, const uint32_t *slots, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        tn_exchange_drop(exchange, slots[i], TN_REASON_MARGIN, TN_REJECT_NONE);
+}
+
+/* The newest orders go until m without them is not below `least`; m without any reaches it. */
+static void shed_newest(struct tn_exchange *exchange, uint32_t account, tn_micros least)
+{
+    struct risk *risk = exchange->risk;
+    struct gathered gathered;
+    uint32_t *candidates = risk->scratch_candidates;
+    tn_exchange_gather(exchange, &gathered, account);
+    uint32_t count = gathered.account.orders_count;
+    for (uint32_t i = 0; i < count; i++)
+        candidates[i] = risk->scratch_slots[count - 1 - i];
+    uint32_t drops = count_to_drop(exchange, account, candidates, count, least);
+    drop_orders(exchange, candidates, drops);
+}
+
+/* m < 0: orders that can lower it are cancelled, newest first, until it is not. Orders that would
+ * each raise IM can still lower it together (two sales that each close one position); so if the
+ * others were not enough, those go too, newest first, until none lowers m. */
+static void shed_orders(struct tn_exchange *exchange, uint32_t account, tn_micros im)
+{
+    struct risk *risk = exchange->risk;
+    struct gathered gathered;
+    uint32_t *candidates = risk->scratch_candidates;
+    uint32_t count = 0;
+    tn_exchange_gather(exchange, &gathered, account);
+    for (uint32_t i = gathered.account.orders_count; i > 0; i--) {
+        if (!can_lower(exchange, &gathered, im, i - 1)) continue;
+        candidates[count++] = risk->scratch_slots[i - 1];
+    }
+    uint32_t drops = count_to_drop(exchange, account, candidates, count, 0);
+    drop_orders(exchange, candidates, drops);
+    if (drops < count) return; /* m is not below 0 */
+    tn_micros least = im < 0 ? im : 0;
+    if (m_without(exchange, account, NULL, 0) < least) shed_newest(exchange, account, least);
+}
+
+/* Interest on cash equity below zero, by the hour from when it began: on what was owed when the
+ * account was last judged, or what is owed now, if that is less. True if any was charged. */
+static bool charge_interest(struct tn_exchange *exchange, uint32_t account, tn_micros borrowed)
+{
+    enum { HOUR_MS = 3600000 };
+    const int64_t year_ms = INT64_C(365) * TN_MS_PER_DAY;
+    struct guard *guard = &exchange->risk->guards[account];
+    int64_t passed_ms = exchange->time_ms - guard->interest_ms;
+    bool owed = guard->borrowed_micros > 0 && borrowed > 0;
+    if (owed && passed_ms < HOUR_MS) return false;
+    guard->interest_ms = exchange->time_ms;
+    if (!owed) return false;
+    tn_micros base = borrowed < guard->borrowed_micros ? borrowed : guard->borrowed_micros;
+    tn_micros yearly = tn_ppm_ceil(base, exchange->risk->parameters.borrow_rate_ppm);
+    tn_micros interest = tn_mul_div_ceil(yearly, passed_ms, year_ms);
+    if (interest == 0) return false;
+    tn_ledger_transfer(&exchange->ledger, account, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), interest);
+    struct tn_event *event = emit(exchange, TN_EVENT_BORROWED);
+    event->account = account;
+    event->money = interest;
+    return true;
+}
+
+/* The largest account's share of open interest: what concentration is scaled by. */
+static void note_size(struct tn_exchange *exchange, uint32_t account)
+{
+    struct risk *risk = exchange->risk;
+    struct tn_holding *holdings = risk->scratch_holdings;
+    uint32_t count = tn_exchange_copy_holdings(exchange, holdings, account);
+    for (uint32_t i = 0; i < count;) {
+        uint16_t underlying = exchange->series[holdings[i].series].underlying;
+        tn_i128 sum = 0;
+        for (; i < count && exchange->series[holdings[i].series].underlying == underlying; i++) {
+            tn_lots lots = holdings[i].quantity < 0 ? -holdings[i].quantity : holdings[i].quantity;
+            sum += lots * exchange->series[holdings[i].series].terms->base;
+        }
+        tn_micros size = sum < INT64_MAX ? (tn_micros)sum : INT64_MAX;
+        if (size > risk->underlyings[underlying].largest_micros) {
+            risk->underlyings[underlying].largest_micros = size;
+        }
+    }
+}
+
+void tn_exchange_note_result(struct tn_exchange *exchange, uint32_t account,
+                             const struct tn_margin_result *result)
+{
+    struct risk *risk = exchange->risk;
+    struct guard *guard = &risk->guards[account];
+    tn_micros borrowed = result->cash_equity < 0 ? -result->cash_equity : 0;
+    tn_micros share = result->equity < 0 && result->mm < 0 ? -result->mm : 0;
+    risk->borrowed_micros += borrowed - guard->borrowed_micros;
+    risk->gate_micros += share - guard->debt_share;
+    guard->borrowed_micros = borrowed;
+    guard->debt_share = share;
+    guard->equity = result->equity;
+    guard->mm = result->mm;
+    guard->m = result->m;
+}
+
+void tn_exchange_judge(struct tn_exchange *exchange, uint32_t account)
+{
+    struct risk *risk = exchange->risk;
+    struct guard *guard = &risk->guards[account];
+    struct tn_margin_result result;
+    guard->mark = risk->mark;
+    tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+    tn_micros borrowed = result.cash_equity < 0 ? -result.cash_equity : 0;
+    if (charge_interest(exchange, account, borrowed)) {
+        tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+    }
+    if (result.m < 0 && exchange->accounts[account].orders_count > 0) {
+        shed_orders(exchange, account, result.im);
+        tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+    }
+    tn_exchange_note_result(exchange, account, &result);
+    note_size(exchange, account);
+    bool fails = result.mm < 0 || tn_exchange_overdrawn(exchange, &result) > 0;
+    if (fails || guard->liquidation != TN_LIQUIDATION_NONE) {
+        tn_exchange_list_account(exchange, account, &result);
+    }
+}
+
+void tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account)
+{
+    if (exchange->risk == NULL || exchange->risk->guards[account].mark == exchange->risk->mark) {
+        return;
+    }
+    tn_exchange_judge(exchange, account);
+}
+
+/* Judges the accounts of the orders that a planned taker could reach, so that the plan counts only
+ * what is fit to trade. An account that is judged may cancel orders, so the walk starts again after
+ * each; it ends because every account is judged once. */
+void tn_exchange_judge_reach(struct tn_exchange *exchange, uint32_t series, uint8_t side,
+                             tn_ticks limit)
+{
+    struct risk *risk = exchange->risk;
+    if (risk == NULL || !risk->sweeping) return;
+    uint32_t seen = 0;
+    uint32_t slot = tn_book_front(exchange->books, book_of(series), opposite(side));
+    while (slot != TN_NONE && seen < exchange->limits.fills_max) {
+        const struct tn_resting *resting = &exchange->resting[slot];
+        if (!within(side, resting->price, limit)) return;
+        if (risk->guards[resting->account].mark != risk->mark) {
+            tn_exchange_judge(exchange, resting->account);
+            slot = tn_book_front(exchange->books, book_of(series), opposite(side));
+            seen = 0;
+            continue;
+        }
+        seen++;
+        slot = tn_book_after(exchange->books, slot);
+    }
+}
+
+bool tn_exchange_below_margin(const struct tn_exchange *exchange, uint32_t account)
+{
+    if (exchange->risk == NULL) return tn_exchange_free_equity(exchange, account) < 0;
+    struct tn_margin_result result;
+    tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+    return result.m < 0;
+}
+
+static void end_sweep(struct tn_exchange *exchange)
+{
+    struct risk *risk = exchange->risk;
+    risk->sweeping = false;
+    tn_exchange_sort_list(exchange);
+}
+
+/* An account costs as many units as it has positions, at least one, which is also what passing over
+ * one that was judged costs; it is never split. */
+uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units)
+{
+    struct risk *risk = exchange->risk;
+    if (risk == NULL || !risk->sweeping) return units;
+    while (units > 0 && risk->cursor < exchange->accounts_count) {
+        uint32_t account = risk->cursor++;
+        bool is_judged = risk->guards[account].mark == risk->mark;
+        uint32_t rows = is_judged ? 1 : risk->guards[account].holdings_count;
+        if (!is_judged) tn_exchange_judge(exchange, account);
+        units -= rows < 1 ? 1 : rows < units ? rows : units;
+    }
+    if (risk->cursor == exchange->accounts_count) end_sweep(exchange);
+    return units;
+}
+
+/* May the account keep the model it was just given? */
+static enum tn_reject check_model(const struct tn_exchange *exchange, tn_micros *shortfall,
+                                  uint32_t account, const struct tn_margin_result *before,
+                                  const struct tn_margin_result *after)
+{
+    const struct guard *guard = &exchange->risk->guards[account];
+    tn_micros cash = tn_exchange_free_equity(exchange, account);
+    if (guard->model == TN_MARGIN_STANDARD && cash < 0) {
+        *shortfall = -cash;
+        return TN_REJECT_CASH_NEGATIVE;
+    }
+    if (after->m >= before->m) return TN_REJECT_NONE;
+    *shortfall = after->m < 0 ? -after->m : 0;
+    if (guard->liquidation != TN_LIQUIDATION_NONE) return TN_REJECT_ACCOUNT_FROZEN;
+    return after->m < 0 ? TN_REJECT_MARGIN_SHORT : TN_REJECT_NONE;
+}
+
+void tn_exchange_command_model(struct tn_exchange *exchange, struct outcome *outcome,
+                               uint32_t account, const struct tn_command *command)
+{
+    if (exchange->risk == NULL) {
+        outcome->reject = TN_REJECT_RISK_OFF;
+        return;
+    }
+    if (command->as.model > TN_MARGIN_STANDARD) {
+        outcome->reject = TN_REJECT_MODEL_UNKNOWN;
+        return;
+    }
+    struct guard *guard = &exchange->risk->guards[account];
+    struct tn_margin_result before, after;
+    uint8_t old = guard->model;
+    tn_exchange_evaluate(exchange, &before, account, NULL, 0);
+    guard->model = command->as.model;
+    tn_exchange_evaluate(exchange, &after, account, NULL, 0);
+    outcome->reject = check_model(exchange, &outcome->money, account, &before, &after);
+    if (outcome->reject != TN_REJECT_NONE) guard->model = old;
+}

@@ -1,0 +1,282 @@
+/* The exchange's risk records: feeds, expiries, scenario rows, accounts under margin, liquidation.
+ * All of it is in one struct that exists only where limits.expiries_max > 0; the rules are in
+ * docs/specs/risk.md.
+ *
+ * Who writes what: feeds.c stores reports and takes medians; mark.c turns them, at a MARK, into
+ * marks, rows and weights; remargin.c judges accounts, in the sweep or before they act;
+ * liquidate.c, seize.c and deleverage.c wind down those that fail; holdings.c keeps each account's
+ * positions in the order in which margin reads them. */
+#ifndef TENOR_EXCHANGE_RISK_H
+#define TENOR_EXCHANGE_RISK_H
+
+#include "exchange/internal.h"
+#include "tenor/margin.h"
+
+enum { HOLDINGS_PER_CHUNK = 8, GROUPS_PER_ACCOUNT_MAX = 256 };
+
+/* The last report of one signer on one feed; sequence 0 = none yet. */
+struct stored {
+    uint64_t sequence;
+    int64_t time_ms;
+    int64_t value;
+    int32_t confidence_ppm;
+};
+
+/* What a feed says after the medians: the value in use, how old it is (the feed_signers_min
+ * freshest reports were observed then or later), and a value that jumped and waits to be confirmed
+ * by the next MARK. Of a surface the value is its volatility at the money, in ppm. */
+struct reading {
+    int64_t value;
+    int64_t time_ms;
+    int64_t held;           /* a jump, seen once; 0 = none */
+    int32_t reported_ppm;   /* confidence as reported */
+    int32_t confidence_ppm; /* the same, decayed by age at the last MARK */
+    uint8_t freshness;      /* enum tn_freshness at the last MARK */
+    bool seen;
+};
+
+/* A perpetual's slot (day 0) or an expiry of an underlying. Slots of settled expiries are reused.
+ */
+struct expiry {
+    uint16_t underlying; /* index */
+    uint16_t day;        /* 0: the perpetual's */
+    bool used;
+    bool priced;    /* has rows and weights, of the last MARK at which its feeds were not stale */
+    bool unsettled; /* expired, and the average lacks cover: waits for a price by SETTLE */
+    uint8_t freshness;        /* of its options: see tn_exchange_freshness */
+    uint8_t freshness_linear; /* of its future or perpetual */
+    bool inconsistent;        /* its surface contradicts the one before it beyond repair */
+    int64_t expiry_ms;        /* INT64_MAX of a perpetual's */
+    struct reading forward, vol, rate;
+    struct tn_surface adopted; /* as reported */
+    struct tn_surface surface; /* the same, repaired at the last MARK: what prices are made of */
+    tn_micros fixed_micros, variable_micros; /* of the settlement average, at the last MARK */
+    tn_i128 spot_integral;                   /* Σ spot × ms inside the window */
+    int64_t covered_ms;                      /* of it with fresh spot */
+    int64_t integrated_until_ms;
+    uint32_t series_head, series_count; /* through struct series.expiry_next */
+    uint32_t next;                      /* of the underlying's expiries, by day */
+};
+
+/* What an underlying needs beyond struct underlying. */
+struct risk_underlying {
+    struct reading spot;
+    uint32_t expiries_head; /* its used slots by day, the perpetual's (day 0) first */
+    uint32_t perpetual;     /* its series, or TN_NONE */
+    int64_t premium_micros; /* EWMA of (impact mid − spot), of one unit */
+    int64_t premium_time_ms;
+    int64_t variance_e12;    /* EWMA of squared returns per year */
+    tn_micros variance_spot; /* spot of the last MARK that had one, 0 = none, and its time */
+    int64_t variance_ms;
+    int64_t lambda_ppm;
+    tn_micros interest_micros; /* open interest at spot, at the last MARK */
+    tn_micros largest_micros;  /* the largest account's, found by the sweep that runs */
+    tn_micros largest_before;  /* by the one that ended: what λ reads */
+};
+
+/* An account under margin; beside struct account, same index. */
+struct guard {
+    uint32_t mark;                     /* number of the last MARK at which it was judged */
+    uint32_t holdings, holdings_count; /* first chunk */
+    uint8_t model;                     /* enum tn_margin_model */
+    uint8_t liquidation;               /* enum tn_liquidation */
+    bool fee_taken;
+    bool listed;       /* in risk.list */
+    int64_t begun_ms;  /* of the episode */
+    int64_t stage_ms;  /* when its present stage began */
+    int64_t second_ms; /* the second for which slices are counted, and what they freed in it */
+    tn_micros freed_micros;
+    tn_micros received_micros; /* C of the auction: cash that bids have paid in */
+    tn_micros paid_micros;     /* what insurance has paid for it in this episode */
+    int64_t called_until_ms;   /* margin call, 0 = none */
+    int64_t interest_ms;       /* until when it has paid interest */
+    tn_micros borrowed_micros; /* max(0, −CE) when last judged: part of risk.borrowed_micros */
+    tn_micros debt_share;      /* |MM| when last judged if E < 0: part of risk.gate_micros */
+    /* As of the last judgement: what the liquidation list is sorted by, ADL ranks and views show.
+     */
+    tn_micros equity, mm, m;
+};
+
+/* An account whose MM is below zero. */
+struct listed {
+    uint32_t account;
+    tn_micros mm, requirement; /* as of the sweep */
+};
+
+struct pending_risk {
+    uint64_t height; /* 0 = none waits */
+    struct tn_risk risk;
+    struct tn_scenario scenarios[TN_SCENARIOS_MAX];
+    uint32_t scenarios_count;
+};
+
+struct risk {
+    struct tn_risk parameters;
+    struct tn_scenario scenarios[TN_SCENARIOS_MAX];
+    uint32_t scenarios_count;
+    struct tn_shocks shocks;
+    struct pending_risk pending;
+    uint64_t version;
+    uint32_t signers_active; /* bit signer − 1 */
+
+    uint32_t mark; /* number of the last MARK, 0 before the first */
+    int64_t mark_ms;
+    int64_t mm_factor_ppm, mm_factor_before_ppm, mm_factor_hour; /* the factor and its last step */
+    int64_t mm_factor_next_ppm; /* what it will be from the next hour on: known an hour ahead */
+    uint16_t listing_underlying, listing_day; /* the expiry that listing by rule looked at last */
+    struct reading stable;
+
+    /* By limits: [expiries_max + accounts… ]. */
+    struct expiry *expiries;
+    struct risk_underlying *underlyings;
+    struct stored *spot_reports;    /* [underlyings_max][signers_max] */
+    struct stored *stable_reports;  /* [signers_max] */
+    struct stored *forward_reports; /* [expiries_max][signers_max] */
+    struct stored *rate_reports;
+    struct stored *vol_reports;      /* value unused */
+    struct tn_surface *surfaces;     /* [expiries_max][signers_max] */
+    int64_t (*rows)[TN_ROW_COLUMNS]; /* [series_max] */
+    int64_t (*rows_scratch)[TN_ROW_COLUMNS];
+    struct tn_price_series *price_scratch; /* [series_max] */
+    struct tn_price_mark *mark_scratch;
+    uint32_t *series_scratch;
+    struct tn_margin_series *margin_series;
+    struct tn_margin_expiry *margin_expiries;
+    struct tn_margin_underlying *margin_underlyings;
+    struct tn_margin_asset margin_assets[TN_MARGIN_ASSETS_MAX];
+    uint16_t asset_underlying[TN_MARGIN_ASSETS_MAX]; /* number, 0 = worth 1 */
+    uint32_t im_haircut_ppm[TN_MARGIN_ASSETS_MAX];
+    struct guard *guards;        /* [accounts_max] */
+    struct tn_holding *holdings; /* chunks of HOLDINGS_PER_CHUNK */
+    uint32_t *chunk_next;
+    uint32_t chunks_max, chunks_used, chunks_free;
+    /* Scratch of one evaluation. */
+    struct tn_holding *scratch_holdings;
+    struct tn_margin_order *scratch_orders; /* [orders_max + CHANGES_MAX] */
+    uint32_t *scratch_slots;                /* beside them */
+    uint32_t *scratch_candidates;           /* [orders_max] */
+    struct tn_holding *scratch_filled;
+    struct tn_margin_order *scratch_sorted; /* the same orders as margin takes them */
+    uint32_t *scratch_starts;               /* [holdings + 1] */
+    uint32_t *scratch_places;               /* [series_max]: of a series among the holdings */
+    tn_lots scratch_limits[GROUPS_PER_ACCOUNT_MAX];
+    uint32_t scratch_groups[GROUPS_PER_ACCOUNT_MAX];
+
+    /* sums.c: a cache, not state. */
+    struct kept *kept;
+    uint32_t sums_sets, sums_epoch, sums_turn;
+
+    /* The sweep of the last MARK: accounts from `cursor` on are not judged yet. */
+    uint32_t cursor;
+    bool sweeping;
+    tn_micros borrowed_micros; /* Σ max(0, −CE) */
+    tn_micros gate_micros;     /* Σ |MM| over accounts with E < 0 */
+
+    /* Accounts to wind down: collected by the sweep, sorted when it ends, worked by LIQ. */
+    struct listed *list; /* [accounts_max] */
+    uint32_t list_count, list_cursor;
+    bool list_sorted;
+};
+
+/* An account copied into scratch. */
+struct gathered {
+    struct tn_margin_account account;
+};
+
+/* holdings.c */
+/* What holdings ascend by. */
+uint64_t tn_exchange_holding_key(const struct tn_exchange *exchange, uint32_t series);
+uint32_t tn_exchange_copy_holdings(const struct tn_exchange *exchange, struct tn_holding *out,
+                                   uint32_t account);
+struct tn_holding *tn_exchange_scratch_holding(const struct tn_exchange *exchange,
+                                               struct tn_holding *holdings, uint32_t *count,
+                                               uint32_t series);
+
+/* evaluate.c: what an account is worth. */
+void tn_exchange_risk_market(const struct tn_exchange *exchange, struct tn_margin_market *market);
+/* With these changes made (changes_count 0: as it stands). Uses scratch; changes nothing. */
+void tn_exchange_evaluate(const struct tn_exchange *exchange, struct tn_margin_result *result,
+                          uint32_t account, const struct change *changes, uint32_t changes_count);
+/* In steps: gathered orders are risk->scratch_orders, their slots beside them; an order may be
+ * dropped (the last one takes its place). */
+tn_micros tn_exchange_accrued_funding(const struct tn_exchange *exchange, uint32_t account);
+void tn_exchange_gather(const struct tn_exchange *exchange, struct gathered *gathered,
+                        uint32_t account);
+void tn_exchange_gathered_drop(const struct tn_exchange *exchange, struct gathered *gathered,
+                               uint32_t index);
+void tn_exchange_evaluate_gathered(const struct tn_exchange *exchange,
+                                   struct tn_margin_result *result, struct gathered *gathered);
+
+/* An account's cash and holdings, with changes made, in scratch; no orders. */
+void tn_exchange_view_changed(const struct tn_exchange *exchange, struct tn_margin_account *view,
+                              uint32_t account, const struct change *changes,
+                              uint32_t changes_count);
+
+/* sums.c */
+uint32_t tn_exchange_sums_sets(const struct tn_exchange_limits *limits);
+size_t tn_exchange_sums_size(const struct tn_exchange_limits *limits);
+bool tn_exchange_quick_bound(const struct tn_exchange *exchange, tn_micros *m, uint32_t account,
+                             const struct change *changes, uint32_t changes_count);
+void tn_exchange_check_sums(const struct tn_exchange *exchange);
+
+/* equity.c: how far below zero the cash equity of an account may fall now; do the changes touch a
+ * series whose feeds are late? */
+tn_micros tn_exchange_may_owe(const struct tn_exchange *exchange, uint32_t account);
+bool tn_exchange_is_late(const struct tn_exchange *exchange, const struct change *changes,
+                         uint32_t changes_count);
+
+/* remargin.c: judges an account at the last MARK: cancels what it can no longer carry, lists it if
+ * MM < 0. */
+void tn_exchange_judge(struct tn_exchange *exchange, uint32_t account);
+/* Keeps what an evaluation said of an account. */
+void tn_exchange_note_result(struct tn_exchange *exchange, uint32_t account,
+                             const struct tn_margin_result *result);
+
+/* risk.c: memory and defaults */
+size_t tn_exchange_risk_lay_out(struct risk *risk, unsigned char *memory, size_t used,
+                                const struct tn_exchange_limits *limits);
+void tn_exchange_risk_init(struct tn_exchange *exchange);
+
+/* feeds.c, surface.c: medians at a MARK. mark.c: everything a MARK does but the sweep. */
+bool tn_exchange_mark_due(const struct tn_exchange *exchange, int64_t time_ms);
+void tn_exchange_mark(struct tn_exchange *exchange);
+
+/* market.c, settle.c: what MARKS, INDEX and SETTLE entries do, for mark.c and expire.c */
+void tn_exchange_set_series_mark(struct tn_exchange *exchange, uint32_t series,
+                                 const struct tn_mark *mark);
+bool tn_exchange_set_index(struct tn_exchange *exchange, uint16_t underlying, tn_micros price);
+void tn_exchange_settle_expiry(struct tn_exchange *exchange, uint16_t underlying_number,
+                               uint16_t day, tn_micros price);
+
+/* liquidate.c: an account that fails is listed when it is judged; the list is sorted, worst first,
+ * when the sweep ends. */
+void tn_exchange_list_account(struct tn_exchange *exchange, uint32_t account,
+                              const struct tn_margin_result *result);
+void tn_exchange_sort_list(struct tn_exchange *exchange);
+/* What cash equity lacks to the least that it may fall to; 0 = nothing. Such an account fails too.
+ */
+tn_micros tn_exchange_overdrawn(const struct tn_exchange *exchange,
+                                const struct tn_margin_result *result);
+/* BM: what MM has beyond the buffer at which a liquidation ends; below zero while cash equity lacks
+ * anything. */
+tn_micros tn_exchange_buffer(const struct tn_exchange *exchange,
+                             const struct tn_margin_result *result);
+void tn_exchange_set_stage(struct tn_exchange *exchange, uint32_t account,
+                           enum tn_liquidation stage, const struct tn_margin_result *result);
+void tn_exchange_move_stage(struct tn_exchange *exchange, uint32_t account,
+                            const struct tn_margin_result *result);
+bool tn_exchange_has_positions(const struct tn_exchange *exchange, uint32_t account);
+
+/* seize.c: the auction. */
+void tn_exchange_take_auction_fee(struct tn_exchange *exchange, uint32_t account);
+/* deleverage.c: what a MARK does to accounts at the end of the waterfall, before its sweep. */
+void tn_exchange_liquidations_at_mark(struct tn_exchange *exchange);
+/* An account without positions owes: insurance pays, and what it lacks is debt. */
+void tn_exchange_absorb(struct tn_exchange *exchange, uint32_t account,
+                        const struct tn_margin_result *result);
+/* A position (signed lots) of an account moves to another and is booked there at a price per lot;
+ * with `pays` cash goes the other way. Both exposures are made if need be. */
+void tn_exchange_reassign(struct tn_exchange *exchange, uint32_t from, uint32_t to, uint32_t series,
+                          tn_lots quantity, tn_micros price_micros, bool pays);
+
+#endif

@@ -1,0 +1,209 @@
+/* What margin lets an account do (docs/specs/risk.md, "Orders and admission"). */
+#include "margin_case.h"
+
+/* ---- m decides ---- */
+
+static void test_exchange_margin_refuses_what_leaves_m_below_zero_and_says_by_how_much(void **state)
+{
+    (void)state;
+    be_standard(ALICE, 1000 * DOLLAR);
+    refuse(ALICE, limit(BUY, market.perp, 100000, 11), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, 100 * DOLLAR);
+    refuse(ALICE, limit(SELL, market.perp, 100000, 12), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, 200 * DOLLAR);
+    /* Half a percent above the mark costs 5 dollars a lot at once. */
+    refuse(ALICE, limit(BUY, market.perp, 100500, 10), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, 50 * DOLLAR);
+    place(ALICE, limit(BUY, market.perp, 100000, 10));
+    assert_int_equal(m_of(ALICE), 0);
+    refuse(ALICE, limit(BUY, market.perp, 100000, 1), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, 100 * DOLLAR);
+}
+
+static void test_exchange_margin_counts_the_fee_of_an_open_order(void **state)
+{
+    (void)state;
+    be_standard(ALICE, 1000 * DOLLAR);
+    set_fees(0, 1000, 0); /* a tenth of a percent: a dollar a lot */
+    refuse(ALICE, fee_up_to(limit(BUY, market.perp, 100000, 10), 1000), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, 10 * DOLLAR);
+    place(ALICE, fee_up_to(limit(BUY, market.perp, 100000, 9), 1000));
+    assert_int_equal(m_of(ALICE), (1000 - 900 - 9) * DOLLAR);
+}
+
+static void test_exchange_margin_lets_a_hedge_pass_while_m_is_below_zero(void **state)
+{
+    (void)state;
+    be_standard(ALICE, 1000 * DOLLAR);
+    trade(ALICE, BOB, market.perp, 100000, 10);
+    mark_at(99000 * DOLLAR);
+    assert_int_equal(m_of(ALICE), (900 - 990) * DOLLAR);
+    expect_stage(ALICE, TN_LIQUIDATION_NONE);
+    refuse(ALICE, limit(BUY, market.perp, 99000, 1), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, (1089 - 900) * DOLLAR);
+    place(ALICE, limit(SELL, market.perp, 99000, 5));
+    /* Twice what she has would be as far on the other side: no better, and no worse. */
+    refuse(ALICE, limit(SELL, market.perp, 99000, 20), TN_REJECT_MARGIN_SHORT);
+    place(BOB, limit(BUY, market.perp, 99000, 5));
+    assert_int_equal(m_of(ALICE), (900 - 495) * DOLLAR);
+}
+
+/* The long calls are worth more than they cost in margin to the short ones: selling them is a cut in
+ * size and a rise in risk. */
+static void test_exchange_margin_refuses_to_cut_a_hedge(void **state)
+{
+    (void)state;
+    apply_passing(list_entry(market.call_high));
+    mark_at(SPOT);
+    tn_ticks low = price_at_mark(market.call), high = price_at_mark(market.call_high);
+    be_standard(ALICE, 20000 * DOLLAR);
+    trade(ALICE, BOB, market.call, low, 10);
+    trade(BOB, ALICE, market.call_high, high, 10);
+    tn_micros kept = cash_of(ALICE);
+    assert_int_equal(m_of(ALICE), kept); /* the spread asks for nothing more */
+    pass(ALICE, withdraw(0, kept - 100 * DOLLAR));
+    place(BOB, limit(BUY, market.call, low, 10));
+    refuse(ALICE, ioc(limit(SELL, market.call, low, 10)), TN_REJECT_MARGIN_SHORT);
+    /* Alone, the short calls ask for max(13 %, 15 % − out of the money) of spot and their mark. */
+    tn_micros charge = 10 * (mark_of(market.call_high) + 130 * DOLLAR);
+    tn_micros got = 10 * low * TICK;
+    assert_int_equal(last_event()->money, charge - got - 100 * DOLLAR);
+    assert_int_equal(lots_of(ALICE, market.call), 10);
+}
+
+/* ---- One check for a command of many parts ---- */
+
+static void test_exchange_margin_checks_a_mass_quote_once_as_a_whole(void **state)
+{
+    (void)state;
+    be_standard(ALICE, 1000 * DOLLAR);
+    const struct tn_quote quotes[] = {two_sided(market.perp, 99900, 9, 100100, 9),
+                                      two_sided(market.future, 99900, 1, 100100, 1)};
+    /* Of each series one side at its worst: ten lots at 100 dollars, less what the prices win. */
+    pass(ALICE, mass_quote(quotes, 2, 0));
+    assert_int_equal(m_of(ALICE), 10 * DOLLAR);
+    const struct tn_quote more[] = {two_sided(market.perp, 99900, 9, 100100, 9),
+                                    two_sided(market.future, 99900, 2, 100100, 2)};
+    refuse(ALICE, mass_quote(more, 2, 0), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, (11 * 99 - 1000) * DOLLAR);
+    assert_int_equal(m_of(ALICE), 10 * DOLLAR); /* the quotes that stood stand */
+}
+
+static void test_exchange_margin_checks_a_package_after_its_last_leg(void **state)
+{
+    (void)state;
+    apply_passing(list_entry(market.call_high));
+    mark_at(SPOT);
+    tn_ticks low = price_at_mark(market.call), high = price_at_mark(market.call_high);
+    tn_micros net = 10 * (low - high) * TICK;
+    be_standard(ALICE, net);
+    place(BOB, limit(SELL, market.call, low, 10));
+    place(BOB, limit(BUY, market.call_high, high, 10));
+    refuse(ALICE, ioc(limit(SELL, market.call_high, high, 10)), TN_REJECT_MARGIN_SHORT);
+    const struct tn_leg legs[] = {leg(SELL, market.call_high, 1, 1),
+                                  leg(BUY, market.call, 1, 1000000)};
+    const struct tn_event *result = pass(ALICE, package(TN_FOK, 10, net / 10, legs, 2));
+    assert_int_equal(result->quantity, 10);
+    assert_int_equal(cash_of(ALICE), 0);
+    assert_int_equal(m_of(ALICE), 0);
+}
+
+static void test_exchange_margin_checks_both_sides_of_a_block_trade(void **state)
+{
+    (void)state;
+    be_standard(ALICE, 1000 * DOLLAR);
+    const struct tn_leg legs[] = {leg(BUY, market.perp, 11, 100000)};
+    refuse(BOB, block_trade(ALICE, market.nonces[ALICE] + 1, legs, 1),
+           TN_REJECT_COUNTERPARTY_SHORT);
+    assert_int_equal(last_event()->money, 100 * DOLLAR);
+    refuse(ALICE, block_trade(BOB, market.nonces[BOB] + 1, legs, 1), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, 100 * DOLLAR);
+    const struct tn_leg fewer[] = {leg(BUY, market.perp, 10, 100000)};
+    pass(BOB, block_trade(ALICE, ++market.nonces[ALICE], fewer, 1));
+    assert_int_equal(lots_of(ALICE, market.perp), -10);
+    assert_int_equal(m_of(ALICE), 0);
+}
+
+/* ---- Cash ---- */
+
+static void test_exchange_margin_refuses_to_buy_options_with_cash_that_is_not_there(void **state)
+{
+    (void)state;
+    apply_passing((struct tn_entry){.kind = TN_ENTRY_ASSET});
+    mark_at(SPOT);
+    be_standard(ALICE, 1000 * DOLLAR);
+    apply_passing(deposit_entry(ALICE, 1, 100000 * DOLLAR)); /* so that margin is no matter */
+    tn_ticks price = price_at_mark(market.call);
+    tn_lots lots = 1000 * DOLLAR / (price * TICK) + 1;
+    refuse(ALICE, limit(BUY, market.call, price, lots), TN_REJECT_CASH_NEGATIVE);
+    assert_int_equal(last_event()->money, lots * price * TICK - 1000 * DOLLAR);
+    place(ALICE, limit(BUY, market.call, price, lots - 1));
+}
+
+static void test_exchange_margin_lets_portfolio_accounts_owe_up_to_their_bound(void **state)
+{
+    (void)state;
+    struct tn_risk risk = usual_risk();
+    risk.negative_cash_micros = 500 * DOLLAR;
+    risk.borrow_total_micros = 700 * DOLLAR;
+    set_risk(&risk);
+    apply_passing((struct tn_entry){.kind = TN_ENTRY_ASSET});
+    mark_at(SPOT);
+    tn_ticks price = price_at_mark(market.call);
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint32_t who[] = {ALICE, CAROL};
+        apply_passing(deposit_entry(who[i], 1, 100000 * DOLLAR));
+        pass(who[i], withdraw(0, cash_of(who[i]) - 10 * price * TICK));
+        refuse(who[i], limit(BUY, market.call, price + 1000, 20), TN_REJECT_CASH_NEGATIVE);
+    }
+    place(BOB, limit(SELL, market.call, price, 100));
+    tn_lots more = 400 * DOLLAR / (price * TICK); /* no more than the bound */
+    if (more == 0) more = 1;
+    tn_micros owed = more * price * TICK;
+    bool within = owed <= 500 * DOLLAR;
+    assert_true(within);
+    pass(ALICE, limit(BUY, market.call, price, 10 + more));
+    assert_int_equal(cash_of(ALICE), -owed);
+    mark_at(SPOT); /* her debt now counts in the market's total */
+    tn_micros left = 700 * DOLLAR - owed;
+    if (left > 500 * DOLLAR) left = 500 * DOLLAR;
+    tn_lots most = 10 + left / (price * TICK);
+    refuse(CAROL, limit(BUY, market.call, price, most + 1), TN_REJECT_CASH_NEGATIVE);
+    assert_int_equal(last_event()->money, (most + 1 - 10) * price * TICK - left);
+    place(CAROL, limit(BUY, market.call, price, most));
+}
+
+/* ---- Late feeds ---- */
+
+static void test_exchange_late_feeds_let_pass_only_what_lowers_risk(void **state)
+{
+    (void)state;
+    be_standard(ALICE, 10000 * DOLLAR);
+    trade(ALICE, BOB, market.perp, 100000, 10);
+    block(2500); /* spot is older than its soft age */
+    refuse(ALICE, limit(BUY, market.perp, 100000, 1), TN_REJECT_FEED_LATE);
+    assert_int_equal(last_event()->money, 0);
+    uint64_t order = place(ALICE, limit(SELL, market.perp, 100000, 10));
+    refuse(ALICE, withdraw(0, 1), TN_REJECT_FEED_LATE);
+    pass(ALICE, cancel(order));
+    pass(DAN, withdraw(0, 1)); /* who holds nothing does not care */
+    live(1, SPOT);
+    place(ALICE, limit(BUY, market.perp, 100000, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FEEDS_STORY(test_exchange_margin_refuses_what_leaves_m_below_zero_and_says_by_how_much),
+        FEEDS_STORY(test_exchange_margin_counts_the_fee_of_an_open_order),
+        FEEDS_STORY(test_exchange_margin_lets_a_hedge_pass_while_m_is_below_zero),
+        FEEDS_STORY(test_exchange_margin_refuses_to_cut_a_hedge),
+        FEEDS_STORY(test_exchange_margin_checks_a_mass_quote_once_as_a_whole),
+        FEEDS_STORY(test_exchange_margin_checks_a_package_after_its_last_leg),
+        FEEDS_STORY(test_exchange_margin_checks_both_sides_of_a_block_trade),
+        FEEDS_STORY(test_exchange_margin_refuses_to_buy_options_with_cash_that_is_not_there),
+        FEEDS_STORY(test_exchange_margin_lets_portfolio_accounts_owe_up_to_their_bound),
+        FEEDS_STORY(test_exchange_late_feeds_let_pass_only_what_lowers_risk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
