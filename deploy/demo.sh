@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds the release preset's demo and runs it: a scripted session of two
-# market makers and a taker that prints the chain, a book, the fills and the balances.
+# market makers and a taker that prints the chain, a book, the fills and the balances; then a
+# portfolio's margin by the what-if; then a crash over 500 leveraged accounts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,6 +19,12 @@ done
 deploy/install-packages.sh build
 echo "demo: building"
 cmake --preset release --log-level=WARNING
-cmake --build --preset release --target tenor-demo
+cmake --build --preset release --target tenor-demo tenor crash_replay
 echo
-exec build/release/node/tenor-demo "${options[@]}"
+build/release/node/tenor-demo "${options[@]}"
+if [ ${#options[@]} -eq 0 ]; then
+    printf '\nWhat must this portfolio hold? (tenor margin --file docs/examples/portfolio-btc.json)\n\n'
+    build/release/node/tenor margin --file docs/examples/portfolio-btc.json --table
+    printf '\nA crash: 40 %% down in 20 blocks (crash_replay --accounts 500)\n\n'
+    build/release/tests/sim/crash_replay --accounts 500
+fi

@@ -44,7 +44,7 @@ struct tn_margin_weights {
     int64_t flat[TN_ROW_COLUMNS];             /* f·d, q30, nearest; low ≤ flat ≤ high */
     uint64_t skews;                           /* bit k: column k is a skew scenario */
     uint32_t scenarios_count;
-    bool is_wide; /* a weight of 2^32 or more among the scenarios */
+    bool is_wide; /* a weight of 2^31 or more among the scenarios */
 };
 struct tn_margin_expiry {
     struct tn_margin_weights im, mm;
@@ -168,8 +168,7 @@ struct tn_margin_sums {
     _Alignas(64) int64_t value[TN_ROW_COLUMNS]; /* V: Σ n·row of options */
     int64_t low[TN_ROW_COLUMNS]; /* Σ of orders' terms, discounted by low and high … */
     int64_t high[TN_ROW_COLUMNS];
-    int64_t back_low[TN_ROW_COLUMNS]; /* … and in skew scenarios, with the opposite sign */
-    int64_t back_high[TN_ROW_COLUMNS];
+    int64_t back[TN_ROW_COLUMNS];               /* … and of skew scenarios' other direction */
     int64_t linear[TN_ROW_COLUMNS];             /* Σ n·row of futures and perpetuals */
     tn_micros up, down;                         /* what the bracket changes, of all of them */
     tn_micros zero_terms, up_terms, down_terms; /* orders' terms in it */

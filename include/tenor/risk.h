@@ -94,7 +94,7 @@
     X(settlement_cover_ppm, 500000, 0, 1000000, "part of it that fresh spot must cover") \
     X(lag_ms, 1000, 10, 60000, "a series takes no trades so long before expiry") \
     /* liquidation */ \
-    X(slice_base_ppm, 100000, 0, 1000000, "a slice gives up this part of what it frees") \
+    X(slice_base_ppm, 50000, 0, 1000000, "a slice gives up this part of what it frees") \
     X(slice_slope_ppm, 500000, 0, 1000000, "and this much more as equity goes to zero") \
     X(slice_cap_micros, 100000000000, 1000000, 1125899906842624, "requirement freed per account and second, at least") \
     X(slice_cap_ppm, 100000, 1, 1000000, "or this part of the requirement, if more") \

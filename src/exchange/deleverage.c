@@ -36,6 +36,20 @@ static void report_money(struct tn_exchange *exchange, enum tn_event_kind kind, 
     event->money = amount;
 }
 
+/* Nothing is left but cash and collateral. Collateral that counts for less than its value may have
+ * to wait for a bidder. */
+static void end_episode(struct tn_exchange *exchange, uint32_t account,
+                        const struct tn_margin_result *result)
+{
+    enum tn_liquidation stage = TN_LIQUIDATION_NONE;
+    if (tn_exchange_buffer(exchange, result) < 0) {
+        stage = result->equity > 0 ? TN_LIQUIDATION_AUCTION : TN_LIQUIDATION_INSOLVENT;
+    }
+    if (stage == exchange->risk->guards[account].liquidation) return;
+    tn_exchange_set_stage(exchange, account, stage, result);
+    if (stage == TN_LIQUIDATION_AUCTION) tn_exchange_take_auction_fee(exchange, account);
+}
+
 void tn_exchange_absorb(struct tn_exchange *exchange, uint32_t account,
                         const struct tn_margin_result *result)
 {
@@ -47,19 +61,35 @@ void tn_exchange_absorb(struct tn_exchange *exchange, uint32_t account,
     if (paid > 0) {
         tn_ledger_transfer(&exchange->ledger, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), account, paid);
         report_money(exchange, TN_EVENT_INSURANCE, account, paid);
-        guard->paid_micros += paid;
     }
     if (owed > paid) {
         tn_ledger_transfer(&exchange->ledger, TN_PARTY_HOUSE(TN_HOUSE_DEBT), account, owed - paid);
         report_money(exchange, TN_EVENT_DEBT, account, owed - paid);
     }
+    guard->paid_micros += owed;
     struct tn_margin_result after;
     tn_exchange_evaluate(exchange, &after, account, NULL, 0);
     tn_exchange_note_result(exchange, account, &after);
-    if (guard->liquidation != TN_LIQUIDATION_NONE) {
-        tn_exchange_set_stage(exchange, account, TN_LIQUIDATION_NONE, &after);
+    end_episode(exchange, account, &after);
+    if (guard->liquidation == TN_LIQUIDATION_NONE) guard->paid_micros = 0;
+}
+
+/* What was absorbed for collateral that nobody has taken yet comes back first when it recovers:
+ * else insurance would bear its falls, and the owner have its rises. */
+void tn_exchange_pay_back(struct tn_exchange *exchange, uint32_t account,
+                          struct tn_margin_result *result)
+{
+    struct guard *guard = &exchange->risk->guards[account];
+    if (guard->liquidation == TN_LIQUIDATION_NONE || guard->paid_micros <= 0 ||
+        result->equity <= 0 || tn_exchange_has_positions(exchange, account)) {
+        return;
     }
-    guard->paid_micros = 0;
+    tn_micros amount = result->equity < guard->paid_micros ? result->equity : guard->paid_micros;
+    guard->paid_micros -= amount;
+    tn_ledger_transfer(&exchange->ledger, account, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), amount);
+    report_money(exchange, TN_EVENT_INSURANCE, account, -amount);
+    tn_exchange_evaluate(exchange, result, account, NULL, 0);
+    tn_exchange_note_result(exchange, account, result);
 }
 
 /* Σ max(0, E) as of now: accounts have traded, or paid out, since they were last judged. */
@@ -336,7 +366,7 @@ static void deleverage(struct tn_exchange *exchange, uint32_t account)
     if (result.equity < 0) {
         tn_exchange_absorb(exchange, account, &result);
     } else {
-        tn_exchange_set_stage(exchange, account, TN_LIQUIDATION_NONE, &result);
+        end_episode(exchange, account, &result);
     }
 }
 

@@ -120,6 +120,9 @@ static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_mic
     tn_micros bound;
     bool frozen = exchange->risk->guards[account].liquidation != TN_LIQUIDATION_NONE;
     bool late = tn_exchange_is_late(exchange, changes, changes_count);
+    if (!frozen && !late && tn_exchange_cushion_bears(exchange, account, changes, changes_count)) {
+        return TN_REJECT_NONE;
+    }
     if (!frozen && !late &&
         tn_exchange_quick_bound(exchange, &bound, account, changes, changes_count) && bound >= 0) {
         return TN_REJECT_NONE;

@@ -167,7 +167,8 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits)
         /* A MARK, or judging accounts on the way, may cancel any order, settle and deleverage any
          * exposure, and say something of every series and account. */
         most += 2ull * limits->orders_max + 4ull * limits->exposures_max +
-                4ull * limits->accounts_max + 8ull * limits->series_max;
+                8ull * limits->accounts_max + 8ull * limits->series_max +
+                2ull * commands * limits->exposures_per_account_max;
     }
     return (uint32_t)(most + 256);
 }

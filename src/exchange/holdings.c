@@ -18,7 +18,8 @@ uint64_t tn_exchange_holding_key(const struct tn_exchange *exchange, uint32_t in
     return place << 38 | strike << 2 | kind;
 }
 
-static uint32_t take_chunk(struct risk *risk)
+/* Places past an account's count hold no series, so that no guess can mean them. */
+static uint32_t take_chunk(struct risk *risk, uint32_t account)
 {
     uint32_t chunk = risk->chunks_free;
     if (chunk != TN_NONE) {
@@ -28,6 +29,9 @@ static uint32_t take_chunk(struct risk *risk)
         chunk = risk->chunks_used++;
     }
     risk->chunk_next[chunk] = TN_NONE;
+    risk->chunk_account[chunk] = account;
+    for (uint32_t i = 0; i < HOLDINGS_PER_CHUNK; i++)
+        risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK + i].series = TN_NONE;
     return chunk;
 }
 
@@ -51,10 +55,19 @@ static uint32_t find(struct risk *risk, const struct guard *guard, uint32_t seri
     return guard->holdings_count;
 }
 
-static void append_room(struct risk *risk, struct guard *guard)
+/* The holding of an exposure where it was last, or NULL. */
+static struct tn_holding *guess(struct risk *risk, const struct exposure *exposure)
+{
+    uint32_t chunk = exposure->holding / HOLDINGS_PER_CHUNK;
+    struct tn_holding *holding = &risk->holdings[exposure->holding];
+    if (chunk >= risk->chunks_used || risk->chunk_account[chunk] != exposure->account) return NULL;
+    return holding->series == exposure->series ? holding : NULL;
+}
+
+static void append_room(struct risk *risk, struct guard *guard, uint32_t account)
 {
     if (guard->holdings_count % HOLDINGS_PER_CHUNK == 0) {
-        uint32_t chunk = take_chunk(risk);
+        uint32_t chunk = take_chunk(risk, account);
         if (guard->holdings_count == 0) {
             guard->holdings = chunk;
         } else {
@@ -67,26 +80,38 @@ static void append_room(struct risk *risk, struct guard *guard)
     guard->holdings_count++;
 }
 
+/* The holding of an exposure that the guess missed, made if there is none. */
+static struct tn_holding *place_of(struct tn_exchange *exchange, const struct exposure *exposure)
+{
+    struct risk *risk = exchange->risk;
+    struct guard *guard = &risk->guards[exposure->account];
+    uint32_t index = find(risk, guard, exposure->series);
+    if (index < guard->holdings_count) return at(risk, guard, index);
+    uint64_t key = tn_exchange_holding_key(exchange, exposure->series);
+    append_room(risk, guard, exposure->account);
+    struct tn_holding *place = at(risk, guard, index);
+    for (; index > 0; index--) {
+        const struct tn_holding *before = at(risk, guard, index - 1);
+        if (tn_exchange_holding_key(exchange, before->series) <= key) break;
+        *place = *before;
+        place = at(risk, guard, index - 1);
+    }
+    *place = (struct tn_holding){.series = exposure->series};
+    return place;
+}
+
 void tn_exchange_hold(struct tn_exchange *exchange, uint32_t exposure_index)
 {
     struct risk *risk = exchange->risk;
-    const struct exposure *exposure = &exchange->exposures[exposure_index];
-    struct guard *guard = &risk->guards[exposure->account];
-    uint32_t index = find(risk, guard, exposure->series);
-    bool is_new = index == guard->holdings_count;
-    if (is_new) {
-        uint64_t key = tn_exchange_holding_key(exchange, exposure->series);
-        append_room(risk, guard);
-        while (index > 0 &&
-               tn_exchange_holding_key(exchange, at(risk, guard, index - 1)->series) > key) {
-            *at(risk, guard, index) = *at(risk, guard, index - 1);
-            index--;
-        }
+    struct exposure *exposure = &exchange->exposures[exposure_index];
+    struct tn_holding *holding = guess(risk, exposure);
+    if (holding == NULL) {
+        holding = place_of(exchange, exposure);
+        exposure->holding = (uint32_t)(holding - risk->holdings);
     }
-    tn_lots before = is_new ? 0 : at(risk, guard, index)->quantity;
     tn_exchange_keep_position(exchange, exposure->account, exposure->series,
-                              exposure->position.quantity - before);
-    *at(risk, guard, index) = (struct tn_holding){
+                              exposure->position.quantity - holding->quantity);
+    *holding = (struct tn_holding){
         .series = exposure->series,
         .quantity = exposure->position.quantity,
         .open_buy = exposure->open[TN_BUY],
@@ -103,6 +128,7 @@ void tn_exchange_unhold(struct tn_exchange *exchange, uint32_t exposure_index)
     TN_ASSERT(index < guard->holdings_count);
     for (; index + 1 < guard->holdings_count; index++)
         *at(risk, guard, index) = *at(risk, guard, index + 1);
+    at(risk, guard, index)->series = TN_NONE;
     guard->holdings_count--;
     if (guard->holdings_count % HOLDINGS_PER_CHUNK != 0) return;
     uint32_t *link = &guard->holdings;

@@ -71,6 +71,7 @@ struct exposure {
     uint32_t reduce_head;
     uint32_t account_next, account_previous;
     uint32_t series_next, series_previous;
+    uint32_t holding;       /* where margin's copy of it was last; a guess, not state */
     uint32_t plan_ordinary; /* stamp of a plan that counted an order that is not reduce-only */
 };
 _Static_assert(sizeof(struct exposure) == 128, "two lines");
@@ -384,6 +385,8 @@ void tn_exchange_keep_term(struct tn_exchange *exchange, uint32_t slot, bool is_
 void tn_exchange_keep_position(struct tn_exchange *exchange, uint32_t account, uint32_t series,
                                tn_lots change);
 void tn_exchange_forget_sums(struct tn_exchange *exchange);
+/* cushion.c: an account's collateral or model changes. */
+void tn_exchange_forget_cushion(struct tn_exchange *exchange, uint32_t account);
 static inline void tn_exchange_term_out(struct tn_exchange *exchange, uint32_t slot)
 {
     if (exchange->risk != NULL) tn_exchange_keep_term(exchange, slot, false);

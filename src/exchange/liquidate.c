@@ -130,9 +130,10 @@ static bool is_called(struct tn_exchange *exchange, uint32_t account,
 }
 
 /* The stage that an account in liquidation belongs in now. */
-static enum tn_liquidation next_stage(const struct tn_exchange *exchange, const struct guard *guard,
+static enum tn_liquidation next_stage(const struct tn_exchange *exchange, uint32_t account,
                                       const struct tn_margin_result *result)
 {
+    const struct guard *guard = &exchange->risk->guards[account];
     const struct tn_risk *parameters = &exchange->risk->parameters;
     tn_micros requirement = result->equity - result->mm;
     enum tn_liquidation stage = (enum tn_liquidation)guard->liquidation;
@@ -141,6 +142,7 @@ static enum tn_liquidation next_stage(const struct tn_exchange *exchange, const 
     if (stage == TN_LIQUIDATION_ADL) return stage;
     if (result->equity <= 0) {
         if (stage != TN_LIQUIDATION_INSOLVENT) return TN_LIQUIDATION_INSOLVENT;
+        if (!tn_exchange_has_positions(exchange, account)) return stage; /* only collateral */
         bool nobody_paid_for = exchange->ledger.house[TN_HOUSE_INSURANCE] <= 0;
         bool time_is_up = passed_ms >= parameters->insolvent_rise_ms;
         return time_is_up || nobody_paid_for ? TN_LIQUIDATION_ADL : stage;
@@ -153,12 +155,15 @@ static enum tn_liquidation next_stage(const struct tn_exchange *exchange, const 
 }
 
 void tn_exchange_list_account(struct tn_exchange *exchange, uint32_t account,
-                              const struct tn_margin_result *result)
+                              const struct tn_margin_result *judged)
 {
     struct risk *risk = exchange->risk;
     struct guard *guard = &risk->guards[account];
+    struct tn_margin_result now = *judged, *result = &now;
+    tn_exchange_pay_back(exchange, account, result);
     if (!tn_exchange_has_positions(exchange, account) && result->equity < 0) {
         tn_exchange_absorb(exchange, account, result);
+        if (guard->liquidation != TN_LIQUIDATION_NONE) cancel_orders(exchange, account);
         return;
     }
     if (guard->liquidation == TN_LIQUIDATION_NONE) {
@@ -179,7 +184,7 @@ void tn_exchange_move_stage(struct tn_exchange *exchange, uint32_t account,
                             const struct tn_margin_result *result)
 {
     struct guard *guard = &exchange->risk->guards[account];
-    enum tn_liquidation stage = next_stage(exchange, guard, result);
+    enum tn_liquidation stage = next_stage(exchange, account, result);
     /* What is left without the cash of earlier bids is worth nothing: that cash goes with it. */
     if (guard->received_micros >= result->equity) guard->received_micros = 0;
     if (stage == guard->liquidation) return;
@@ -292,6 +297,17 @@ static void size_leg(const struct tn_exchange *exchange, struct leg *leg,
     leg->freed = freed_by(exchange, failing, leg->series, leg->quantity);
 }
 
+/* What a slice's limit is measured from: the mark; of a perpetual spot instead, where that is the
+ * better price for the account: who pushes the premium gets nothing from the slices it sets off. */
+static tn_micros reference_of(const struct tn_exchange *exchange, const struct leg *leg)
+{
+    const struct series *series = &exchange->series[leg->series];
+    tn_micros spot = exchange->risk->margin_series[leg->series].spot_lot;
+    if (tn_series_kind(series->id) != TN_PERPETUAL) return series->mark;
+    bool spot_is_better = leg->quantity > 0 ? spot < series->mark : spot > series->mark;
+    return spot_is_better ? spot : series->mark;
+}
+
 /* mark ∓ s, s · |q| = ΔR · (base + slope · clamp(1 − E/R, 0, 1)), on tick and inside the band; 0 if
  * there is no such price. */
 static tn_ticks limit_of(const struct tn_exchange *exchange, const struct leg *leg,
@@ -311,14 +327,15 @@ static tn_ticks limit_of(const struct tn_exchange *exchange, const struct leg *l
     int64_t weight_ppm =
         parameters->slice_base_ppm + tn_ppm_floor(parameters->slice_slope_ppm, short_ppm);
     tn_micros given = tn_ppm_floor(leg->freed, weight_ppm) / lots;
+    tn_micros from = reference_of(exchange, leg);
     if (leg->quantity > 0) {
-        tn_micros most = series->mark + given;
+        tn_micros most = from + given;
         if (most > series->band_high) most = series->band_high;
         tn_ticks price = most / per_tick;
         if (price > contract->price_max) price = contract->price_max;
         return price < 1 ? 0 : tn_tick_floor(&contract->schedule, price);
     }
-    tn_micros least = series->mark - given;
+    tn_micros least = from - given;
     if (least < series->band_low) least = series->band_low;
     tn_ticks price = tn_tick_ceil(&contract->schedule, (least + per_tick - 1) / per_tick);
     return price > contract->price_max ? 0 : price;

@@ -35,6 +35,7 @@ enum tn_reject tn_exchange_deposit(struct tn_exchange *exchange, const struct tn
     } else {
         if (*balance(exchange, account, asset) > BALANCE_MAX - amount) return TN_REJECT_MONEY_RANGE;
         *balance(exchange, account, asset) += amount;
+        tn_exchange_forget_cushion(exchange, account);
     }
     report(exchange, account, TN_NONE, asset, amount);
     return TN_REJECT_NONE;
@@ -107,6 +108,8 @@ void tn_exchange_transfer(struct tn_exchange *exchange, struct outcome *outcome,
     } else {
         *balance(exchange, account, asset) -= amount;
         *balance(exchange, target, asset) += amount;
+        tn_exchange_forget_cushion(exchange, account);
+        tn_exchange_forget_cushion(exchange, target);
     }
     report(exchange, account, target, asset, amount);
 }
@@ -124,6 +127,7 @@ void tn_exchange_withdraw(struct tn_exchange *exchange, struct outcome *outcome,
         tn_ledger_transfer(&exchange->ledger, account, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), amount);
     } else {
         *balance(exchange, account, asset) -= amount;
+        tn_exchange_forget_cushion(exchange, account);
     }
     report(exchange, account, TN_NONE, asset, -amount);
 }

@@ -80,6 +80,7 @@ void tn_exchange_take_risk(struct tn_exchange *exchange)
     TN_ASSERT(valid); /* as when the change was admitted */
     risk->pending = (struct pending_risk){0};
     risk->version++;
+    tn_exchange_forget_sums(exchange);
     move_closing_times(exchange);
     emit(exchange, TN_EVENT_RISK)->order_id = risk->version;
 }

@@ -3,7 +3,8 @@
  * The mark is spot plus a premium, and the premium is what the book has said for a while: an
  * average over MARKs of how far the middle of the impact prices lies from spot. Who wants to move
  * it must stand in the book, with company, from one MARK to the next, for as long as the average
- * remembers; and the mark never strays further from spot than a parameter allows. */
+ * remembers. Orders far behind the market cost nothing to place, so they are no depth and say
+ * nothing; and none says more than the mark may stray. */
 #include "exchange/feeds.h"
 
 #define PPM               INT64_C(1000000)
@@ -33,60 +34,87 @@ static tn_micros *taken_of(struct depth *depth, uint32_t owner)
     return &depth->owner_taken[i];
 }
 
-/* Takes one order into the depth: of an owner at most half of all counts. */
-static void take(struct depth *depth, const struct series *series, const struct tn_resting *resting,
-                 tn_micros impact)
-{
-    const struct terms *terms = series->terms;
-    tn_micros *owner_taken = taken_of(depth, resting->owner);
-    tn_micros value;
-    bool fits = tn_notional(resting->price, resting->quantity, terms->micros_per_tick, &value);
-    TN_ASSERT(fits);
-    if (value > impact - depth->taken) value = impact - depth->taken;
-    if (value > (impact + 1) / 2 - *owner_taken) value = (impact + 1) / 2 - *owner_taken;
-    depth->weighted += (tn_i128)resting->price * terms->contract.tick_micros * value;
-    depth->taken += value;
-    *owner_taken += value;
-}
-
-/* The average price of one unit over the impact depth; false when the depth is not there. */
-static bool impact_price(tn_i128 *price, const struct tn_exchange *exchange, uint32_t index,
-                         enum tn_side side)
-{
-    tn_micros impact = exchange->risk->parameters.impact_micros;
-    struct depth depth = {.taken = 0};
-    uint32_t slot = tn_book_front(exchange->books, book_of(index), side);
-    for (uint32_t i = 0; i < ORDERS_WALKED_MAX && slot != TN_NONE && depth.taken < impact; i++) {
-        const struct tn_resting *resting = &exchange->resting[slot];
-        bool counts = exchange->orders[slot].placed_mark < exchange->mark &&
-                      !tn_exchange_death(exchange, slot);
-        if (counts) take(&depth, &exchange->series[index], resting, impact);
-        slot = tn_book_after(exchange->books, slot);
-    }
-    if (depth.taken < impact) return false;
-    *price = depth.weighted / impact;
-    return true;
-}
-
-/* Impact mid − spot, within ±spot; 0 without the depth on both sides. */
-static tn_micros sample(const struct tn_exchange *exchange, uint32_t index, tn_micros spot)
-{
-    tn_i128 bid, ask;
-    if (exchange->series[index].status != TN_STATUS_ACTIVE ||
-        !impact_price(&bid, exchange, index, TN_BUY) ||
-        !impact_price(&ask, exchange, index, TN_SELL)) {
-        return 0;
-    }
-    tn_i128 premium = (bid + ask) / 2 - spot;
-    if (premium > spot) premium = spot;
-    return premium < -(tn_i128)spot ? -spot : (tn_micros)premium;
-}
-
 static tn_micros clamp_premium(tn_micros premium, tn_micros spot, int64_t most_ppm)
 {
     tn_micros most = tn_ppm_floor(spot, most_ppm);
     if (premium > most) return most;
     return premium < -most ? -most : premium;
+}
+
+/* Takes one order into the depth at a price of one unit: of an owner at most half of all counts. */
+static void take(struct depth *depth, const struct series *series, const struct tn_resting *resting,
+                 tn_micros unit, tn_micros impact)
+{
+    tn_micros *owner_taken = taken_of(depth, resting->owner);
+    tn_micros value;
+    bool fits =
+        tn_notional(resting->price, resting->quantity, series->terms->micros_per_tick, &value);
+    TN_ASSERT(fits);
+    if (value > impact - depth->taken) value = impact - depth->taken;
+    if (value > (impact + 1) / 2 - *owner_taken) value = (impact + 1) / 2 - *owner_taken;
+    depth->weighted += (tn_i128)unit * value;
+    depth->taken += value;
+    *owner_taken += value;
+}
+
+/* How far from spot the perpetual's mark may be, in micros of one unit. */
+static tn_micros most_of(const struct tn_exchange *exchange, tn_micros spot)
+{
+    return tn_ppm_floor(spot, exchange->risk->parameters.premium_most_ppm);
+}
+
+/* The last price of a side that is depth: further behind spot, or behind the other side where that
+ * is beyond spot, an order costs nothing. */
+static tn_i128 edge_of(const struct tn_exchange *exchange, uint32_t index, enum tn_side side,
+                       tn_micros spot)
+{
+    tn_i128 from = spot;
+    tn_ticks best;
+    if (tn_book_best(exchange->books, &best, book_of(index), opposite((uint8_t)side))) {
+        tn_i128 facing = (tn_i128)best * exchange->series[index].terms->contract.tick_micros;
+        bool beyond = side == TN_BUY ? facing < from : facing > from;
+        if (beyond) from = facing;
+    }
+    return side == TN_BUY ? from - most_of(exchange, spot) : from + most_of(exchange, spot);
+}
+
+/* The average price of one unit over the impact depth, each order's within what the mark may stray;
+ * false when the depth is not there. */
+static bool impact_price(tn_micros *price, const struct tn_exchange *exchange, uint32_t index,
+                         enum tn_side side, tn_micros spot)
+{
+    const struct series *series = &exchange->series[index];
+    const struct tn_risk *parameters = &exchange->risk->parameters;
+    tn_micros impact = parameters->impact_micros;
+    tn_i128 edge = edge_of(exchange, index, side, spot);
+    struct depth depth = {.taken = 0};
+    uint32_t slot = tn_book_front(exchange->books, book_of(index), side);
+    for (uint32_t i = 0; i < ORDERS_WALKED_MAX && slot != TN_NONE && depth.taken < impact; i++) {
+        const struct tn_resting *resting = &exchange->resting[slot];
+        tn_i128 unit = (tn_i128)resting->price * series->terms->contract.tick_micros;
+        if (side == TN_BUY ? unit < edge : unit > edge) break;
+        tn_i128 premium = unit - spot, most = most_of(exchange, spot);
+        premium = premium > most ? most : premium < -most ? -most : premium;
+        bool counts = exchange->orders[slot].placed_mark < exchange->mark &&
+                      !tn_exchange_death(exchange, slot);
+        if (counts) take(&depth, series, resting, spot + (tn_micros)premium, impact);
+        slot = tn_book_after(exchange->books, slot);
+    }
+    if (depth.taken < impact) return false;
+    *price = (tn_micros)(depth.weighted / impact);
+    return true;
+}
+
+/* Impact mid − spot; 0 without the depth on both sides. */
+static tn_micros sample(const struct tn_exchange *exchange, uint32_t index, tn_micros spot)
+{
+    tn_micros bid, ask;
+    if (exchange->series[index].status != TN_STATUS_ACTIVE ||
+        !impact_price(&bid, exchange, index, TN_BUY, spot) ||
+        !impact_price(&ask, exchange, index, TN_SELL, spot)) {
+        return 0;
+    }
+    return (bid + ask) / 2 - spot;
 }
 
 /* I += clamp(p, ± most × spot) × lot × Δt / period, towards zero; in millionths of a micro per lot,

@@ -129,18 +129,22 @@ static bool charge_interest(struct tn_exchange *exchange, uint32_t account, tn_m
     return true;
 }
 
-/* The largest account's share of open interest: what concentration is scaled by. */
+/* The largest account's share of open interest: what concentration is scaled by. The holdings are
+ * those that the evaluation just now copied; margin's records of their series are in the cache. */
 static void note_size(struct tn_exchange *exchange, uint32_t account)
 {
     struct risk *risk = exchange->risk;
-    struct tn_holding *holdings = risk->scratch_holdings;
-    uint32_t count = tn_exchange_copy_holdings(exchange, holdings, account);
+    const struct tn_holding *holdings = risk->scratch_holdings;
+    uint32_t count = risk->guards[account].holdings_count;
     for (uint32_t i = 0; i < count;) {
-        uint16_t underlying = exchange->series[holdings[i].series].underlying;
+        uint16_t underlying = risk->margin_series[holdings[i].series].underlying;
+        const struct terms *terms = exchange->underlyings[underlying].terms;
         tn_i128 sum = 0;
-        for (; i < count && exchange->series[holdings[i].series].underlying == underlying; i++) {
+        for (; i < count; i++) {
+            const struct tn_margin_series *series = &risk->margin_series[holdings[i].series];
+            if (series->underlying != underlying) break;
             tn_lots lots = holdings[i].quantity < 0 ? -holdings[i].quantity : holdings[i].quantity;
-            sum += lots * exchange->series[holdings[i].series].terms->base;
+            sum += lots * terms[series->kind <= TN_FUTURE].base;
         }
         tn_micros size = sum < INT64_MAX ? (tn_micros)sum : INT64_MAX;
         if (size > risk->underlyings[underlying].largest_micros) {
@@ -197,8 +201,8 @@ void tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account)
 }
 
 /* Judges the accounts of the orders that a planned taker could reach, so that the plan counts only
- * what is fit to trade. An account that is judged may cancel orders, so the walk starts again after
- * each; it ends because every account is judged once. */
+ * what is fit to trade. When an account that is judged loses orders the walk starts again, because
+ * the plan will reach further; it ends because every account is judged once. */
 void tn_exchange_judge_reach(struct tn_exchange *exchange, uint32_t series, uint8_t side,
                              tn_ticks limit)
 {
@@ -209,8 +213,10 @@ void tn_exchange_judge_reach(struct tn_exchange *exchange, uint32_t series, uint
     while (slot != TN_NONE && seen < exchange->limits.fills_max) {
         const struct tn_resting *resting = &exchange->resting[slot];
         if (!within(side, resting->price, limit)) return;
-        if (risk->guards[resting->account].mark != risk->mark) {
-            tn_exchange_judge(exchange, resting->account);
+        const struct account *account = &exchange->accounts[resting->account];
+        uint32_t orders_count = account->orders_count;
+        tn_exchange_judge_once(exchange, resting->account);
+        if (account->orders_count != orders_count) {
             slot = tn_book_front(exchange->books, book_of(series), opposite(side));
             seen = 0;
             continue;
@@ -235,6 +241,43 @@ static void end_sweep(struct tn_exchange *exchange)
     tn_exchange_sort_list(exchange);
 }
 
+/* An account's records are spread over the memory: those of accounts to come are loaded while the
+ * ones before them are worked out, a link of each chain at a time. */
+enum { AHEAD_STEP = 2, AHEAD_CHUNKS = 4, AHEAD_MOST = AHEAD_STEP * (AHEAD_CHUNKS + 1) };
+
+static void load_chunk(const struct risk *risk, uint32_t chunk)
+{
+    const struct tn_holding *holdings = &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK];
+    for (uint32_t i = 0; i < HOLDINGS_PER_CHUNK; i += 2)
+        tn_prefetch(&holdings[i]);
+    tn_prefetch(&risk->chunk_next[chunk]);
+}
+
+static void look_ahead(const struct tn_exchange *exchange, uint32_t account)
+{
+    const struct risk *risk = exchange->risk;
+    uint32_t last = exchange->accounts_count - 1;
+    uint32_t next = account + AHEAD_MOST;
+    if (next <= last) {
+        tn_prefetch(&risk->guards[next]);
+        tn_prefetch((const char *)&risk->guards[next] + 64);
+        tn_prefetch(&exchange->accounts[next]);
+        tn_prefetch((const char *)&exchange->accounts[next] + 64);
+    }
+    for (uint32_t n = 0; n < AHEAD_CHUNKS; n++) {
+        next = account + AHEAD_STEP * (AHEAD_CHUNKS - n);
+        if (next > last || risk->guards[next].holdings_count <= n * HOLDINGS_PER_CHUNK) continue;
+        uint32_t chunk = risk->guards[next].holdings;
+        for (uint32_t i = 0; i < n; i++)
+            chunk = risk->chunk_next[chunk];
+        load_chunk(risk, chunk);
+        const struct account *record = &exchange->accounts[next];
+        if (n == 0 && record->linear_count > 0) {
+            tn_prefetch(&exchange->exposures[record->exposures_head]);
+        }
+    }
+}
+
 /* An account costs as many units as it has positions, at least one, which is also what passing over
  * one that was judged costs; it is never split. */
 uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units)
@@ -245,6 +288,7 @@ uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units
         uint32_t account = risk->cursor++;
         bool is_judged = risk->guards[account].mark == risk->mark;
         uint32_t rows = is_judged ? 1 : risk->guards[account].holdings_count;
+        look_ahead(exchange, account);
         if (!is_judged) tn_exchange_judge(exchange, account);
         units -= rows < 1 ? 1 : rows < units ? rows : units;
     }
@@ -285,6 +329,7 @@ void tn_exchange_command_model(struct tn_exchange *exchange, struct outcome *out
     uint8_t old = guard->model;
     tn_exchange_evaluate(exchange, &before, account, NULL, 0);
     guard->model = command->as.model;
+    tn_exchange_forget_cushion(exchange, account);
     tn_exchange_evaluate(exchange, &after, account, NULL, 0);
     outcome->reject = check_model(exchange, &outcome->money, account, &before, &after);
     if (outcome->reject != TN_REJECT_NONE) guard->model = old;

@@ -35,6 +35,7 @@ static size_t lay_out_accounts(struct risk *risk, unsigned char *memory, size_t 
     risk->holdings = region(memory, &used, (size_t)risk->chunks_max * HOLDINGS_PER_CHUNK,
                             sizeof *risk->holdings);
     risk->chunk_next = region(memory, &used, risk->chunks_max, sizeof *risk->chunk_next);
+    risk->chunk_account = region(memory, &used, risk->chunks_max, sizeof *risk->chunk_account);
     risk->scratch_holdings = region(memory, &used, room, sizeof *risk->scratch_holdings);
     risk->scratch_filled = region(memory, &used, room, sizeof *risk->scratch_filled);
     size_t orders = (size_t)limits->orders_max + CHANGES_MAX;
@@ -42,6 +43,8 @@ static size_t lay_out_accounts(struct risk *risk, unsigned char *memory, size_t 
     risk->scratch_slots = region(memory, &used, orders, sizeof *risk->scratch_slots);
     risk->sums_sets = tn_exchange_sums_sets(limits);
     risk->kept = region(memory, &used, 1, tn_exchange_sums_size(limits));
+    risk->cushions = region(memory, &used, accounts, sizeof *risk->cushions);
+    risk->worsts = region(memory, &used, limits->series_max, sizeof *risk->worsts);
     risk->scratch_sorted = region(memory, &used, orders, sizeof *risk->scratch_sorted);
     risk->scratch_starts = region(memory, &used, room + 1, sizeof *risk->scratch_starts);
     risk->scratch_places = region(memory, &used, limits->series_max, sizeof *risk->scratch_places);

@@ -103,6 +103,17 @@ struct listed {
     tn_micros mm, requirement; /* as of the sweep */
 };
 
+/* cushion.c: caches, not state; of the epoch that sums have. */
+struct cushion {
+    uint32_t epoch;
+    bool is_worn;          /* a position changed since it was worked out */
+    tn_micros beside_cash; /* m is at least this and the account's cash */
+};
+struct worst {
+    uint32_t epoch;
+    tn_micros per_lot[2]; /* by side */
+};
+
 struct pending_risk {
     uint64_t height; /* 0 = none waits */
     struct tn_risk risk;
@@ -148,7 +159,7 @@ struct risk {
     uint32_t im_haircut_ppm[TN_MARGIN_ASSETS_MAX];
     struct guard *guards;        /* [accounts_max] */
     struct tn_holding *holdings; /* chunks of HOLDINGS_PER_CHUNK */
-    uint32_t *chunk_next;
+    uint32_t *chunk_next, *chunk_account;
     uint32_t chunks_max, chunks_used, chunks_free;
     /* Scratch of one evaluation. */
     struct tn_holding *scratch_holdings;
@@ -165,6 +176,8 @@ struct risk {
     /* sums.c: a cache, not state. */
     struct kept *kept;
     uint32_t sums_sets, sums_epoch, sums_turn;
+    struct cushion *cushions; /* [accounts_max] */
+    struct worst *worsts;     /* [series_max] */
 
     /* The sweep of the last MARK: accounts from `cursor` on are not judged yet. */
     uint32_t cursor;
@@ -218,6 +231,14 @@ size_t tn_exchange_sums_size(const struct tn_exchange_limits *limits);
 bool tn_exchange_quick_bound(const struct tn_exchange *exchange, tn_micros *m, uint32_t account,
                              const struct change *changes, uint32_t changes_count);
 void tn_exchange_check_sums(const struct tn_exchange *exchange);
+
+/* cushion.c: true: m is not negative with the changes made; false: it may or may not be. */
+bool tn_exchange_cushion_bears(const struct tn_exchange *exchange, uint32_t account,
+                               const struct change *changes, uint32_t changes_count);
+void tn_exchange_cushion_term(struct tn_exchange *exchange, uint32_t slot, bool is_added);
+void tn_exchange_cushion_position(struct tn_exchange *exchange, uint32_t account, uint32_t index,
+                                  tn_lots change);
+void tn_exchange_check_cushions(const struct tn_exchange *exchange);
 
 /* equity.c: how far below zero the cash equity of an account may fall now; do the changes touch a
  * series whose feeds are late? */
@@ -274,6 +295,8 @@ void tn_exchange_liquidations_at_mark(struct tn_exchange *exchange);
 /* An account without positions owes: insurance pays, and what it lacks is debt. */
 void tn_exchange_absorb(struct tn_exchange *exchange, uint32_t account,
                         const struct tn_margin_result *result);
+void tn_exchange_pay_back(struct tn_exchange *exchange, uint32_t account,
+                          struct tn_margin_result *result);
 /* A position (signed lots) of an account moves to another and is booked there at a price per lot;
  * with `pays` cash goes the other way. Both exposures are made if need be. */
 void tn_exchange_reassign(struct tn_exchange *exchange, uint32_t from, uint32_t to, uint32_t series,

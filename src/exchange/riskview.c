@@ -24,6 +24,8 @@ bool tn_exchange_risk(const struct tn_exchange *exchange, struct tn_risk_view *v
                                   .mm_factor_next_ppm = risk->mm_factor_next_ppm,
                                   .stable = view_of(&risk->stable),
                                   .sweeping = risk->sweeping,
+                                  .liquidations_left =
+                                      risk->list_sorted ? risk->list_count - risk->list_cursor : 0,
                                   .parameters = &risk->parameters};
     return true;
 }

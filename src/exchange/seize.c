@@ -151,6 +151,8 @@ static void move_collateral(struct tn_exchange *exchange, const struct bundle *b
 {
     for (uint32_t i = 1; i < exchange->assets_count; i++) {
         size_t width = exchange->limits.assets_max;
+        tn_exchange_forget_cushion(exchange, bundle->account);
+        tn_exchange_forget_cushion(exchange, bundle->bidder);
         exchange->balances[bundle->account * width + i] -= sign * bundle->collateral[i];
         exchange->balances[bundle->bidder * width + i] += sign * bundle->collateral[i];
     }

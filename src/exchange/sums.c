@@ -18,8 +18,9 @@ struct kept {
 
 uint32_t tn_exchange_sums_sets(const struct tn_exchange_limits *limits)
 {
+    /* Eight places for each account; in a large market, for those that are active. */
     uint32_t sets = 16;
-    while (sets < limits->accounts_max && sets < 4096)
+    while (sets < limits->accounts_max * 2 && sets < 8192)
         sets *= 2;
     return sets;
 }
@@ -90,6 +91,7 @@ static bool counts(const struct tn_exchange *exchange, uint32_t slot)
 void tn_exchange_keep_term(struct tn_exchange *exchange, uint32_t slot, bool is_added)
 {
     struct risk *risk = exchange->risk;
+    tn_exchange_cushion_term(exchange, slot, is_added);
     uint32_t index = exchange->exposures[exchange->orders[slot].exposure].series;
     uint32_t expiry = exchange->series[index].expiry;
     struct tn_margin_sums *sums = find(risk, exchange->resting[slot].account, expiry);
@@ -103,6 +105,7 @@ void tn_exchange_keep_term(struct tn_exchange *exchange, uint32_t slot, bool is_
 void tn_exchange_keep_position(struct tn_exchange *exchange, uint32_t account, uint32_t index,
                                tn_lots change)
 {
+    tn_exchange_cushion_position(exchange, account, index, change);
     struct tn_margin_sums *sums = find(exchange->risk, account, exchange->series[index].expiry);
     if (sums == NULL || change == 0) return;
     struct tn_margin_market market;
@@ -245,6 +248,7 @@ void tn_exchange_check_sums(const struct tn_exchange *exchange)
     struct risk *risk = exchange->risk;
     struct tn_margin_market market;
     tn_exchange_risk_market(exchange, &market);
+    tn_exchange_check_cushions(exchange);
     for (size_t i = 0; i < (size_t)risk->sums_sets * WAYS; i++) {
         struct kept *kept = &risk->kept[i];
         if (kept->epoch != risk->sums_epoch) continue;
@@ -255,7 +259,7 @@ void tn_exchange_check_sums(const struct tn_exchange *exchange)
         TN_ASSERT(memcmp(before.linear, now->linear, sizeof now->linear) == 0);
         TN_ASSERT(memcmp(before.low, now->low, sizeof now->low) == 0);
         TN_ASSERT(memcmp(before.high, now->high, sizeof now->high) == 0);
-        TN_ASSERT(memcmp(before.back_low, now->back_low, sizeof now->back_low) == 0);
+        TN_ASSERT(memcmp(before.back, now->back, sizeof now->back) == 0);
         TN_ASSERT(before.zero_terms == now->zero_terms && before.up_terms == now->up_terms);
         TN_ASSERT(before.up == now->up && before.down == now->down);
     }

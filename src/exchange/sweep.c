@@ -1,6 +1,6 @@
 /* sweep: the work that runs in slices (§8.1), so that no command waits behind all of it. Each queue
  * is worked until it is empty or the units are spent; every cursor is state. */
-#include "exchange/internal.h"
+#include "exchange/risk.h"
 
 static uint32_t sweep_expired(struct tn_exchange *exchange, uint32_t units)
 {
@@ -140,7 +140,8 @@ void tn_exchange_sweep(struct tn_exchange *exchange, uint32_t units)
 bool tn_exchange_work(const struct tn_exchange *exchange)
 {
     const struct heap *by_time = &exchange->by_time, *by_block = &exchange->by_block;
-    return exchange->jobs_count > 0 || exchange->settlements.count > 0 ||
+    bool sweeping = exchange->risk != NULL && exchange->risk->sweeping;
+    return sweeping || exchange->jobs_count > 0 || exchange->settlements.count > 0 ||
            exchange->triggers.count > 0 || exchange->uncrosses.count > 0 ||
            exchange->fundings.count > 0 ||
            (by_time->count > 0 && tn_exchange_death(exchange, by_time->slots[0])) ||

@@ -2,14 +2,17 @@
  * once per path (columns_base.c, columns_avx2.c, columns_avx512.c); all paths give the same
  * integers, as nothing here rounds but one stated floor per number.
  *
- * There is no vector multiplication of 64 by 64 bits before AVX-512, but one of 32 by 32. So all
- * products here are built from those, and bounds make that exact:
- *   value = quantity × price, |value| ≤ 2^48; of two factors at least one is below 2^32.
- *   weights c, flat ≤ 2^33; sums |V| ≤ 2^58. With U = V + 2^58 = Uh·2^30 + Ul, Uh ≤ 2^29,
- *   Ul < 2^30: c·Uh ≤ 2^62 and c·Ul < 2^63, so with the sum's value at the mark split alike
- *       X = c·V − flat·M = A·2^30 + B, A = c·Uh − flat·Mh − (c − flat)·2^28, B = c·Ul − flat·Ml,
- *   |A| < 2^63 and |B| < 2^63, and floor(X / 2^30) = A + floor(B / 2^30). Lanes are unsigned, so
- *   nothing overflows on the way; B is biased by 2^63, as there is no arithmetic shift either. */
+ * There is no vector multiplication of 64 by 64 bits before AVX-512, but one of 32 by 32: unsigned,
+ * and where SSE4 is, signed. All products here are built from those, and bounds make that exact:
+ *   value = quantity × price, |value| ≤ 2^48, price ≥ 0. Lots and most prices are below 2^31, which
+ *   takes one product, and a second one for what a row's prices have above that.
+ *   weights c, flat ≤ 2^33; sums |V| ≤ 2^58. With V = Vh·2^30 + Vl, 0 ≤ Vl < 2^30, and with −M, the
+ *   opposite of the sum's value at the mark, split alike into Nh and Nl,
+ *       c·V − flat·M = A·2^30 + B, A = c·Vh + flat·Nh, B = c·Vl + flat·Nl,
+ *   |A| < 2^63, 0 ≤ B < 2^64 and floor((c·V − flat·M) / 2^30) = A + floor(B / 2^30). Lanes are
+ *   unsigned, so nothing overflows on the way, and there is no arithmetic shift, nor need of one:
+ * Vh is read as the signed number that it is in the lower half of V >> 30. Where products are
+ *   unsigned V + 2^60 is split instead, and A gives up again what that adds. */
 #ifndef TENOR_MARGIN_COLUMNS_H
 #define TENOR_MARGIN_COLUMNS_H
 
@@ -24,6 +27,7 @@
 typedef uint64_t lanes __attribute__((vector_size(8 * TN_LANES)));
 typedef int64_t signed_lanes __attribute__((vector_size(8 * TN_LANES)));
 typedef int half_lanes __attribute__((vector_size(8 * TN_LANES)));
+typedef char byte_lanes __attribute__((vector_size(8 * TN_LANES)));
 typedef long long long_lanes __attribute__((vector_size(8 * TN_LANES))); /* as builtins spell it */
 
 _Static_assert(TN_ROW_COLUMNS % 40 == 0, "rows are whole blocks of whole vectors");
@@ -49,7 +53,11 @@ LANES_INLINE void lanes_store(int64_t *to, lanes value)
 
 LANES_INLINE lanes lanes_select(lanes mask, lanes yes, lanes no)
 {
+#if TN_LANES == 4 && defined(__AVX2__)
+    return (lanes)__builtin_ia32_pblendvb256((byte_lanes)no, (byte_lanes)yes, (byte_lanes)mask);
+#else
     return (mask & yes) | (~mask & no);
+#endif
 }
 
 LANES_INLINE lanes lanes_negative(lanes value)
@@ -97,85 +105,128 @@ LANES_INLINE lanes lanes_signed_product(lanes a, lanes b)
 }
 #endif
 
-/* quantity × price, price ≥ 0; `size` is |quantity|, `sign` 0 or all ones. */
-LANES_INLINE lanes value_of(lanes price, lanes size, lanes sign, bool is_wide)
+/* All ones in the lanes whose bit is set. */
+LANES_INLINE lanes lanes_of_bits(uint64_t bits)
 {
-    lanes high = lanes_product(price >> 32, size);
-    if (is_wide) high += lanes_product(price, size >> 32);
-    lanes value = lanes_product(price, size) + (high << 32);
-    return (value ^ sign) - sign;
+    lanes places;
+    for (int lane = 0; lane < TN_LANES; lane++)
+        places[lane] = UINT64_C(1) << lane;
+    return (lanes)((lanes_all(bits) & places) == places);
 }
 
-/* V or M, split as the comment above says. */
+#define LANE_BITS ((UINT64_C(1) << TN_LANES) - 1)
+
+/* ---- Values ------------------------------------------------------------------------------------
+ */
+
+/* A quantity as products take it: with its sign, or apart from it (0 or all ones). */
+struct factor {
+    lanes lots, sign;
+};
+
+LANES_INLINE struct factor factor_of(tn_lots quantity)
+{
+#if defined(TN_HAS_SIGNED_PRODUCT)
+    return (struct factor){lanes_all((uint64_t)quantity), lanes_all(0)};
+#else
+    return (struct factor){lanes_all(quantity < 0 ? -(uint64_t)quantity : (uint64_t)quantity),
+                           lanes_all(quantity < 0 ? UINT64_MAX : 0)};
+#endif
+}
+
+/* quantity × the lower half of a price, a signed number where products are signed. */
+LANES_INLINE lanes low_value(lanes price, struct factor factor)
+{
+#if defined(TN_HAS_SIGNED_PRODUCT)
+    return lanes_signed_product(price, factor.lots);
+#else
+    return (lanes_product(price, factor.lots) ^ factor.sign) - factor.sign;
+#endif
+}
+
+/* quantity × what that leaves of the price. */
+LANES_INLINE lanes high_value(lanes price, struct factor factor)
+{
+#if defined(TN_HAS_SIGNED_PRODUCT)
+    price += UINT64_C(1) << 31;
+#endif
+    return low_value(price >> 32, factor) << 32;
+}
+
+/* Lots with more bits are not a factor; prices with more have a high value. */
+#define SMALL_BITS 31
+
+LANES_INLINE bool is_large(lanes all)
+{
+#if TN_LANES == 4 && defined(__AVX2__)
+    lanes more = lanes_all(UINT64_MAX << SMALL_BITS);
+    return __builtin_ia32_ptestz256((long_lanes)all, (long_lanes)more) == 0;
+#else
+    uint64_t bits = 0;
+    for (int lane = 0; lane < TN_LANES; lane++)
+        bits |= all[lane];
+    return bits >> SMALL_BITS != 0;
+#endif
+}
+
+/* ---- Weights -----------------------------------------------------------------------------------
+ */
+
+/* V or −M, or a weight times it, as the comment above says. */
 struct split {
     lanes high, low;
 };
 
-#define SPLIT_BIAS (UINT64_C(1) << 58)
-
 LANES_INLINE struct split split_of(lanes value)
 {
-    lanes biased = value + SPLIT_BIAS;
-    return (struct split){biased >> 30, biased & ((UINT64_C(1) << 30) - 1)};
+#if !defined(TN_HAS_SIGNED_PRODUCT)
+    value += UINT64_C(1) << 60;
+#endif
+    return (struct split){value >> 30, value & ((UINT64_C(1) << 30) - 1)};
 }
 
-LANES_INLINE lanes weigh(lanes weight, lanes part, bool is_wide)
+LANES_INLINE lanes weigh_low(lanes weight, lanes part, bool is_wide)
 {
     lanes product = lanes_product(weight, part);
     if (is_wide) product += lanes_product(weight >> 32, part) << 32;
     return product;
 }
 
-/* floor((c·V − flat·M) / 2^30) */
-LANES_INLINE lanes weighted(lanes c, struct split v, lanes flat, struct split m, bool is_wide)
-{
-    lanes high = weigh(c, v.high, is_wide) - weigh(flat, m.high, is_wide) - ((c - flat) << 28);
-    lanes low = weigh(c, v.low, is_wide) - weigh(flat, m.low, is_wide);
-    return high + ((low ^ (UINT64_C(1) << 63)) >> 30) - (UINT64_C(1) << 33);
-}
-
-/* Rows are added in blocks of columns whose sums fit the registers. */
-#define BLOCK_VECTORS (TN_LANES == 8 ? 5 : 10)
-#define BLOCK_COLUMNS (BLOCK_VECTORS * TN_LANES)
-
-/* All bits that any price of the block has. */
-LANES_INLINE uint64_t block_bits(const int64_t *row)
-{
-    lanes all = lanes_load(row);
-    uint64_t bits = 0;
-    for (int i = 1; i < BLOCK_VECTORS; i++)
-        all |= lanes_load(row + i * TN_LANES);
-    for (int lane = 0; lane < TN_LANES; lane++)
-        bits |= all[lane];
-    return bits;
-}
-
-/* Prices and lots below 2^31, as nearly all are: one product each. */
-LANES_INLINE void add_small_block(lanes sums[BLOCK_VECTORS], const int64_t *row, tn_lots quantity)
+LANES_INLINE lanes weigh_high(lanes weight, lanes part, bool is_wide)
 {
 #if defined(TN_HAS_SIGNED_PRODUCT)
-    lanes factor = lanes_all((uint64_t)quantity);
-    for (int i = 0; i < BLOCK_VECTORS; i++)
-        sums[i] += lanes_signed_product(lanes_load(row + i * TN_LANES), factor);
+    if (!is_wide) return lanes_signed_product(weight, part);
+    return lanes_signed_product(weight & ((UINT64_C(1) << 31) - 1), part) +
+           (lanes_signed_product(weight >> 31, part) << 31);
 #else
-    lanes size = lanes_all(quantity < 0 ? -(uint64_t)quantity : (uint64_t)quantity);
-    lanes sign = lanes_all(quantity < 0 ? UINT64_MAX : 0);
-    for (int i = 0; i < BLOCK_VECTORS; i++)
-        sums[i] += (lanes_product(lanes_load(row + i * TN_LANES), size) ^ sign) - sign;
+    return weigh_low(weight, part, is_wide) - (weight << 30);
 #endif
 }
 
-LANES_INLINE void add_block(lanes sums[BLOCK_VECTORS], const int64_t *row, tn_lots quantity)
+LANES_INLINE struct split weigh(lanes weight, struct split value, bool is_wide)
 {
-    uint64_t magnitude = quantity < 0 ? -(uint64_t)quantity : (uint64_t)quantity;
-    if (__builtin_expect(((block_bits(row) | magnitude) >> 31) == 0, 1)) {
-        add_small_block(sums, row, quantity);
-        return;
-    }
-    lanes size = lanes_all(magnitude), sign = lanes_all(quantity < 0 ? UINT64_MAX : 0);
-    for (int i = 0; i < BLOCK_VECTORS; i++)
-        sums[i] += value_of(lanes_load(row + i * TN_LANES), size, sign, true);
+    return (struct split){weigh_high(weight, value.high, is_wide),
+                          weigh_low(weight, value.low, is_wide)};
 }
+
+/* floor((weight·value + other) / 2^30) */
+LANES_INLINE lanes weighted(lanes weight, struct split value, struct split other, bool is_wide)
+{
+    struct split product = weigh(weight, value, is_wide);
+    return product.high + other.high + ((product.low + other.low) >> 30);
+}
+
+/* floor(weight·value / 2^30) */
+LANES_INLINE lanes weighted_alone(lanes weight, lanes value, bool is_wide)
+{
+    struct split product = weigh(weight, split_of(value), is_wide);
+    return product.high + (product.low >> 30);
+}
+
+/* ---- Sums of rows ------------------------------------------------------------------------------
+ * Rows are added in blocks of columns whose sums fit the registers. */
+#define BLOCK_VECTORS (TN_LANES == 8 ? 5 : 10)
+#define BLOCK_COLUMNS (BLOCK_VECTORS * TN_LANES)
 
 /* The hardware guesses the lines of one row, but not the next row. */
 LANES_INLINE void prefetch_row(const int64_t *row)
@@ -184,124 +235,337 @@ LANES_INLINE void prefetch_row(const int64_t *row)
         __builtin_prefetch(row + i);
 }
 
+static bool is_many(tn_lots quantity)
+{
+    return (quantity ^ (quantity >> 63)) >> SMALL_BITS != 0;
+}
+
+/* The lower halves of all prices; returns what bits any price has. */
+LANES_INLINE lanes add_low(lanes sums[BLOCK_VECTORS], const int64_t (*rows)[TN_ROW_COLUMNS],
+                           int from, const struct tn_holding *holdings, uint32_t count)
+{
+    lanes bits = lanes_all(0);
+    for (uint32_t h = 0; h < count; h++) {
+        const int64_t *row = rows[holdings[h].series] + from;
+        struct factor factor = factor_of(holdings[h].quantity);
+        if (from == 0 && h + 1 < count) prefetch_row(rows[holdings[h + 1].series]);
+        for (int i = 0; i < BLOCK_VECTORS; i++) {
+            lanes price = lanes_load(row + i * TN_LANES);
+            bits |= price;
+            sums[i] += low_value(price, factor);
+        }
+    }
+    return bits;
+}
+
+/* What the lower halves leave. */
+LANES_INLINE void add_high(lanes sums[BLOCK_VECTORS], const int64_t (*rows)[TN_ROW_COLUMNS],
+                           int from, const struct tn_holding *holdings, uint32_t count)
+{
+    for (uint32_t h = 0; h < count; h++) {
+        const int64_t *row = rows[holdings[h].series] + from;
+        struct factor factor = factor_of(holdings[h].quantity);
+        for (int i = 0; i < BLOCK_VECTORS; i++)
+            sums[i] += high_value(lanes_load(row + i * TN_LANES), factor);
+    }
+}
+
+LANES_INLINE void add_block(int64_t *sum, const int64_t (*rows)[TN_ROW_COLUMNS], int from,
+                            const struct tn_holding *holdings, uint32_t count, bool is_new)
+{
+    lanes sums[BLOCK_VECTORS];
+    for (int i = 0; i < BLOCK_VECTORS; i++)
+        sums[i] = is_new ? lanes_all(0) : lanes_load(sum + i * TN_LANES);
+    if (is_large(add_low(sums, rows, from, holdings, count)))
+        add_high(sums, rows, from, holdings, count);
+    for (int i = 0; i < BLOCK_VECTORS; i++)
+        lanes_store(sum + i * TN_LANES, sums[i]);
+}
+
+/* Lots that are no factor: rare, so one by one. */
+static void add_many(int64_t sum[TN_ROW_COLUMNS], const int64_t (*rows)[TN_ROW_COLUMNS],
+                     const struct tn_holding *holdings, uint32_t count, bool is_new)
+{
+    for (int k = 0; k < TN_ROW_COLUMNS; k++) {
+        int64_t value = is_new ? 0 : sum[k];
+        for (uint32_t h = 0; h < count; h++)
+            value += holdings[h].quantity * rows[holdings[h].series][k];
+        sum[k] = value;
+    }
+}
+
 static void columns_add(int64_t sum[TN_ROW_COLUMNS], const int64_t (*rows)[TN_ROW_COLUMNS],
                         const struct tn_holding *holdings, uint32_t count, bool is_new)
 {
-    for (int from = 0; from < TN_ROW_COLUMNS; from += BLOCK_COLUMNS) {
-        lanes sums[BLOCK_VECTORS];
-        for (int i = 0; i < BLOCK_VECTORS; i++)
-            sums[i] = is_new ? lanes_all(0) : lanes_load(sum + from + i * TN_LANES);
-        for (uint32_t i = 0; i < count; i++) {
-            if (from == 0 && i + 1 < count) prefetch_row(rows[holdings[i + 1].series]);
-            add_block(sums, rows[holdings[i].series] + from, holdings[i].quantity);
-        }
-        for (int i = 0; i < BLOCK_VECTORS; i++)
-            lanes_store(sum + from + i * TN_LANES, sums[i]);
+    tn_lots lots = 0;
+    for (uint32_t h = 0; h < count; h++)
+        lots |= holdings[h].quantity ^ (holdings[h].quantity >> 63);
+    if (is_many(lots)) {
+        add_many(sum, rows, holdings, count, is_new);
+        return;
+    }
+    for (int from = 0; from < TN_ROW_COLUMNS; from += BLOCK_COLUMNS)
+        add_block(sum + from, rows, from, holdings, count, is_new);
+}
+
+/* ---- Scenarios ---------------------------------------------------------------------------------
+ */
+
+/* An expiry's sums beside its weights, one vector after the other. */
+struct place {
+    lanes value, mark, flat;
+    struct split v;      /* the value */
+    struct split marked; /* flat × what the value is at the mark, the opposite of it */
+};
+
+/* What a skew scenario's other direction brings: the opposite change, without discounts. */
+LANES_INLINE lanes turned(const struct place *place, bool is_wide)
+{
+    return weighted_alone(place->flat, place->mark - place->value, is_wide);
+}
+
+/* The lower of both where the scenario is a skew, else the first. */
+LANES_INLINE lanes least_of_skew(lanes ahead, lanes back, uint64_t skews)
+{
+    return lanes_min(ahead, lanes_select(lanes_of_bits(skews), back, lanes_all(INT64_MAX)));
+}
+
+/* An expiry's PnL becomes the pnl, or is added to it. */
+LANES_INLINE void put(int64_t *pnl, lanes e, bool is_new)
+{
+    lanes_store(pnl, is_new ? e : lanes_load(pnl) + e);
+}
+
+/* Where the first vector begins that holds a skew scenario, or else the end. */
+LANES_INLINE uint32_t plain_of(const struct tn_margin_weights *weights)
+{
+    if (weights->skews == 0) return weights->scenarios_count;
+    return (uint32_t)__builtin_ctzll(weights->skews) / TN_LANES * TN_LANES;
+}
+
+LANES_INLINE lanes pnl_of(lanes value, struct split v, lanes mark, struct split n,
+                          const struct tn_margin_weights *weights, uint32_t i, bool has_skews,
+                          bool is_wide)
+{
+    lanes flat = lanes_load(weights->flat + i);
+    struct place place = {value, mark, flat, v, weigh(flat, n, is_wide)};
+    lanes c = lanes_select(lanes_negative(value), lanes_load(weights->high + i),
+                           lanes_load(weights->low + i));
+    lanes e = weighted(c, place.v, place.marked, is_wide);
+    if (!has_skews) return e;
+    return least_of_skew(e, turned(&place, is_wide), weights->skews >> i & LANE_BITS);
+}
+
+/* An expiry's sum beside its weights, or two sets of them. */
+struct folding {
+    int64_t *pnl, *other;
+    const struct tn_margin_weights *weights, *other_weights;
+    const int64_t *sum;
+};
+
+LANES_INLINE void fold_part(const struct folding *f, uint32_t from, uint32_t to, bool has_skews,
+                            bool has_other, bool is_new, bool is_wide)
+{
+    lanes mark = lanes_all((uint64_t)f->sum[TN_COLUMN_MARK]);
+    struct split n = split_of(-mark);
+    for (uint32_t i = from; i < to; i += TN_LANES) {
+        lanes value = lanes_load(f->sum + i);
+        struct split v = split_of(value);
+        put(f->pnl + i, pnl_of(value, v, mark, n, f->weights, i, has_skews, is_wide), is_new);
+        if (!has_other) continue;
+        put(f->other + i, pnl_of(value, v, mark, n, f->other_weights, i, has_skews, is_wide),
+            is_new);
     }
 }
 
-LANES_INLINE void fold(int64_t *pnl, const int64_t *sum, const struct tn_margin_weights *weights,
-                       bool is_wide)
+LANES_INLINE void fold(const struct folding *f, bool has_other, bool is_new, bool is_wide)
 {
-    struct split m = split_of(lanes_all((uint64_t)sum[TN_COLUMN_MARK]));
-    for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES) {
-        lanes value = lanes_load(sum + i), flat = lanes_load(weights->flat + i);
-        lanes c = lanes_select(lanes_negative(value), lanes_load(weights->high + i),
-                               lanes_load(weights->low + i));
-        lanes e = weighted(c, split_of(value), flat, m, is_wide);
-        lanes_store(pnl + i, lanes_load(pnl + i) + e);
-    }
+    uint32_t plain = plain_of(f->weights), count = f->weights->scenarios_count;
+    if (is_new)
+        fold_part(f, 0, plain, false, has_other, true, is_wide);
+    else
+        fold_part(f, 0, plain, false, has_other, false, is_wide);
+    fold_part(f, plain, count, true, has_other, is_new, is_wide);
 }
 
 static void columns_fold(int64_t pnl[TN_ROW_COLUMNS], const int64_t sum[TN_ROW_COLUMNS],
-                         const struct tn_margin_weights *weights)
+                         const struct tn_margin_weights *weights, bool is_new)
 {
+    struct folding f = {pnl, NULL, weights, NULL, sum};
     if (weights->is_wide)
-        fold(pnl, sum, weights, true);
+        fold(&f, false, is_new, true);
     else
-        fold(pnl, sum, weights, false);
+        fold(&f, false, is_new, false);
+}
+
+static void columns_fold_both(int64_t im[TN_ROW_COLUMNS], int64_t mm[TN_ROW_COLUMNS],
+                              const int64_t sum[TN_ROW_COLUMNS],
+                              const struct tn_margin_expiry *expiry, bool is_new)
+{
+    struct folding f = {im, mm, &expiry->im, &expiry->mm, sum};
+    TN_ASSERT(expiry->im.scenarios_count == expiry->mm.scenarios_count);
+    if (expiry->im.is_wide || expiry->mm.is_wide)
+        fold(&f, true, is_new, true);
+    else
+        fold(&f, true, is_new, false);
 }
 
 static void columns_linear(int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_ROW_COLUMNS],
-                           const struct tn_margin_weights *weights)
+                           const struct tn_margin_weights *weights, bool is_new)
 {
-    struct split zero = split_of(lanes_all(0));
-    for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES) {
-        lanes c = lanes_load(weights->flat + i);
-        lanes e = weighted(c, split_of(lanes_load(change + i)), c, zero, true);
-        lanes_store(pnl + i, lanes_load(pnl + i) + e);
-    }
+    for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES)
+        put(pnl + i, weighted_alone(lanes_load(weights->flat + i), lanes_load(change + i), true),
+            is_new);
 }
 
-/* min(0, floor((c·qP − flat·q·mark) / 2^30) + gain), or its opposite to take it away. */
-LANES_INLINE void add_term(int64_t *terms, const int64_t *c, struct split v, lanes flat,
-                           struct split m, lanes gain, lanes sign, bool is_wide)
+/* ---- Orders ------------------------------------------------------------------------------------
+ */
+
+/* min(0, gain), added or taken away. */
+LANES_INLINE void add_term(int64_t *terms, lanes gain, bool is_added)
 {
-    lanes term = weighted(lanes_load(c), v, flat, m, is_wide) + gain;
-    term &= lanes_negative(term);
-    lanes_store(terms, lanes_load(terms) + ((term ^ sign) - sign));
+    lanes term = gain & lanes_negative(gain);
+    lanes_store(terms, is_added ? lanes_load(terms) + term : lanes_load(terms) - term);
 }
 
-struct order_lanes {
-    lanes size, sign, gain,
-        taken; /* |quantity|, its sign, gain; all ones: the term is taken away */
-    struct split mark;
+/* How an order's terms are worked out: constants, where this is called. */
+struct manner {
+    bool is_added, has_high, is_wide;
 };
 
-LANES_INLINE void add_terms(int64_t *low, int64_t *high, const int64_t *row,
-                            const struct order_lanes *order,
-                            const struct tn_margin_weights *weights, bool is_wide)
+LANES_INLINE void add_terms(struct tn_margin_sums *sums, const struct tn_margin_path_order *order,
+                            const struct tn_margin_weights *weights, uint32_t from, uint32_t to,
+                            bool has_skews, struct manner manner)
 {
-    for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES) {
-        struct split v = split_of(value_of(lanes_load(row + i), order->size, order->sign, is_wide));
+    struct factor factor = factor_of(order->quantity);
+    lanes mark = lanes_all((uint64_t)order->mark), gain = lanes_all((uint64_t)order->gain);
+    struct split n = split_of(-mark);
+    const int64_t *low = order->is_linear ? weights->flat : weights->low;
+    const int64_t *high = order->is_linear ? weights->flat : weights->high;
+    for (uint32_t i = from; i < to; i += TN_LANES) {
+        lanes price = lanes_load(order->row + i), value = low_value(price, factor);
+        if (manner.has_high) value += high_value(price, factor);
         lanes flat = lanes_load(weights->flat + i);
-        add_term(low + i, weights->low + i, v, flat, order->mark, order->gain, order->taken,
-                 is_wide);
-        add_term(high + i, weights->high + i, v, flat, order->mark, order->gain, order->taken,
-                 is_wide);
+        struct split v = split_of(value), marked = weigh(flat, n, manner.is_wide);
+        marked.high += gain;
+        lanes at_low = weighted(lanes_load(low + i), v, marked, manner.is_wide);
+        lanes at_high = weighted(lanes_load(high + i), v, marked, manner.is_wide);
+        add_term(sums->low + i, at_low, manner.is_added);
+        add_term(sums->high + i, at_high, manner.is_added);
+        if (!has_skews) continue;
+        struct place place = {value, mark, flat, v, marked};
+        lanes back = order->is_linear ? at_low : turned(&place, manner.is_wide) + gain;
+        lanes mask = lanes_of_bits(weights->skews >> i & LANE_BITS);
+        add_term(sums->back + i, back & mask, manner.is_added);
     }
 }
 
-static void columns_order(int64_t low[TN_ROW_COLUMNS], int64_t high[TN_ROW_COLUMNS],
-                          const int64_t row[TN_ROW_COLUMNS], tn_lots quantity, tn_micros gain,
+LANES_INLINE void add_all_terms(struct tn_margin_sums *sums,
+                                const struct tn_margin_path_order *order,
+                                const struct tn_margin_weights *weights, struct manner manner)
+{
+    uint32_t plain = plain_of(weights);
+    add_terms(sums, order, weights, 0, plain, false, manner);
+    add_terms(sums, order, weights, plain, weights->scenarios_count, true, manner);
+}
+
+LANES_INLINE void order_of(struct tn_margin_sums *sums, const struct tn_margin_path_order *order,
+                           const struct tn_margin_weights *weights, bool is_added)
+{
+    lanes bits = lanes_all(0);
+    for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES)
+        bits |= lanes_load(order->row + i);
+    if (weights->is_wide)
+        add_all_terms(sums, order, weights, (struct manner){is_added, true, true});
+    else if (is_large(bits))
+        add_all_terms(sums, order, weights, (struct manner){is_added, true, false});
+    else
+        add_all_terms(sums, order, weights, (struct manner){is_added, false, false});
+}
+
+static void columns_order(struct tn_margin_sums *sums, const struct tn_margin_path_order *order,
                           bool is_added, const struct tn_margin_weights *weights)
 {
-    uint64_t magnitude = quantity < 0 ? -(uint64_t)quantity : (uint64_t)quantity;
-    uint64_t mark = (uint64_t)quantity * (uint64_t)row[TN_COLUMN_MARK];
-    struct order_lanes order = {lanes_all(magnitude), lanes_all(quantity < 0 ? UINT64_MAX : 0),
-                                lanes_all((uint64_t)gain), lanes_all(is_added ? 0 : UINT64_MAX),
-                                split_of(lanes_all(mark))};
-    if (weights->is_wide || magnitude >> 32 != 0)
-        add_terms(low, high, row, &order, weights, true);
+    _Alignas(64) int64_t values[TN_ROW_COLUMNS];
+    struct tn_margin_path_order plain = *order;
+    if (is_many(order->quantity)) { /* rare: one lot of so many times the row */
+        for (int k = 0; k < TN_ROW_COLUMNS; k++)
+            values[k] = order->quantity * order->row[k];
+        plain.row = values;
+        plain.quantity = 1;
+    }
+    if (is_added)
+        order_of(sums, &plain, weights, true);
     else
-        add_terms(low, high, row, &order, weights, false);
+        order_of(sums, &plain, weights, false);
+}
+
+/* What an expiry is worth without its orders, and with their terms. */
+struct outcome {
+    lanes without, with;
+};
+
+LANES_INLINE struct outcome outcome_of(const struct tn_margin_sums *sums,
+                                       const struct tn_margin_weights *weights, uint32_t i,
+                                       lanes mark, struct split n, bool is_wide)
+{
+    lanes value = lanes_load(sums->value + i), flat = lanes_load(weights->flat + i);
+    struct place place = {value, mark, flat, split_of(value), weigh(flat, n, is_wide)};
+    lanes at_low = weighted(lanes_load(weights->low + i), place.v, place.marked, is_wide);
+    lanes at_high = weighted(lanes_load(weights->high + i), place.v, place.marked, is_wide);
+    struct outcome outcome = {
+        lanes_min(at_low, at_high),
+        lanes_min(at_low + lanes_load(sums->low + i), at_high + lanes_load(sums->high + i))};
+    uint64_t skews = weights->skews >> i & LANE_BITS;
+    if (skews != 0) {
+        lanes back = turned(&place, is_wide);
+        outcome.without = least_of_skew(outcome.without, back, skews);
+        outcome.with = least_of_skew(outcome.with, back + lanes_load(sums->back + i), skews);
+    }
+    return outcome;
 }
 
 LANES_INLINE void fold_with_orders(int64_t *pnl, int64_t *change, const struct tn_margin_sums *sums,
-                                   const struct tn_margin_weights *weights, bool is_wide)
+                                   const struct tn_margin_weights *weights, bool is_new,
+                                   bool is_wide)
 {
-    struct split m = split_of(lanes_all((uint64_t)sums->value[TN_COLUMN_MARK]));
+    lanes mark = lanes_all((uint64_t)sums->value[TN_COLUMN_MARK]);
+    struct split n = split_of(-mark);
     for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES) {
-        struct split v = split_of(lanes_load(sums->value + i));
-        lanes flat = lanes_load(weights->flat + i);
-        lanes at_low = weighted(lanes_load(weights->low + i), v, flat, m, is_wide);
-        lanes at_high = weighted(lanes_load(weights->high + i), v, flat, m, is_wide);
-        lanes without = lanes_min(at_low, at_high);
-        lanes with =
-            lanes_min(at_low + lanes_load(sums->low + i), at_high + lanes_load(sums->high + i));
-        lanes_store(pnl + i, lanes_load(pnl + i) + without);
-        lanes_store(change + i, lanes_load(change + i) + with - without);
+        struct outcome outcome = outcome_of(sums, weights, i, mark, n, is_wide);
+        put(pnl + i, outcome.without, is_new);
+        lanes_store(change + i, lanes_load(change + i) + outcome.with - outcome.without);
     }
 }
 
 static void columns_fold_orders(int64_t pnl[TN_ROW_COLUMNS], int64_t change[TN_ROW_COLUMNS],
                                 const struct tn_margin_sums *sums,
-                                const struct tn_margin_weights *weights)
+                                const struct tn_margin_weights *weights, bool is_new)
 {
     if (weights->is_wide)
-        fold_with_orders(pnl, change, sums, weights, true);
+        fold_with_orders(pnl, change, sums, weights, is_new, true);
     else
-        fold_with_orders(pnl, change, sums, weights, false);
+        fold_with_orders(pnl, change, sums, weights, is_new, false);
+}
+
+LANES_INLINE void fold_bound(int64_t *bound, const struct tn_margin_sums *sums,
+                             const struct tn_margin_weights *weights, bool is_new, bool is_wide)
+{
+    lanes mark = lanes_all((uint64_t)sums->value[TN_COLUMN_MARK]);
+    struct split n = split_of(-mark);
+    for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES) {
+        struct outcome outcome = outcome_of(sums, weights, i, mark, n, is_wide);
+        put(bound + i, outcome.with, is_new);
+    }
+}
+
+static void columns_fold_bound(int64_t bound[TN_ROW_COLUMNS], const struct tn_margin_sums *sums,
+                               const struct tn_margin_weights *weights, bool is_new)
+{
+    if (weights->is_wide)
+        fold_bound(bound, sums, weights, is_new, true);
+    else
+        fold_bound(bound, sums, weights, is_new, false);
 }
 
 static tn_micros columns_least(const int64_t pnl[TN_ROW_COLUMNS],
@@ -324,7 +588,8 @@ static tn_micros columns_least(const int64_t pnl[TN_ROW_COLUMNS],
     return answer;
 }
 
-static const struct tn_margin_path path = {columns_add,   columns_fold,        columns_linear,
-                                           columns_order, columns_fold_orders, columns_least};
+static const struct tn_margin_path path = {columns_add,        columns_fold,  columns_fold_both,
+                                           columns_linear,     columns_order, columns_fold_orders,
+                                           columns_fold_bound, columns_least};
 
 #endif

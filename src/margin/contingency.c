@@ -1,8 +1,8 @@
 /* contingency: what margin takes on top of the worst scenario, by size alone: perpetuals and
  * futures, naked short options, collateral, and in IM whatever feeds of low confidence value.
  *
- * Exposures add up exactly per underlying; each term is rounded up once. A rate of IM is scaled by
- * λ first and rounded up to a millionth. */
+ * Exposures add up exactly per underlying; each term is rounded up once, with λ in it where it is
+ * IM's. */
 #include "margin/internal.h"
 
 #define PPM 1000000
@@ -12,12 +12,25 @@ static tn_lots magnitude(tn_lots quantity)
     return quantity < 0 ? -quantity : quantity;
 }
 
-static int64_t confidence_rate(const struct tn_risk *risk, int64_t confidence_ppm,
-                               int64_t lambda_ppm)
+/* value × rate ÷ 10^12, rounded up; at the usual λ of 1 the rate is whole in millionths. */
+static tn_micros e12_ceil(tn_micros value, int64_t rate_e12)
 {
-    TN_ASSERT(confidence_ppm >= 0 && confidence_ppm <= PPM);
-    if (confidence_ppm >= risk->confidence_floor_ppm) return 0;
-    return tn_ppm_ceil(tn_ppm_ceil(PPM - confidence_ppm, risk->confidence_slope_ppm), lambda_ppm);
+    TN_ASSERT(value >= 0 && rate_e12 >= 0);
+    if (rate_e12 % PPM == 0) return tn_ppm_ceil(value, rate_e12 / PPM);
+    tn_u128 product = (tn_u128)(uint64_t)value * (uint64_t)rate_e12;
+    return (tn_micros)((product + (UINT64_C(1000000000000) - 1)) / UINT64_C(1000000000000));
+}
+
+/* value × (1 − c) × slope × λ, rounded up: below 2^57, 2^20, 2^23 and 2^21. */
+static tn_micros doubt(const struct tn_risk *risk, tn_micros value, int64_t confidence_ppm,
+                       int64_t lambda_ppm)
+{
+    TN_ASSERT(confidence_ppm >= 0 && confidence_ppm <= PPM && value >= 0);
+    if (confidence_ppm >= risk->confidence_floor_ppm || value == 0) return 0;
+    int64_t rate_e12 = (PPM - confidence_ppm) * risk->confidence_slope_ppm;
+    tn_u128 divisor = (tn_u128)PPM * PPM * PPM;
+    tn_u128 product = (tn_u128)(uint64_t)value * (uint64_t)rate_e12 * (uint64_t)lambda_ppm;
+    return (tn_micros)((product + divisor - 1) / divisor);
 }
 
 /* The least and the most of a series that the account may come to hold. */
@@ -41,62 +54,93 @@ static struct reach reach_of(const struct tn_holding *holding, enum tn_margin_vi
 }
 
 /* One strike's call and put, net: what of it is short is naked. */
-struct strike {
-    tn_micros strike_micros, spot_lot;
-    tn_lots net;
+static tn_micros naked_of(tn_lots net, tn_micros spot_lot)
+{
+    return net < 0 ? -net * spot_lot : 0;
+}
+
+/* Σ |n|·spot, by what it counts for, of the holdings of one expiry. */
+struct sizes {
+    tn_micros perpetuals, futures, options, naked;
 };
 
-static void close_strike(struct tn_margin_exposures *exposures, const struct strike *strike)
+/* Linear ones come first: their strike is 0. Returns how many. */
+static inline uint32_t size_linear(struct sizes *sizes, const struct tn_margin_market *market,
+                                   const struct tn_holding *holdings, uint32_t count,
+                                   enum tn_margin_view view, const struct tn_margin_order *filled)
 {
-    if (strike->net < 0) exposures->naked += -strike->net * strike->spot_lot;
-}
-
-/* Of IM only. Perpetuals hang on the underlying's feed, all else on those of its expiry. */
-static void add_confidence(struct tn_margin_exposures *exposures,
-                           const struct tn_margin_market *market,
-                           const struct tn_margin_expiry *expiry, tn_micros perpetuals,
-                           tn_micros others)
-{
-    const struct tn_margin_underlying *underlying = &market->underlyings[expiry->underlying];
-    int64_t lambda_ppm = underlying->lambda_ppm;
-    if (perpetuals != 0)
-        exposures->confidence += tn_ppm_ceil(
-            perpetuals, confidence_rate(market->risk, underlying->confidence_ppm, lambda_ppm));
-    if (others != 0)
-        exposures->confidence +=
-            tn_ppm_ceil(others, confidence_rate(market->risk, expiry->confidence_ppm, lambda_ppm));
-}
-
-void tn_margin_expose(struct tn_margin_exposures *exposures, const struct tn_margin_market *market,
-                      const struct tn_holding *holdings, uint32_t count, enum tn_margin_view view,
-                      const struct tn_margin_order *filled)
-{
-    tn_micros perpetuals = 0, others = 0;
-    struct strike strike = {-1, 0, 0};
-    TN_ASSERT(count > 0);
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t i = 0;
+    for (; i < count; i++) {
         const struct tn_margin_series *series = &market->series[holdings[i].series];
+        if (!tn_margin_is_linear(series)) break;
         struct reach reach = reach_of(&holdings[i], view, filled);
         tn_lots least = magnitude(reach.least), most = magnitude(reach.most);
         tn_micros value = (least > most ? least : most) * series->spot_lot;
         if (series->kind == TN_PERPETUAL)
-            perpetuals += value;
+            sizes->perpetuals += value;
         else
-            others += value;
-        if (tn_margin_is_linear(series)) {
-            exposures->linear += value;
-            continue;
-        }
-        if (series->strike_micros != strike.strike_micros) {
-            TN_ASSERT(series->strike_micros > strike.strike_micros); /* holdings are in order */
-            close_strike(exposures, &strike);
-            strike = (struct strike){series->strike_micros, series->spot_lot, 0};
-        }
-        strike.net += reach.least;
+            sizes->futures += value;
     }
-    close_strike(exposures, &strike);
-    uint32_t expiry = market->series[holdings[0].series].expiry;
-    add_confidence(exposures, market, &market->expiries[expiry], perpetuals, others);
+    return i;
+}
+
+static inline void size_options(struct sizes *sizes, const struct tn_margin_market *market,
+                                const struct tn_holding *holdings, uint32_t count,
+                                enum tn_margin_view view, const struct tn_margin_order *filled)
+{
+    tn_micros strike = -1, spot_lot = 0;
+    tn_lots net = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tn_margin_series *series = &market->series[holdings[i].series];
+        struct reach reach = reach_of(&holdings[i], view, filled);
+        tn_lots least = magnitude(reach.least), most = magnitude(reach.most);
+        sizes->options += (least > most ? least : most) * series->spot_lot;
+        if (series->strike_micros != strike) {
+            TN_ASSERT(series->strike_micros > strike); /* holdings are in order */
+            sizes->naked += naked_of(net, spot_lot);
+            strike = series->strike_micros;
+            spot_lot = series->spot_lot;
+            net = 0;
+        }
+        net += reach.least;
+    }
+    sizes->naked += naked_of(net, spot_lot);
+}
+
+static inline void size_up(struct sizes *sizes, const struct tn_margin_market *market,
+                           const struct tn_holding *holdings, uint32_t count,
+                           enum tn_margin_view view, const struct tn_margin_order *filled)
+{
+    uint32_t linear = size_linear(sizes, market, holdings, count, view, filled);
+    size_options(sizes, market, holdings + linear, count - linear, view, filled);
+}
+
+struct tn_margin_exposures tn_margin_expose(const struct tn_margin_market *market,
+                                            const struct tn_holding *holdings, uint32_t count,
+                                            enum tn_margin_view view,
+                                            const struct tn_margin_order *filled)
+{
+    struct sizes sizes = {0, 0, 0, 0};
+    TN_ASSERT(count > 0);
+    switch (view) { /* each its own copy of the loops */
+        case TN_MARGIN_HELD: size_up(&sizes, market, holdings, count, TN_MARGIN_HELD, NULL); break;
+        case TN_MARGIN_WORST:
+            size_up(&sizes, market, holdings, count, TN_MARGIN_WORST, NULL);
+            break;
+        case TN_MARGIN_FILLED:
+            size_up(&sizes, market, holdings, count, TN_MARGIN_FILLED, filled);
+            break;
+    }
+    /* Perpetuals hang on the underlying's feed, all else on those of its expiry. */
+    const struct tn_margin_expiry *expiry =
+        &market->expiries[market->series[holdings[0].series].expiry];
+    const struct tn_margin_underlying *underlying = &market->underlyings[expiry->underlying];
+    tn_micros of_spot =
+        doubt(market->risk, sizes.perpetuals, underlying->confidence_ppm, underlying->lambda_ppm);
+    tn_micros of_expiry = doubt(market->risk, sizes.futures + sizes.options, expiry->confidence_ppm,
+                                underlying->lambda_ppm);
+    return (struct tn_margin_exposures){sizes.perpetuals + sizes.futures, sizes.naked,
+                                        of_spot + of_expiry};
 }
 
 struct tn_margin_contingency tn_margin_contingency_mm(const struct tn_margin_market *market,
@@ -113,17 +157,11 @@ struct tn_margin_contingency tn_margin_contingency_im(const struct tn_margin_mar
 {
     const struct tn_risk *risk = market->risk;
     int64_t lambda_ppm = market->underlyings[underlying].lambda_ppm;
-    int64_t linear_ppm = tn_ppm_ceil(risk->perp_mm_ppm + risk->perp_im_ppm, lambda_ppm);
-    int64_t naked_ppm = tn_ppm_ceil(risk->naked_mm_ppm + risk->naked_im_ppm, lambda_ppm);
-    return (struct tn_margin_contingency){tn_ppm_ceil(exposures->linear, linear_ppm),
-                                          tn_ppm_ceil(exposures->naked, naked_ppm),
+    int64_t linear_ppm = risk->perp_mm_ppm + risk->perp_im_ppm;
+    int64_t naked_ppm = risk->naked_mm_ppm + risk->naked_im_ppm;
+    return (struct tn_margin_contingency){e12_ceil(exposures->linear, linear_ppm * lambda_ppm),
+                                          e12_ceil(exposures->naked, naked_ppm * lambda_ppm),
                                           exposures->confidence};
-}
-
-static int64_t at_most_all(int64_t rate_ppm)
-{
-    TN_ASSERT(rate_ppm >= 0);
-    return rate_ppm < PPM ? rate_ppm : PPM;
 }
 
 void tn_margin_haircut(tn_micros *mm, tn_micros *im, const struct tn_margin_market *market,
@@ -135,9 +173,10 @@ void tn_margin_haircut(tn_micros *mm, tn_micros *im, const struct tn_margin_mark
         TN_ASSERT(asset->underlying < market->underlyings_count);
         lambda_ppm = market->underlyings[asset->underlying].lambda_ppm;
     }
+    TN_ASSERT(asset->mm_haircut_ppm >= 0 && asset->im_haircut_ppm >= 0);
     int64_t haircut_ppm = (int64_t)asset->mm_haircut_ppm + asset->im_haircut_ppm;
-    int64_t doubt_ppm = confidence_rate(market->risk, asset->confidence_ppm, lambda_ppm);
-    *mm = tn_ppm_ceil(value, at_most_all(asset->mm_haircut_ppm));
-    *im = tn_ppm_ceil(value, at_most_all(tn_ppm_ceil(haircut_ppm, lambda_ppm))) +
-          tn_ppm_ceil(value, doubt_ppm);
+    int64_t haircut_e12 = haircut_ppm * lambda_ppm, all_e12 = (int64_t)PPM * PPM;
+    *mm = tn_ppm_ceil(value, asset->mm_haircut_ppm < PPM ? asset->mm_haircut_ppm : PPM);
+    *im = e12_ceil(value, haircut_e12 < all_e12 ? haircut_e12 : all_e12) +
+          doubt(market->risk, value, asset->confidence_ppm, lambda_ppm);
 }

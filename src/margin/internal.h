@@ -18,25 +18,45 @@ void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detai
                          const struct tn_margin_account *account);
 
 /* ---- Arithmetic over columns, for one set of instructions (columns.h) --------------------------
- * Only scenario columns count in what fold, linear, order and fold_orders write. */
+ * Only scenario columns count in what all but add write. is_new: what is added to is 0, whatever
+ * stands there. */
+
+/* An order as the columns see it. */
+struct tn_margin_path_order {
+    const int64_t *row;
+    tn_lots quantity;
+    tn_micros mark; /* of the whole quantity */
+    tn_micros gain;
+    bool is_linear; /* no discounts, and no other direction in skew scenarios */
+};
+
 struct tn_margin_path {
-    /* sum += Σ quantity × row, in all columns; is_new: the sum was 0, whatever stands there */
+    /* sum += Σ quantity × row, in all columns */
     void (*add)(int64_t sum[TN_ROW_COLUMNS], const int64_t (*rows)[TN_ROW_COLUMNS],
                 const struct tn_holding *holdings, uint32_t count, bool is_new);
-    /* pnl += floor(min(low·V, high·V) − flat·M), skew scenarios too */
+    /* pnl += floor(min(low·V, high·V) − flat·M), in skew scenarios the lower of that and of
+     * floor(flat·M − flat·V) */
     void (*fold)(int64_t pnl[TN_ROW_COLUMNS], const int64_t sum[TN_ROW_COLUMNS],
-                 const struct tn_margin_weights *weights);
+                 const struct tn_margin_weights *weights, bool is_new);
+    /* the same, for IM and MM at once */
+    void (*fold_both)(int64_t im[TN_ROW_COLUMNS], int64_t mm[TN_ROW_COLUMNS],
+                      const int64_t sum[TN_ROW_COLUMNS], const struct tn_margin_expiry *expiry,
+                      bool is_new);
     /* pnl += floor(flat·change) */
     void (*linear)(int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_ROW_COLUMNS],
-                   const struct tn_margin_weights *weights);
-    /* low += min(0, floor(low·qP − flat·q·mark) + gain), high likewise; or −= */
-    void (*order)(int64_t low[TN_ROW_COLUMNS], int64_t high[TN_ROW_COLUMNS],
-                  const int64_t row[TN_ROW_COLUMNS], tn_lots quantity, tn_micros gain,
+                   const struct tn_margin_weights *weights, bool is_new);
+    /* low += min(0, floor(low·qP − flat·q·mark) + gain), high likewise, and in skew scenarios back
+     * += min(0, floor(flat·q·mark − flat·qP) + gain); or −= */
+    void (*order)(struct tn_margin_sums *sums, const struct tn_margin_path_order *order,
                   bool is_added, const struct tn_margin_weights *weights);
-    /* pnl as in fold; change += by how much the orders' terms lower it: the lower of both c, each
-     * with its own terms */
+    /* pnl as in fold; change += by how much the orders' terms lower it: the lowest of both c and of
+     * the other direction, each with its own terms */
     void (*fold_orders)(int64_t pnl[TN_ROW_COLUMNS], int64_t change[TN_ROW_COLUMNS],
-                        const struct tn_margin_sums *sums, const struct tn_margin_weights *weights);
+                        const struct tn_margin_sums *sums, const struct tn_margin_weights *weights,
+                        bool is_new);
+    /* bound += both of these */
+    void (*fold_bound)(int64_t bound[TN_ROW_COLUMNS], const struct tn_margin_sums *sums,
+                       const struct tn_margin_weights *weights, bool is_new);
     /* the least of the first pnl, or of pnl + change where change is not NULL */
     tn_micros (*least)(const int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_ROW_COLUMNS],
                        uint32_t count);
@@ -55,20 +75,11 @@ static inline const struct tn_margin_path *tn_margin_path_of(enum tn_cpu cpu)
     return tn_margin_path_base();
 }
 
-/* floor((c·value − flat·mark) / 2^30) and its opposite, floor(−(c·value − flat·mark) / 2^30). */
-static inline tn_micros tn_margin_weigh(int64_t c, tn_micros value, int64_t flat, tn_micros mark)
+/* floor(weight·value / 2^30) */
+static inline tn_micros tn_margin_weigh(int64_t weight, tn_micros value)
 {
-    return (tn_micros)(((tn_i128)c * value - (tn_i128)flat * mark) >> 30);
+    return (tn_micros)(((tn_i128)weight * value) >> 30);
 }
-static inline tn_micros tn_margin_weigh_back(int64_t c, tn_micros value, int64_t flat,
-                                             tn_micros mark)
-{
-    return (tn_micros)(((tn_i128)flat * mark - (tn_i128)c * value) >> 30);
-}
-
-/* tn_margin_fold is path->fold with skew scenarios as they should be: −|…|. */
-void tn_margin_fold(int64_t pnl[TN_ROW_COLUMNS], const struct tn_margin_path *path,
-                    const int64_t sum[TN_ROW_COLUMNS], const struct tn_margin_weights *weights);
 
 static inline bool tn_margin_is_linear(const struct tn_margin_series *series)
 {
@@ -86,7 +97,7 @@ static inline tn_micros tn_margin_basis(tn_micros up, tn_micros down,
                                         const struct tn_margin_weights *weights)
 {
     tn_micros least = up < down ? up : down;
-    return least < 0 ? tn_margin_weigh(weights->flat[TN_COLUMN_UP], least, 0, 0) : 0;
+    return least < 0 ? tn_margin_weigh(weights->flat[TN_COLUMN_UP], least) : 0;
 }
 
 /* ---- Contingencies (contingency.c) -------------------------------------------------------------
@@ -108,10 +119,11 @@ static inline tn_micros tn_margin_contingency_total(struct tn_margin_contingency
     return contingency.linear + contingency.naked + contingency.confidence;
 }
 
-/* Adds the holdings of one expiry; `filled` is read for the FILLED view. */
-void tn_margin_expose(struct tn_margin_exposures *exposures, const struct tn_margin_market *market,
-                      const struct tn_holding *holdings, uint32_t count, enum tn_margin_view view,
-                      const struct tn_margin_order *filled);
+/* Of the holdings of one expiry; `filled` is read for the FILLED view. */
+struct tn_margin_exposures tn_margin_expose(const struct tn_margin_market *market,
+                                            const struct tn_holding *holdings, uint32_t count,
+                                            enum tn_margin_view view,
+                                            const struct tn_margin_order *filled);
 struct tn_margin_contingency tn_margin_contingency_mm(const struct tn_margin_market *market,
                                                       const struct tn_margin_exposures *exposures);
 struct tn_margin_contingency tn_margin_contingency_im(const struct tn_margin_market *market,
@@ -134,9 +146,20 @@ tn_micros tn_margin_order_gain(const struct tn_margin_market *market,
                                const struct tn_margin_order *order);
 
 /* Adds an expiry with orders: to pnl what its positions are worth, to the bound what orders do. */
-void tn_margin_bound_expiry(struct tn_margin_bound *bound, int64_t pnl[TN_ROW_COLUMNS],
+void tn_margin_bound_expiry(struct tn_margin_bound *bound, int64_t pnl[TN_ROW_COLUMNS], bool is_new,
                             const struct tn_margin_path *path, const struct tn_margin_sums *sums,
                             const struct tn_margin_weights *weights);
+
+/* The least that the bracket and an expiry's orders in it come to. */
+static inline tn_micros tn_margin_basis_bound(const struct tn_margin_sums *sums,
+                                              const struct tn_margin_weights *weights)
+{
+    int64_t weight = weights->flat[TN_COLUMN_UP];
+    tn_micros up = tn_margin_weigh(weight, sums->up) + sums->up_terms;
+    tn_micros down = tn_margin_weigh(weight, sums->down) + sums->down_terms;
+    tn_micros least = up < down ? up : down;
+    return least < sums->zero_terms ? least : sums->zero_terms;
+}
 
 /* Adds what one order does when it is filled. The linear part is the caller's. */
 void tn_margin_bound_filled(struct tn_margin_bound *bound, const struct tn_margin_market *market,
@@ -155,7 +178,8 @@ static inline bool tn_margin_is_limited(const struct tn_margin_account *account,
 }
 
 /* ---- Sums (sums.c) -----------------------------------------------------------------------------
- * Parts of tn_margin_sums_start, for sums that need no more. */
-void tn_margin_sums_start_terms(struct tn_margin_sums *sums);
+ * Of tn_margin_sums_start what one evaluation needs: its orders' terms in the first so many columns
+ * are none. */
+void tn_margin_sums_start_terms(struct tn_margin_sums *sums, uint32_t count);
 
 #endif

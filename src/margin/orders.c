@@ -1,11 +1,11 @@
 /* orders: what an account's open orders may do to it at worst, without trying their subsets.
  *
- * In one scenario an expiry is worth min(low·V, high·V) − flat·M: the lower of two linear
- * functions. Of each the worst subset of orders is plain to see: those whose own term is negative.
- * So the lower of the two, each with its orders' negative terms, is exactly the worst subset's
- * value in that scenario. Over scenarios and expiries the sum of these is a lower bound for every
- * subset, as a minimum of sums is never under the sum of minimums. A term counts what the trade
- * itself gains at the mark, too: q·(mark − limit) − fee.
+ * In one scenario an expiry is worth min(low·V, high·V) − flat·M, in a skew scenario no more than
+ * flat·M − flat·V: the lowest of two or three linear functions. Of each the worst subset of orders
+ * is plain to see: those whose own term is negative. So the lowest of them, each with its orders'
+ * negative terms, is exactly the worst subset's value in that scenario. Over scenarios and expiries
+ * the sum of these is a lower bound for every subset, as a minimum of sums is never under the sum
+ * of minimums. A term counts what the trade itself gains at the mark, too: q·(mark − limit) − fee.
  *
  * A protection group with limit Q trades at most Q lots in all. Its loss is linear in them, so it
  * is at least Q lots of its worst order. docs/specs/margin.md, "Open orders", has the rule. */
@@ -18,37 +18,14 @@ static tn_micros min_of(tn_micros a, tn_micros b)
     return a < b ? a : b;
 }
 
-/* A skew scenario: the lower of both c ahead, and back with the c that V's sign chooses. The
- * columns counted only ahead; this puts them right. */
-static void bound_skew(struct tn_margin_bound *bound, int64_t pnl[TN_ROW_COLUMNS],
-                       const struct tn_margin_sums *sums, const struct tn_margin_weights *weights,
-                       uint32_t k)
-{
-    int64_t low = weights->low[k], high = weights->high[k], flat = weights->flat[k];
-    tn_micros value = sums->value[k], mark = sums->value[TN_COLUMN_MARK];
-    tn_micros at_low = tn_margin_weigh(low, value, flat, mark);
-    tn_micros at_high = tn_margin_weigh(high, value, flat, mark);
-    tn_micros back = tn_margin_weigh_back(value < 0 ? high : low, value, flat, mark);
-    tn_micros ahead = min_of(at_low, at_high), without = min_of(ahead, back);
-    tn_micros ahead_with = min_of(at_low + sums->low[k], at_high + sums->high[k]);
-    tn_micros back_with = back + (value < 0 ? sums->back_high[k] : sums->back_low[k]);
-    pnl[k] += without - ahead;
-    bound->pnl[k] += min_of(ahead_with, back_with) - without - (ahead_with - ahead);
-}
-
-void tn_margin_bound_expiry(struct tn_margin_bound *bound, int64_t pnl[TN_ROW_COLUMNS],
+void tn_margin_bound_expiry(struct tn_margin_bound *bound, int64_t pnl[TN_ROW_COLUMNS], bool is_new,
                             const struct tn_margin_path *path, const struct tn_margin_sums *sums,
                             const struct tn_margin_weights *weights)
 {
-    int64_t weight = weights->flat[TN_COLUMN_UP];
-    path->fold_orders(pnl, bound->pnl, sums, weights);
-    for (uint64_t left = weights->skews; left != 0; left &= left - 1)
-        bound_skew(bound, pnl, sums, weights, (uint32_t)__builtin_ctzll(left));
-    tn_micros up = tn_margin_weigh(weight, sums->up, 0, 0) + sums->up_terms;
-    tn_micros down = tn_margin_weigh(weight, sums->down, 0, 0) + sums->down_terms;
+    path->fold_orders(pnl, bound->pnl, sums, weights, is_new);
     bound->zero += sums->zero_terms;
     bound->basis +=
-        min_of(sums->zero_terms, min_of(up, down)) - tn_margin_basis(sums->up, sums->down, weights);
+        tn_margin_basis_bound(sums, weights) - tn_margin_basis(sums->up, sums->down, weights);
 }
 
 void tn_margin_bound_filled(struct tn_margin_bound *bound, const struct tn_margin_market *market,
@@ -64,11 +41,11 @@ void tn_margin_bound_filled(struct tn_margin_bound *bound, const struct tn_margi
     if (tn_margin_is_linear(&market->series[order->series])) return;
     const struct tn_holding filled = {.series = order->series, .quantity = order->quantity};
     _Alignas(64) int64_t value[TN_ROW_COLUMNS];
-    _Alignas(64) int64_t with[TN_ROW_COLUMNS] = {0}, without[TN_ROW_COLUMNS] = {0};
+    _Alignas(64) int64_t with[TN_ROW_COLUMNS], without[TN_ROW_COLUMNS];
     memcpy(value, sums->value, sizeof value);
     path->add(value, market->rows, &filled, 1, false);
-    tn_margin_fold(with, path, value, weights);
-    tn_margin_fold(without, path, sums->value, weights);
+    path->fold(with, value, weights, true);
+    path->fold(without, sums->value, weights, true);
     for (uint32_t k = 0; k < weights->scenarios_count; k++)
         bound->pnl[k] += with[k] - without[k];
 }
@@ -91,15 +68,14 @@ static void order_terms(struct tn_margin_bound *terms, const struct tn_margin_ma
     const struct tn_margin_weights *weights = &market->expiries[series->expiry].im;
     struct tn_margin_sums sums;
     memset(terms, 0, sizeof *terms);
-    tn_margin_sums_start_terms(&sums);
+    tn_margin_sums_start_terms(&sums, weights->scenarios_count);
     sums.expiry = series->expiry;
-    sums.orders_count = 0;
     tn_margin_sums_order(&sums, market, order, true);
     for (uint32_t k = 0; k < weights->scenarios_count; k++)
         terms->pnl[k] = min_of(sums.low[k], sums.high[k]);
     for (uint64_t left = weights->skews; left != 0; left &= left - 1) {
         uint32_t k = (uint32_t)__builtin_ctzll(left);
-        terms->pnl[k] = min_of(terms->pnl[k], min_of(sums.back_low[k], sums.back_high[k]));
+        terms->pnl[k] = min_of(terms->pnl[k], sums.back[k]);
     }
     terms->zero = sums.zero_terms;
     terms->basis = min_of(sums.zero_terms, min_of(sums.up_terms, sums.down_terms));

@@ -4,7 +4,7 @@
  * once. Options of an expiry add up column by column before anything is discounted or rounded: a
  * position's weight is its place in that sum. Futures, perpetuals and collateral that moves with an
  * underlying add up per underlying. Every number is a sum of floors of concave functions, so two
- * accounts together never need more than both apart (docs/specs/margin.md names the exception).
+ * accounts together never need more than both apart.
  *
  * Orders: with one, the account is worked out with it filled and without, and the lower counts;
  * with more, orders.c bounds all subsets at once. Sums that the caller kept take the place of those
@@ -15,16 +15,17 @@
 
 #define PPM 1000000
 
-/* What the caller wants to know. */
+/* What the caller wants to know. M alone is of several orders, without limited groups, or of none;
+ * then `im` below has the orders in it. */
 enum wish { WISH_ALL, WISH_MM, WISH_M };
 
 /* One underlying of the account, while the walk is in it. */
 struct unit {
     _Alignas(64) int64_t im[TN_ROW_COLUMNS], mm[TN_ROW_COLUMNS];
-    int64_t linear[TN_ROW_COLUMNS]; /* Σ n·row, and collateral's change */
-    bool has_linear;
+    int64_t linear[TN_ROW_COLUMNS];        /* Σ n·row, and collateral's change */
+    bool has_linear, is_new;               /* is_new: nothing stands in im and mm yet */
     const struct tn_margin_expiry *expiry; /* the last one met: all share the flat weights */
-    tn_micros im_basis, mm_basis;
+    tn_micros im_basis, mm_basis, zero;
     struct tn_margin_exposures held, open;
 };
 
@@ -40,8 +41,9 @@ struct walk {
     const struct tn_margin_sums *const *kept; /* NULL: the walk makes its own */
     uint32_t underlying, next_holding, next_order, next_kept;
     enum wish wish;
-    enum tn_margin_view orders; /* HELD: there are none */
-    bool has_limits;            /* there are groups with limits */
+    enum tn_margin_view orders;    /* HELD: there are none */
+    bool has_limits;               /* there are groups with limits */
+    struct tn_margin_order filled; /* the one order, cut to its group's limit */
     tn_micros linear_mark, options, collateral;
     tn_micros floors[TN_MARGIN_ASSETS_MAX], ceilings[TN_MARGIN_ASSETS_MAX]; /* of collateral */
     /* Σ over underlyings of worst case less contingency; the last two with orders. */
@@ -70,6 +72,7 @@ static void take_collateral(struct walk *walk)
         int64_t balance = walk->account->balances[a], price = market->assets[a].price_micros;
         tn_micros mm, im;
         TN_ASSERT(balance >= 0 && price >= 0);
+        walk->floors[a] = walk->ceilings[a] = 0;
         if (balance == 0) continue;
         walk->floors[a] = tn_ppm_floor(balance, price);
         walk->ceilings[a] = tn_ppm_ceil(balance, price);
@@ -82,6 +85,12 @@ static void take_collateral(struct walk *walk)
     }
 }
 
+static void start_linear(struct unit *unit)
+{
+    if (!unit->has_linear) memset(unit->linear, 0, sizeof unit->linear);
+    unit->has_linear = true;
+}
+
 /* Collateral that moves with the underlying lowers its risk or adds to it. Of a loss the value
  * counts rounded up, of a gain rounded down. */
 static void add_collateral(struct unit *unit, const struct walk *walk)
@@ -89,7 +98,7 @@ static void add_collateral(struct unit *unit, const struct walk *walk)
     const struct tn_margin_market *market = walk->market;
     for (uint32_t a = 1; a < market->assets_count; a++) {
         if (market->assets[a].underlying != walk->underlying || walk->ceilings[a] == 0) continue;
-        unit->has_linear = true;
+        start_linear(unit);
         for (uint32_t k = 0; k < market->shocks->scenarios_count; k++) {
             int64_t move_ppm = market->shocks->scenarios[k].move_ppm;
             tn_micros value = move_ppm < 0 ? walk->ceilings[a] : walk->floors[a];
@@ -109,20 +118,6 @@ static bool moves_with_collateral(const struct walk *walk)
 /* ---- One expiry --------------------------------------------------------------------------------
  */
 
-void tn_margin_fold(int64_t pnl[TN_ROW_COLUMNS], const struct tn_margin_path *path,
-                    const int64_t sum[TN_ROW_COLUMNS], const struct tn_margin_weights *weights)
-{
-    tn_micros mark = sum[TN_COLUMN_MARK];
-    path->fold(pnl, sum, weights);
-    for (uint64_t left = weights->skews; left != 0; left &= left - 1) {
-        int k = __builtin_ctzll(left);
-        int64_t c = sum[k] < 0 ? weights->high[k] : weights->low[k], flat = weights->flat[k];
-        tn_micros ahead = tn_margin_weigh(c, sum[k], flat, mark);
-        tn_micros back = tn_margin_weigh_back(c, sum[k], flat, mark);
-        if (back < ahead) pnl[k] += back - ahead;
-    }
-}
-
 /* The positions of one expiry; orders' terms stay untouched. */
 static void sum_positions(struct tn_margin_sums *sums, const struct walk *walk,
                           const struct tn_holding *holdings, uint32_t count, uint32_t expiry)
@@ -131,7 +126,6 @@ static void sum_positions(struct tn_margin_sums *sums, const struct walk *walk,
     uint32_t linear = 0;
     sums->up = sums->down = 0;
     sums->expiry = expiry;
-    sums->orders_count = 0;
     while (linear < count && tn_margin_is_linear(&market->series[holdings[linear].series])) {
         const int64_t *row = market->rows[holdings[linear].series];
         sums->up += holdings[linear].quantity * (row[TN_COLUMN_UP] - row[TN_COLUMN_MARK]);
@@ -149,8 +143,7 @@ static void sum_orders(struct tn_margin_sums *sums, const struct walk *walk, uin
                        bool leaves_out_limited)
 {
     const struct tn_margin_order *orders = walk->account->orders + walk->next_order;
-    tn_margin_sums_start_terms(sums);
-    sums->orders_count = 0;
+    tn_margin_sums_start_terms(sums, walk->market->shocks->scenarios_count);
     for (uint32_t i = 0; i < count; i++)
         if (!leaves_out_limited || !tn_margin_is_limited(walk->account, &orders[i]))
             tn_margin_sums_order(sums, walk->market, &orders[i], true);
@@ -184,15 +177,14 @@ static void bound_expiry(struct unit *unit, struct bounds *bounds, const struct 
 {
     const struct tn_margin_weights *weights = &unit->expiry->im;
     if (walk->orders == TN_MARGIN_FILLED) {
-        tn_margin_fold(unit->im, walk->path, sums->value, weights);
-        tn_margin_bound_filled(&bounds->all, walk->market, &walk->account->orders[0], sums,
-                               weights);
+        walk->path->fold(unit->im, sums->value, weights, unit->is_new);
+        tn_margin_bound_filled(&bounds->all, walk->market, &walk->filled, sums, weights);
         return;
     }
     if (walk->kept == NULL) sum_orders(own, walk, count, false);
-    tn_margin_bound_expiry(&bounds->all, unit->im, walk->path, sums, weights);
+    tn_margin_bound_expiry(&bounds->all, unit->im, unit->is_new, walk->path, sums, weights);
     if (!walk->has_limits) return;
-    _Alignas(64) int64_t unused[TN_ROW_COLUMNS] = {0};
+    _Alignas(64) int64_t unused[TN_ROW_COLUMNS];
     if (own != sums) {
         memcpy(own->value, sums->value, sizeof own->value);
         own->up = sums->up;
@@ -200,14 +192,43 @@ static void bound_expiry(struct unit *unit, struct bounds *bounds, const struct 
         own->expiry = sums->expiry;
     }
     sum_orders(own, walk, count, true);
-    tn_margin_bound_expiry(&bounds->limited, unused, walk->path, own, weights);
+    tn_margin_bound_expiry(&bounds->limited, unused, true, walk->path, own, weights);
 }
 
 static void add_linear(struct unit *unit, const struct tn_margin_sums *sums)
 {
-    unit->has_linear = true;
+    start_linear(unit);
     for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
         unit->linear[k] += sums->linear[k];
+}
+
+/* Where only m is asked for, the orders' terms go into it at once. */
+static void fold_m(struct unit *unit, const struct walk *walk, uint32_t orders,
+                   const struct tn_margin_sums *sums)
+{
+    const struct tn_margin_weights *weights = &unit->expiry->im;
+    if (orders == 0) {
+        walk->path->fold(unit->im, sums->value, weights, unit->is_new);
+        unit->im_basis += tn_margin_basis(sums->up, sums->down, weights);
+    } else {
+        walk->path->fold_bound(unit->im, sums, weights, unit->is_new);
+        unit->im_basis += tn_margin_basis_bound(sums, weights);
+        unit->zero += sums->zero_terms;
+    }
+}
+
+static void fold_all(struct unit *unit, struct bounds *bounds, const struct walk *walk,
+                     uint32_t orders, const struct tn_margin_sums *sums, struct tn_margin_sums *own)
+{
+    const struct tn_margin_expiry *expiry = unit->expiry;
+    unit->mm_basis += tn_margin_basis(sums->up, sums->down, &expiry->mm);
+    unit->im_basis += tn_margin_basis(sums->up, sums->down, &expiry->im);
+    if (orders == 0) {
+        walk->path->fold_both(unit->im, unit->mm, sums->value, expiry, unit->is_new);
+        return;
+    }
+    walk->path->fold(unit->mm, sums->value, &expiry->mm, unit->is_new);
+    bound_expiry(unit, bounds, walk, orders, sums, own);
 }
 
 static void fold_expiry(struct unit *unit, struct bounds *bounds, struct walk *walk,
@@ -217,16 +238,38 @@ static void fold_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
     const struct tn_margin_expiry *expiry = unit->expiry;
     walk->options += sums->value[TN_COLUMN_MARK];
     if (sums->has_linear) add_linear(unit, sums);
-    if (walk->wish != WISH_M) {
-        tn_margin_fold(unit->mm, walk->path, sums->value, &expiry->mm);
-        unit->mm_basis += tn_margin_basis(sums->up, sums->down, &expiry->mm);
+    switch (walk->wish) {
+        case WISH_MM:
+            walk->path->fold(unit->mm, sums->value, &expiry->mm, unit->is_new);
+            unit->mm_basis += tn_margin_basis(sums->up, sums->down, &expiry->mm);
+            break;
+        case WISH_M: fold_m(unit, walk, orders, sums); break;
+        case WISH_ALL: fold_all(unit, bounds, walk, orders, sums, own); break;
     }
-    if (walk->wish == WISH_MM) return;
-    unit->im_basis += tn_margin_basis(sums->up, sums->down, &expiry->im);
-    if (orders > 0)
-        bound_expiry(unit, bounds, walk, orders, sums, own);
-    else
-        tn_margin_fold(unit->im, walk->path, sums->value, &expiry->im);
+    unit->is_new = false;
+}
+
+static void add_exposures(struct tn_margin_exposures *sum, const struct tn_margin_exposures *more)
+{
+    sum->linear += more->linear;
+    sum->naked += more->naked;
+    sum->confidence += more->confidence;
+}
+
+/* As held and with orders: the same where there are none. */
+static void expose(struct unit *unit, const struct walk *walk, const struct tn_holding *holdings,
+                   uint32_t count, uint32_t orders)
+{
+    struct tn_margin_exposures held;
+    if (walk->wish != WISH_M || orders == 0) {
+        held = tn_margin_expose(walk->market, holdings, count, TN_MARGIN_HELD, NULL);
+        add_exposures(&unit->held, &held);
+        if (orders == 0) add_exposures(&unit->open, &held);
+    }
+    if (orders == 0) return;
+    struct tn_margin_exposures open =
+        tn_margin_expose(walk->market, holdings, count, walk->orders, &walk->filled);
+    add_exposures(&unit->open, &open);
 }
 
 static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *walk)
@@ -238,9 +281,7 @@ static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
     TN_ASSERT(expiry < walk->market->expiries_count);
     unit->expiry = &walk->market->expiries[expiry];
     TN_ASSERT(unit->expiry->underlying == walk->underlying);
-    tn_margin_expose(&unit->held, walk->market, holdings, count, TN_MARGIN_HELD, NULL);
-    if (bounds != NULL)
-        tn_margin_expose(&unit->open, walk->market, holdings, count, walk->orders, account->orders);
+    expose(unit, walk, holdings, count, orders);
     struct tn_margin_sums own;
     if (walk->kept != NULL) {
         const struct tn_margin_sums *kept = walk->kept[walk->next_kept++];
@@ -268,15 +309,15 @@ static tn_micros worst_of(const struct walk *walk, const int64_t pnl[TN_ROW_COLU
 static void bound_linear(struct tn_margin_bound *bound, const struct unit *unit,
                          const struct walk *walk, const struct tn_margin_weights *weights)
 {
-    const struct tn_margin_order *order = &walk->account->orders[0];
+    const struct tn_margin_order *order = &walk->filled;
     const int64_t *row = walk->market->rows[order->series];
-    int64_t before[TN_ROW_COLUMNS] = {0}, after[TN_ROW_COLUMNS] = {0}, change[TN_ROW_COLUMNS];
+    int64_t before[TN_ROW_COLUMNS], after[TN_ROW_COLUMNS], change[TN_ROW_COLUMNS];
     const struct tn_margin_series *series = series_of(walk, order->series);
     if (!tn_margin_is_linear(series) || series->underlying != walk->underlying) return;
     for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
         change[k] = unit->linear[k] + order->quantity * (row[k] - row[TN_COLUMN_MARK]);
-    walk->path->linear(before, unit->linear, weights);
-    walk->path->linear(after, change, weights);
+    walk->path->linear(before, unit->linear, weights, true);
+    walk->path->linear(after, change, weights, true);
     for (uint32_t k = 0; k < weights->scenarios_count; k++)
         bound->pnl[k] += after[k] - before[k];
 }
@@ -297,9 +338,9 @@ static void fold_linear(struct unit *unit, struct bounds *bounds, struct walk *w
     walk->linear_mark += mark;
     for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
         unit->linear[k] -= mark;
-    if (walk->wish != WISH_M) walk->path->linear(unit->mm, unit->linear, &expiry->mm);
+    if (walk->wish != WISH_M) walk->path->linear(unit->mm, unit->linear, &expiry->mm, unit->is_new);
     if (walk->wish == WISH_MM) return;
-    walk->path->linear(unit->im, unit->linear, &expiry->im);
+    walk->path->linear(unit->im, unit->linear, &expiry->im, unit->is_new);
     if (bounds != NULL && walk->orders == TN_MARGIN_FILLED)
         bound_linear(&bounds->all, unit, walk, &expiry->im);
 }
@@ -353,16 +394,35 @@ static void finish_im(struct unit *unit, struct bounds *bounds, struct walk *wal
     if (walk->has_limits) walk->m_limited += bounded(walk, unit, &bounds->limited) - open;
 }
 
+/* Of what the orders may leave. */
+static void finish_m(struct unit *unit, struct walk *walk)
+{
+    uint32_t count = walk->market->shocks->scenarios_count;
+    tn_micros open = tn_margin_contingency_total(
+        tn_margin_contingency_im(walk->market, walk->underlying, &unit->open));
+    tn_micros least = walk->path->least(unit->im, NULL, count);
+    walk->m_all += min_of(min_of(unit->zero, unit->im_basis), least) - open;
+}
+
+static void finish_mm(struct unit *unit, struct walk *walk)
+{
+    walk->mm += worst_of(walk, unit->mm, unit->mm_basis) -
+                tn_margin_contingency_total(tn_margin_contingency_mm(walk->market, &unit->held));
+}
+
 static void finish_unit(struct unit *unit, struct bounds *bounds, struct walk *walk,
                         struct tn_margin_detail *detail)
 {
     add_collateral(unit, walk);
     if (unit->has_linear) fold_linear(unit, bounds, walk);
-    if (walk->wish != WISH_M)
-        walk->mm +=
-            worst_of(walk, unit->mm, unit->mm_basis) -
-            tn_margin_contingency_total(tn_margin_contingency_mm(walk->market, &unit->held));
-    if (walk->wish != WISH_MM) finish_im(unit, bounds, walk, detail);
+    switch (walk->wish) {
+        case WISH_M: finish_m(unit, walk); break;
+        case WISH_MM: finish_mm(unit, walk); break;
+        case WISH_ALL:
+            finish_mm(unit, walk);
+            finish_im(unit, bounds, walk, detail);
+            break;
+    }
 }
 
 static bool is_next(const struct walk *walk)
@@ -385,48 +445,90 @@ static void walk_holdings(struct unit *unit, struct bounds *bounds, struct walk 
                                walk->next_order - first);
 }
 
+static void start_unit(struct unit *unit)
+{
+    unit->has_linear = false;
+    unit->is_new = true;
+    unit->expiry = NULL;
+    unit->im_basis = unit->mm_basis = unit->zero = 0;
+    unit->held = unit->open = (struct tn_margin_exposures){0, 0, 0};
+}
+
+static void start_bound(struct tn_margin_bound *bound, uint32_t scenarios_count)
+{
+    memset(bound->pnl, 0, scenarios_count * sizeof bound->pnl[0]);
+    bound->basis = bound->zero = 0;
+}
+
 static void walk_underlying(struct walk *walk, struct tn_margin_detail *detail)
 {
     struct unit unit;
+    struct bounds bounds;
+    bool has_bounds = walk->orders != TN_MARGIN_HELD && walk->wish != WISH_M;
     if (detail != NULL) {
         memset(detail, 0, sizeof *detail);
         detail->worst_column = TN_COLUMN_MARK;
     }
     if (!is_next(walk) && !moves_with_collateral(walk)) return;
-    memset(&unit, 0, sizeof unit);
-    if (walk->orders == TN_MARGIN_HELD) {
-        walk_holdings(&unit, NULL, walk);
-        finish_unit(&unit, NULL, walk, detail);
-        return;
+    start_unit(&unit);
+    if (has_bounds) {
+        start_bound(&bounds.all, walk->market->shocks->scenarios_count);
+        if (walk->has_limits) start_bound(&bounds.limited, walk->market->shocks->scenarios_count);
     }
-    struct bounds bounds;
-    memset(&bounds, 0, sizeof bounds);
-    walk_holdings(&unit, &bounds, walk);
-    finish_unit(&unit, &bounds, walk, detail);
+    walk_holdings(&unit, has_bounds ? &bounds : NULL, walk);
+    finish_unit(&unit, has_bounds ? &bounds : NULL, walk, detail);
 }
 
 /* ---- The account -------------------------------------------------------------------------------
  */
+
+static bool has_limits(const struct tn_margin_account *account)
+{
+    for (uint32_t g = 0; g < account->groups_count; g++)
+        if (account->group_limits[g] != 0) return true;
+    return false;
+}
+
+/* One order alone is worked out as filled. Of a group with a limit no more of it trades than that,
+ * at its part of the fee. */
+static struct tn_margin_order cut_to_limit(const struct tn_margin_account *account)
+{
+    struct tn_margin_order order = account->orders[0];
+    if (!tn_margin_is_limited(account, &order)) return order;
+    tn_lots size = order.quantity < 0 ? -order.quantity : order.quantity;
+    tn_lots limit = account->group_limits[order.group - 1];
+    if (size <= limit) return order;
+    order.quantity = order.quantity < 0 ? -limit : limit;
+    order.fee_micros = tn_mul_div_ceil(order.fee_micros, limit, size);
+    return order;
+}
 
 static void start_walk(struct walk *walk, const struct tn_margin_market *market,
                        const struct tn_margin_account *account, enum wish wish)
 {
     TN_ASSERT(account->model == TN_MARGIN_PORTFOLIO);
     TN_ASSERT(account->holdings_count <= TN_MARGIN_POSITIONS_MAX);
-    memset(walk, 0, sizeof *walk);
     walk->market = market;
     walk->account = account;
     walk->path = tn_margin_path_of(market->cpu);
+    walk->kept = NULL;
+    walk->underlying = walk->next_holding = walk->next_order = walk->next_kept = 0;
     walk->wish = wish;
-    if (wish == WISH_MM)
-        walk->next_order = account->orders_count;
-    else if (account->orders_count == 1)
+    walk->orders = TN_MARGIN_HELD;
+    walk->has_limits = false;
+    walk->linear_mark = walk->options = walk->collateral = 0;
+    walk->im = walk->mm = walk->m_all = walk->m_limited = 0;
+    if (wish == WISH_MM) {
+        walk->next_order = account->orders_count; /* passed over */
+    } else if (account->orders_count == 1) {
         walk->orders = TN_MARGIN_FILLED;
-    else if (account->orders_count > 1)
+        walk->filled = cut_to_limit(account);
+        walk->wish = WISH_ALL;
+    } else if (account->orders_count > 1) {
         walk->orders = TN_MARGIN_WORST;
-    if (walk->orders != TN_MARGIN_WORST) return;
-    for (uint32_t g = 0; g < account->groups_count; g++)
-        if (account->group_limits[g] != 0) walk->has_limits = true;
+        walk->has_limits = has_limits(account);
+        if (walk->has_limits) walk->wish = WISH_ALL;
+    }
 }
 
 static void walk_account(struct walk *walk, struct tn_margin_detail *details)
@@ -448,13 +550,14 @@ static tn_micros equity_of(const struct walk *walk)
 static tn_micros balance_with_orders(const struct walk *walk)
 {
     tn_micros equity = equity_of(walk), all = walk->m_all;
+    if (walk->wish == WISH_M) return equity + all;
     switch (walk->orders) {
         case TN_MARGIN_HELD: return equity + walk->im;
         case TN_MARGIN_WORST:
             return equity + (walk->has_limits && walk->m_limited > all ? walk->m_limited : all);
         case TN_MARGIN_FILLED: break;
     }
-    all += tn_margin_order_gain(walk->market, &walk->account->orders[0]);
+    all += tn_margin_order_gain(walk->market, &walk->filled);
     return equity + min_of(all, walk->im);
 }
 

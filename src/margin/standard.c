@@ -21,10 +21,16 @@
 #define LOTS_MAX    (INT64_C(1) << 52) /* so that the sum over an account's positions fits */
 
 enum requirement { IM, MM };
+enum { REQUIREMENTS = 2 };
 
 /* What n lots of a series add to a balance is min(when_long · n, when_short · n). */
 struct line {
     tn_micros when_long, when_short; /* when_long ≤ when_short */
+};
+
+/* The parts of charges that hang on spot alone: most series of an account share them. */
+struct spot_charges {
+    tn_micros spot_lot, call_mm, put_mm, most, least;
 };
 
 /* What orders add at most, where a series' lots count at one end of its line. */
@@ -44,14 +50,15 @@ struct held {
     tn_lots lots;
     tn_lots sells;  /* open ones, when orders count */
     bool is_bought; /* there are open buys, when orders count */
+    bool is_option;
     tn_micros mark;
+    tn_micros charges[REQUIREMENTS]; /* of one lot; of an option, when it is short */
 };
 
 struct work {
     const struct tn_margin_market *market;
     const struct tn_margin_account *account;
     const struct ends *orders; /* by holding: the orders at their worst; NULL: not at all */
-    tn_i128 cash;
     uint32_t count;
     struct held held[TN_MARGIN_POSITIONS_MAX];
 };
@@ -93,63 +100,74 @@ static tn_i128 cost_of(const struct tn_margin_order *order)
 
 /* ---- Charges of one lot ---- */
 
-static tn_micros call_charge(const struct tn_risk *risk, enum requirement which,
-                             const struct tn_margin_series *series, tn_micros mark)
+static void charge_spot(struct spot_charges *charges, const struct tn_risk *risk, tn_micros spot)
 {
-    tn_micros spot = series->spot_lot;
-    if (which == MM) return mark + tn_ppm_ceil(spot, risk->standard_call_mm_ppm);
-    tn_micros out = series->strike_lot > spot ? series->strike_lot - spot : 0;
-    tn_micros most = tn_ppm_ceil(spot, risk->standard_most_ppm) - out;
-    tn_micros least = tn_ppm_ceil(spot, risk->standard_least_ppm);
-    return mark + (most > least ? most : least);
+    TN_ASSERT(spot >= 0);
+    charges->spot_lot = spot;
+    charges->call_mm = tn_ppm_ceil(spot, risk->standard_call_mm_ppm);
+    charges->put_mm = tn_ppm_ceil(spot, risk->standard_put_mm_ppm);
+    charges->most = tn_ppm_ceil(spot, risk->standard_most_ppm);
+    charges->least = tn_ppm_ceil(spot, risk->standard_least_ppm);
 }
 
-static tn_micros put_charge(const struct tn_risk *risk, enum requirement which,
-                            const struct tn_margin_series *series, tn_micros mark)
+/* IM's part of spot: it falls as the option goes out of the money. */
+static tn_micros by_moneyness(const struct spot_charges *charges, tn_micros out)
 {
-    tn_micros spot = series->spot_lot;
-    tn_micros of_spot = tn_ppm_ceil(spot, risk->standard_put_mm_ppm);
-    tn_micros of_value = tn_ppm_ceil(mark, risk->standard_put_value_ppm);
-    tn_micros mm = mark + (of_spot > of_value ? of_spot : of_value);
-    if (which == MM) return mm;
-    tn_micros out = spot > series->strike_lot ? spot - series->strike_lot : 0;
-    tn_micros most = tn_ppm_ceil(spot, risk->standard_most_ppm) - out;
-    tn_micros least = tn_ppm_ceil(spot, risk->standard_least_ppm);
-    tn_micros im = mark + (most > least ? most : least);
+    tn_micros most = out > 0 ? charges->most - out : charges->most;
+    return most > charges->least ? most : charges->least;
+}
+
+static void charge_call(struct held *held, const struct spot_charges *charges)
+{
+    held->charges[MM] = held->mark + charges->call_mm;
+    held->charges[IM] =
+        held->mark + by_moneyness(charges, held->series->strike_lot - charges->spot_lot);
+}
+
+static void charge_put(struct held *held, const struct tn_risk *risk,
+                       const struct spot_charges *charges)
+{
+    tn_micros of_value = tn_ppm_ceil(held->mark, risk->standard_put_value_ppm);
+    tn_micros mm = held->mark + (charges->put_mm > of_value ? charges->put_mm : of_value);
+    tn_micros im = held->mark + by_moneyness(charges, charges->spot_lot - held->series->strike_lot);
     tn_micros offset = tn_ppm_ceil(mm, risk->standard_put_offset_ppm);
-    return im > offset ? im : offset;
+    held->charges[MM] = mm;
+    held->charges[IM] = im > offset ? im : offset;
+}
+
+static void charge_linear(struct held *held, const struct tn_risk *risk)
+{
+    tn_micros price = held->series->kind == TN_FUTURE ? held->series->forward_lot : held->mark;
+    held->charges[MM] = tn_ppm_ceil(price, risk->standard_perp_mm_ppm);
+    held->charges[IM] = tn_ppm_ceil(price, risk->standard_perp_im_ppm);
 }
 
 /* A future or perpetual is at its mark in CE already, an option is not. */
-static struct line line_of(const struct tn_risk *risk, enum requirement which,
-                           const struct held *held)
+static struct line line_of(const struct held *held, enum requirement which)
 {
-    const struct tn_margin_series *series = held->series;
-    tn_micros mark = held->mark;
-    if (is_option(series)) {
-        tn_micros charge = series->kind == TN_CALL ? call_charge(risk, which, series, mark)
-                                                   : put_charge(risk, which, series, mark);
-        return (struct line){.when_long = 0, .when_short = charge};
-    }
-    tn_micros price = series->kind == TN_FUTURE ? series->forward_lot : mark;
-    int64_t ppm = which == IM ? risk->standard_perp_im_ppm : risk->standard_perp_mm_ppm;
-    tn_micros charge = tn_ppm_ceil(price, ppm);
-    return (struct line){.when_long = -charge, .when_short = charge};
+    tn_micros charge = held->charges[which];
+    TN_ASSERT(charge >= 0);
+    return (struct line){held->is_option ? 0 : -charge, charge};
 }
 
-static tn_i128 charge_alone(const struct work *work, enum requirement which, uint32_t holding)
+/* Adds what a holding comes to alone. */
+static inline void add_alone(tn_i128 sums[REQUIREMENTS], const struct work *work,
+                             enum requirement from, enum requirement to, uint32_t holding)
 {
-    tn_lots lots = work->held[holding].lots;
-    if (lots == 0 && work->orders == NULL) return 0;
-    struct line line = line_of(work->market->risk, which, &work->held[holding]);
-    TN_ASSERT(line.when_long <= line.when_short);
-    tn_i128 when_long = (tn_i128)line.when_long * lots;
-    tn_i128 when_short = (tn_i128)line.when_short * lots;
-    if (work->orders != NULL) {
-        when_long += work->orders[holding].when_long;
-        when_short += work->orders[holding].when_short;
+    const struct held *held = &work->held[holding];
+    if (work->orders == NULL) {
+        tn_lots lots = held->lots < 0 ? held->lots : held->is_option ? 0 : -held->lots;
+        if (lots == 0) return;
+        for (enum requirement which = from; which <= to; which++)
+            sums[which] += (tn_i128)held->charges[which] * lots;
+        return;
     }
-    return smaller(when_long, when_short);
+    for (enum requirement which = from; which <= to; which++) {
+        struct line line = line_of(held, which);
+        sums[which] +=
+            smaller((tn_i128)line.when_long * held->lots + work->orders[holding].when_long,
+                    (tn_i128)line.when_short * held->lots + work->orders[holding].when_short);
+    }
 }
 
 /* ---- What the options of one expiry can lose ---- */
@@ -208,64 +226,79 @@ static bool has_part(const struct held *held)
     return held->lots != 0 || held->sells != 0 || held->is_bought;
 }
 
-/* The options [first, end) at the worst price of expiry. Beyond the last strike short calls without
- * a long one are charged on the forward. */
-static tn_i128 balance_at_expiry(const struct work *work, enum requirement which, uint32_t first,
-                                 uint32_t end)
+/* What the options [first, end) come to at the worst price of expiry, but for calls beyond the last
+ * strike: how many of these are short without a long one. */
+struct at_expiry {
+    tn_i128 worst;
+    tn_lots unpaired; /* ≤ 0 */
+};
+
+static struct at_expiry look_at_expiry(const struct work *work, uint32_t first, uint32_t end)
 {
-    const struct tn_risk *risk = work->market->risk;
-    int64_t ppm = which == IM ? risk->standard_unpaired_im_ppm : risk->standard_unpaired_mm_ppm;
-    tn_micros unpaired = tn_ppm_ceil(work->held[first].series->forward_lot, ppm);
     struct curve curve;
     draw_positions(&curve, work, first, end);
     if (work->orders != NULL) draw_orders(&curve, work, first, end);
-
-    tn_i128 worst = smaller(curve.nothing, curve.at_zero);
-    tn_lots calls = 0;
+    struct at_expiry at_expiry = {smaller(curve.nothing, curve.at_zero), 0};
     for (uint32_t i = first; i < end; i++) {
-        const struct tn_margin_series *series = work->held[i].series;
-        TN_ASSERT(series->forward_lot == work->held[first].series->forward_lot);
-        if (!has_part(&work->held[i])) continue;
-        worst = smaller(worst, curve.at_strike[i]);
-        if (series->kind == TN_CALL) calls += work->held[i].lots - work->held[i].sells;
+        const struct held *held = &work->held[i];
+        TN_ASSERT(held->series->forward_lot == work->held[first].series->forward_lot);
+        if (!has_part(held)) continue;
+        at_expiry.worst = smaller(at_expiry.worst, curve.at_strike[i]);
+        if (held->series->kind == TN_CALL) at_expiry.unpaired += held->lots - held->sells;
     }
-    return worst + smaller(0, (tn_i128)calls * unpaired);
+    if (at_expiry.unpaired > 0) at_expiry.unpaired = 0;
+    return at_expiry;
+}
+
+static tn_i128 balance_at_expiry(const struct tn_risk *risk, enum requirement which,
+                                 const struct at_expiry *at_expiry, tn_micros forward_lot)
+{
+    int64_t ppm = which == IM ? risk->standard_unpaired_im_ppm : risk->standard_unpaired_mm_ppm;
+    if (at_expiry->unpaired == 0) return at_expiry->worst;
+    return at_expiry->worst + (tn_i128)at_expiry->unpaired * tn_ppm_ceil(forward_lot, ppm);
 }
 
 /* ---- Balances ---- */
 
-/* The margin of [first, end), all of one expiry or one perpetual. */
-static tn_i128 expiry_margin(const struct work *work, enum requirement which, uint32_t first,
-                             uint32_t end)
+struct margins {
+    tn_i128 of[REQUIREMENTS];
+};
+
+/* Adds the margin of [first, end), all of one expiry or one perpetual: IM's, and MM's when that is
+ * asked for, too, or it alone. */
+static inline void add_expiry(struct margins *margins, const struct work *work,
+                              enum requirement from, enum requirement to, uint32_t first,
+                              uint32_t end)
 {
-    tn_i128 linear = 0, isolated = 0;
-    uint32_t options = end;
-    for (uint32_t i = first; i < end; i++) {
-        tn_i128 alone = charge_alone(work, which, i);
-        if (is_option(work->held[i].series)) {
-            if (options == end) options = i;
-            isolated += alone;
-        } else {
-            TN_ASSERT(options == end); /* strike 0 comes first */
-            linear += alone;
-        }
+    tn_i128 isolated[REQUIREMENTS] = {0, 0};
+    uint32_t options = first;
+    for (; options < end && !work->held[options].is_option; options++) /* strike 0 comes first */
+        add_alone(margins->of, work, from, to, options);
+    for (uint32_t i = options; i < end; i++) {
+        TN_ASSERT(work->held[i].is_option);
+        add_alone(isolated, work, from, to, i);
     }
     /* At expiry there is nothing to win where nothing is charged. */
-    if (isolated == 0) return linear;
-    return linear + larger(isolated, balance_at_expiry(work, which, options, end));
+    if (isolated[IM] == 0 && isolated[MM] == 0) return;
+    struct at_expiry at_expiry = look_at_expiry(work, options, end);
+    for (enum requirement which = from; which <= to; which++)
+        margins->of[which] +=
+            larger(isolated[which], balance_at_expiry(work->market->risk, which, &at_expiry,
+                                                      work->held[options].series->forward_lot));
 }
 
-static tn_i128 margin_sum(const struct work *work, enum requirement which)
+static inline struct margins margins_of(const struct work *work, enum requirement from,
+                                        enum requirement to)
 {
-    tn_i128 sum = 0;
+    struct margins margins = {{0, 0}};
     for (uint32_t first = 0, end; first < work->count; first = end) {
         uint16_t expiry = work->held[first].series->expiry;
         end = first + 1;
         while (end < work->count && work->held[end].series->expiry == expiry)
             end++;
-        sum += expiry_margin(work, which, first, end);
+        add_expiry(&margins, work, from, to, first, end);
     }
-    return sum;
+    return margins;
 }
 
 struct worth {
@@ -292,12 +325,12 @@ static void add_collateral(struct worth *worth, const struct work *work)
 
 static struct worth worth_of(const struct work *work)
 {
-    struct worth worth = {.cash_equity = work->cash};
+    struct worth worth = {.cash_equity = work->account->cash};
     for (uint32_t i = 0; i < work->count; i++) {
         const struct held *held = &work->held[i];
         TN_ASSERT(held->lots >= -LOTS_MAX && held->lots <= LOTS_MAX);
         tn_i128 value = (tn_i128)held->lots * held->mark;
-        if (is_option(held->series))
+        if (held->is_option)
             worth.options += value;
         else
             worth.cash_equity += value;
@@ -311,16 +344,14 @@ static tn_i128 equity_of(const struct worth *worth)
     return worth->cash_equity + worth->options + worth->collateral;
 }
 
-static tn_i128 mm_of(const struct work *work, const struct worth *worth)
+static tn_i128 mm_of(const struct worth *worth, const struct margins *margins)
 {
-    return smaller(worth->cash_equity + worth->mm_collateral + margin_sum(work, MM),
-                   equity_of(worth));
+    return smaller(worth->cash_equity + worth->mm_collateral + margins->of[MM], equity_of(worth));
 }
 
-static tn_i128 im_of(const struct work *work, const struct worth *worth)
+static tn_i128 im_of(const struct worth *worth, const struct margins *margins)
 {
-    return smaller(worth->cash_equity + worth->im_collateral + margin_sum(work, IM),
-                   equity_of(worth));
+    return smaller(worth->cash_equity + worth->im_collateral + margins->of[IM], equity_of(worth));
 }
 
 /* ---- Open orders ---- */
@@ -357,53 +388,55 @@ static tn_i128 worst_im(struct work *work, const struct worth *worth)
         TN_ASSERT(order->fee_micros >= 0 && order->quantity != 0);
         uint32_t holding = find_holding(work, order->series);
         const struct held *held = &work->held[holding];
-        struct line line = line_of(work->market->risk, IM, held);
+        struct line line = line_of(held, IM);
         tn_i128 lots = order->quantity;
         tn_i128 at_mark = lots * held->mark - cost_of(order);
-        tn_i128 kept = is_option(held->series) ? -cost_of(order) : at_mark;
+        tn_i128 kept = held->is_option ? -cost_of(order) : at_mark;
         ends[holding].when_long += smaller(0, line.when_long * lots + kept);
         ends[holding].when_short += smaller(0, line.when_short * lots + kept);
         equity += smaller(0, at_mark);
     }
     work->orders = ends;
-    tn_i128 im = worth->cash_equity + worth->im_collateral + margin_sum(work, IM);
+    struct margins margins = margins_of(work, IM, IM);
     work->orders = NULL;
-    return smaller(im, equity);
+    return smaller(worth->cash_equity + worth->im_collateral + margins.of[IM], equity);
 }
 
-/* One order alone is not bounded but evaluated. */
-static tn_i128 im_with_orders(struct work *work, const struct worth *worth, tn_i128 im)
+static void take_holding(struct held *held, const struct tn_margin_market *market,
+                         const struct tn_holding *holding)
 {
-    if (work->account->orders_count == 0) return im;
-    if (work->account->orders_count > 1) return worst_im(work, worth);
-    const struct tn_margin_order *order = &work->account->orders[0];
-    work->held[find_holding(work, order->series)].lots += order->quantity;
-    work->cash -= cost_of(order);
-    struct worth filled = worth_of(work);
-    return smaller(im, im_of(work, &filled));
+    TN_ASSERT(holding->series < market->series_count);
+    held->series = &market->series[holding->series];
+    held->lots = holding->quantity;
+    held->sells = 0;
+    held->is_bought = false;
+    held->is_option = is_option(held->series);
+    held->mark = market->rows[holding->series][TN_COLUMN_MARK];
+    TN_ASSERT(held->mark >= 0 && held->series->kind <= TN_PUT && held->series->forward_lot >= 0);
 }
 
 static void start_work(struct work *work, const struct tn_margin_market *market,
                        const struct tn_margin_account *account)
 {
+    struct spot_charges charges = {.spot_lot = -1};
     TN_ASSERT(account->holdings_count <= TN_MARGIN_POSITIONS_MAX);
     TN_ASSERT(market->assets_count <= TN_MARGIN_ASSETS_MAX);
     work->market = market;
     work->account = account;
     work->orders = NULL;
-    work->cash = account->cash;
     work->count = account->holdings_count;
     for (uint32_t i = 0; i < work->count; i++) {
-        const struct tn_holding *holding = &account->holdings[i];
-        TN_ASSERT(holding->series < market->series_count);
-        work->held[i] = (struct held){
-            .series = &market->series[holding->series],
-            .lots = holding->quantity,
-            .mark = market->rows[holding->series][TN_COLUMN_MARK],
-        };
-        TN_ASSERT(work->held[i].mark >= 0 && work->held[i].series->kind <= TN_PUT);
-        TN_ASSERT(work->held[i].series->spot_lot >= 0 && work->held[i].series->forward_lot >= 0);
-        TN_ASSERT(i == 0 || comes_before(work->held[i - 1].series, work->held[i].series));
+        struct held *held = &work->held[i];
+        take_holding(held, market, &account->holdings[i]);
+        TN_ASSERT(i == 0 || comes_before(work->held[i - 1].series, held->series));
+        if (held->series->spot_lot != charges.spot_lot)
+            charge_spot(&charges, market->risk, held->series->spot_lot);
+        if (held->series->kind == TN_CALL)
+            charge_call(held, &charges);
+        else if (held->series->kind == TN_PUT)
+            charge_put(held, market->risk, &charges);
+        else
+            charge_linear(held, market->risk);
     }
 }
 
@@ -414,7 +447,8 @@ void tn_margin_standard_maintenance(tn_micros *mm, tn_micros *equity,
     struct work work;
     start_work(&work, market, account);
     struct worth worth = worth_of(&work);
-    *mm = to_micros(mm_of(&work, &worth));
+    struct margins margins = margins_of(&work, MM, MM);
+    *mm = to_micros(mm_of(&worth, &margins));
     *equity = to_micros(equity_of(&worth));
 }
 
@@ -424,10 +458,10 @@ void tn_margin_standard(struct tn_margin_result *result, const struct tn_margin_
     struct work work;
     start_work(&work, market, account);
     struct worth worth = worth_of(&work);
-    tn_i128 mm = mm_of(&work, &worth);
-    tn_i128 im = im_of(&work, &worth);
+    struct margins margins = margins_of(&work, IM, MM);
+    tn_i128 mm = mm_of(&worth, &margins), im = im_of(&worth, &margins);
     TN_ASSERT(im <= mm && mm <= equity_of(&worth));
-    tn_i128 m = im_with_orders(&work, &worth, im);
+    tn_i128 m = account->orders_count == 0 ? im : worst_im(&work, &worth);
     TN_ASSERT(m <= im);
     *result = (struct tn_margin_result){
         .cash_equity = to_micros(worth.cash_equity),

@@ -28,14 +28,16 @@ int64_t tn_margin_im_factor_ppm(const struct tn_margin_market *market, int64_t l
     return least_of(tn_ppm_ceil(factor, lambda_ppm), TN_MARGIN_FACTOR_MAX_PPM);
 }
 
-/* f·(base + slope·T), q30, ceiled. */
+/* f·(base + slope·T), q30, ceiled once: with T = left / year the divisor is 10^12 years. f, base
+ * and slope are below 2^24 and left below 2^50, so the product fits. */
 static int64_t basis_weight(const struct tn_risk *risk, int64_t factor_ppm, int64_t left_ms)
 {
-    int64_t years_ppm = tn_mul_div_ceil(risk->basis_slope_ppm, left_ms, MS_PER_YEAR);
-    tn_i128 weight_e12 = (tn_i128)factor_ppm * (risk->basis_base_ppm + years_ppm);
-    tn_i128 most_e12 = (tn_i128)(BASIS_MOST >> 30) * PPM * PPM;
-    if (weight_e12 >= most_e12) return BASIS_MOST;
-    return tn_mul_div_ceil((int64_t)weight_e12, INT64_C(1) << 30, (int64_t)PPM * PPM);
+    TN_ASSERT(left_ms < INT64_C(1) << 50);
+    tn_u128 ppm_ms = (tn_u128)(uint64_t)risk->basis_base_ppm * MS_PER_YEAR +
+                     (tn_u128)(uint64_t)risk->basis_slope_ppm * (uint64_t)left_ms;
+    tn_u128 divisor = (tn_u128)MS_PER_YEAR * PPM * PPM;
+    tn_u128 weight = ((ppm_ms * (uint64_t)factor_ppm << 30) + divisor - 1) / divisor;
+    return weight > BASIS_MOST ? BASIS_MOST : (int64_t)weight;
 }
 
 /* f·discount·d. floor(floor(x/a)/b) is floor(x/(a·b)), and ceilings likewise. */
@@ -64,7 +66,7 @@ static void weigh_scenarios(struct tn_margin_weights *weights,
         weights->low[k] = weight_floor(damped, discounts->long_q30);
         weights->high[k] = weight_ceil(damped, discounts->short_q30);
         weights->flat[k] = (damped + PPM / 2) / PPM;
-        if (weights->high[k] > UINT32_MAX) weights->is_wide = true;
+        if (weights->high[k] > INT32_MAX) weights->is_wide = true;
         if (shocks->scenarios[k].kind != TN_SCENARIO_SHOCK) weights->skews |= UINT64_C(1) << k;
         TN_ASSERT(weights->low[k] >= 0 && weights->low[k] <= weights->flat[k]);
         TN_ASSERT(weights->flat[k] <= weights->high[k] && weights->high[k] <= WEIGHT_MOST);

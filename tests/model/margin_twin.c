@@ -70,7 +70,8 @@ long double margin_twin_linear(const struct margin_twin_market *market,
     return sum;
 }
 
-/* f·e_k: d_k·(V·disc − mtm), V·disc = L·V if V ≥ 0, else H·V; a skew loses either way. */
+/* f·e_k: d_k·(V·disc − mtm), V·disc = L·V if V ≥ 0, else H·V. A skew may bend either way: the other
+ * way counts undiscounted (an amendment: −|…| of the discounted change is not concave). */
 static long double expiry_pnl(const struct margin_twin_market *market,
                               const struct margin_twin_account *account,
                               enum margin_twin_level level, uint32_t expiry, uint32_t k)
@@ -80,7 +81,8 @@ static long double expiry_pnl(const struct margin_twin_market *market,
     long double mark = margin_twin_value(market, account->quantities, expiry, TN_COLUMN_MARK);
     long double weight = value >= 0 ? weights->low[k] : weights->high[k];
     long double pnl = weight * value - weights->flat[k] * mark;
-    return market->scenarios[k].kind == TN_SCENARIO_SHOCK ? pnl : -fabsl(pnl);
+    if (market->scenarios[k].kind == TN_SCENARIO_SHOCK) return pnl;
+    return fminl(pnl, weights->flat[k] * (mark - value));
 }
 
 /* f·min(0, V(F·1.045) − mtm, V(F·0.955) − mtm)·(0.5 + 2.0·T), futures inside the bracket. */

@@ -21,8 +21,7 @@ struct branch {
 #define BASIS        TN_COLUMN_UP
 
 static uint32_t branches_of(struct branch *branches, const struct margin_twin_market *market,
-                            const struct margin_twin_account *account, uint32_t expiry,
-                            uint32_t alternative)
+                            uint32_t expiry, uint32_t alternative)
 {
     const struct margin_twin_weights *weights = &market->table.weights[MARGIN_TWIN_IM][expiry];
     branches[0] = (struct branch){0, 0, 0, TN_COLUMN_MARK};
@@ -38,8 +37,7 @@ static uint32_t branches_of(struct branch *branches, const struct margin_twin_ma
     branches[0] = (struct branch){1, low, flat, k};
     branches[1] = (struct branch){1, high, flat, k};
     if (market->scenarios[k].kind == TN_SCENARIO_SHOCK) return 2;
-    bool long_value = margin_twin_value(market, account->quantities, expiry, k) >= 0;
-    branches[2] = (struct branch){-1, long_value ? low : high, flat, k};
+    branches[2] = (struct branch){-1, flat, flat, k};
     return 3;
 }
 
@@ -105,7 +103,7 @@ static long double bracket_bound(const struct margin_twin_market *market,
 {
     uint32_t underlying = market->expiries[expiry].underlying;
     struct branch branches[BRANCHES_MAX];
-    uint32_t count = branches_of(branches, market, account, expiry, alternative);
+    uint32_t count = branches_of(branches, market, expiry, alternative);
     long double least = INFINITY;
     for (uint32_t b = 0; b < count; b++) {
         long double sum = positions_gain(market, account, expiry, &branches[b], alternative);
@@ -121,29 +119,22 @@ static long double bracket_bound(const struct margin_twin_market *market,
     return least;
 }
 
-/* h_o: an order's least over c, and in a skew over ± and c, as the group stands outside of the min
- * that fixes them. */
+/* h_o: an order's least over the branches, as the group stands outside of the min that fixes one.
+ */
 static long double order_least(const struct margin_twin_market *market,
-                               const struct margin_twin_account *account,
                                const struct margin_twin_order *order, uint32_t alternative)
 {
     uint32_t expiry = market->series[order->series].expiry;
     struct branch branches[BRANCHES_MAX];
     uint32_t count = 1;
     if (in_bracket(market, order->series, alternative)) {
-        count = branches_of(branches, market, account, expiry, alternative);
+        count = branches_of(branches, market, expiry, alternative);
     } else {
         branches[0] = linear_branch(market, expiry, alternative);
     }
-    bool skew = count > 1 && alternative < market->scenarios_count &&
-                market->scenarios[alternative].kind != TN_SCENARIO_SHOCK;
     long double least = 0;
-    for (uint32_t b = 0; b < count; b++) {
-        struct branch turned = branches[b];
+    for (uint32_t b = 0; b < count; b++)
         least = fminl(least, order_gain(market, order, &branches[b]));
-        turned.sign = -turned.sign;
-        if (skew) least = fminl(least, order_gain(market, order, &turned));
-    }
     return least;
 }
 
@@ -157,7 +148,7 @@ static long double group_bound(const struct margin_twin_market *market,
         const struct margin_twin_order *order = &account->orders[o];
         if (order->group != group) continue;
         if (market->series[order->series].underlying != underlying) continue;
-        long double least = order_least(market, account, order, alternative);
+        long double least = order_least(market, order, alternative);
         sum += least;
         steepest = fminl(steepest, least / fabsl(order->quantity));
     }
@@ -179,7 +170,7 @@ static long double alternative_bound(const struct margin_twin_market *market,
         const struct margin_twin_order *order = &account->orders[o];
         if (in_bracket(market, order->series, alternative)) continue;
         if (!counts(market, account, order, underlying, capped)) continue;
-        sum += order_least(market, account, order, alternative);
+        sum += order_least(market, order, alternative);
     }
     for (uint32_t g = 1; capped && g <= MARGIN_TWIN_GROUPS_MAX; g++) {
         if (account->group_limits[g - 1] == 0) continue;
@@ -226,20 +217,10 @@ long double margin_twin_bound_form(const struct margin_twin_market *market,
     return sum;
 }
 
-/* One order alone: with it or without, in full whatever its group's cap. */
-static long double one_order(const struct margin_twin_market *market,
-                             const struct margin_twin_account *account)
-{
-    static struct margin_twin_account alone;
-    alone = *account;
-    alone.orders[0].group = 0;
-    return margin_twin_worst_subset(market, &alone);
-}
-
 long double margin_twin_bound(const struct margin_twin_market *market,
                               const struct margin_twin_account *account)
 {
-    if (account->orders_count == 1) return one_order(market, account);
+    if (account->orders_count == 1) return margin_twin_worst_subset(market, account);
     return fmaxl(margin_twin_bound_form(market, account, false),
                  margin_twin_bound_form(market, account, true));
 }

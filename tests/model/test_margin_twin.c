@@ -68,16 +68,16 @@ static void check_rows(struct run *run, const struct margin_pair *pair)
 }
 
 /* low is floored from a floored L, high is ceiled from a ceiled H, flat is nearest. The weight of
- * the basis is made of 0.5 + 2.0·T in whole millionths, up. */
+ * the basis is ceiled. */
 static void check_weights(struct run *run, const struct tn_margin_weights *weights,
-                          const struct margin_twin_weights *twin, long double factor, bool is_fine)
+                          const struct margin_twin_weights *twin, bool is_fine)
 {
     for (uint32_t column = 0; column < TN_ROW_COLUMNS; column++) {
         const long double unit = 0x1p30L;
         bool basis = column >= TN_COLUMN_UP;
         /* f itself is whole in millionths, up: here as a part of each weight */
         long double up = is_fine ? 0.01L + twin->high[column] * unit * 1e-6L : 0.01L;
-        long double slack = basis ? 1.01L + factor * unit / 1e6L : 1.01L + twin->flat[column];
+        long double slack = basis ? 1.01L : 1.01L + twin->flat[column];
         check(run, "low weight", (long double)weights->low[column], twin->low[column] * unit,
               basis ? -0.01L : -slack, basis ? slack + up : up);
         check(run, "high weight", (long double)weights->high[column], twin->high[column] * unit,
@@ -99,37 +99,19 @@ static void check_market(struct run *run, const struct margin_pair *pair)
               0.01L);
         check(run, "short discount", (long double)pair->discounts[i].short_q30, high * 0x1p30L,
               -0.01L, 1.01L);
-        uint32_t u = pair->expiries[i].underlying;
         check_weights(run, &pair->expiries[i].im, &pair->twin.table.weights[MARGIN_TWIN_IM][i],
-                      margin_twin_factor(&pair->twin, MARGIN_TWIN_IM, u), pair->is_fine);
+                      pair->is_fine);
         check_weights(run, &pair->expiries[i].mm, &pair->twin.table.weights[MARGIN_TWIN_MM][i],
-                      margin_twin_factor(&pair->twin, MARGIN_TWIN_MM, u), pair->is_fine);
+                      pair->is_fine);
     }
 }
 
 /* ---- How much an account may be off ---- */
 
-/* Rates of contingencies with λ are rounded up to millionths: up to three of them meet a position,
- * two an asset. */
-static long double rate_rounds(const struct margin_pair *pair,
-                               const struct margin_account_pair *account)
-{
-    if (!pair->is_fine) return 0;
-    long double sum = 0;
-    for (uint32_t i = 0; i < account->account.holdings_count; i++) {
-        const struct tn_holding *holding = &account->holdings[i];
-        tn_lots most = holding->quantity < 0 ? -holding->quantity : holding->quantity;
-        most += holding->open_buy + holding->open_sell;
-        sum += 3 * (long double)most * (long double)pair->series[holding->series].spot_lot;
-    }
-    for (uint32_t i = 1; i < pair->market.assets_count; i++)
-        sum += 2 * account->twin.balances[i] * pair->twin.assets[i].price;
-    return sum / 1e6L;
-}
-
-/* Micros lost to floors and ceils when the market's integers are given. In a balance: a floor per
- * expiry and per perpetual, future and asset that moves; a ceil per contingency, and one more when
- * λ ≤ 2 multiplies it (so 3); the value of an asset is floored and enters with weights up to 3. */
+/* Micros lost to floors and ceils when the market's integers are given. In a balance: a floor and a
+ * ceil of confidence per expiry; per underlying a floor of what is linear and two ceils of
+ * contingencies; the value of an asset is floored, or ceiled where it meets moves and rates up to
+ * 5, and its haircuts and what it moves by are rounded once more. */
 static long double rounds(const struct margin_pair *pair, const struct margin_account_pair *account)
 {
     bool expiries[MARGIN_TWIN_EXPIRIES_MAX] = {false};
@@ -137,16 +119,15 @@ static long double rounds(const struct margin_pair *pair, const struct margin_ac
     long double sum = 0;
     for (uint32_t i = 0; i < account->account.holdings_count; i++) {
         const struct tn_margin_series *series = &pair->series[account->holdings[i].series];
-        if (series->kind == TN_PERPETUAL || series->kind == TN_FUTURE) sum += 1;
-        if (!expiries[series->expiry]) sum += 1 + 3;
+        if (!expiries[series->expiry]) sum += 1 + 1;
         expiries[series->expiry] = true;
-        if (!underlyings[series->underlying]) sum += 3 * 3;
+        if (!underlyings[series->underlying]) sum += 1 + 2;
         underlyings[series->underlying] = true;
     }
     for (uint32_t i = 1; i < pair->market.assets_count; i++) {
         if (account->account.balances[i] != 0) sum += 1 + 3 + 2 * 3;
     }
-    return sum + rate_rounds(pair, account);
+    return sum;
 }
 
 /* Standard margin prices one lot first, in up to three rounded steps, then multiplies. */
@@ -197,9 +178,9 @@ static long double noise(const struct margin_pair *pair, const struct margin_acc
 }
 
 /* What the market's own roundings come to: half a micro per lot in each price; weights off by up to
- * 12 units of 2^-30 on all that is held (f ≤ 4, L, H and d each rounded); the basis weighed by a
- * millionth of f too much; a lot's value floored by up to one micro, of which no more than
- * λ·(0.06 + slope) counts; and where λ is fine, f off by a millionth. */
+ * 12 units of 2^-30 on all that is held (f ≤ 4, L, H and d each rounded); a lot's value floored by
+ * up to one micro, of which no more than λ·(0.06 + slope) counts; and where λ is fine, f off by a
+ * millionth, which the basis weighs by up to 4. */
 static long double propagated(const struct margin_pair *pair,
                               const struct margin_account_pair *account)
 {
@@ -216,7 +197,7 @@ static long double propagated(const struct margin_pair *pair,
             weight = fmaxl(weight, weights->high[column] + weights->flat[column]);
         long double bracket = fmaxl(fabsl(price[TN_COLUMN_UP] - price[TN_COLUMN_MARK]),
                                     fabsl(price[TN_COLUMN_DOWN] - price[TN_COLUMN_MARK]));
-        sum += n * (0.51L * weight + 0.51L + 6 + bracket * 4e-6L);
+        sum += n * (0.51L * weight + 0.51L + 6 + (pair->is_fine ? bracket * 4e-6L : 0));
     }
     return sum;
 }
@@ -300,21 +281,23 @@ static void check_detail(struct run *run, const struct margin_pair *pair,
     struct margin_twin_detail twins[MARGIN_TWIN_UNDERLYINGS_MAX];
     tn_margin_evaluate(&real, details, &pair->market, &account->account);
     margin_twin_evaluate(&balances, twins, &pair->twin, &account->twin);
+    long double blur = noise(pair, account);
+    long double expiries_count = (long double)pair->market.expiries_count; /* one ceil of each */
     for (uint32_t u = 0; u < pair->market.underlyings_count; u++) {
         const struct tn_margin_detail *detail = &details[u];
         const struct margin_twin_detail *twin = &twins[u];
         check_pnl(run, pair, account, detail, twin);
         long double lambda = pair->twin.underlyings[u].lambda; /* IM's are told after it */
-        long double fine = 3 + rate_rounds(pair, account);
-        check(run, "perp MM", (long double)detail->perp_mm, twin->perp[MARGIN_TWIN_MM], -NOISE, 3);
+        check(run, "perp MM", (long double)detail->perp_mm, twin->perp[MARGIN_TWIN_MM], -blur,
+              1 + blur);
         check(run, "perp IM", (long double)detail->perp_im, lambda * twin->perp[MARGIN_TWIN_IM],
-              -NOISE, fine);
-        check(run, "naked MM", (long double)detail->naked_mm, twin->naked[MARGIN_TWIN_MM], -NOISE,
-              3);
+              -blur, 1 + blur);
+        check(run, "naked MM", (long double)detail->naked_mm, twin->naked[MARGIN_TWIN_MM], -blur,
+              1 + blur);
         check(run, "naked IM", (long double)detail->naked_im, lambda * twin->naked[MARGIN_TWIN_IM],
-              -NOISE, fine);
-        check(run, "confidence", (long double)detail->confidence, lambda * twin->confidence, -NOISE,
-              3 + rounds(pair, account));
+              -blur, 1 + blur);
+        check(run, "confidence", (long double)detail->confidence, lambda * twin->confidence, -blur,
+              expiries_count + blur);
     }
 }
 
@@ -434,7 +417,7 @@ static void test_open_orders_are_never_bounded_above_their_worst_subset(void **s
 static void test_one_order_is_margined_exactly(void **state)
 {
     (void)state;
-    static const struct margin_random_limits limits = {2, 3, 5, 20, 1, false, 0};
+    static const struct margin_random_limits limits = {2, 3, 5, 20, 1, true, 0};
     struct run run = run_of();
     run.random += 3;
     struct margin_pair *pair = pair_space();

@@ -161,6 +161,8 @@ static inline struct tn_risk usual_risk(void)
     uint32_t count;
     tn_risk_default(&risk, scenarios, &count);
     risk.feed_signers_min = 2;
+    risk.slice_base_ppm = 100000; /* figures that are easy to work with by hand */
+    risk.premium_most_ppm = 5000;
     return risk;
 }
 

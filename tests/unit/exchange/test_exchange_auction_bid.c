@@ -96,8 +96,8 @@ static void test_exchange_price_of_an_auction_falls_with_time(void **state)
     const struct {
         int64_t wait_ms;
         tn_micros price;
-    } steps[] = {{0, PRICE_95}, {450000, PRICE_825}, {450000, PRICE_70}, {21150000, PRICE_35},
-                 {21150000, 0}, {60000, 0}};
+    } steps[] = {{0, PRICE_95},        {450000, PRICE_825}, {450000, PRICE_70},
+                 {21150000, PRICE_35}, {21150000, 0},       {60000, 0}};
     fail_into_auction();
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (steps[i].wait_ms > 0) wait_at(93500 * DOLLAR, steps[i].wait_ms);
@@ -147,6 +147,7 @@ static void test_exchange_bid_takes_its_share_of_collateral(void **state)
 static void test_exchange_bids_that_may_not_be_are_refused_and_leave_no_trace(void **state)
 {
     (void)state;
+    sweep(EVERYTHING);
     refuse(DAN, solvent_bid(PPB, 0), TN_REJECT_BID_NO_AUCTION);
     hold_fifty();
     mark_at(93500 * DOLLAR);

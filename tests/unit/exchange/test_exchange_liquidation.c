@@ -15,8 +15,7 @@ static void fail_a_little(void)
 {
     hold_fifty();
     mark_at(93500 * DOLLAR);
-    expect_moved(ALICE, TN_LIQUIDATION_NONE, TN_LIQUIDATION_SLICES, 2750 * DOLLAR,
-                 -28875 * CENT);
+    expect_moved(ALICE, TN_LIQUIDATION_NONE, TN_LIQUIDATION_SLICES, 2750 * DOLLAR, -28875 * CENT);
 }
 
 static const struct tn_event *slice_of(uint32_t account)
@@ -79,6 +78,21 @@ static void test_exchange_deposit_ends_a_liquidation_when_it_restores_the_buffer
     apply_passing(deposit_entry(ALICE, 0, CENT));
     mark_at(93500 * DOLLAR);
     expect_stage(ALICE, TN_LIQUIDATION_NONE);
+}
+
+/* A stop is checked when it triggers, and its account may only lower its risk then. */
+static void test_exchange_stop_of_an_account_in_liquidation_is_refused_when_it_triggers(
+    void **state)
+{
+    (void)state;
+    fail_a_little();
+    uint64_t stop = place(ALICE, stop_at(limit(BUY, market.perp, 94500, 1), 94000));
+    mark_at(94000 * DOLLAR); /* MM = −55: not mended yet */
+    assert_int_equal(events_of(TN_EVENT_TRIGGERED), 1);
+    const struct tn_event *event = event_of(TN_EVENT_CANCELLED, ALICE);
+    assert_int_equal(event->order_id, stop);
+    assert_int_equal(event->reason, TN_REASON_TRIGGER);
+    assert_int_equal(event->reject, TN_REJECT_ACCOUNT_FROZEN);
 }
 
 /* ---- Slices ---- */
@@ -214,8 +228,7 @@ static void test_exchange_halted_series_takes_no_slices_but_stays_in_the_sweep(v
     hold_fifty();
     set_status(market.perp, TN_STATUS_HALTED);
     mark_at(93500 * DOLLAR);
-    expect_moved(ALICE, TN_LIQUIDATION_NONE, TN_LIQUIDATION_SLICES, 2750 * DOLLAR,
-                 -28875 * CENT);
+    expect_moved(ALICE, TN_LIQUIDATION_NONE, TN_LIQUIDATION_SLICES, 2750 * DOLLAR, -28875 * CENT);
     liquidate(EVERYTHING);
     assert_int_equal(events_of(TN_EVENT_SLICE), 0);
     /* No leg is eligible. */
@@ -355,6 +368,7 @@ int main(void)
         FEEDS_STORY(test_exchange_liquidation_does_not_begin_while_maintenance_is_covered),
         FEEDS_STORY(test_exchange_account_in_liquidation_may_only_lower_its_risk),
         FEEDS_STORY(test_exchange_deposit_ends_a_liquidation_when_it_restores_the_buffer),
+        FEEDS_STORY(test_exchange_stop_of_an_account_in_liquidation_is_refused_when_it_triggers),
         FEEDS_STORY(test_exchange_slice_frees_what_is_missing_at_a_price_that_mends),
         FEEDS_STORY(test_exchange_slice_does_not_trade_beyond_its_limit),
         FEEDS_STORY(test_exchange_slices_stay_below_a_cap_per_second),

@@ -91,12 +91,12 @@ static void test_exchange_order_with_a_new_price_is_as_young_as_a_new_order(void
 static void test_exchange_premium_decays_without_depth_and_stops_at_zero(void **state)
 {
     (void)state;
-    quote_both(99000, 99400);
+    quote_both(99500, 99800);
     live(1, SPOT);
     expect_step(1000, 0);
     live(1, SPOT);
-    expect_step(1000, -800 * DOLLAR);
-    assert_true(expected.premium < -20 * DOLLAR);
+    expect_step(1000, -350 * DOLLAR);
+    assert_true(expected.premium < -10 * DOLLAR);
     pass(BOB, (struct tn_command){.kind = TN_COMMAND_MASS_CANCEL});
     live(1, SPOT); /* six lots of one owner are no depth */
     expect_step(1000, 0);
@@ -166,10 +166,22 @@ static void test_exchange_perpetual_mark_stays_near_spot_and_its_funding_within_
     for (uint32_t i = 0; i < 5; i++) {
         report_everything(SPOT);
         block(60000);
-        expect_step(60000, 900 * DOLLAR);
+        expect_step(60000, 500 * DOLLAR);
     }
-    assert_true(expected.premium > 800 * DOLLAR);
-    assert_int_equal(mark_of(market.perp), 1005 * DOLLAR);
+    assert_true(expected.premium > 499 * DOLLAR);
+}
+
+static void test_exchange_orders_far_behind_the_market_are_no_depth(void **state)
+{
+    (void)state;
+    place(BOB, limit(BUY, market.perp, 10000, 60)); /* nobody will meet these */
+    place(CAROL, limit(BUY, market.perp, 10000, 60));
+    place(BOB, limit(SELL, market.perp, 100000, 6));
+    place(CAROL, limit(SELL, market.perp, 100000, 6));
+    for (uint32_t i = 0; i < 4; i++) {
+        live(1, SPOT);
+        expect_step(1000, 0);
+    }
 }
 
 /* ---- Funding ---- */
@@ -233,6 +245,7 @@ int main(void)
         PERP_STORY(test_exchange_one_owner_alone_makes_no_premium),
         PERP_STORY(test_exchange_premium_looks_at_no_more_than_64_orders_of_a_side),
         PERP_STORY(test_exchange_perpetual_mark_stays_near_spot_and_its_funding_within_the_cap),
+        PERP_STORY(test_exchange_orders_far_behind_the_market_are_no_depth),
         PERP_STORY(test_exchange_funding_index_grows_by_the_premium_and_is_settled_hourly),
         PERP_STORY(test_exchange_funding_rests_while_spot_is_stale),
     };

@@ -50,7 +50,8 @@ static inline tn_i128 ref_scenario(const struct case_market *c, const struct tn_
     uint32_t e = (uint32_t)(expiry - c->expiries);
     tn_i128 v = ref_sum(c, a, e, k, false), mark = ref_sum(c, a, e, TN_COLUMN_MARK, false);
     tn_i128 x = ref_min(w->low[k] * v, w->high[k] * v) - w->flat[k] * mark;
-    if (c->shocks.scenarios[k].kind != TN_SCENARIO_SHOCK && x > 0) x = -x;
+    tn_i128 turned = w->flat[k] * mark - w->flat[k] * v;
+    if (c->shocks.scenarios[k].kind != TN_SCENARIO_SHOCK) x = ref_min(x, turned);
     return ref_floor(x, CASE_Q30);
 }
 
@@ -93,9 +94,8 @@ static inline tn_i128 ref_doubt(const struct case_market *c, int64_t confidence,
                                 tn_i128 value)
 {
     if (confidence >= c->risk.confidence_floor_ppm) return 0;
-    tn_i128 rate =
-        ref_ceil((tn_i128)(CASE_ONE - confidence) * c->risk.confidence_slope_ppm, CASE_ONE);
-    return ref_ceil(value * ref_ceil(rate * lambda, CASE_ONE), CASE_ONE);
+    tn_i128 rate_e18 = (tn_i128)(CASE_ONE - confidence) * c->risk.confidence_slope_ppm * lambda;
+    return ref_ceil(value * rate_e18, (tn_i128)CASE_ONE * CASE_ONE * CASE_ONE);
 }
 
 static inline tn_i128 ref_abs(tn_i128 value)
@@ -147,10 +147,10 @@ static inline tn_i128 ref_contingency(const struct case_market *c,
     if (!is_im)
         return ref_ceil(linear * r->perp_mm_ppm, CASE_ONE) +
                ref_ceil(naked * r->naked_mm_ppm, CASE_ONE);
-    tn_i128 linear_rate = ref_ceil((tn_i128)(r->perp_mm_ppm + r->perp_im_ppm) * lambda, CASE_ONE);
-    tn_i128 naked_rate = ref_ceil((tn_i128)(r->naked_mm_ppm + r->naked_im_ppm) * lambda, CASE_ONE);
-    return ref_ceil(linear * linear_rate, CASE_ONE) + ref_ceil(naked * naked_rate, CASE_ONE) +
-           doubt;
+    tn_i128 linear_e12 = (tn_i128)(r->perp_mm_ppm + r->perp_im_ppm) * lambda;
+    tn_i128 naked_e12 = (tn_i128)(r->naked_mm_ppm + r->naked_im_ppm) * lambda;
+    tn_i128 e12 = (tn_i128)CASE_ONE * CASE_ONE;
+    return ref_ceil(linear * linear_e12, e12) + ref_ceil(naked * naked_e12, e12) + doubt;
 }
 
 static inline tn_i128 ref_haircut(const struct case_market *c, const struct tn_margin_account *a,
@@ -162,9 +162,9 @@ static inline tn_i128 ref_haircut(const struct case_market *c, const struct tn_m
                          : c->underlyings[asset->underlying].lambda_ppm;
     tn_i128 value = ref_ceil((tn_i128)a->balances[i] * asset->price_micros, CASE_ONE);
     if (!is_im) return ref_ceil(value * asset->mm_haircut_ppm, CASE_ONE);
-    tn_i128 rate =
-        ref_ceil((tn_i128)(asset->mm_haircut_ppm + asset->im_haircut_ppm) * lambda, CASE_ONE);
-    return ref_ceil(value * ref_min(rate, CASE_ONE), CASE_ONE) +
+    tn_i128 e12 = (tn_i128)CASE_ONE * CASE_ONE;
+    tn_i128 rate_e12 = (tn_i128)(asset->mm_haircut_ppm + asset->im_haircut_ppm) * lambda;
+    return ref_ceil(value * ref_min(rate_e12, e12), e12) +
            ref_doubt(c, asset->confidence_ppm, lambda, value);
 }
 

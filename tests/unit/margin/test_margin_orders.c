@@ -144,6 +144,75 @@ static void test_protection_limits_bound_every_fill_that_they_allow(void **state
     assert_true(relieved > 30);
 }
 
+/* No more of it can trade than the limit, at its part of the fee, rounded up. */
+static void test_one_order_alone_counts_up_to_its_limit(void **state)
+{
+    (void)state;
+    static struct case_account cut;
+    uint64_t random = seed + 5;
+    uint32_t relieved = 0;
+    for (uint32_t i = 0; i < 400; i++) {
+        if (i % 20 == 0) case_random_market(&market, &random);
+        int64_t value_most = INT64_C(1) << case_between(&random, 20, 45);
+        case_random_account(&one, &market, &random, (uint32_t)case_between(&random, 1, 12),
+                            value_most);
+        case_random_orders(&one, &market, &random, 1, value_most);
+        tn_micros unlimited = m_of(&one);
+        set_limits(&one, &random);
+        cut = one;
+        struct tn_margin_order *order = &cut.orders[0];
+        tn_lots size = order->quantity < 0 ? -order->quantity : order->quantity;
+        tn_lots limit = order->group == 0 ? 0 : one.limits[order->group - 1];
+        if (limit != 0 && limit < size) {
+            order->quantity = order->quantity < 0 ? -limit : limit;
+            order->fee_micros = tn_mul_div_ceil(order->fee_micros, limit, size);
+        }
+        order->group = 0;
+        assert_int_equal(m_of(&one), brute_force(&cut));
+        assert_true(m_of(&one) >= unlimited);
+        if (m_of(&one) > unlimited) relieved++;
+    }
+    assert_true(relieved > 30);
+}
+
+static void drop_order(struct case_account *a, uint32_t at)
+{
+    const struct tn_margin_order dropped = a->orders[at];
+    for (uint32_t h = 0; h < a->account.holdings_count; h++) {
+        if (a->holdings[h].series != dropped.series) continue;
+        if (dropped.quantity > 0)
+            a->holdings[h].open_buy -= dropped.quantity;
+        else
+            a->holdings[h].open_sell += dropped.quantity;
+    }
+    a->account.orders_count--;
+    for (uint32_t i = at; i < a->account.orders_count; i++)
+        a->orders[i] = a->orders[i + 1];
+}
+
+/* Down to none, with protection limits and without. */
+static void test_one_order_less_never_lowers_the_balance(void **state)
+{
+    (void)state;
+    uint64_t random = seed + 6;
+    for (uint32_t i = 0; i < 600; i++) {
+        if (i % 20 == 0) case_random_market(&market, &random);
+        int64_t value_most = INT64_C(1) << case_between(&random, 20, 45);
+        case_random_account(&one, &market, &random, (uint32_t)case_between(&random, 1, 8),
+                            value_most);
+        case_random_orders(&one, &market, &random, (uint32_t)case_between(&random, 1, 6),
+                           value_most);
+        if (i % 2 == 0) set_limits(&one, &random);
+        tn_micros m = m_of(&one);
+        while (one.account.orders_count > 0) {
+            drop_order(&one, (uint32_t)tn_random_below(&random, one.account.orders_count));
+            tn_micros more = m_of(&one);
+            assert_true(more >= m);
+            m = more;
+        }
+    }
+}
+
 /* The bound is a minimum of sums, so with one scenario and one expiry nothing is lost but floors:
  * it is within a micro per order of the worst subset. */
 static void test_in_one_scenario_the_worst_subset_is_met(void **state)
@@ -183,6 +252,8 @@ int main(void)
         cmocka_unit_test(test_orders_of_twelve_never_count_for_less_than_their_worst_subset),
         cmocka_unit_test(test_one_order_alone_counts_exactly),
         cmocka_unit_test(test_protection_limits_bound_every_fill_that_they_allow),
+        cmocka_unit_test(test_one_order_alone_counts_up_to_its_limit),
+        cmocka_unit_test(test_one_order_less_never_lowers_the_balance),
         cmocka_unit_test(test_in_one_scenario_the_worst_subset_is_met),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

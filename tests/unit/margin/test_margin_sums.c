@@ -168,6 +168,7 @@ static void test_sums_are_empty_again_when_all_is_taken_away(void **state)
         assert_memory_equal(before[e].value, sums[e].value, TN_COLUMN_UP * sizeof sums[e].value[0]);
         assert_memory_equal(before[e].low, sums[e].low, market.shocks.scenarios_count * 8);
         assert_memory_equal(before[e].high, sums[e].high, market.shocks.scenarios_count * 8);
+        assert_memory_equal(before[e].back, sums[e].back, market.shocks.scenarios_count * 8);
         assert_int_equal(sums[e].up, 0);
         assert_int_equal(sums[e].down, 0);
         assert_int_equal(sums[e].zero_terms, 0);
