@@ -24,6 +24,14 @@ static inline uint64_t bench_clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Time this process ran: neighbours on the machine slow it down but are not counted. */
+static inline uint64_t bench_cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /* bench_cycles counts at a constant rate; no instruction around it moves across it. */
 static inline uint64_t bench_cycles(void)
 {
@@ -137,6 +145,31 @@ static inline void bench_json_speed(const struct bench_runs *runs, uint64_t mess
     bench_json_u64("messages_per_second", (uint64_t)((double)messages * 1e9 / ns));
     bench_json_string("checksum", hex);
     bench_json_u64("peak_rss", bench_peak_rss_bytes());
+}
+
+/* What the memory of this machine costs: a load that waits for the one before, and one that does
+ * not, at random in 64 MB. */
+static inline void bench_json_machine(void)
+{
+    enum { LINES = 1 << 20, LOADS = 2000000 };
+    uint64_t(*lines)[8] = bench_map(LINES * sizeof(*lines));
+    uint64_t random = 1, at = 0, sum = 0;
+    for (uint32_t i = 0; i < LINES; i++) /* a full cycle: the multiplier is 1 mod 4, the rest odd */
+        lines[i][0] = (i * UINT64_C(0xD1342543DE82EF95) + 1) % LINES;
+    uint64_t begin = bench_cpu_ns();
+    for (uint32_t i = 0; i < LOADS; i++)
+        at = lines[at][0];
+    uint64_t dependent = bench_cpu_ns() - begin;
+    begin = bench_cpu_ns();
+    for (uint32_t i = 0; i < LOADS; i++)
+        sum += lines[tn_random_below(&random, LINES)][1];
+    uint64_t independent = bench_cpu_ns() - begin;
+    TN_ASSERT(at < LINES && sum == 0);
+    bench_json_open("machine");
+    bench_json_double("dependent_load_ns", (double)dependent / LOADS);
+    bench_json_double("independent_load_ns", (double)independent / LOADS);
+    bench_json_close();
+    bench_unmap(lines, LINES * sizeof(*lines));
 }
 
 /* Latencies of single calls, sorted in place: p50, p99, p99.9, max in ns. */

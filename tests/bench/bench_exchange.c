@@ -69,14 +69,6 @@ static const struct load_workload workloads[] = {
      .quick_divisor = 20},
 };
 
-/* Time this process ran: neighbours on the machine slow it down but are not counted. */
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static bool looks_ahead = true;
 static bool asks_twin = true;
 static uint32_t runs_count = 5;
@@ -136,9 +128,9 @@ static void measure(const struct load *load, struct bench_runs *runs, struct tn_
     *state = tn_exchange_digest(exchange);
     for (uint32_t i = 0; i < runs_count; i++) {
         exchange = load_restart(load);
-        uint64_t begin = clock_ns();
+        uint64_t begin = bench_cpu_ns();
         run_stream(exchange, load, NULL);
-        bench_add_run(runs, clock_ns() - begin);
+        bench_add_run(runs, bench_cpu_ns() - begin);
         TN_ASSERT(tn_exchange_digest(exchange) == *state);
     }
 }
@@ -153,11 +145,11 @@ static void measure_floor(const struct load *load, struct bench_runs *runs)
         uint64_t begin = 0;
         uint32_t written = 0;
         for (uint32_t i = 0; i < load->floor_count; i++) {
-            if (i == load->floor_fill) begin = clock_ns();
+            if (i == load->floor_fill) begin = bench_cpu_ns();
             if (written > FLOOR_ROOM) written = 0;
             written += floor_handle(&floor, &reports[written], &load->floor[i]);
         }
-        bench_add_run(runs, clock_ns() - begin);
+        bench_add_run(runs, bench_cpu_ns() - begin);
     }
     floor_close(&floor);
 }
@@ -172,9 +164,9 @@ static uint64_t fresh_run(const struct load *load, struct tn_digest *digest)
     memset(load->memory, 0, load->size);
     struct tn_exchange *exchange = tn_exchange_init(load->memory, &load->limits);
     run_part(exchange, load, &load->setup, NULL);
-    uint64_t begin = clock_ns();
+    uint64_t begin = bench_cpu_ns();
     run_part(exchange, load, &load->prefix, digest);
-    uint64_t took = clock_ns() - begin;
+    uint64_t took = bench_cpu_ns() - begin;
     if (digest != NULL) tn_digest_u64(digest, tn_exchange_digest(exchange));
     return took;
 }
@@ -191,9 +183,9 @@ static struct versus measure_twin(const struct load *load)
         twin_apply(twin, load->events, load->events_max, &load->setup.entries[i]);
     uint64_t ns = 0;
     for (uint32_t i = 0; i < load->prefix.entries_count; i++) {
-        uint64_t begin = clock_ns();
+        uint64_t begin = bench_cpu_ns();
         uint32_t count = twin_apply(twin, load->events, load->events_max, &load->prefix.entries[i]);
-        ns += clock_ns() - begin;
+        ns += bench_cpu_ns() - begin;
         digest_events(&theirs, load->events, count);
     }
     tn_digest_u64(&theirs, twin_digest(twin));
@@ -283,31 +275,6 @@ static void print_latency(const struct load *load, const char *suffix, bool trad
     bench_unmap(cycles, load->pack.entries_count * sizeof(uint32_t));
 }
 
-/* What the memory of this machine costs: a load that waits for the one before, and one that does
- * not, at random in 64 MB. */
-static void print_machine(void)
-{
-    enum { LINES = 1 << 20, LOADS = 2000000 };
-    uint64_t(*lines)[8] = bench_map(LINES * sizeof(*lines));
-    uint64_t random = LOAD_SEED, at = 0, sum = 0;
-    for (uint32_t i = 0; i < LINES; i++) /* a full cycle: the multiplier is 1 mod 4, the rest odd */
-        lines[i][0] = (i * UINT64_C(0xD1342543DE82EF95) + 1) % LINES;
-    uint64_t begin = clock_ns();
-    for (uint32_t i = 0; i < LOADS; i++)
-        at = lines[at][0];
-    uint64_t dependent = clock_ns() - begin;
-    begin = clock_ns();
-    for (uint32_t i = 0; i < LOADS; i++)
-        sum += lines[tn_random_below(&random, LINES)][1];
-    uint64_t independent = clock_ns() - begin;
-    TN_ASSERT(at < LINES && sum == 0);
-    bench_json_open("machine");
-    bench_json_double("dependent_load_ns", (double)dependent / LOADS);
-    bench_json_double("independent_load_ns", (double)independent / LOADS);
-    bench_json_close();
-    bench_unmap(lines, LINES * sizeof(*lines));
-}
-
 static void print_floor(const struct load *load, const struct bench_runs *runs)
 {
     char name[64];
@@ -322,7 +289,7 @@ static void print_floor(const struct load *load, const struct bench_runs *runs)
 
 static void run_workload(const struct load_workload *workload)
 {
-    struct load load;
+    struct load load = {.cpu = TN_CPU_BASE};
     struct bench_runs runs = {.count = 0}, floor_runs = {.count = 0};
     struct tn_digest digest = {0};
     uint64_t state;
@@ -377,7 +344,7 @@ int main(int argc, char **argv)
         }
     }
     bool found = false;
-    print_machine();
+    bench_json_machine();
     for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
         struct load_workload workload = workloads[i];
         if (only != NULL && strcmp(only, workload.name) != 0) continue;

@@ -3,8 +3,11 @@
  *     bench_risk [--quick] [--no-twin] [--workload NAME]
  *
  * price, rows: a scenario price, and all rows of a market of 2 000 series, on every path that this
- * processor has. greeks, implied: one option at a time. Targets are printed beside what they are
- * about; the twin is the long-hand formula with libm's log, exp and erfc. */
+ * processor has. greeks, implied: one option at a time. evaluate, check, order-term: margin alone.
+ * sweep, sweep-large: all accounts of an exchange judged after a MARK. mark: the MARK itself.
+ * exchange, quotes: streams of commands with margin on each, and the same without. Targets are
+ * printed beside what they are about; the twin is the long-hand formula with libm's log, exp and
+ * erfc. */
 #include "risk.h"
 
 static const struct risk_workload workloads[] = {
@@ -12,6 +15,14 @@ static const struct risk_workload workloads[] = {
     {"rows", risk_run_rows},
     {"greeks", risk_run_greeks},
     {"implied", risk_run_implied},
+    {"evaluate", risk_run_evaluate},
+    {"check", risk_run_check},
+    {"order-term", risk_run_order_term},
+    {"sweep", risk_run_sweep},
+    {"sweep-large", risk_run_sweep_large},
+    {"mark", risk_run_mark},
+    {"exchange", risk_run_exchange},
+    {"quotes", risk_run_exchange},
 };
 
 uint32_t risk_paths(struct risk_path paths[3])
@@ -55,6 +66,7 @@ int main(int argc, char **argv)
         }
     }
     bool found = false;
+    bench_json_machine();
     for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
         if (only != NULL && strcmp(only, workloads[i].name) != 0) continue;
         found = true;

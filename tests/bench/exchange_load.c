@@ -1,167 +1,16 @@
 /* exchange_load: see the header.
  *
  * Prices walk at random around the mark of their series, orders stand at power-law offsets from
- * them, and marks follow. Series ids, marks and greeks are plausible, no more: the exchange only
- * needs that they give bands and reserves of every size. */
+ * them, and marks follow. */
 #include "exchange_load.h"
 
-#include "bench.h"
-
-#define INDEX_MICROS   INT64_C(60000000000)
-#define FUNDS_MICROS   (INT64_C(1) << 47)
-#define START_MS       (TN_EPOCH_2020_MS + INT64_C(2366) * TN_MS_PER_DAY)
-#define FIRST_DAY      2376
-#define QUANTITY_MAX   100
-#define STALE_PERCENT  3    /* of cancels and replaces; */
-#define STALE_LOW      15   /* this while fewer rest than aimed at, which keeps the books full */
-#define BLOCK_MESSAGES 5000 /* one block a millisecond at the speed aimed at */
-#define MARKS_MESSAGES 100000
-#define GONE_MAX       16
-#define FEE_MAX_PPM    10000
-
-struct walk {
-    uint64_t id;
-    tn_ticks middle, mark, low, high; /* low and high: prices in band */
-    tn_ticks first;                   /* the mark at the start */
-    tn_micros micros_per_tick;
-};
-
-struct known_order {
-    uint32_t account, place; /* in the account's list, or TN_NONE */
-    uint32_t series, client_id;
-    uint8_t side;
-};
-
-/* What the generator drew for a command and the command does not say. */
-struct drawn {
-    uint32_t series;
-    uint8_t side;
-};
-
-struct known_account {
-    uint32_t *live; /* ids of resting orders */
-    uint32_t live_count, live_max;
-    uint32_t next_client_id;
-    uint32_t gone[GONE_MAX]; /* client ids of orders that are gone */
-    uint32_t gone_count;
-    uint64_t nonce;
-    uint32_t menu[LOAD_MENU_MAX];
-};
-
-/* What the generator knows of the market. */
-struct maker {
-    struct load *load;
-    struct tn_exchange *exchange;
-    uint64_t random;
-    uint64_t height;
-    int64_t time_ms;
-    struct walk *walks;
-    struct known_account *accounts;
-    struct known_order *orders; /* by order id */
-    struct tn_quote *standing;  /* account × series + series */
-    uint32_t orders_max;
-    uint32_t live_count;
-    uint32_t visit;          /* of mass quotes */
-    struct drawn drawn[256]; /* by place in the frame */
-    uint32_t done, since_block, since_marks;
-    bool timed;
-};
-
-static uint32_t draw(struct maker *maker, uint32_t bound)
-{
-    return (uint32_t)tn_random_below(&maker->random, bound);
-}
-
-static bool chance(struct maker *maker, uint32_t percent)
-{
-    return draw(maker, 100) < percent;
-}
-
-/* ---- The market ------------------------------------------------------------------------------ */
-
-static struct tn_underlying underlying_terms(uint32_t number)
-{
-    struct tn_underlying terms = {
-        .symbol = "UA",
-        .option = {.schedule = {.steps_count = 2, .steps = {{0, 1}, {2000, 5}}},
-                   .tick_micros = 5000000,
-                   .lot_micro_units = 10000,
-                   .multiplier = 1,
-                   .price_max = 40000,
-                   .quantity_max = 100000},
-        .linear = {.schedule = {.steps_count = 1, .steps = {{0, 1}}},
-                   .tick_micros = 1000000,
-                   .lot_micro_units = 1000,
-                   .multiplier = 1,
-                   .price_max = 1 << 18,
-                   .quantity_max = 1000000},
-        .option_fees = {.maker_ppm = 100, .taker_ppm = 300, .premium_cap_ppm = 125000},
-        .linear_fees = {.maker_ppm = -100, .taker_ppm = 500, .premium_cap_ppm = 0},
-        .listing = {.delta_high_ppb = 1000000000, .strike_step_ppm = 10000},
-        .fifo_ppm = 1000000,
-        .closing_ms = 60000,
-    };
-    terms.symbol[1] = (char)('A' + number);
-    return terms;
-}
-
-/* Series s: the perpetuals first, then futures, then options; low numbers are traded most. */
-static uint64_t series_id(const struct load_workload *workload, uint32_t series)
-{
-    static const uint16_t DAYS[4] = {0, 7, 28, 91};
-    struct tn_series_terms terms = {.underlying = (uint16_t)(1 + series % workload->underlyings)};
-    uint32_t number = series / workload->underlyings;
-    uint32_t strikes = (workload->series / workload->underlyings - 4) / 8 + 1;
-    if (number > 0 && number < 4) {
-        terms.kind = TN_FUTURE;
-        terms.expiry_day = (uint16_t)(FIRST_DAY + DAYS[number]);
-    } else if (number >= 4) {
-        uint32_t option = number - 4;
-        terms.kind = option % 2 == 0 ? TN_CALL : TN_PUT;
-        terms.expiry_day = (uint16_t)(FIRST_DAY + DAYS[option / 2 % 4]);
-        terms.strike = (60000 + (uint64_t)(option / 8) * 1000 - strikes / 2 * 1000) *
-                       (uint64_t)TN_STRIKE_UNITS;
-    }
-    uint64_t id;
-    bool packed = tn_series_pack(&id, &terms);
-    TN_ASSERT(packed);
-    return id;
-}
-
-static tn_ticks first_mark(uint64_t id)
-{
-    if (!tn_series_is_option(id)) return INDEX_MICROS / 1000000;
-    int64_t above = (int64_t)(tn_series_strike(id) / TN_STRIKE_UNITS) - INDEX_MICROS / 1000000;
-    int64_t inner = tn_series_kind(id) == TN_PUT ? above : -above;
-    double away = (double)above / 8000;
-    double dollars = (inner > 0 ? (double)inner : 0) + 3000 / (1 + away * away);
-    return (tn_ticks)(dollars / 5);
-}
-
-static struct tn_mark mark_of(const struct walk *walk)
-{
-    bool option = tn_series_is_option(walk->id);
-    return (struct tn_mark){.series_id = walk->id,
-                            .mark_micros = walk->mark * walk->micros_per_tick,
-                            .forward_micros = INDEX_MICROS,
-                            .delta_ppb = option ? 500000000 : 1000000000,
-                            .vega_micros = option ? 600000 : 0,
-                            .vol_ppm = option ? 500000 : 0};
-}
-
-static void read_band(struct maker *maker, struct walk *walk)
-{
-    struct tn_series_view view;
-    bool known = tn_exchange_series(maker->exchange, &view, walk->id);
-    TN_ASSERT(known && view.micros_per_tick == walk->micros_per_tick);
-    walk->low = (view.band_low_micros + view.micros_per_tick - 1) / view.micros_per_tick;
-    walk->high = view.band_high_micros / view.micros_per_tick;
-}
+#include "exchange_maker.h"
+#include "exchange_margin.h"
 
 /* ---- Parts ----------------------------------------------------------------------------------- */
 
-static void part_open(struct load_part *part, uint32_t entries_max, uint32_t commands_max,
-                      uint32_t quotes_max, uint32_t marks_max)
+void part_open(struct load_part *part, uint32_t entries_max, uint32_t commands_max,
+               uint32_t quotes_max, uint32_t marks_max)
 {
     *part = (struct load_part){.entries_max = entries_max,
                                .commands_max = commands_max,
@@ -173,7 +22,7 @@ static void part_open(struct load_part *part, uint32_t entries_max, uint32_t com
     part->marks = bench_map(marks_max * sizeof(*part->marks));
 }
 
-static void part_free(struct load_part *part)
+void part_free(struct load_part *part)
 {
     bench_unmap(part->entries, part->entries_max * sizeof(*part->entries));
     bench_unmap(part->commands, part->commands_max * sizeof(*part->commands));
@@ -181,7 +30,7 @@ static void part_free(struct load_part *part)
     bench_unmap(part->marks, part->marks_max * sizeof(*part->marks));
 }
 
-static struct tn_entry *part_entry(struct load_part *part, enum tn_entry_kind kind)
+struct tn_entry *part_entry(struct load_part *part, enum tn_entry_kind kind)
 {
     TN_ASSERT(part->entries_count < part->entries_max);
     struct tn_entry *entry = &part->entries[part->entries_count++];
@@ -309,114 +158,15 @@ static void count_events(struct maker *maker, uint32_t count)
     if (resting > counts->resting_max) counts->resting_max = resting;
 }
 
-static uint32_t run_along(struct maker *maker, const struct tn_entry *entry)
+uint32_t maker_run(struct maker *maker, const struct tn_entry *entry)
 {
-    return tn_exchange_apply(maker->exchange, maker->load->events, maker->load->events_max, entry);
-}
-
-/* ---- Setting up ------------------------------------------------------------------------------ */
-
-static void setup_accounts(struct maker *maker)
-{
-    const struct load_workload *workload = maker->load->workload;
-    struct load_part *part = &maker->load->setup;
-    for (uint32_t i = 0; i < workload->accounts; i++) {
-        uint32_t owner = i % workload->owners;
-        struct tn_entry *account = part_entry(part, TN_ENTRY_ACCOUNT);
-        memcpy(account->as.account.owner, &owner, sizeof(owner));
-        struct tn_entry *deposit = part_entry(part, TN_ENTRY_DEPOSIT);
-        deposit->as.deposit.account = i;
-        deposit->as.deposit.amount = FUNDS_MICROS;
-        if (workload->quotes == 0) continue;
-        struct tn_command *command = &part->commands[part->commands_count++];
-        command->kind = TN_COMMAND_MMP_SET;
-        command->as.mmp_set = (struct tn_mmp_set){
-            .interval_ms = 1000, .freeze_ms = 1, .quantity_limit = 1000000000, .group = 1};
-        struct tn_entry *frame = part_entry(part, TN_ENTRY_FRAME);
-        frame->as.frame.account = i;
-        frame->as.frame.commands = command;
-        frame->as.frame.commands_count = 1;
-        frame->as.frame.nonce = ++maker->accounts[i].nonce;
-        frame->as.frame.valid_until_block = UINT64_MAX;
+    struct load *load = maker->load;
+    uint32_t count = tn_exchange_apply(maker->exchange, load->events, load->events_max, entry);
+    if (entry->kind == TN_ENTRY_FRAME && load->workload->margin) {
+        uint32_t plain = load_run_plain(load, entry);
+        load->plain.differences += plain != count && maker->timed;
     }
-}
-
-static void setup_marks(struct maker *maker, struct load_part *part)
-{
-    uint32_t series = maker->load->workload->series;
-    for (uint32_t i = 0; i < series; i += TN_MARKS_MAX) {
-        struct tn_entry *entry = part_entry(part, TN_ENTRY_MARKS);
-        uint32_t count = series - i < TN_MARKS_MAX ? series - i : TN_MARKS_MAX;
-        TN_ASSERT(part->marks_count + count <= part->marks_max);
-        struct tn_mark *marks = &part->marks[part->marks_count];
-        for (uint32_t k = 0; k < count; k++)
-            marks[k] = mark_of(&maker->walks[i + k]);
-        part->marks_count += count;
-        entry->as.marks.marks = marks;
-        entry->as.marks.marks_count = count;
-    }
-}
-
-static void setup_market(struct maker *maker)
-{
-    const struct load_workload *workload = maker->load->workload;
-    struct load_part *part = &maker->load->setup;
-    struct tn_entry *block = part_entry(part, TN_ENTRY_BLOCK);
-    block->as.block.height = maker->height = 1;
-    block->as.block.time_ms = maker->time_ms = START_MS;
-    for (uint32_t i = 0; i < workload->underlyings; i++) {
-        part_entry(part, TN_ENTRY_UNDERLYING)->as.underlying = underlying_terms(i);
-        struct tn_entry *index = part_entry(part, TN_ENTRY_INDEX);
-        index->as.index.underlying = (uint16_t)(i + 1);
-        index->as.index.price_micros = INDEX_MICROS;
-    }
-    for (uint32_t i = 0; i < workload->series; i++) {
-        uint64_t id = series_id(workload, i);
-        tn_ticks mark = first_mark(id);
-        bool option = tn_series_is_option(id);
-        maker->walks[i] = (struct walk){.id = id,
-                                        .first = mark,
-                                        .mark = mark,
-                                        .middle = mark,
-                                        .micros_per_tick = option ? 50000 : 1000};
-        part_entry(part, TN_ENTRY_LIST)->as.list.series_id = id;
-    }
-    setup_marks(maker, part);
-    for (uint32_t i = 0; i < workload->series; i++) {
-        struct tn_entry *entry = part_entry(part, TN_ENTRY_STATUS);
-        entry->as.status.series_id = maker->walks[i].id;
-        entry->as.status.status = TN_STATUS_ACTIVE;
-    }
-}
-
-/* The set-up must pass without one reject. */
-static void setup(struct maker *maker)
-{
-    const struct load_workload *workload = maker->load->workload;
-    struct load_part *part = &maker->load->setup;
-    part_open(part, 3 * workload->accounts + 2 * workload->series + 64, workload->accounts, 1,
-              workload->series);
-    setup_market(maker);
-    setup_accounts(maker);
-    for (uint32_t i = 0; i < part->entries_count; i++) {
-        uint32_t count = run_along(maker, &part->entries[i]);
-        for (uint32_t k = 0; k < count; k++)
-            TN_ASSERT(maker->load->events[k].reject == TN_REJECT_NONE);
-    }
-    for (uint32_t i = 0; i < workload->series; i++)
-        read_band(maker, &maker->walks[i]);
-}
-
-static void draw_menus(struct maker *maker)
-{
-    const struct load_workload *workload = maker->load->workload;
-    struct bench_zipf zipf;
-    bench_zipf_open(&zipf, workload->series);
-    for (uint32_t i = 0; i < workload->accounts; i++) {
-        for (uint32_t k = 0; k < workload->menu; k++)
-            maker->accounts[i].menu[k] = bench_zipf_draw(&zipf, &maker->random);
-    }
-    free(zipf.sums);
+    return count;
 }
 
 /* ---- Orders ---------------------------------------------------------------------------------- */
@@ -424,38 +174,33 @@ static void draw_menus(struct maker *maker)
 /* The middle takes a step now and then, and stays in the inner half of the band. */
 static void step_middle(struct maker *maker, struct walk *walk)
 {
-    if (!chance(maker, 1)) return;
-    tn_ticks next = walk->middle + (chance(maker, 50) ? 1 : -1);
+    if (!maker_chance(maker, 1)) return;
+    tn_ticks next = walk->middle + (maker_chance(maker, 50) ? 1 : -1);
     tn_ticks room = (walk->high - walk->mark) / 2;
     tn_ticks drift = next - walk->first;
     if (drift > LOAD_FLOOR_PRICES / 4 || drift < -LOAD_FLOOR_PRICES / 4) return;
     if (next - walk->mark <= room && walk->mark - next <= room) walk->middle = next;
 }
 
-static tn_ticks on_tick(const struct walk *walk, tn_ticks price, uint8_t side)
-{
-    if (!tn_series_is_option(walk->id) || price <= 2000) return price;
-    return side == TN_BUY ? price - price % 5 : price + 4 - (price + 4) % 5;
-}
-
 static tn_ticks draw_price(struct maker *maker, struct walk *walk, uint8_t side, bool takes)
 {
     step_middle(maker, walk);
-    if (takes) return on_tick(walk, side == TN_BUY ? walk->middle + 3 : walk->middle - 3, side);
+    if (takes)
+        return maker_on_tick(walk, side == TN_BUY ? walk->middle + 3 : walk->middle - 3, side);
     tn_ticks most = side == TN_BUY ? walk->middle - 2 : walk->high - walk->middle;
     if (most > 500) most = 500;
     tn_ticks offset = bench_power_law(&maker->random, 10, 2.2, (uint32_t)most);
     tn_ticks price = side == TN_BUY ? walk->middle - offset : walk->middle + 1 + offset;
-    return on_tick(walk, price, side);
+    return maker_on_tick(walk, price, side);
 }
 
 static void make_place(struct maker *maker, struct tn_command *command, struct drawn *drawn,
                        uint32_t account)
 {
     struct known_account *known = &maker->accounts[account];
-    bool takes = chance(maker, 15);
-    drawn->series = known->menu[draw(maker, maker->load->workload->menu)];
-    drawn->side = (uint8_t)draw(maker, 2);
+    bool takes = maker_chance(maker, 15);
+    drawn->series = known->menu[maker_draw(maker, maker->load->workload->menu)];
+    drawn->side = (uint8_t)maker_draw(maker, 2);
     struct walk *walk = &maker->walks[drawn->series];
     struct tn_order_terms *terms = &command->as.terms[0];
     command->kind = TN_COMMAND_PLACE;
@@ -463,16 +208,16 @@ static void make_place(struct maker *maker, struct tn_command *command, struct d
     terms->series_id = walk->id;
     terms->side = drawn->side;
     terms->price = draw_price(maker, walk, terms->side, takes);
-    terms->quantity = 1 + draw(maker, takes ? QUANTITY_MAX / 3 : QUANTITY_MAX);
+    terms->quantity = 1 + maker_draw(maker, takes ? QUANTITY_MAX / 3 : QUANTITY_MAX);
     terms->fee_max_ppm = FEE_MAX_PPM;
-    terms->label = draw(maker, 8);
-    terms->stp = (uint8_t)draw(maker, 4);
+    terms->label = maker_draw(maker, 8);
+    terms->stp = (uint8_t)maker_draw(maker, 4);
     terms->tif = takes ? TN_IOC : TN_GTC;
     if (takes) return;
-    uint32_t kind = draw(maker, 100);
+    uint32_t kind = maker_draw(maker, 100);
     if (kind < 5) {
         terms->tif = TN_GTT;
-        terms->until = START_MS + TN_MS_PER_DAY + draw(maker, 1000000);
+        terms->until = START_MS + TN_MS_PER_DAY + maker_draw(maker, 1000000);
     } else if (kind < 10) {
         terms->post = TN_POST_REPRICE;
     } else if (kind < 12) {
@@ -487,12 +232,12 @@ static void make_change(struct maker *maker, struct tn_command *command, struct 
     struct known_account *known = &maker->accounts[account];
     bool low = maker->live_count < maker->load->workload->resting;
     bool stale = known->gone_count >= GONE_MAX &&
-                 (known->live_count == 0 || chance(maker, low ? STALE_LOW : STALE_PERCENT));
-    struct tn_order_ref ref = {.client_id = known->gone[draw(maker, GONE_MAX)]};
+                 (known->live_count == 0 || maker_chance(maker, low ? STALE_LOW : STALE_PERCENT));
+    struct tn_order_ref ref = {.client_id = known->gone[maker_draw(maker, GONE_MAX)]};
     *drawn = (struct drawn){.series = known->menu[0]};
     maker->load->counts.stale += stale && maker->timed;
     if (!stale) {
-        uint32_t id = known->live[draw(maker, known->live_count)];
+        uint32_t id = known->live[maker_draw(maker, known->live_count)];
         const struct known_order *order = &maker->orders[id];
         ref.client_id = order->client_id;
         *drawn = (struct drawn){order->series, order->side};
@@ -504,7 +249,7 @@ static void make_change(struct maker *maker, struct tn_command *command, struct 
         return;
     }
     command->as.replace.ref = ref;
-    command->as.replace.quantity = 1 + draw(maker, QUANTITY_MAX);
+    command->as.replace.quantity = 1 + maker_draw(maker, QUANTITY_MAX);
     command->as.replace.price = draw_price(maker, &maker->walks[drawn->series], drawn->side, false);
 }
 
@@ -514,7 +259,7 @@ static void make_orders(struct maker *maker, struct tn_command *commands, uint32
     bool low = maker->live_count < maker->load->workload->resting;
     uint32_t places = low && !maker->timed ? 70 : 50;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t share = draw(maker, 100);
+        uint32_t share = maker_draw(maker, 100);
         memset(&commands[i], 0, sizeof(commands[i]));
         const struct known_account *known = &maker->accounts[account];
         bool nothing = known->live_count == 0 && known->gone_count < GONE_MAX;
@@ -534,18 +279,18 @@ static void make_quote(struct maker *maker, struct tn_quote *quote, uint32_t acc
     const struct load_workload *workload = maker->load->workload;
     struct tn_quote *standing = &maker->standing[(size_t)account * workload->series + series];
     struct walk *walk = &maker->walks[series];
-    if (chance(maker, 50)) {
-        tn_ticks next = walk->middle + (chance(maker, 50) ? 1 : -1);
+    if (maker_chance(maker, 50)) {
+        tn_ticks next = walk->middle + (maker_chance(maker, 50) ? 1 : -1);
         if (next - walk->first <= 8 && walk->first - next <= 8) walk->middle = next;
     }
-    if (standing->series_id == 0 || !chance(maker, LOAD_QUOTE_PERCENT)) {
+    if (standing->series_id == 0 || !maker_chance(maker, LOAD_QUOTE_PERCENT)) {
         tn_ticks half = workload->half_spread_ticks;
         *standing = (struct tn_quote){
             .series_id = walk->id,
-            .bid_price = on_tick(walk, walk->middle - half - draw(maker, 2), TN_BUY),
-            .ask_price = on_tick(walk, walk->middle + half + draw(maker, 2), TN_SELL),
-            .bid_quantity = 1 + draw(maker, QUANTITY_MAX),
-            .ask_quantity = 1 + draw(maker, QUANTITY_MAX),
+            .bid_price = maker_on_tick(walk, walk->middle - half - maker_draw(maker, 2), TN_BUY),
+            .ask_price = maker_on_tick(walk, walk->middle + half + maker_draw(maker, 2), TN_SELL),
+            .bid_quantity = 1 + maker_draw(maker, QUANTITY_MAX),
+            .ask_quantity = 1 + maker_draw(maker, QUANTITY_MAX),
         };
     }
     *quote = *standing;
@@ -569,11 +314,12 @@ static void make_mass_quote(struct maker *maker, struct load_part *part, struct 
     }
     memset(command, 0, sizeof(*command));
     command->kind = TN_COMMAND_MASS_QUOTE;
-    command->as.mass_quote = (struct tn_mass_quote){.quotes = quotes,
-                                                    .quotes_count = workload->quotes,
-                                                    .fee_max_ppm = FEE_MAX_PPM,
-                                                    .group = 1,
-                                                    .stp = TN_STP_CANCEL_MAKER};
+    command->as.mass_quote =
+        (struct tn_mass_quote){.quotes = quotes,
+                               .quotes_count = workload->quotes,
+                               .fee_max_ppm = FEE_MAX_PPM,
+                               .group = workload->margin ? workload->quote_group : 1,
+                               .stp = TN_STP_CANCEL_MAKER};
 }
 
 /* ---- Streams --------------------------------------------------------------------------------- */
@@ -582,7 +328,7 @@ static void next_frame(struct maker *maker, struct load_part *part)
 {
     const struct load_workload *workload = maker->load->workload;
     bool quotes = workload->quotes > 0;
-    uint32_t account = draw(maker, workload->accounts);
+    uint32_t account = maker_draw(maker, workload->accounts);
     uint32_t commands_count = quotes ? 1 : workload->commands_per_frame;
     TN_ASSERT(part->commands_count + commands_count <= part->commands_max);
     struct tn_command *commands = &part->commands[part->commands_count];
@@ -598,7 +344,7 @@ static void next_frame(struct maker *maker, struct load_part *part)
     entry->as.frame.account = account;
     entry->as.frame.nonce = ++maker->accounts[account].nonce;
     entry->as.frame.valid_until_block = UINT64_MAX;
-    uint32_t count = run_along(maker, entry);
+    uint32_t count = maker_run(maker, entry);
     if (maker->timed) count_events(maker, count);
     if (quotes) {
         read_quote_events(maker, count);
@@ -616,9 +362,43 @@ static void next_block(struct maker *maker, struct load_part *part)
     struct tn_entry *entry = part_entry(part, TN_ENTRY_BLOCK);
     entry->as.block.height = ++maker->height;
     entry->as.block.time_ms = ++maker->time_ms;
-    uint32_t count = run_along(maker, entry);
+    uint32_t count = maker_run(maker, entry);
     TN_ASSERT(count == 0);
+    if (maker->load->workload->margin) load_pass_on(maker->load, entry, maker->timed);
     maker->since_block = 0;
+}
+
+/* With margin: reports, the BLOCK that is a MARK, and its sweep at once. Without: that BLOCK, and
+ * the marks as they stand. */
+static void next_margin_marks(struct maker *maker, struct load_part *part)
+{
+    struct load *load = maker->load;
+    const struct load_workload *workload = load->workload;
+    uint32_t first = part->entries_count;
+    load_add_reports(part, workload, maker->time_ms);
+    struct tn_entry *block = part_entry(part, TN_ENTRY_BLOCK);
+    block->as.block.height = ++maker->height;
+    block->as.block.time_ms = maker->time_ms += MARK_MS;
+    for (uint32_t i = 0; i < workload->accounts * LOAD_MENU_MAX / SWEEP_UNITS + 1; i++)
+        part_entry(part, TN_ENTRY_SWEEP)->as.sweep.units = SWEEP_UNITS;
+    for (uint32_t i = first; i < part->entries_count; i++) {
+        uint32_t count = maker_run(maker, &part->entries[i]);
+        for (uint32_t k = 0; k < count; k++)
+            TN_ASSERT(load->events[k].kind == TN_EVENT_MARKED);
+    }
+    load_pass_on(load, block, maker->timed);
+    struct load_part marks = {.marks = part->marks + part->marks_count,
+                              .marks_max = part->marks_max - part->marks_count};
+    struct tn_entry entries[64];
+    marks.entries = entries;
+    marks.entries_max = 64;
+    maker_add_marks(maker, &marks);
+    part->marks_count += marks.marks_count;
+    for (uint32_t i = 0; i < marks.entries_count; i++)
+        load_pass_on(load, &entries[i], maker->timed);
+    for (uint32_t i = 0; i < workload->series; i++)
+        maker_read_band(maker, &maker->walks[i]);
+    maker->since_marks = 0;
 }
 
 /* Marks go to where trading is. Quotes keep theirs: no crosses then comes from the spread alone. */
@@ -628,13 +408,13 @@ static void next_marks(struct maker *maker, struct load_part *part)
     uint32_t first = part->entries_count;
     for (uint32_t i = 0; i < workload->series && workload->quotes == 0; i++)
         maker->walks[i].mark = maker->walks[i].middle;
-    setup_marks(maker, part);
+    maker_add_marks(maker, part);
     for (uint32_t i = first; i < part->entries_count; i++) {
-        uint32_t count = run_along(maker, &part->entries[i]);
+        uint32_t count = maker_run(maker, &part->entries[i]);
         TN_ASSERT(count == 0);
     }
     for (uint32_t i = 0; i < workload->series; i++)
-        read_band(maker, &maker->walks[i]);
+        maker_read_band(maker, &maker->walks[i]);
     maker->since_marks = 0;
 }
 
@@ -643,7 +423,12 @@ static void next(struct maker *maker, struct load_part *part)
 {
     next_frame(maker, part);
     if (maker->since_block >= BLOCK_MESSAGES) next_block(maker, part);
-    if (maker->since_marks >= MARKS_MESSAGES) next_marks(maker, part);
+    if (maker->since_marks < MARKS_MESSAGES) return;
+    if (maker->load->workload->margin) {
+        next_margin_marks(maker, part);
+    } else {
+        next_marks(maker, part);
+    }
 }
 
 static void open_stream_part(struct load_part *part, const struct load_workload *workload,
@@ -652,7 +437,7 @@ static void open_stream_part(struct load_part *part, const struct load_workload 
     uint32_t per_frame = workload->quotes > 0 ? 2 * workload->quotes : workload->commands_per_frame;
     uint32_t frames = messages / per_frame + 1;
     uint32_t rounds = messages / MARKS_MESSAGES + 2;
-    part_open(part, frames + messages / BLOCK_MESSAGES + 64 * rounds, frames * per_frame,
+    part_open(part, frames + messages / BLOCK_MESSAGES + 256 * rounds, frames * per_frame,
               messages / 2 + 2 * workload->quotes + 1, rounds * workload->series);
 }
 
@@ -681,6 +466,7 @@ static void make_fill(struct maker *maker)
     part_free(&scratch);
     load->floor_fill = load->floor_count;
     memcpy(load->start, load->memory, load->size);
+    if (workload->margin) memcpy(load->plain.start, load->plain.memory, load->plain.size);
 }
 
 static void make_timed(struct maker *maker)
@@ -691,10 +477,19 @@ static void make_timed(struct maker *maker)
     uint32_t commands = workload->quotes > 0 ? 1 : workload->commands_per_frame;
     load->pack.size_max = load->timed.entries_max * pack_size_max(commands);
     load->pack.bytes = bench_map(load->pack.size_max);
+    if (workload->margin) {
+        load->plain.pack.size_max = load->pack.size_max;
+        load->plain.pack.bytes = bench_map(load->pack.size_max);
+    }
     maker->timed = true;
     load->counts.resting_min = UINT32_MAX;
     while (load->timed.messages < workload->messages) {
         next(maker, &load->timed);
+        for (uint32_t i = 0; i < load->timed.entries_count && workload->margin; i++) {
+            if (load->timed.entries[i].kind == TN_ENTRY_FRAME) {
+                pack_add(&load->plain.pack, &load->timed.entries[i]);
+            }
+        }
         pack_part(&load->pack, &load->timed);
     }
     for (uint32_t i = 0; i < workload->accounts; i++) {
@@ -722,12 +517,19 @@ static void set_limits(struct load *load)
     limits->results_per_account = workload->results_per_account;
     limits->results_max = workload->accounts * (workload->results_per_account + 1) + 65536;
     limits->hash_seed = LOAD_SEED;
+    if (!workload->margin) return;
+    load->plain.limits = *limits;
+    limits->expiries_max = 5 * workload->underlyings; /* the perpetual, and four days */
+    limits->signers_max = 1;
+    limits->cpu = load->cpu;
+    limits->sweep_units_max = 8192;
 }
 
 void load_make(struct load *load, const struct load_workload *workload)
 {
-    *load = (struct load){.workload = workload};
+    *load = (struct load){.workload = workload, .cpu = load->cpu};
     set_limits(load);
+    if (workload->margin) load_open_plain(load);
     load->size = tn_exchange_size(&load->limits);
     load->memory = bench_map(load->size);
     load->start = bench_map(load->size);
@@ -746,8 +548,8 @@ void load_make(struct load *load, const struct load_workload *workload)
     maker.standing = calloc((size_t)workload->accounts * workload->series, sizeof(*maker.standing));
     TN_ASSERT(maker.walks && maker.accounts && maker.orders && maker.standing);
     memset(maker.orders, 0xff, messages * sizeof(*maker.orders));
-    setup(&maker);
-    draw_menus(&maker);
+    maker_setup(&maker);
+    maker_draw_menus(&maker);
     make_fill(&maker);
     make_timed(&maker);
     for (uint32_t i = 0; i < workload->accounts; i++)
@@ -768,6 +570,8 @@ void load_free(struct load *load)
     bench_unmap(load->events, load->events_max * sizeof(*load->events));
     bench_unmap(load->pack.bytes, load->pack.size_max);
     bench_unmap(load->floor, load->floor_max * sizeof(*load->floor));
+    if (load->workload->margin) load_close_plain(load);
+    if (load->workload->margin) part_free(&load->plain.setup);
 }
 
 struct tn_exchange *load_restart(const struct load *load)

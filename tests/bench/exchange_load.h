@@ -33,6 +33,13 @@ struct load_workload {
     uint32_t results_per_account;
     uint32_t twin_messages; /* of the fill, also done by the naive twin */
     uint32_t quick_divisor;
+    /* Of markets with a margin engine; zero elsewhere. */
+    bool margin;
+    uint32_t menu_expiries; /* the menu lies in so many expiries; 0: anywhere */
+    uint8_t quote_group;    /* protection group of the quotes; elsewhere 1 */
+    tn_lots quote_limit;    /* of that group, in lots; elsewhere 10^9 */
+    tn_micros funds_micros; /* of an account; 0: the usual */
+    bool by_expiry;         /* a mass quote goes through one expiry after the other */
 };
 
 /* What happened in the timed part. */
@@ -53,8 +60,20 @@ struct load_part {
     uint32_t messages;
 };
 
+struct load_plain {
+    struct tn_exchange_limits limits;
+    void *memory, *start;
+    size_t size;
+    struct tn_event *events;
+    uint32_t events_max;
+    struct load_part setup;
+    struct pack pack;
+    uint32_t differences; /* frames of the timed part with another number of events */
+};
+
 struct load {
     const struct load_workload *workload;
+    uint8_t cpu; /* enum tn_cpu of the margin engine; set before load_make */
     struct tn_exchange_limits limits;
     void *memory; /* the exchange's; at the end of the load, then whatever is measured */
     void *start;  /* a copy of it, before the timed part */
@@ -68,12 +87,19 @@ struct load {
     struct floor_message *floor; /* the same orders for a minimal book: fill, then timed */
     uint32_t floor_fill, floor_count, floor_max, floor_ids;
     struct load_counts counts;
+    /* Of a load with margin: the same stream in a market without, whose marks come by MARKS. */
+    struct load_plain plain;
 };
 
 void load_make(struct load *load, const struct load_workload *workload);
 void load_free(struct load *load);
 
+/* The days on which options and futures expire. */
+#define LOAD_DAYS 4
+uint16_t load_day(uint32_t index);
+
 /* load_restart puts the exchange back to the start of the timed part. */
 struct tn_exchange *load_restart(const struct load *load);
+struct tn_exchange *load_restart_plain(const struct load *load);
 
 #endif

@@ -28,14 +28,6 @@ struct risk_path {
 };
 uint32_t risk_paths(struct risk_path paths[3]);
 
-/* Time this process ran: neighbours on the machine slow it down but are not counted. */
-static inline uint64_t risk_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static inline void risk_json_target(const char *key, double value, double target)
 {
     char name[64];
@@ -50,6 +42,19 @@ void risk_run_price(const struct risk_workload *workload, const struct risk_opti
 void risk_run_rows(const struct risk_workload *workload, const struct risk_options *options);
 void risk_run_greeks(const struct risk_workload *workload, const struct risk_options *options);
 void risk_run_implied(const struct risk_workload *workload, const struct risk_options *options);
+
+/* risk_margin.c */
+void risk_run_evaluate(const struct risk_workload *workload, const struct risk_options *options);
+void risk_run_check(const struct risk_workload *workload, const struct risk_options *options);
+void risk_run_order_term(const struct risk_workload *workload, const struct risk_options *options);
+
+/* risk_sweep.c */
+void risk_run_sweep(const struct risk_workload *workload, const struct risk_options *options);
+void risk_run_sweep_large(const struct risk_workload *workload, const struct risk_options *options);
+void risk_run_mark(const struct risk_workload *workload, const struct risk_options *options);
+
+/* risk_exchange.c */
+void risk_run_exchange(const struct risk_workload *workload, const struct risk_options *options);
 
 /* risk_naive.c: the same rows as anyone would write them, in doubles with libm. Options only. */
 void naive_rows(int64_t (*rows)[TN_ROW_COLUMNS], const struct tn_shocks *shocks,

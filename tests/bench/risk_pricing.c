@@ -96,10 +96,10 @@ static void measure(struct bench_runs *runs, const struct market *market, price_
     *runs = (struct bench_runs){.count = 0};
     pass(market, rows, expiries, path);
     for (uint32_t run = 0; run < runs_count; run++) {
-        uint64_t begin = risk_clock_ns();
+        uint64_t begin = bench_cpu_ns();
         for (uint32_t i = 0; i < repeats; i++)
             pass(market, rows, expiries, path);
-        bench_add_run(runs, (risk_clock_ns() - begin) / repeats);
+        bench_add_run(runs, (bench_cpu_ns() - begin) / repeats);
     }
 }
 
@@ -191,13 +191,13 @@ void risk_run_greeks(const struct risk_workload *workload, const struct risk_opt
     make_options(choice);
     for (uint32_t run = 0; run <= options->runs; run++) {
         digest = (struct tn_digest){0};
-        uint64_t begin = risk_clock_ns();
+        uint64_t begin = bench_cpu_ns();
         for (uint32_t i = 0; i < OPTIONS; i++) {
             struct tn_greeks greeks;
             tn_pricing_greeks(&greeks, &choice[i]);
             tn_digest_i64(&digest, greeks.price_micros + greeks.volga_micros);
         }
-        if (run > 0) bench_add_run(&runs, risk_clock_ns() - begin);
+        if (run > 0) bench_add_run(&runs, bench_cpu_ns() - begin);
     }
     print_single(workload, &runs, digest.value);
 }
@@ -213,13 +213,13 @@ void risk_run_implied(const struct risk_workload *workload, const struct risk_op
         prices[i] = tn_pricing_price(&choice[i]);
     for (uint32_t run = 0; run <= options->runs; run++) {
         digest = (struct tn_digest){0};
-        uint64_t begin = risk_clock_ns();
+        uint64_t begin = bench_cpu_ns();
         for (uint32_t i = 0; i < OPTIONS; i++) {
             int64_t vol_ppb = 0;
             TN_ASSERT(tn_pricing_implied_vol(&vol_ppb, prices[i], &choice[i]));
             tn_digest_i64(&digest, vol_ppb);
         }
-        if (run > 0) bench_add_run(&runs, risk_clock_ns() - begin);
+        if (run > 0) bench_add_run(&runs, bench_cpu_ns() - begin);
     }
     print_single(workload, &runs, digest.value);
 }

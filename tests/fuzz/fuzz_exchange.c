@@ -68,7 +68,12 @@ static void change_entry(struct exchange_stream *stream, struct tn_entry *entry)
         case TN_ENTRY_UNCROSS:
         case TN_ENTRY_FUNDING:
         case TN_ENTRY_SETTLE:
-        case TN_ENTRY_ASSET: change_byte(stream, &entry->as, sizeof(entry->as)); return;
+        case TN_ENTRY_ASSET:
+        case TN_ENTRY_FEEDER:
+        case TN_ENTRY_REPORT:
+        case TN_ENTRY_LIQ:
+        case TN_ENTRY_INSURE: change_byte(stream, &entry->as, sizeof(entry->as)); return;
+        case TN_ENTRY_RISK: return; /* refused, and it holds pointers */
     }
 }
 
