@@ -81,7 +81,7 @@
     X(vol_jump_ppm, 500000, 1000, 10000000, "so does a surface whose at-the-money volatility does") \
     X(calendar_raise_max_e12, 1000000000000, 0, 144000000000000, "most that a calendar deficit raises a by") \
     /* perpetuals */ \
-    X(premium_most_ppm, 5000, 0, 500000, "perpetual mark: at most so far from spot") \
+    X(premium_most_ppm, 4000, 0, 500000, "perpetual mark: at most so far from spot") \
     X(premium_tau_ms, 30000, 1000, 86400000, "memory of its premium") \
     X(impact_micros, 10000000000, 1, 1125899906842624, "depth at which the impact price is taken") \
     X(funding_most_ppm, 7500, 0, 500000, "highest funding rate per period") \
