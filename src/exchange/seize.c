@@ -80,6 +80,24 @@ static void settle_all_funding(struct tn_exchange *exchange, uint32_t account)
 }
 
 /* Makes the bundle and what it is worth; the cash with it is as if funding were settled. */
+/* A share rounded up to whole lots of the smallest position: of one lot a part is the lot, and a
+ * bundle of it with a part of the cash would leave the seller worse, so nobody could ever bid. */
+static int64_t in_whole_lots_ppb(const struct tn_exchange *exchange, uint32_t account,
+                                 int64_t share_ppb)
+{
+    tn_lots smallest = 0;
+    uint32_t slot = exchange->accounts[account].exposures_head;
+    for (; slot != TN_NONE; slot = exchange->exposures[slot].account_next) {
+        tn_lots held = exchange->exposures[slot].position.quantity;
+        tn_lots lots = held < 0 ? -held : held;
+        if (lots != 0 && (smallest == 0 || lots < smallest)) smallest = lots;
+    }
+    if (smallest == 0 || share_ppb == 0) return share_ppb;
+    tn_lots lots = tn_mul_div_ceil(share_ppb, smallest, PPB);
+    int64_t whole_ppb = tn_mul_div_floor(lots, PPB, smallest);
+    return whole_ppb > share_ppb ? whole_ppb : share_ppb;
+}
+
 static void compose(struct tn_exchange *exchange, struct bundle *bundle)
 {
     const struct risk *risk = exchange->risk;
@@ -296,6 +314,7 @@ void tn_exchange_bid(struct tn_exchange *exchange, struct outcome *outcome, uint
         int64_t passed_ms = exchange->time_ms - guard->stage_ms;
         most = share_most_ppb(exchange, guard, &seller,
                               discount_ppm(&exchange->risk->parameters, passed_ms));
+        most = in_whole_lots_ppb(exchange, bid->account, most);
     }
     struct bundle bundle = {.account = bid->account,
                             .bidder = bidder,

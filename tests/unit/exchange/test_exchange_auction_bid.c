@@ -5,10 +5,10 @@
 #define PPB INT64_C(1000000000)
 
 /* The largest bid at the start, as worked out below. */
-#define MOST_SHARE  239740428
-#define MOST_PRICE  623958924
-#define MOST_CASH   INT64_C(-10563201133)
-#define MOST_EQUITY INT64_C(2656167839)
+#define MOST_SHARE  240000000
+#define MOST_PRICE  613093774
+#define MOST_CASH   INT64_C(-10574638133)
+#define MOST_EQUITY INT64_C(2656739689)
 /* A tenth is worth 268.900778: what it costs at 0.95, 0.825, 0.7 and 0.35 of that, up. */
 #define PRICE_95  255455740
 #define PRICE_825 221843142
@@ -63,7 +63,8 @@ static void wait_at(tn_micros spot, int64_t ms)
 /* ---- While there is equity ---- */
 
 /* BM = −805.554718, so at 0.95 the most that may be taken is 805.554718 / (805.554718 + 0.95 ·
- * 2 689.007782) = 0.239740… of everything: that of the cash, and 12 lots, worth 656.798867. */
+ * 2 689.007782) = 0.239740… of everything, 11.987 of 50 lots: so 0.24, whole lots. That of the
+ * cash, and 12 lots, are worth 645.361867. */
 static void test_exchange_bid_takes_at_most_what_restores_the_buffer(void **state)
 {
     (void)state;
@@ -74,7 +75,7 @@ static void test_exchange_bid_takes_at_most_what_restores_the_buffer(void **stat
     const struct tn_event *leg = find_event(TN_EVENT_SEIZED, market.perp);
     assert_int_equal(leg->account, ALICE);
     assert_int_equal(leg->other_account, DAN);
-    assert_int_equal(leg->quantity, 12); /* 11.987 lots, up */
+    assert_int_equal(leg->quantity, 12);
     const struct tn_event *sum = find_event(TN_EVENT_SEIZED, 0);
     assert_int_equal(sum->money, MOST_PRICE);
     assert_int_equal(sum->quantity, MOST_SHARE);
