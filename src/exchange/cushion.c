@@ -103,12 +103,6 @@ static tn_micros burden_of(const struct tn_exchange *exchange, uint32_t slot)
                   resting->price * series->terms->micros_per_tick);
 }
 
-static bool counts(const struct tn_exchange *exchange, uint32_t slot)
-{
-    return !exchange->orders[slot].waiting && exchange->resting[slot].level != TN_NONE &&
-           open_of(exchange, slot) > 0;
-}
-
 static bool is_kept(const struct risk *risk, uint32_t account)
 {
     return risk->cushions[account].epoch == risk->sums_epoch;
@@ -122,7 +116,7 @@ void tn_exchange_forget_cushion(struct tn_exchange *exchange, uint32_t account)
 void tn_exchange_cushion_term(struct tn_exchange *exchange, uint32_t slot, bool is_added)
 {
     uint32_t account = exchange->resting[slot].account;
-    if (!is_kept(exchange->risk, account) || !counts(exchange, slot)) return;
+    if (!is_kept(exchange->risk, account) || !tn_exchange_order_counts(exchange, slot)) return;
     tn_micros weight = burden_of(exchange, slot);
     exchange->risk->cushions[account].beside_cash -= is_added ? weight : -weight;
 }
@@ -160,7 +154,8 @@ static void start(const struct tn_exchange *exchange, uint32_t account)
                                 .beside_cash = least - cash - receivable - SLACK};
     uint32_t slot = exchange->accounts[account].orders_head;
     for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
-        if (counts(exchange, slot)) cushion->beside_cash -= burden_of(exchange, slot);
+        if (tn_exchange_order_counts(exchange, slot))
+            cushion->beside_cash -= burden_of(exchange, slot);
     }
 }
 
@@ -174,7 +169,7 @@ bool tn_exchange_cushion_bears(const struct tn_exchange *exchange, uint32_t acco
     for (uint32_t i = 0; i < changes_count; i++) {
         const struct change *change = &changes[i];
         if (change->traded) return false;
-        if (change->replaced != TN_NONE && counts(exchange, change->replaced)) {
+        if (change->replaced != TN_NONE && tn_exchange_order_counts(exchange, change->replaced)) {
             more -= burden_of(exchange, change->replaced);
         }
         if (change->quantity == 0) continue;

@@ -252,7 +252,6 @@ static void feed_guard(struct tn_digest *digest, const struct risk *risk, const 
     feed(digest, guard->mark == risk->mark);
     feed(digest, guard->liquidation);
     feed(digest, guard->fee_taken);
-    feed_signed(digest, guard->begun_ms);
     feed_signed(digest, guard->stage_ms);
     feed_signed(digest, guard->second_ms);
     feed_signed(digest, guard->freed_micros);

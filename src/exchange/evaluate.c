@@ -71,8 +71,8 @@ static void gather_orders(const struct tn_exchange *exchange, struct gathered *g
     for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
         const struct order *order = &exchange->orders[slot];
         const struct tn_resting *resting = &exchange->resting[slot];
+        if (!tn_exchange_order_counts(exchange, slot)) continue;
         tn_lots open = open_of(exchange, slot);
-        if (order->waiting || resting->level == TN_NONE || open == 0) continue;
         uint32_t series_index = exchange->exposures[order->exposure].series;
         const struct series *series = &exchange->series[series_index];
         risk->scratch_slots[count] = slot;

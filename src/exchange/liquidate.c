@@ -168,7 +168,6 @@ void tn_exchange_list_account(struct tn_exchange *exchange, uint32_t account,
     }
     if (guard->liquidation == TN_LIQUIDATION_NONE) {
         if (is_called(exchange, account, result)) return;
-        guard->begun_ms = exchange->time_ms;
         cancel_orders(exchange, account);
         tn_exchange_set_stage(exchange, account, TN_LIQUIDATION_SLICES, result);
     }

@@ -81,8 +81,6 @@ struct guard {
     uint8_t model;                     /* enum tn_margin_model */
     uint8_t liquidation;               /* enum tn_liquidation */
     bool fee_taken;
-    bool listed;       /* in risk.list */
-    int64_t begun_ms;  /* of the episode */
     int64_t stage_ms;  /* when its present stage began */
     int64_t second_ms; /* the second for which slices are counted, and what they freed in it */
     tn_micros freed_micros;
@@ -195,6 +193,13 @@ struct risk {
 struct gathered {
     struct tn_margin_account account;
 };
+
+/* Does margin count this order? It stands in its book, open and triggered. */
+static inline bool tn_exchange_order_counts(const struct tn_exchange *exchange, uint32_t slot)
+{
+    return !exchange->orders[slot].waiting && exchange->resting[slot].level != TN_NONE &&
+           open_of(exchange, slot) > 0;
+}
 
 /* holdings.c */
 /* What holdings ascend by. */

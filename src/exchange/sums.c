@@ -82,12 +82,6 @@ static struct tn_margin_order order_of(const struct tn_exchange *exchange, uint3
     };
 }
 
-static bool counts(const struct tn_exchange *exchange, uint32_t slot)
-{
-    return !exchange->orders[slot].waiting && exchange->resting[slot].level != TN_NONE &&
-           open_of(exchange, slot) > 0;
-}
-
 void tn_exchange_keep_term(struct tn_exchange *exchange, uint32_t slot, bool is_added)
 {
     struct risk *risk = exchange->risk;
@@ -95,7 +89,7 @@ void tn_exchange_keep_term(struct tn_exchange *exchange, uint32_t slot, bool is_
     uint32_t index = exchange->exposures[exchange->orders[slot].exposure].series;
     uint32_t expiry = exchange->series[index].expiry;
     struct tn_margin_sums *sums = find(risk, exchange->resting[slot].account, expiry);
-    if (sums == NULL || !counts(exchange, slot)) return;
+    if (sums == NULL || !tn_exchange_order_counts(exchange, slot)) return;
     struct tn_margin_market market;
     struct tn_margin_order order = order_of(exchange, slot);
     tn_exchange_risk_market(exchange, &market);
@@ -131,7 +125,8 @@ static struct tn_margin_sums *build(const struct tn_exchange *exchange, uint32_t
     slot = exchange->accounts[account].orders_head;
     for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
         uint32_t index = exchange->exposures[exchange->orders[slot].exposure].series;
-        if (exchange->series[index].expiry != expiry || !counts(exchange, slot)) continue;
+        if (exchange->series[index].expiry != expiry || !tn_exchange_order_counts(exchange, slot))
+            continue;
         struct tn_margin_order order = order_of(exchange, slot);
         tn_margin_sums_order(sums, market, &order, true);
     }
@@ -202,7 +197,7 @@ static void make_change(const struct tn_exchange *exchange, struct picture *pict
                         const struct change *change)
 {
     struct tn_margin_sums *sums = sums_in(picture, exchange->series[change->series].expiry);
-    if (change->replaced != TN_NONE && counts(exchange, change->replaced)) {
+    if (change->replaced != TN_NONE && tn_exchange_order_counts(exchange, change->replaced)) {
         struct tn_margin_order old = order_of(exchange, change->replaced);
         tn_margin_sums_order(sums, &picture->market, &old, false);
     }
