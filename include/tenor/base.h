@@ -21,6 +21,10 @@ __extension__ typedef unsigned __int128 tn_u128;
 
 enum tn_side { TN_BUY = 0, TN_SELL = 1 };
 
+/* Which instructions vectorised parts may use; the answer is the same. The caller asks the machine
+ * (node/) or passes TN_CPU_BASE: SSE2 on x86-64, NEON on AArch64. */
+enum tn_cpu { TN_CPU_BASE = 0, TN_CPU_AVX2 = 1, TN_CPU_AVX512 = 2 };
+
 /* tn_panic ends the program: a stopped node is tolerated, a wrong ledger is not. The library has a
  * weak definition that traps; a program may define its own to print the place first. */
 _Noreturn void tn_panic(const char *file, int line, const char *what);

@@ -14,10 +14,8 @@
 #include "tenor/base.h"
 #include "tenor/product.h"
 
-/* Which instructions the vectorised parts may use; the answer is the same. The caller asks the
- * machine (node/) or passes TN_CPU_BASE: SSE2 on x86-64, NEON on AArch64. tn_pricing_cpu_lanes is
- * how many doubles a path handles at once: 2, 4 or 8. A path that this build lacks runs as BASE. */
-enum tn_cpu { TN_CPU_BASE = 0, TN_CPU_AVX2 = 1, TN_CPU_AVX512 = 2 };
+/* tn_pricing_cpu_lanes is how many doubles a path handles at once: 2, 4 or 8. A path that this
+ * build lacks runs as BASE. */
 uint32_t tn_pricing_cpu_lanes(enum tn_cpu cpu);
 
 /* tn_pricing_self_check is false when the machine does not round to nearest, flushes denormals to
