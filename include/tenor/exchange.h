@@ -96,6 +96,10 @@ void tn_exchange_check(const struct tn_exchange *exchange);
 /* ---- Views, for market data, tools and tests ---------------------------------------------------
  */
 
+/* Of the last BLOCK. */
+uint64_t tn_exchange_height(const struct tn_exchange *exchange);
+int64_t tn_exchange_time_ms(const struct tn_exchange *exchange);
+
 struct tn_account_view {
     uint8_t owner[TN_OWNER_SIZE];
     tn_micros cash;

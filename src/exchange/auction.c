@@ -149,7 +149,8 @@ static void begin_uncross(struct tn_exchange *exchange, uint32_t index, tn_ticks
     struct series *series = &exchange->series[index];
     series->uncross_price = price;
     series->uncrossing = 1;
-    tn_queue_push(&exchange->uncrosses, index, exchange->limits.series_max);
+    tn_exchange_touch_series(exchange, index, TOUCH_SERIES);
+    tn_queue_push(exchange, &exchange->uncrosses, index);
 }
 
 enum tn_reject tn_exchange_uncross(struct tn_exchange *exchange, const struct tn_entry *entry)
@@ -177,6 +178,7 @@ enum tn_reject tn_exchange_uncross(struct tn_exchange *exchange, const struct tn
         begin_uncross(exchange, index, price);
     } else if (series->rounds < ROUNDS_MAX) {
         series->rounds++;
+        tn_exchange_touch_series(exchange, index, TOUCH_SERIES);
         struct tn_event *event = report_price(exchange, series, price, volume);
         event->flags = TN_EVENT_REPEATED;
         event->index = series->rounds;
@@ -260,7 +262,7 @@ uint32_t tn_exchange_sweep_uncrosses(struct tn_exchange *exchange, uint32_t unit
         }
         exchange->series[index].uncrossing = 0;
         exchange->series[index].uncross_price = 0;
-        tn_queue_pop(&exchange->uncrosses, exchange->limits.series_max);
+        tn_queue_pop(exchange, &exchange->uncrosses);
         tn_exchange_set_status(exchange, index, TN_STATUS_ACTIVE);
     }
     return units;

@@ -174,6 +174,7 @@ void tn_exchange_mass_cancel(struct tn_exchange *exchange, struct outcome *outco
     if (job.cursor == TN_NONE) return;
     outcome->remaining = 1;
     exchange->jobs[exchange->jobs_count++] = job;
+    tn_exchange_touch_jobs(exchange, exchange->jobs_count - 1);
     account->jobs_count++;
 }
 
@@ -181,6 +182,7 @@ uint32_t tn_exchange_sweep_jobs(struct tn_exchange *exchange, uint32_t units)
 {
     while (units > 0 && exchange->jobs_count > 0) {
         struct job *job = &exchange->jobs[0];
+        tn_exchange_touch_jobs(exchange, 0);
         if (look_at_next(exchange, job)) {
             units--;
             continue;

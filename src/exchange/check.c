@@ -17,6 +17,8 @@ static void check_order(const struct tn_exchange *exchange, uint32_t account, ui
     TN_ASSERT(order->hidden >= 0 && (order->hidden == 0 || order->display > 0));
     TN_ASSERT(order->display == 0 || order->waiting || resting->quantity <= order->display);
     TN_ASSERT(!order->is_quote || exposure->quote[order->side] == slot);
+    TN_ASSERT(order->is_quote || order->group == TN_NONE);
+    TN_ASSERT((order->group == TN_NONE) == (order->group_joined == 0));
     if (order->result != TN_NONE) {
         const struct result *result = &exchange->results[order->result];
         TN_ASSERT(result->order_id == resting->id && result->account == account);
@@ -28,11 +30,31 @@ static void check_order(const struct tn_exchange *exchange, uint32_t account, ui
     }
 }
 
+/* A group's quotes ascend by when they joined. */
+static uint32_t check_groups(const struct tn_exchange *exchange, uint32_t account)
+{
+    uint32_t grouped = 0;
+    uint32_t i = exchange->accounts[account].groups_head;
+    for (; i != TN_NONE; i = exchange->groups[i].next) {
+        uint64_t joined = 0;
+        TN_ASSERT(exchange->groups[i].account == account);
+        uint32_t quote = exchange->groups[i].quotes_head;
+        for (; quote != TN_NONE; quote = exchange->orders[quote].group_next) {
+            TN_ASSERT(exchange->orders[quote].group == i);
+            TN_ASSERT(exchange->orders[quote].group_joined > joined);
+            joined = exchange->orders[quote].group_joined;
+            grouped++;
+        }
+        TN_ASSERT(joined <= exchange->joined_last);
+    }
+    return grouped;
+}
+
 static void check_account(const struct tn_exchange *exchange, uint32_t index)
 {
     const struct account *account = &exchange->accounts[index];
     tn_micros reserved = 0;
-    uint32_t count = 0;
+    uint32_t count = 0, grouped = 0;
     uint64_t last_id = 0;
     for (uint32_t i = account->orders_head; i != TN_NONE; i = exchange->orders[i].account_next) {
         check_order(exchange, index, i);
@@ -41,15 +63,23 @@ static void check_account(const struct tn_exchange *exchange, uint32_t index)
         if (!exchange->orders[i].waiting) {
             reserved += open_of(exchange, i) * exchange->orders[i].reserve_per_lot;
         }
+        grouped += exchange->orders[i].group != TN_NONE;
         count++;
     }
+    TN_ASSERT(grouped == check_groups(exchange, index));
     TN_ASSERT(count == account->orders_count && reserved == account->reserved);
     uint32_t exposures = 0, linear = 0;
     bool options_begun = false;
+    uint64_t joined = UINT64_MAX;
     for (uint32_t i = account->exposures_head; i != TN_NONE;
          i = exchange->exposures[i].account_next) {
         bool is_linear = exchange->series[exchange->exposures[i].series].is_linear;
         TN_ASSERT(!(is_linear && options_begun));
+        /* Futures and perpetuals: the newest first; options: the oldest first. */
+        if (!is_linear && !options_begun) joined = 0;
+        uint64_t number = exchange->exposures[i].joined;
+        TN_ASSERT(is_linear ? number < joined : number > joined);
+        joined = number;
         options_begun |= !is_linear;
         exposures++;
         linear += is_linear;
@@ -128,14 +158,18 @@ static void check_series(const struct tn_exchange *exchange, uint32_t index)
     const struct series *series = &exchange->series[index];
     tn_lots sum = 0, open_interest = 0;
     uint32_t count = 0;
+    uint64_t joined = 0;
     for (uint32_t i = series->exposures_head; i != TN_NONE;
          i = exchange->exposures[i].series_next) {
         tn_lots quantity = exchange->exposures[i].position.quantity;
         check_exposure(exchange, i);
+        TN_ASSERT(exchange->exposures[i].joined > joined);
+        joined = exchange->exposures[i].joined;
         sum += quantity;
         open_interest += quantity > 0 ? quantity : 0;
         count++;
     }
+    TN_ASSERT(joined <= exchange->joined_last);
     TN_ASSERT(count == series->exposures_count && open_interest == series->open_interest);
     TN_ASSERT(sum == 0 || series->status == TN_STATUS_SETTLING);
     tn_ticks bid, ask;

@@ -19,7 +19,7 @@ void tn_exchange_reassign(struct tn_exchange *exchange, uint32_t from, uint32_t 
     tn_micros worth = price_micros * lots;
     tn_exchange_add_position(exchange, giver, -quantity, worth);
     tn_exchange_add_position(exchange, taker, quantity, worth);
-    if (pays) tn_ledger_transfer(&exchange->ledger, to, from, quantity * price_micros);
+    if (pays) tn_exchange_pay(exchange, to, from, quantity * price_micros);
     tn_exchange_reclip(exchange, giver);
     tn_exchange_reclip(exchange, taker);
     tn_exchange_unpin_exposure(exchange, giver);
@@ -59,13 +59,14 @@ void tn_exchange_absorb(struct tn_exchange *exchange, uint32_t account,
     tn_micros fund = exchange->ledger.house[TN_HOUSE_INSURANCE];
     tn_micros paid = fund <= 0 ? 0 : fund < owed ? fund : owed;
     if (paid > 0) {
-        tn_ledger_transfer(&exchange->ledger, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), account, paid);
+        tn_exchange_pay(exchange, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), account, paid);
         report_money(exchange, TN_EVENT_INSURANCE, account, paid);
     }
     if (owed > paid) {
-        tn_ledger_transfer(&exchange->ledger, TN_PARTY_HOUSE(TN_HOUSE_DEBT), account, owed - paid);
+        tn_exchange_pay(exchange, TN_PARTY_HOUSE(TN_HOUSE_DEBT), account, owed - paid);
         report_money(exchange, TN_EVENT_DEBT, account, owed - paid);
     }
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     guard->paid_micros += owed;
     struct tn_margin_result after;
     tn_exchange_evaluate(exchange, &after, account, NULL, 0);
@@ -85,8 +86,9 @@ void tn_exchange_pay_back(struct tn_exchange *exchange, uint32_t account,
         return;
     }
     tn_micros amount = result->equity < guard->paid_micros ? result->equity : guard->paid_micros;
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     guard->paid_micros -= amount;
-    tn_ledger_transfer(&exchange->ledger, account, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), amount);
+    tn_exchange_pay(exchange, account, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), amount);
     report_money(exchange, TN_EVENT_INSURANCE, account, -amount);
     tn_exchange_evaluate(exchange, result, account, NULL, 0);
     tn_exchange_note_result(exchange, account, result);
@@ -96,6 +98,7 @@ void tn_exchange_pay_back(struct tn_exchange *exchange, uint32_t account,
 static tn_i128 total_equity(struct tn_exchange *exchange)
 {
     tn_i128 total = 0;
+    tn_exchange_need_all(exchange);
     for (uint32_t i = 0; i < exchange->accounts_count; i++) {
         struct tn_margin_result result;
         tn_exchange_evaluate(exchange, &result, i, NULL, 0);
@@ -117,7 +120,7 @@ static void share_debt(struct tn_exchange *exchange, tn_micros debt)
         tn_micros share = (tn_micros)(((tn_i128)debt * equity + total - 1) / total);
         if (share > left) share = left;
         if (share > equity) share = equity;
-        tn_ledger_transfer(&exchange->ledger, i, TN_PARTY_HOUSE(TN_HOUSE_DEBT), share);
+        tn_exchange_pay(exchange, i, TN_PARTY_HOUSE(TN_HOUSE_DEBT), share);
         report_money(exchange, TN_EVENT_SOCIALISED, i, share);
         left -= share;
     }
@@ -130,8 +133,8 @@ static void repay_debt(struct tn_exchange *exchange)
     tn_micros fund = exchange->ledger.house[TN_HOUSE_INSURANCE];
     if (debt > 0 && fund > 0) {
         tn_micros paid = fund < debt ? fund : debt;
-        tn_ledger_transfer(&exchange->ledger, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE),
-                           TN_PARTY_HOUSE(TN_HOUSE_DEBT), paid);
+        tn_exchange_pay(exchange, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), TN_PARTY_HOUSE(TN_HOUSE_DEBT),
+                        paid);
         report_money(exchange, TN_EVENT_DEBT, TN_NONE, -paid);
         debt -= paid;
     }
@@ -331,6 +334,7 @@ static tn_lots close_by_rank(struct tn_exchange *exchange, uint32_t account,
 {
     struct counterparty batch[BATCH_MAX], last;
     tn_micros price = price_of(&exchange->series[leg->series], leg);
+    tn_exchange_need_holders(exchange, leg->series);
     uint32_t count = next_counterparties(exchange, batch, account, leg, NULL);
     while (count > 0 && left > 0) {
         for (uint32_t i = 0; i < count && left > 0; i++) {
@@ -389,6 +393,7 @@ void tn_exchange_liquidations_at_mark(struct tn_exchange *exchange)
             deleverage(exchange, account);
         }
     }
+    tn_exchange_touch_listed(exchange, 0);
     risk->list_count = risk->list_cursor = 0;
     risk->list_sorted = false;
     repay_debt(exchange);

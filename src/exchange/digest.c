@@ -31,6 +31,7 @@ static void feed_market(struct tn_digest *digest, const struct tn_exchange *exch
     feed(digest, exchange->height);
     feed_signed(digest, exchange->time_ms);
     feed(digest, exchange->last_order_id);
+    feed(digest, exchange->joined_last);
     feed(digest, exchange->accounts_count);
     feed(digest, exchange->underlyings_count);
     feed(digest, exchange->assets_count);
@@ -70,6 +71,7 @@ static void feed_group(struct tn_digest *digest, const struct tn_exchange *excha
     feed(digest, count);
     for (uint32_t i = group->quotes_head; i != TN_NONE; i = exchange->orders[i].group_next) {
         feed(digest, exchange->resting[i].id);
+        feed(digest, exchange->orders[i].group_joined);
     }
 }
 
@@ -105,6 +107,7 @@ static void feed_account(struct tn_digest *digest, const struct tn_exchange *exc
     for (uint32_t i = account->orders_head; i != TN_NONE; i = exchange->orders[i].account_next) {
         feed(digest, exchange->resting[i].id);
     }
+    feed(digest, account->results_gone);
     feed(digest, account->results_count);
     for (uint32_t i = account->results_head; i != TN_NONE; i = exchange->results[i].next) {
         const struct result *result = &exchange->results[i];
@@ -178,6 +181,7 @@ static void feed_exposures(struct tn_digest *digest, const struct tn_exchange *e
         feed_signed(digest, exposure->position.funding_entry);
         feed_signed(digest, exposure->open[TN_BUY]);
         feed_signed(digest, exposure->open[TN_SELL]);
+        feed(digest, exposure->joined);
     }
 }
 

@@ -41,7 +41,7 @@ static bool limits_valid(const struct tn_exchange_limits *limits)
            in_range(limits->exposures_per_account_max, 4096) &&
            in_range(limits->results_max, 1u << 30) &&
            in_range(limits->results_per_account, 1u << 20) &&
-           in_range(limits->groups_max, 1u << 24) && in_range(limits->jobs_max, 65536) &&
+           in_range(limits->groups_max, 1u << 24) && in_range(limits->jobs_max, 65535) &&
            in_range(limits->assets_max, 8) && in_range(limits->commands_per_frame_max, 256) &&
            in_range(limits->fills_max, 4096) && in_range(limits->cancels_max, 65536) &&
            in_range(limits->sweep_units_max, 8192) && in_range(limits->reduce_only_max, 64) &&
@@ -100,6 +100,12 @@ static size_t lay_out(struct tn_exchange *exchange, unsigned char *memory,
         uint64_t *cells = region(memory, &used, tn_index_cells(counts[i]), sizeof(uint64_t));
         if (memory != NULL) tn_index_init(indexes[i], cells, counts[i], limits->hash_seed + i);
     }
+    exchange->touches.accounts = region(memory, &used, limits->accounts_max, sizeof(uint32_t));
+    exchange->touches.series = region(memory, &used, limits->series_max, sizeof(uint32_t));
+    exchange->touches.market.bits =
+        region(memory, &used, tn_exchange_touch_words(limits, TN_RECORD_MARKET), sizeof(uint64_t));
+    exchange->touches.feeds.bits =
+        region(memory, &used, tn_exchange_touch_words(limits, TN_RECORD_FEEDS), sizeof(uint64_t));
     exchange->changes = region(memory, &used, CHANGES_MAX, sizeof *exchange->changes);
     exchange->risk = NULL;
     if (limits->expiries_max > 0) {
@@ -136,6 +142,7 @@ struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limi
     exchange->funding_cursor = TN_NONE;
     exchange->marks_stamp = 1;
     if (exchange->risk != NULL) tn_exchange_risk_init(exchange);
+    tn_exchange_touch_clear(exchange);
     return exchange;
 }
 
@@ -268,13 +275,13 @@ static bool is_answered(struct tn_exchange *exchange, uint32_t account,
 static enum tn_reject check_frame(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     if (entry->as.frame.account >= exchange->accounts_count) return TN_REJECT_ACCOUNT_UNKNOWN;
+    tn_exchange_need_account(exchange, entry->as.frame.account);
     if (entry->as.frame.commands_count < 1 ||
         entry->as.frame.commands_count > exchange->limits.commands_per_frame_max) {
         return TN_REJECT_FRAME_SIZE;
     }
     if (entry->as.frame.valid_until_block < exchange->height) return TN_REJECT_FRAME_EXPIRED;
-    return tn_exchange_use_nonce(&exchange->accounts[entry->as.frame.account],
-                                 entry->as.frame.nonce);
+    return tn_exchange_use_nonce(exchange, entry->as.frame.account, entry->as.frame.nonce);
 }
 
 /* Looks ahead within a frame: `newest` is the command that enters stage 0, and every command behind
@@ -364,6 +371,7 @@ uint32_t tn_exchange_apply(struct tn_exchange *exchange, struct tn_event *events
     exchange->events = events;
     exchange->events_count = 0;
     exchange->events_max = events_max;
+    tn_exchange_touch_head(exchange);
     apply(exchange, entry);
     return exchange->events_count;
 }

@@ -6,7 +6,7 @@
  * fresh reports of active signers, which is a value that somebody signed. A reading is as old as
  * the feed_signers_min-th freshest report: fewer would be no reading. A value that jumps is held
  * for one MARK while the old one ages. */
-#include "exchange/feeds.h"
+#include "exchange/records.h"
 
 #define PPM                INT64_C(1000000)
 #define RATE_MAX_PPB       INT64_C(1000000000)
@@ -25,6 +25,7 @@ enum tn_reject tn_exchange_feeder(struct tn_exchange *exchange, const struct tn_
     if (signer < 1 || signer > exchange->limits.signers_max) return TN_REJECT_SIGNER_UNKNOWN;
     if (entry->as.feeder.active > 1) return TN_REJECT_PARAMETER_RANGE;
     TN_ASSERT(signer <= TN_SIGNERS_MAX);
+    tn_exchange_touch_feeds(exchange, FEEDS_HEAD);
     if (entry->as.feeder.active) {
         risk->signers_active |= SIGNER_BIT(signer);
     } else {
@@ -130,6 +131,18 @@ static enum tn_reject check_report(const struct tn_exchange *exchange, uint32_t 
     return report_in_range(exchange, report) ? TN_REJECT_NONE : TN_REJECT_REPORT_RANGE;
 }
 
+static void touch_reports(struct tn_exchange *exchange, uint8_t feed, uint32_t underlying,
+                          uint32_t expiry)
+{
+    if (is_of_expiry(feed)) {
+        tn_exchange_touch_feeds_expiry(exchange, expiry, FEEDS_REPORTS);
+    } else if (feed == TN_FEED_SPOT) {
+        tn_exchange_touch_feeds_underlying(exchange, underlying, FEEDS_REPORTS);
+    } else {
+        tn_exchange_touch_feeds(exchange, FEEDS_STABLE);
+    }
+}
+
 enum tn_reject tn_exchange_report(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     const struct tn_report *report = &entry->as.report;
@@ -141,6 +154,7 @@ enum tn_reject tn_exchange_report(struct tn_exchange *exchange, const struct tn_
         expiry = tn_exchange_open_expiry(exchange, (uint16_t)underlying, report->expiry_day);
         if (expiry == TN_NONE) return TN_REJECT_EXPIRIES_FULL;
     }
+    touch_reports(exchange, report->feed, underlying, expiry);
     uint32_t signer = report->signer - 1u;
     stored_of(exchange, report->feed, underlying, expiry)[signer] =
         (struct stored){.sequence = report->sequence,

@@ -64,6 +64,7 @@ static void feed_series(struct tn_digest *digest, const struct tn_exchange *exch
     if (series->mark < 0) return;
     tn_digest_i64(digest, margin->spot_lot);
     tn_digest_i64(digest, margin->forward_lot);
+    tn_digest_i64(digest, series->band_high - series->mark);
     feed_words(digest, exchange->risk->rows[index], TN_ROW_COLUMNS);
 }
 
@@ -104,6 +105,8 @@ static void feed_expiry(struct tn_digest *digest, const struct tn_exchange *exch
     if (expiry->priced) {
         tn_digest_i64(digest, risk->margin_expiries[slot].left_ms);
         tn_digest_i64(digest, risk->margin_expiries[slot].confidence_ppm);
+        tn_digest_u64(digest, risk->margin_expiries[slot].im.scenarios_count);
+        tn_digest_u64(digest, risk->margin_expiries[slot].im.skews);
         feed_weights(digest, &risk->margin_expiries[slot].im);
         feed_weights(digest, &risk->margin_expiries[slot].mm);
     }
@@ -121,11 +124,26 @@ static void feed_underlying(struct tn_digest *digest, const struct tn_exchange *
                              under->variance_spot,   under->variance_ms,     under->lambda_ppm,
                              under->interest_micros, under->largest_micros,  under->largest_before};
     feed_reading(digest, &under->spot);
+    tn_digest_u64(digest, risk->margin_underlyings[index].lambda_ppm != 0); /* by a MARK */
     feed_words(digest, words, sizeof words / sizeof words[0]);
     feed_reports(digest, exchange,
                  &risk->spot_reports[(size_t)index * exchange->limits.signers_max], NULL);
     for (uint32_t slot = under->expiries_head; slot != TN_NONE; slot = risk->expiries[slot].next)
         feed_expiry(digest, exchange, slot);
+}
+
+/* What margin reads of an asset: nothing before the first MARK after its definition. */
+static void feed_assets(struct tn_digest *digest, const struct tn_exchange *exchange)
+{
+    const struct risk *risk = exchange->risk;
+    for (uint32_t i = 1; i < exchange->assets_count; i++) {
+        const struct tn_margin_asset *asset = &risk->margin_assets[i];
+        tn_digest_u64(digest, risk->im_haircut_ppm[i]);
+        tn_digest_u64(digest, risk->asset_underlying[i]);
+        tn_digest_i64(digest, asset->price_micros);
+        tn_digest_i64(digest, asset->confidence_ppm);
+        tn_digest_u64(digest, asset->underlying);
+    }
 }
 
 void tn_exchange_digest_feeds(struct tn_digest *digest, const struct tn_exchange *exchange)
@@ -150,6 +168,7 @@ void tn_exchange_digest_feeds(struct tn_digest *digest, const struct tn_exchange
     feed_words(digest, words, sizeof words / sizeof words[0]);
     feed_reading(digest, &risk->stable);
     feed_reports(digest, exchange, risk->stable_reports, NULL);
+    feed_assets(digest, exchange);
     for (uint32_t i = 0; i < exchange->underlyings_count; i++)
         feed_underlying(digest, exchange, i);
 }

@@ -102,6 +102,8 @@ void tn_exchange_add_position(struct tn_exchange *exchange, uint32_t index, tn_l
     tn_position_add(&exposure->position, quantity, notional);
     tn_lots after = exposure->position.quantity;
     series->open_interest += (after > 0 ? after : 0) - (before > 0 ? before : 0);
+    tn_exchange_touch_account(exchange, exposure->account, TOUCH_POSITIONS);
+    tn_exchange_touch_series(exchange, exposure->series, TOUCH_SERIES);
     if (series->is_linear) {
         exchange->accounts[exposure->account].linear_value += quantity * series->mark;
     }
@@ -121,8 +123,8 @@ void tn_exchange_book_trade(struct tn_exchange *exchange, struct tn_event *trade
     bool fits = tn_notional(trade->price, trade->quantity, terms->micros_per_tick, &notional);
     TN_ASSERT(fits);
     bool taker_buys = trade->side == TN_BUY;
-    tn_ledger_transfer(&exchange->ledger, taker_buys ? trade->account : trade->other_account,
-                       taker_buys ? trade->other_account : trade->account, notional);
+    tn_exchange_pay(exchange, taker_buys ? trade->account : trade->other_account,
+                    taker_buys ? trade->other_account : trade->account, notional);
     tn_exchange_add_position(exchange, taker_exposure, signed_lots(trade->side, trade->quantity),
                              notional);
     tn_exchange_add_position(exchange, maker_exposure, -signed_lots(trade->side, trade->quantity),
@@ -138,8 +140,8 @@ void tn_exchange_book_trade(struct tn_exchange *exchange, struct tn_event *trade
         trade->other_fee = trade->fee > 0 ? -trade->fee : 0;
     }
     uint32_t fees = TN_PARTY_HOUSE(TN_HOUSE_FEES);
-    tn_ledger_transfer(&exchange->ledger, trade->account, fees, trade->fee);
-    tn_ledger_transfer(&exchange->ledger, trade->other_account, fees, trade->other_fee);
+    tn_exchange_pay(exchange, trade->account, fees, trade->fee);
+    tn_exchange_pay(exchange, trade->other_account, fees, trade->other_fee);
 }
 
 static void book_and_report(struct tn_exchange *exchange, struct running *running, uint32_t maker,

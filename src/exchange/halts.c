@@ -46,7 +46,7 @@ static void end_uncross(struct tn_exchange *exchange, uint32_t index)
 {
     struct series *series = &exchange->series[index];
     if (!series->uncrossing) return;
-    tn_queue_remove(&exchange->uncrosses, index, exchange->limits.series_max);
+    tn_queue_remove(exchange, &exchange->uncrosses, index);
     series->uncrossing = 0;
     series->uncross_price = 0;
 }
@@ -55,6 +55,7 @@ static void halt(struct tn_exchange *exchange, uint32_t index)
 {
     struct series *series = &exchange->series[index];
     enum tn_status status = (enum tn_status)series->status;
+    tn_exchange_touch_series(exchange, index, TOUCH_SERIES);
     if (status == TN_STATUS_ACTIVE || status == TN_STATUS_POST_ONLY ||
         status == TN_STATUS_AUCTION) {
         end_uncross(exchange, index);
@@ -70,6 +71,7 @@ static void resume(struct tn_exchange *exchange, uint32_t index)
 {
     struct series *series = &exchange->series[index];
     uint8_t halted = series->feed_halt;
+    tn_exchange_touch_series(exchange, index, TOUCH_SERIES);
     series->feed_halt = 0;
     if (halted == RESUMING) {
         if (series->status == TN_STATUS_POST_ONLY) {

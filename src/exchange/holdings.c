@@ -119,6 +119,35 @@ void tn_exchange_hold(struct tn_exchange *exchange, uint32_t exposure_index)
     };
 }
 
+/* All of an account's at once, of one that has none yet: sorted first, then packed. */
+void tn_exchange_hold_all(struct tn_exchange *exchange, uint32_t account)
+{
+    struct risk *risk = exchange->risk;
+    struct guard *guard = &risk->guards[account];
+    struct tn_holding *sorted = risk->scratch_holdings;
+    uint32_t count = 0, chunk = TN_NONE;
+    TN_ASSERT(guard->holdings_count == 0);
+    uint32_t slot = exchange->accounts[account].exposures_head;
+    for (; slot != TN_NONE; slot = exchange->exposures[slot].account_next) {
+        const struct exposure *exposure = &exchange->exposures[slot];
+        *tn_exchange_scratch_holding(exchange, sorted, &count, exposure->series) =
+            (struct tn_holding){.series = exposure->series,
+                                .quantity = exposure->position.quantity,
+                                .open_buy = exposure->open[TN_BUY],
+                                .open_sell = exposure->open[TN_SELL]};
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t within = i % HOLDINGS_PER_CHUNK;
+        if (within == 0) {
+            uint32_t before = chunk;
+            chunk = take_chunk(risk, account);
+            *(before == TN_NONE ? &guard->holdings : &risk->chunk_next[before]) = chunk;
+        }
+        risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK + within] = sorted[i];
+    }
+    guard->holdings_count = count;
+}
+
 void tn_exchange_unhold(struct tn_exchange *exchange, uint32_t exposure_index)
 {
     struct risk *risk = exchange->risk;

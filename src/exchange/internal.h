@@ -9,8 +9,10 @@
 #define TENOR_EXCHANGE_INTERNAL_H
 
 #include "tenor/exchange.h"
+#include "tenor/export.h"
 #include "tenor/index.h"
 #include "tenor/margin.h"
+#include "tenor/record.h"
 
 #include <string.h>
 
@@ -38,16 +40,20 @@ struct order {
     tn_ticks limit_price; /* while it waits: tn_resting.price is then its trigger */
     uint32_t group_next, group_previous;
     uint32_t reduce_next, reduce_previous;
-    uint32_t placed_mark; /* MARK after which it got its place at its price */
+    uint32_t placed_mark;  /* MARK after which it got its place at its price */
+    uint64_t group_joined; /* running number of its entry into its group; 0 without one */
 };
 _Static_assert(sizeof(struct order) == 128, "two lines");
+
+enum { ORDER_EXPIRES = 1 }; /* in tn_resting.user: spares matching a look at the cold part */
 
 struct account {
     LINES uint64_t nonce_top;
     uint64_t nonce_bits, client_floor;
     tn_micros reserved;
     uint32_t owner_index; /* the first account of that owner: what self-trade prevention compares */
-    uint32_t jobs_count;
+    uint16_t jobs_count;
+    uint16_t touched; /* bits by record kind: see touch.h */
     uint32_t orders_head, orders_tail, orders_count;
     uint32_t results_head, results_tail, results_count;
     tn_micros linear_value; /* worked out under this stamp of the marks; not state */
@@ -56,6 +62,7 @@ struct account {
     uint32_t exposures_head, exposures_tail, exposures_count; /* futures and perpetuals first */
     uint32_t groups_head;
     uint8_t owner[TN_OWNER_SIZE];
+    uint64_t results_gone; /* results that left the list: the running number of the first in it */
 };
 _Static_assert(sizeof(struct account) == 128, "two lines");
 
@@ -73,6 +80,7 @@ struct exposure {
     uint32_t series_next, series_previous;
     uint32_t holding;       /* where margin's copy of it was last; a guess, not state */
     uint32_t plan_ordinary; /* stamp of a plan that counted an order that is not reduce-only */
+    uint64_t joined;        /* running number of its entry into its series' list */
 };
 _Static_assert(sizeof(struct exposure) == 128, "two lines");
 
@@ -103,6 +111,7 @@ struct series {
     uint32_t fifo_ppm;
     uint32_t quote_stamp;
     uint16_t underlying;
+    uint16_t touched; /* bits by record kind: see touch.h */
     uint8_t status;
     uint8_t uncrossing;
     uint8_t is_linear;
@@ -179,6 +188,19 @@ struct judged {
     uint8_t keeps[2];      /* of a plain one: the side keeps its place */
 };
 
+/* Touch marks of a list of records (touch.h). */
+struct touched_list {
+    uint64_t *bits;
+    uint32_t first, end; /* words in between may have bits set */
+};
+
+struct touches {
+    uint32_t *accounts, *series; /* those with a bit set, each once */
+    uint32_t accounts_count, series_count;
+    struct touched_list market, feeds;
+    bool head; /* record MARKET 0 */
+};
+
 struct risk;   /* risk.h */
 struct change; /* below */
 
@@ -188,6 +210,7 @@ struct tn_exchange {
     uint64_t height;
     int64_t time_ms;
     uint64_t last_order_id;
+    uint64_t joined_last; /* running number given last to an exposure or a quote in a group */
 
     struct tn_books *books;
     struct tn_resting *resting;
@@ -218,6 +241,8 @@ struct tn_exchange {
     int64_t funding_begun_index;
     uint32_t funding_cursor; /* exposure */
 
+    struct touches touches; /* what was not written down yet; not state */
+
     /* Working values of one apply; not state. */
     struct tn_event *events;
     uint32_t events_count, events_max;
@@ -226,8 +251,19 @@ struct tn_exchange {
     uint32_t stamp;         /* of plans and mass quotes */
     uint32_t marks_stamp;   /* of the marks and funding indexes; never 0 */
     uint32_t mark;          /* number of the last MARK; 0 where no margin engine is */
+    struct { /* by record kind, while records are read back: the next index, how many came */
+        uint32_t next, count;
+    } imported[TN_RECORD_KINDS];
     struct judged judged[TN_QUOTES_MAX];
     struct change *changes; /* [CHANGES_MAX]: what the present command asks margin for */
+    uint32_t feeds_expected, feeds_read; /* expiries; underlyings, then expiries, that came */
+    uint64_t import_place;               /* kind and index of the record that an import read last */
+    struct { /* what MARKET 0 says of all accounts, until the end of an import */
+        uint32_t exposures, results, groups;
+        tn_micros borrowed, gate;
+    } told;
+    const struct tn_exchange_watch *watch; /* export.h; NULL: nobody */
+    uint32_t whole_series; /* while somebody watches: its holders were all there, or TN_NONE */
 };
 
 /* What a command's RESULT says. */
@@ -306,9 +342,9 @@ void tn_exchange_add_series(struct tn_exchange *exchange, uint64_t id);
 void tn_exchange_join_expiry(struct tn_exchange *exchange, uint32_t series);
 bool tn_exchange_expiry_fits(const struct tn_exchange *exchange, uint16_t underlying, uint16_t day);
 bool tn_exchange_series_fits(const struct tn_exchange *exchange);
-void tn_queue_push(struct queue *queue, uint32_t series, uint32_t capacity);
-void tn_queue_pop(struct queue *queue, uint32_t capacity);
-void tn_queue_remove(struct queue *queue, uint32_t series, uint32_t capacity);
+void tn_queue_push(struct tn_exchange *exchange, struct queue *queue, uint32_t series);
+void tn_queue_pop(struct tn_exchange *exchange, struct queue *queue);
+void tn_queue_remove(struct tn_exchange *exchange, struct queue *queue, uint32_t series);
 static inline uint32_t queue_at(const struct queue *queue, uint32_t i, uint32_t capacity)
 {
     uint32_t at = queue->head + i;
@@ -319,12 +355,16 @@ static inline uint32_t queue_at(const struct queue *queue, uint32_t i, uint32_t 
 void tn_heap_add(struct tn_exchange *exchange, uint32_t slot);
 void tn_heap_remove(struct tn_exchange *exchange, uint32_t slot);
 
+/* money.c: finds the first account of an account's owner, which may be itself. */
+void tn_exchange_know_owner(struct tn_exchange *exchange, uint32_t account);
+
 /* results.c: §2.1 */
 void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64_t client_id,
                           const struct outcome *outcome);
 void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t result);
 void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t result);
-enum tn_reject tn_exchange_use_nonce(struct account *account, uint64_t nonce);
+enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t account,
+                                     uint64_t nonce);
 enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t nonce);
 
 /* order.c: orders in their lists. */
@@ -379,6 +419,7 @@ bool tn_exchange_below_margin(const struct tn_exchange *exchange, uint32_t accou
 /* holdings.c: margin's copy of an exposure follows it. */
 void tn_exchange_hold(struct tn_exchange *exchange, uint32_t exposure);
 void tn_exchange_unhold(struct tn_exchange *exchange, uint32_t exposure);
+void tn_exchange_hold_all(struct tn_exchange *exchange, uint32_t account);
 /* sums.c: margin's sums follow: an order's term leaves before and enters after anything that it is
  * made of changes (price, open quantity, its place); a position changes by so many lots. */
 void tn_exchange_keep_term(struct tn_exchange *exchange, uint32_t slot, bool is_added);
@@ -442,6 +483,7 @@ uint32_t tn_exchange_find_group(const struct tn_exchange *exchange, uint32_t acc
                                 uint8_t number);
 bool tn_exchange_group_frozen(const struct tn_exchange *exchange, const struct group *group);
 bool tn_exchange_window_open(const struct tn_exchange *exchange, const struct group *group);
+bool tn_exchange_group_terms_valid(const struct tn_mmp_set *terms);
 /* A quote of the group traded so many signed lots of a series. */
 void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t group, uint32_t series,
                             tn_lots signed_quantity);
@@ -544,6 +586,8 @@ uint32_t tn_exchange_sweep_settlements(struct tn_exchange *, uint32_t units);
 uint32_t tn_exchange_sweep_triggers(struct tn_exchange *, uint32_t units);
 uint32_t tn_exchange_sweep_uncrosses(struct tn_exchange *, uint32_t units);
 uint32_t tn_exchange_sweep_fundings(struct tn_exchange *, uint32_t units);
+
+#include "exchange/touch.h"
 
 #include "exchange/hot.h"
 

@@ -349,6 +349,7 @@ static enum tn_reject check_block_parties(const struct tn_exchange *exchange, ui
         return TN_REJECT_BLOCK_SIZE;
     }
     if (block->counterparty >= exchange->accounts_count) return TN_REJECT_COUNTERPARTY_UNKNOWN;
+    tn_exchange_need_account(exchange, block->counterparty);
     const struct account *other = &exchange->accounts[block->counterparty];
     if (other->owner_index == exchange->accounts[account].owner_index) return TN_REJECT_BLOCK_SELF;
     if (exchange->time_ms > block->expires_ms) return TN_REJECT_BLOCK_EXPIRED;
@@ -426,7 +427,7 @@ void tn_exchange_block_trade(struct tn_exchange *exchange, struct outcome *outco
         outcome->reject = check_block_money(exchange, &outcome->money, legs, account, block);
     }
     if (outcome->reject != TN_REJECT_NONE) return;
-    tn_exchange_use_nonce(&exchange->accounts[block->counterparty], block->counterparty_nonce);
+    tn_exchange_use_nonce(exchange, block->counterparty, block->counterparty_nonce);
     for (uint32_t i = 0; i < block->legs_count; i++) {
         trade_leg(exchange, &legs[i], account, block, &block->legs[i]);
     }

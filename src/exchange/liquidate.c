@@ -43,6 +43,7 @@ void tn_exchange_sort_list(struct tn_exchange *exchange)
         risk->list[0] = last;
         sink(risk->list, 0, left - 1);
     }
+    tn_exchange_touch_listed(exchange, 0);
     risk->list_cursor = 0;
     risk->list_sorted = true;
 }
@@ -78,6 +79,7 @@ void tn_exchange_set_stage(struct tn_exchange *exchange, uint32_t account,
     event->remaining = result->m;
     event->other_remaining = result->equity - result->mm;
     event->fee = guard->paid_micros;
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     guard->liquidation = (uint8_t)stage;
     guard->stage_ms = exchange->time_ms;
     if (stage != TN_LIQUIDATION_AUCTION) guard->received_micros = 0;
@@ -121,6 +123,7 @@ static bool is_called(struct tn_exchange *exchange, uint32_t account,
     if (result->equity < eased) return false;
     int64_t called_ms = guard->called_until_ms - risk->parameters.mm_grace_ms;
     if (guard->called_until_ms == 0 || called_ms < risk->mm_factor_hour * HOUR_MS) {
+        tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
         guard->called_until_ms = exchange->time_ms + risk->parameters.mm_grace_ms;
         struct tn_event *event = emit(exchange, TN_EVENT_CALLED);
         event->account = account;
@@ -176,6 +179,7 @@ void tn_exchange_list_account(struct tn_exchange *exchange, uint32_t account,
     TN_ASSERT(risk->list_count < exchange->limits.accounts_max);
     risk->list[risk->list_count++] =
         (struct listed){account, result->mm, result->equity - result->mm};
+    tn_exchange_touch_listed(exchange, risk->list_count - 1);
 }
 
 /* Moves an account in liquidation on, or out of it. */
@@ -186,6 +190,7 @@ void tn_exchange_move_stage(struct tn_exchange *exchange, uint32_t account,
     enum tn_liquidation stage = next_stage(exchange, account, result);
     /* What is left without the cash of earlier bids is worth nothing: that cash goes with it. */
     if (guard->received_micros >= result->equity) guard->received_micros = 0;
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     if (stage == guard->liquidation) return;
     tn_exchange_set_stage(exchange, account, stage, result);
     if (stage == TN_LIQUIDATION_AUCTION) tn_exchange_take_auction_fee(exchange, account);
@@ -426,6 +431,7 @@ static bool slice(struct tn_exchange *exchange, uint32_t account)
                               .overdrawn = tn_exchange_overdrawn(exchange, &before) > 0,
                               .equity = before.equity};
     failing.requirement = requirement_of(exchange, &before, failing.overdrawn);
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN); /* what it frees this second */
     tn_micros wanted = cap_left(exchange, guard, failing.requirement);
     if (wanted <= 0) return false;
     tn_micros missing = -tn_exchange_buffer(exchange, &before);

@@ -183,6 +183,7 @@ static void publish(struct tn_exchange *exchange, uint32_t index, uint32_t place
         .vol_ppm = (int32_t)cut(priced->vol_ppm, VOL_MAX_PPM),
     };
     TN_ASSERT(mark.mark_micros >= 0 && mark.forward_micros >= 1 && mark.vega_micros >= 0);
+    tn_exchange_touch_series(exchange, index, TOUCH_ROWS);
     fill_series(exchange, index);
     tn_exchange_set_series_mark(exchange, index, &mark);
     if (series->status == TN_STATUS_INITIALIZING) {
@@ -229,6 +230,8 @@ static void price_all(struct tn_exchange *exchange)
 static void begin_sweep(struct tn_exchange *exchange)
 {
     struct risk *risk = exchange->risk;
+    tn_exchange_touch_assets(exchange); /* valued now */
+    tn_exchange_touch_feeds_at_mark(exchange);
     risk->mark++;
     risk->mark_ms = exchange->time_ms;
     risk->cursor = 0;

@@ -52,6 +52,11 @@ enum tn_reject tn_exchange_underlying(struct tn_exchange *exchange, const struct
         return TN_REJECT_PARAMETER_RANGE;
     }
     struct underlying *under = &exchange->underlyings[exchange->underlyings_count++];
+    tn_exchange_touch_underlying(exchange, exchange->underlyings_count - 1);
+    if (exchange->risk != NULL) {
+        tn_exchange_touch_feeds_underlying(exchange, exchange->underlyings_count - 1,
+                                           FEEDS_READINGS);
+    }
     *under = (struct underlying){
         .listing = asked->listing,
         .fifo_ppm = asked->fifo_ppm,
@@ -79,6 +84,7 @@ enum tn_reject tn_exchange_fees(struct tn_exchange *exchange, const struct tn_en
         return TN_REJECT_PARAMETER_RANGE;
     }
     tn_exchange_forget_sums(exchange); /* fees are part of an order's term */
+    tn_exchange_touch_underlying(exchange, entry->as.fees.underlying - 1u);
     under->terms[0].fees = entry->as.fees.option_fees;
     under->terms[1].fees = entry->as.fees.linear_fees;
     return TN_REJECT_NONE;
@@ -97,6 +103,7 @@ bool tn_exchange_set_index(struct tn_exchange *exchange, uint16_t index, tn_micr
             return false;
         }
     }
+    tn_exchange_touch_underlying(exchange, index);
     under->index_micros = price;
     for (uint32_t i = 0; i < 2; i++)
         under->terms[i].base = base[i];
@@ -207,6 +214,7 @@ void tn_exchange_set_status(struct tn_exchange *exchange, uint32_t index, enum t
     event->index = status;
     event->other_index = series->status;
     series->status = (uint8_t)status;
+    tn_exchange_touch_series(exchange, index, TOUCH_SERIES);
     if (status == TN_STATUS_AUCTION) series->rounds = 0;
 }
 
@@ -310,6 +318,7 @@ void tn_exchange_set_series_mark(struct tn_exchange *exchange, uint32_t index,
     bool fits = band_of(&width, exchange, series, mark);
     TN_ASSERT(fits);
     tn_micros least = series->terms->micros_per_tick;
+    tn_exchange_touch_series(exchange, index, TOUCH_SERIES);
     series->mark = mark->mark_micros;
     series->forward = mark->forward_micros;
     series->vega = mark->vega_micros;
@@ -319,7 +328,7 @@ void tn_exchange_set_series_mark(struct tn_exchange *exchange, uint32_t index,
     series->band_low = series->mark - width > least ? series->mark - width : least;
     if (!series->in_trigger_queue && stop_is_due(exchange, index)) {
         series->in_trigger_queue = 1;
-        tn_queue_push(&exchange->triggers, index, exchange->limits.series_max);
+        tn_queue_push(exchange, &exchange->triggers, index);
     }
 }
 
@@ -349,7 +358,7 @@ static void join_funding_queue(struct tn_exchange *exchange, uint16_t underlying
     uint32_t index = tn_exchange_find_series(exchange, id);
     if (index == TN_NONE || exchange->series[index].in_funding_queue) return;
     exchange->series[index].in_funding_queue = 1;
-    tn_queue_push(&exchange->fundings, index, exchange->limits.series_max);
+    tn_queue_push(exchange, &exchange->fundings, index);
 }
 
 enum tn_reject tn_exchange_block(struct tn_exchange *exchange, const struct tn_entry *entry)
@@ -394,6 +403,7 @@ enum tn_reject tn_exchange_funding(struct tn_exchange *exchange, const struct tn
         return TN_REJECT_PARAMETER_RANGE;
     }
     series->funding_index = next;
+    tn_exchange_touch_series(exchange, index, TOUCH_SERIES);
     tn_exchange_marks_changed(exchange);
     return TN_REJECT_NONE;
 }

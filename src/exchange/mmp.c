@@ -65,6 +65,7 @@ void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t index, uint32
 {
     const struct series *series = &exchange->series[series_index];
     struct group *group = &exchange->groups[index];
+    tn_exchange_touch_account(exchange, group->account, TOUCH_MEMORY);
     if (!tn_exchange_window_open(exchange, group)) {
         close_window(group);
         group->window_start = exchange->time_ms;
@@ -83,7 +84,7 @@ void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t index, uint32
     if (quantity_reached || trades_reached || delta_reached || vega_reached) trip(exchange, index);
 }
 
-static bool terms_valid(const struct tn_mmp_set *terms)
+bool tn_exchange_group_terms_valid(const struct tn_mmp_set *terms)
 {
     return terms->group >= 1 && terms->interval_ms >= 1 && terms->interval_ms <= INTERVAL_MAX_MS &&
            terms->freeze_ms >= 0 && terms->freeze_ms <= FREEZE_MAX_MS &&
@@ -117,10 +118,11 @@ void tn_exchange_mmp_set(struct tn_exchange *exchange, struct outcome *outcome, 
                          const struct tn_command *command)
 {
     const struct tn_mmp_set *terms = &command->as.mmp_set;
-    if (!terms_valid(terms)) {
+    if (!tn_exchange_group_terms_valid(terms)) {
         outcome->reject = TN_REJECT_MMP_RANGE;
         return;
     }
+    tn_exchange_touch_account(exchange, account, TOUCH_MEMORY);
     uint32_t slot = tn_exchange_find_group(exchange, account, terms->group);
     if (slot == TN_NONE) {
         if (exchange->groups_count == exchange->limits.groups_max) {
@@ -147,6 +149,7 @@ void tn_exchange_mmp_reset(struct tn_exchange *exchange, struct outcome *outcome
         outcome->reject = TN_REJECT_MMP_UNKNOWN;
         return;
     }
+    tn_exchange_touch_account(exchange, account, TOUCH_MEMORY);
     exchange->groups[slot].frozen_until = 0;
     close_window(&exchange->groups[slot]);
 }

@@ -25,16 +25,18 @@ enum tn_reject tn_exchange_deposit(struct tn_exchange *exchange, const struct tn
     uint32_t asset = entry->as.deposit.asset;
     tn_micros amount = entry->as.deposit.amount;
     if (account >= exchange->accounts_count) return TN_REJECT_ACCOUNT_UNKNOWN;
+    tn_exchange_need_account(exchange, account);
     if (asset >= exchange->assets_count) return TN_REJECT_ASSET_UNKNOWN;
     if (amount < 1 || amount > AMOUNT_MAX) return TN_REJECT_AMOUNT_RANGE;
     if (asset == 0) {
         if (-exchange->ledger.house[TN_HOUSE_EXTERNAL] > TN_DEPOSITS_MAX - amount) {
             return TN_REJECT_MONEY_RANGE;
         }
-        tn_ledger_transfer(&exchange->ledger, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), account, amount);
+        tn_exchange_pay(exchange, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), account, amount);
     } else {
         if (*balance(exchange, account, asset) > BALANCE_MAX - amount) return TN_REJECT_MONEY_RANGE;
         *balance(exchange, account, asset) += amount;
+        tn_exchange_touch_account(exchange, account, TOUCH_ACCOUNT);
         tn_exchange_forget_cushion(exchange, account);
     }
     report(exchange, account, TN_NONE, asset, amount);
@@ -91,6 +93,7 @@ void tn_exchange_transfer(struct tn_exchange *exchange, struct outcome *outcome,
         outcome->reject = TN_REJECT_ACCOUNT_UNKNOWN;
         return;
     }
+    tn_exchange_need_account(exchange, target);
     if (target == account ||
         exchange->accounts[target].owner_index != exchange->accounts[account].owner_index) {
         outcome->reject = TN_REJECT_OWNER_MISMATCH;
@@ -101,13 +104,15 @@ void tn_exchange_transfer(struct tn_exchange *exchange, struct outcome *outcome,
     outcome->reject = check_leaving(exchange, account, asset, amount);
     if (outcome->reject != TN_REJECT_NONE) return;
     if (asset == 0) {
-        tn_ledger_transfer(&exchange->ledger, account, target, amount);
+        tn_exchange_pay(exchange, account, target, amount);
     } else if (*balance(exchange, target, asset) > BALANCE_MAX - amount) {
         outcome->reject = TN_REJECT_MONEY_RANGE;
         return;
     } else {
         *balance(exchange, account, asset) -= amount;
         *balance(exchange, target, asset) += amount;
+        tn_exchange_touch_account(exchange, account, TOUCH_ACCOUNT);
+        tn_exchange_touch_account(exchange, target, TOUCH_ACCOUNT);
         tn_exchange_forget_cushion(exchange, account);
         tn_exchange_forget_cushion(exchange, target);
     }
@@ -124,9 +129,10 @@ void tn_exchange_withdraw(struct tn_exchange *exchange, struct outcome *outcome,
     outcome->reject = check_leaving(exchange, account, asset, amount);
     if (outcome->reject != TN_REJECT_NONE) return;
     if (asset == 0) {
-        tn_ledger_transfer(&exchange->ledger, account, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), amount);
+        tn_exchange_pay(exchange, account, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), amount);
     } else {
         *balance(exchange, account, asset) -= amount;
+        tn_exchange_touch_account(exchange, account, TOUCH_ACCOUNT);
         tn_exchange_forget_cushion(exchange, account);
     }
     report(exchange, account, TN_NONE, asset, -amount);
@@ -145,6 +151,7 @@ enum tn_reject tn_exchange_asset(struct tn_exchange *exchange, const struct tn_e
         exchange->risk->asset_underlying[exchange->assets_count] = entry->as.asset.underlying;
     }
     exchange->haircut_ppm[exchange->assets_count++] = haircut;
+    tn_exchange_touch_assets(exchange);
     return TN_REJECT_NONE;
 }
 
@@ -155,36 +162,42 @@ static uint32_t owner_hash(const struct tn_exchange *exchange, const uint8_t own
     return tn_index_hash2(&exchange->owner_index, words[0], words[1] ^ words[2]);
 }
 
+void tn_exchange_know_owner(struct tn_exchange *exchange, uint32_t slot)
+{
+    struct account *account = &exchange->accounts[slot];
+    uint32_t hash = owner_hash(exchange, account->owner);
+    TN_INDEX_EACH (&exchange->owner_index, hash, other) {
+        if (memcmp(exchange->accounts[other].owner, account->owner, TN_OWNER_SIZE) == 0) {
+            account->owner_index = other;
+            return;
+        }
+    }
+    account->owner_index = slot;
+    tn_index_insert(&exchange->owner_index, hash, slot);
+}
+
 enum tn_reject tn_exchange_open_account(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     if (exchange->accounts_count == exchange->limits.accounts_max) return TN_REJECT_ACCOUNTS_FULL;
     if (exchange->risk != NULL && entry->as.account.model > TN_MARGIN_STANDARD) {
         return TN_REJECT_MODEL_UNKNOWN;
     }
-    const uint8_t *owner = entry->as.account.owner;
     uint32_t slot = exchange->accounts_count++;
-    uint32_t hash = owner_hash(exchange, owner);
-    uint32_t first = TN_NONE;
-    TN_INDEX_EACH (&exchange->owner_index, hash, other) {
-        if (memcmp(exchange->accounts[other].owner, owner, TN_OWNER_SIZE) == 0) first = other;
-    }
-    if (first == TN_NONE) {
-        first = slot;
-        tn_index_insert(&exchange->owner_index, hash, slot);
-    }
     struct account *account = &exchange->accounts[slot];
-    *account = (struct account){.owner_index = first,
-                                .orders_head = TN_NONE,
+    *account = (struct account){.orders_head = TN_NONE,
                                 .orders_tail = TN_NONE,
                                 .results_head = TN_NONE,
                                 .results_tail = TN_NONE,
                                 .exposures_head = TN_NONE,
                                 .exposures_tail = TN_NONE,
                                 .groups_head = TN_NONE};
-    memcpy(account->owner, owner, TN_OWNER_SIZE);
+    memcpy(account->owner, entry->as.account.owner, TN_OWNER_SIZE);
+    tn_exchange_know_owner(exchange, slot);
+    tn_exchange_touch_account(exchange, slot, TOUCH_ACCOUNT | TOUCH_POSITIONS | TOUCH_MEMORY);
     if (exchange->risk != NULL) {
         exchange->risk->guards[slot] = (struct guard){
             .model = entry->as.account.model, .mark = exchange->risk->mark, .holdings = TN_NONE};
+        tn_exchange_touch_account(exchange, slot, TOUCH_MARGIN);
     }
     emit(exchange, TN_EVENT_OPENED)->account = slot;
     return TN_REJECT_NONE;

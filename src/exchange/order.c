@@ -6,8 +6,6 @@
  * A lifted order keeps slot, id and lists but stands in no book while it runs. */
 #include "exchange/internal.h"
 
-enum { FLAG_EXPIRES = 1 }; /* in tn_resting.user: spares matching a look at the cold part */
-
 static void link_to_account(struct tn_exchange *exchange, uint32_t slot)
 {
     struct account *account = &exchange->accounts[exchange->resting[slot].account];
@@ -24,7 +22,7 @@ static void link_to_account(struct tn_exchange *exchange, uint32_t slot)
     *(previous == TN_NONE ? &account->orders_head : &exchange->orders[previous].account_next) =
         slot;
     *(next == TN_NONE ? &account->orders_tail : &exchange->orders[next].account_previous) = slot;
-    account->orders_count++;
+    account->orders_count++; /* the frame that brings the order has marked the account */
 }
 
 static void unlink_from_account(struct tn_exchange *exchange, uint32_t slot)
@@ -42,6 +40,7 @@ static void unlink_from_account(struct tn_exchange *exchange, uint32_t slot)
     *(next == TN_NONE ? &account->orders_tail : &exchange->orders[next].account_previous) =
         previous;
     account->orders_count--;
+    tn_exchange_touch_account(exchange, exchange->resting[slot].account, TOUCH_ACCOUNT);
 }
 
 static void link_reduce_only(struct tn_exchange *exchange, uint32_t slot)
@@ -78,6 +77,7 @@ static void leave_group(struct tn_exchange *exchange, uint32_t slot)
     *(previous == TN_NONE ? &group->quotes_head : &exchange->orders[previous].group_next) = next;
     *(next == TN_NONE ? &group->quotes_tail : &exchange->orders[next].group_previous) = previous;
     order->group = TN_NONE;
+    order->group_joined = 0;
 }
 
 /* Puts a quote at the end of another group (TN_NONE: of none). */
@@ -88,6 +88,7 @@ void tn_exchange_change_group(struct tn_exchange *exchange, uint32_t slot, uint3
     if (group_index == TN_NONE) return;
     struct group *group = &exchange->groups[group_index];
     order->group = group_index;
+    order->group_joined = ++exchange->joined_last;
     order->group_next = TN_NONE;
     order->group_previous = group->quotes_tail;
     *(group->quotes_tail == TN_NONE ? &group->quotes_head
@@ -118,7 +119,7 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
     struct tn_resting *resting = &exchange->resting[slot];
     resting->account = running->account;
     resting->owner = running->owner;
-    resting->user = cold->tif == TN_GTB || cold->tif == TN_GTT ? FLAG_EXPIRES : 0;
+    resting->user = cold->tif == TN_GTB || cold->tif == TN_GTT ? ORDER_EXPIRES : 0;
     struct order *order = &exchange->orders[slot];
     *order = *cold;
     order->hidden = running->open - visible;
@@ -130,7 +131,9 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
     exchange->exposures[running->exposure].orders_count++;
     link_to_account(exchange, slot);
     if (order->tif == TN_GTB || order->tif == TN_GTT) tn_heap_add(exchange, slot);
-    if (!order->waiting) {
+    if (order->waiting) {
+        tn_exchange_touch_order(exchange, order);
+    } else {
         if (order->reduce_only) link_reduce_only(exchange, slot);
         tn_exchange_open_change(exchange, slot, running->open);
         tn_exchange_term_in(exchange, slot);
@@ -172,6 +175,7 @@ void tn_exchange_remove(struct tn_exchange *exchange, uint32_t slot)
     struct order *order = &exchange->orders[slot];
     struct exposure *exposure = &exchange->exposures[order->exposure];
     bool placed = is_placed(exchange, slot);
+    if (order->waiting) tn_exchange_touch_order(exchange, order); /* others by their quantity */
     if (order->reduce_only && !order->waiting && placed) unlink_reduce_only(exchange, slot);
     if (order->group != TN_NONE) leave_group(exchange, slot);
     if (order->is_quote) exposure->quote[order->side] = TN_NONE;
@@ -247,7 +251,7 @@ static bool is_expired(const struct tn_exchange *exchange, uint32_t slot)
 enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t slot)
 {
     const struct tn_resting *resting = &exchange->resting[slot];
-    if (resting->user & FLAG_EXPIRES && is_expired(exchange, slot)) return TN_REASON_EXPIRED;
+    if (resting->user & ORDER_EXPIRES && is_expired(exchange, slot)) return TN_REASON_EXPIRED;
     if (exchange->accounts[resting->account].jobs_count == 0) return (enum tn_reason)0;
     for (uint32_t i = 0; i < exchange->jobs_count; i++) {
         const struct job *job = &exchange->jobs[i];

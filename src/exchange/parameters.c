@@ -3,7 +3,7 @@
  *
  * A change is admitted whole, when it is announced, so that at its block nothing can fail; and only
  * one waits at a time, so that everybody knows what comes next. */
-#include "exchange/feeds.h"
+#include "exchange/records.h"
 
 #define PPM INT64_C(1000000)
 
@@ -49,6 +49,7 @@ enum tn_reject tn_exchange_set_risk(struct tn_exchange *exchange, uint32_t *fiel
     if (entry->as.risk.height <= exchange->height || risk->pending.height != 0) {
         return TN_REJECT_RISK_HEIGHT;
     }
+    tn_exchange_touch_feeds(exchange, FEEDS_PENDING);
     risk->pending = (struct pending_risk){
         .height = entry->as.risk.height, .risk = *entry->as.risk.risk, .scenarios_count = count};
     memcpy(risk->pending.scenarios, entry->as.risk.scenarios, count * sizeof(struct tn_scenario));
@@ -72,6 +73,9 @@ void tn_exchange_take_risk(struct tn_exchange *exchange)
 {
     struct risk *risk = exchange->risk;
     if (risk->pending.height == 0 || risk->pending.height > exchange->height) return;
+    tn_exchange_touch_feeds(exchange, FEEDS_HEAD);
+    tn_exchange_touch_feeds(exchange, FEEDS_PARAMETERS);
+    tn_exchange_touch_feeds(exchange, FEEDS_PENDING);
     risk->parameters = risk->pending.risk;
     risk->scenarios_count = risk->pending.scenarios_count;
     memcpy(risk->scenarios, risk->pending.scenarios, sizeof risk->scenarios);

@@ -133,6 +133,7 @@ static void accrue(struct tn_exchange *exchange, const struct risk_underlying *u
     if (next > FUNDING_INDEX_MAX) next = FUNDING_INDEX_MAX;
     if (next < -FUNDING_INDEX_MAX) next = -FUNDING_INDEX_MAX;
     series->funding_index = (int64_t)next;
+    tn_exchange_touch_series(exchange, under->perpetual, TOUCH_SERIES);
 }
 
 void tn_exchange_accrue_funding(struct tn_exchange *exchange)

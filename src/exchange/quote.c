@@ -424,6 +424,7 @@ static bool settle_quietly(struct tn_exchange *exchange, struct entering *enteri
         tn_exchange_term_in(exchange, slot);
     }
     take_terms(exchange, entering, slot);
+    tn_exchange_touch_series(exchange, entering->judged->series, TOUCH_BOOK);
     report->order_id = exchange->resting[slot].id;
     report->remaining = quantity;
     report->flags = TN_EVENT_KEPT_PLACE;
@@ -671,6 +672,7 @@ static bool carry_out_plain(struct tn_exchange *exchange, const struct entering 
     if (judged->keeps[TN_SELL] && !judged->keeps[TN_BUY]) { /* what keeps its place joins first */
         tn_exchange_join_group(exchange, judged->present[TN_SELL], entering->group);
     }
+    tn_exchange_touch_series(exchange, judged->series, TOUCH_BOOK);
     carry_out_plain_side(exchange, entering, TN_BUY, 2 * number);
     carry_out_plain_side(exchange, entering, TN_SELL, 2 * number + 1);
     return true;

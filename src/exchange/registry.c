@@ -59,9 +59,11 @@ static uint32_t make_exposure(struct tn_exchange *exchange, uint32_t account, ui
         .series = series,
         .quote = {TN_NONE, TN_NONE},
         .reduce_head = TN_NONE,
+        .joined = ++exchange->joined_last,
     };
     link_to_account(exchange, slot);
     link_to_series(exchange, slot);
+    tn_exchange_touch_account(exchange, account, TOUCH_POSITIONS);
     tn_index_insert(&exchange->exposure_index, exposure_hash(exchange, account, series), slot);
     tn_exchange_held(exchange, slot);
     return slot;
@@ -103,6 +105,7 @@ void tn_exchange_free_exposure(struct tn_exchange *exchange, uint32_t slot)
     *(next == TN_NONE ? &series->exposures_tail : &exchange->exposures[next].series_previous) =
         previous;
     series->exposures_count--;
+    tn_exchange_touch_account(exchange, exposure->account, TOUCH_POSITIONS);
     if (exchange->funding_cursor == slot) exchange->funding_cursor = next;
 
     exposure->account = TN_NONE;
@@ -133,9 +136,9 @@ static uint32_t take_series_slot(struct tn_exchange *exchange)
     if (exchange->series_used < exchange->limits.series_max) return exchange->series_used++;
     TN_ASSERT(exchange->settled.count > 0);
     uint32_t slot = queue_at(&exchange->settled, 0, exchange->limits.series_max);
-    tn_queue_pop(&exchange->settled, exchange->limits.series_max);
+    tn_queue_pop(exchange, &exchange->settled);
     if (exchange->series[slot].in_trigger_queue) {
-        tn_queue_remove(&exchange->triggers, slot, exchange->limits.series_max);
+        tn_queue_remove(exchange, &exchange->triggers, slot);
     }
     tn_index_remove(&exchange->series_index,
                     tn_index_hash(&exchange->series_index, exchange->series[slot].id), slot);
@@ -160,11 +163,13 @@ void tn_exchange_add_series(struct tn_exchange *exchange, uint64_t id)
         .exposures_head = TN_NONE,
         .exposures_tail = TN_NONE,
         .underlying = underlying,
+        .touched = exchange->series[slot].touched,
         .status = TN_STATUS_INITIALIZING,
         .is_linear = is_linear,
         .expiry = TN_NONE,
         .expiry_next = TN_NONE,
     };
+    tn_exchange_touch_series(exchange, slot, TOUCH_SERIES | TOUCH_ROWS | TOUCH_BOOK);
     if (exchange->risk != NULL) tn_exchange_join_expiry(exchange, slot);
     tn_index_insert(&exchange->series_index, tn_index_hash(&exchange->series_index, id), slot);
     exchange->series_count++;
@@ -173,26 +178,29 @@ void tn_exchange_add_series(struct tn_exchange *exchange, uint64_t id)
     event->index = TN_STATUS_INITIALIZING;
 }
 
-void tn_queue_push(struct queue *queue, uint32_t series, uint32_t capacity)
+void tn_queue_push(struct tn_exchange *exchange, struct queue *queue, uint32_t series)
 {
+    uint32_t capacity = exchange->limits.series_max;
     TN_ASSERT(queue->count < capacity);
     uint32_t at = queue->head + queue->count++;
     queue->items[at >= capacity ? at - capacity : at] = series;
+    tn_exchange_touch_queue(exchange, queue, queue->count - 1);
 }
 
-void tn_queue_pop(struct queue *queue, uint32_t capacity)
+void tn_queue_pop(struct tn_exchange *exchange, struct queue *queue)
 {
     TN_ASSERT(queue->count > 0);
-    queue->head = queue->head + 1 == capacity ? 0 : queue->head + 1;
+    tn_exchange_touch_queue(exchange, queue, 0); /* the others move up */
+    queue->head = queue->head + 1 == exchange->limits.series_max ? 0 : queue->head + 1;
     queue->count--;
 }
 
 /* Takes a series out of the middle of a queue. O(queue): for rare entries. */
-void tn_queue_remove(struct queue *queue, uint32_t series, uint32_t capacity)
+void tn_queue_remove(struct tn_exchange *exchange, struct queue *queue, uint32_t series)
 {
     for (uint32_t left = queue->count; left > 0; left--) {
-        uint32_t other = queue_at(queue, 0, capacity);
-        tn_queue_pop(queue, capacity);
-        if (other != series) tn_queue_push(queue, other, capacity);
+        uint32_t other = queue_at(queue, 0, exchange->limits.series_max);
+        tn_queue_pop(exchange, queue);
+        if (other != series) tn_queue_push(exchange, queue, other);
     }
 }

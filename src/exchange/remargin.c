@@ -115,14 +115,14 @@ static bool charge_interest(struct tn_exchange *exchange, uint32_t account, tn_m
     struct guard *guard = &exchange->risk->guards[account];
     int64_t passed_ms = exchange->time_ms - guard->interest_ms;
     bool owed = guard->borrowed_micros > 0 && borrowed > 0;
-    if (owed && passed_ms < HOUR_MS) return false;
+    if (!owed || passed_ms < HOUR_MS) return false;
     guard->interest_ms = exchange->time_ms;
-    if (!owed) return false;
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     tn_micros base = borrowed < guard->borrowed_micros ? borrowed : guard->borrowed_micros;
     tn_micros yearly = tn_ppm_ceil(base, exchange->risk->parameters.borrow_rate_ppm);
     tn_micros interest = tn_mul_div_ceil(yearly, passed_ms, year_ms);
     if (interest == 0) return false;
-    tn_ledger_transfer(&exchange->ledger, account, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), interest);
+    tn_exchange_pay(exchange, account, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), interest);
     struct tn_event *event = emit(exchange, TN_EVENT_BORROWED);
     event->account = account;
     event->money = interest;
@@ -149,6 +149,7 @@ static void note_size(struct tn_exchange *exchange, uint32_t account)
         tn_micros size = sum < INT64_MAX ? (tn_micros)sum : INT64_MAX;
         if (size > risk->underlyings[underlying].largest_micros) {
             risk->underlyings[underlying].largest_micros = size;
+            tn_exchange_touch_feeds_underlying(exchange, underlying, FEEDS_READINGS);
         }
     }
 }
@@ -160,6 +161,16 @@ void tn_exchange_note_result(struct tn_exchange *exchange, uint32_t account,
     struct guard *guard = &risk->guards[account];
     tn_micros borrowed = result->cash_equity < 0 ? -result->cash_equity : 0;
     tn_micros share = result->equity < 0 && result->mm < 0 ? -result->mm : 0;
+    bool is_same = guard->borrowed_micros == borrowed && guard->debt_share == share &&
+                   guard->equity == result->equity && guard->mm == result->mm &&
+                   guard->m == result->m;
+    if (is_same) return;
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
+    if (borrowed == 0) {
+        guard->interest_ms = 0;
+    } else if (guard->borrowed_micros == 0) {
+        guard->interest_ms = exchange->time_ms;
+    }
     risk->borrowed_micros += borrowed - guard->borrowed_micros;
     risk->gate_micros += share - guard->debt_share;
     guard->borrowed_micros = borrowed;
@@ -174,6 +185,8 @@ void tn_exchange_judge(struct tn_exchange *exchange, uint32_t account)
     struct risk *risk = exchange->risk;
     struct guard *guard = &risk->guards[account];
     struct tn_margin_result result;
+    bool is_ahead = risk->sweeping && account >= risk->cursor; /* a flag of its record */
+    if (is_ahead) tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     guard->mark = risk->mark;
     tn_exchange_evaluate(exchange, &result, account, NULL, 0);
     tn_micros borrowed = result.cash_equity < 0 ? -result.cash_equity : 0;
@@ -286,9 +299,11 @@ uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units
     if (risk == NULL || !risk->sweeping) return units;
     while (units > 0 && risk->cursor < exchange->accounts_count) {
         uint32_t account = risk->cursor++;
+        tn_exchange_need_account(exchange, account);
         bool is_judged = risk->guards[account].mark == risk->mark;
+        if (is_judged) tn_exchange_touch_account(exchange, account, TOUCH_MARGIN); /* its flag */
         uint32_t rows = is_judged ? 1 : risk->guards[account].holdings_count;
-        look_ahead(exchange, account);
+        if (exchange->watch == NULL) look_ahead(exchange, account); /* next ones may be absent */
         if (!is_judged) tn_exchange_judge(exchange, account);
         units -= rows < 1 ? 1 : rows < units ? rows : units;
     }
@@ -329,6 +344,7 @@ void tn_exchange_command_model(struct tn_exchange *exchange, struct outcome *out
     uint8_t old = guard->model;
     tn_exchange_evaluate(exchange, &before, account, NULL, 0);
     guard->model = command->as.model;
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     tn_exchange_forget_cushion(exchange, account);
     tn_exchange_evaluate(exchange, &after, account, NULL, 0);
     outcome->reject = check_model(exchange, &outcome->money, account, &before, &after);

@@ -30,9 +30,11 @@ static void let_oldest_go(struct tn_exchange *exchange, struct account *account)
     account->results_head = result->next;
     if (account->results_head == TN_NONE) account->results_tail = TN_NONE;
     account->results_count--;
+    account->results_gone++;
     if (result->client_id > account->client_floor) account->client_floor = result->client_id;
     if (result->order != TN_NONE) {
         result->detached = 1;
+        tn_exchange_touch_order(exchange, &exchange->orders[result->order]);
     } else {
         tn_exchange_forget_result(exchange, oldest);
     }
@@ -43,6 +45,7 @@ void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account_index, 
 {
     TN_ASSERT(client_id != 0 && exchange->results_count < exchange->limits.results_max);
     struct account *account = &exchange->accounts[account_index];
+    tn_exchange_touch_account(exchange, account_index, TOUCH_MEMORY);
     uint32_t slot = exchange->results_free;
     if (slot != TN_NONE) {
         exchange->results_free = exchange->results[slot].next;
@@ -79,8 +82,9 @@ enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t n
     return account->nonce_bits >> behind & 1 ? TN_REJECT_NONCE_USED : TN_REJECT_NONE;
 }
 
-enum tn_reject tn_exchange_use_nonce(struct account *account, uint64_t nonce)
+enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t index, uint64_t nonce)
 {
+    struct account *account = &exchange->accounts[index];
     enum tn_reject reject = tn_exchange_nonce_state(account, nonce);
     if (reject != TN_REJECT_NONE) return reject;
     if (nonce > account->nonce_top) {
@@ -89,5 +93,6 @@ enum tn_reject tn_exchange_use_nonce(struct account *account, uint64_t nonce)
         account->nonce_top = nonce;
     }
     account->nonce_bits |= UINT64_C(1) << (account->nonce_top - nonce);
+    tn_exchange_touch_account(exchange, index, TOUCH_ACCOUNT);
     return TN_REJECT_NONE;
 }

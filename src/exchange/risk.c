@@ -102,6 +102,7 @@ void tn_exchange_join_expiry(struct tn_exchange *exchange, uint32_t slot)
     while (*link != TN_NONE)
         link = &exchange->series[*link].expiry_next;
     *link = slot;
+    tn_exchange_touch_feeds_expiry(exchange, index, FEEDS_SERIES);
     expiry->series_count++;
     int64_t lag_ms = exchange->risk->parameters.lag_ms;
     if (expiry->day == 0) {
@@ -119,8 +120,8 @@ enum tn_reject tn_exchange_insure(struct tn_exchange *exchange, const struct tn_
     if (-exchange->ledger.house[TN_HOUSE_EXTERNAL] > TN_DEPOSITS_MAX - amount) {
         return TN_REJECT_MONEY_RANGE;
     }
-    tn_ledger_transfer(&exchange->ledger, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL),
-                       TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), amount);
+    tn_exchange_pay(exchange, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), TN_PARTY_HOUSE(TN_HOUSE_INSURANCE),
+                    amount);
     struct tn_event *event = emit(exchange, TN_EVENT_INSURANCE);
     event->account = TN_NONE;
     event->money = -amount;

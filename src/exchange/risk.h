@@ -87,7 +87,7 @@ struct guard {
     tn_micros received_micros; /* C of the auction: cash that bids have paid in */
     tn_micros paid_micros;     /* what insurance has paid for it in this episode */
     int64_t called_until_ms;   /* margin call, 0 = none */
-    int64_t interest_ms;       /* until when it has paid interest */
+    int64_t interest_ms;       /* until when it has paid interest; 0: nothing is borrowed */
     tn_micros borrowed_micros; /* max(0, −CE) when last judged: part of risk.borrowed_micros */
     tn_micros debt_share;      /* |MM| when last judged if E < 0: part of risk.gate_micros */
     /* As of the last judgement: what the liquidation list is sorted by, ADL ranks and views show.

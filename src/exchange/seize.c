@@ -40,10 +40,11 @@ void tn_exchange_take_auction_fee(struct tn_exchange *exchange, uint32_t account
     tn_exchange_evaluate(exchange, &result, account, NULL, 0);
     if (guard->fee_taken || result.equity <= 0) return;
     guard->fee_taken = true;
+    tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     int64_t share = share_most_ppb(exchange, guard, &result, parameters->auction_start_ppm);
     tn_micros fee =
         tn_ppm_ceil(tn_mul_div_ceil(result.equity, share, PPB), parameters->auction_fee_ppm);
-    tn_ledger_transfer(&exchange->ledger, account, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), fee);
+    tn_exchange_pay(exchange, account, TN_PARTY_HOUSE(TN_HOUSE_INSURANCE), fee);
     struct tn_event *event = emit(exchange, TN_EVENT_INSURANCE);
     event->account = account;
     event->money = -fee;
@@ -260,9 +261,11 @@ static void hand_over(struct tn_exchange *exchange, const struct bundle *bundle)
                              exchange->series[series].mark, false);
     }
     move_collateral(exchange, bundle, 1);
-    tn_ledger_transfer(&exchange->ledger, bundle->account, bundle->bidder, bundle->cash);
+    tn_exchange_touch_account(exchange, bundle->account, TOUCH_ACCOUNT | TOUCH_MARGIN);
+    tn_exchange_touch_account(exchange, bundle->bidder, TOUCH_ACCOUNT);
+    tn_exchange_pay(exchange, bundle->account, bundle->bidder, bundle->cash);
     uint32_t payee = solvent ? bundle->account : TN_PARTY_HOUSE(TN_HOUSE_INSURANCE);
-    tn_ledger_transfer(&exchange->ledger, bundle->bidder, payee, bundle->price);
+    tn_exchange_pay(exchange, bundle->bidder, payee, bundle->price);
     if (solvent) {
         guard->received_micros += bundle->price;
     } else {
@@ -283,6 +286,7 @@ static enum tn_reject check_bid(const struct tn_exchange *exchange, const struct
     const struct risk *risk = exchange->risk;
     if (risk == NULL) return TN_REJECT_RISK_OFF;
     if (bid->account >= exchange->accounts_count) return TN_REJECT_ACCOUNT_UNKNOWN;
+    tn_exchange_need_account(exchange, bid->account);
     if (exchange->accounts[bid->account].owner_index == exchange->accounts[bidder].owner_index ||
         risk->guards[bidder].liquidation != TN_LIQUIDATION_NONE) {
         return TN_REJECT_BID_OWN;

@@ -56,14 +56,15 @@ static void begin_settling(struct tn_exchange *exchange, const struct tn_entry *
     while ((index = next_to_settle(exchange, entry, 0)) != TN_NONE) {
         struct series *series = &exchange->series[index];
         bool fits = value_of(&series->settlement_value, series, entry);
+        tn_exchange_touch_series(exchange, index, TOUCH_SERIES);
         TN_ASSERT(fits);
         if (series->uncrossing) {
-            tn_queue_remove(&exchange->uncrosses, index, exchange->limits.series_max);
+            tn_queue_remove(exchange, &exchange->uncrosses, index);
             series->uncrossing = 0;
             series->uncross_price = 0;
         }
         tn_exchange_set_status(exchange, index, TN_STATUS_SETTLING);
-        tn_queue_push(&exchange->settlements, index, exchange->limits.series_max);
+        tn_queue_push(exchange, &exchange->settlements, index);
     }
 }
 
@@ -119,15 +120,16 @@ static void pay_out(struct tn_exchange *exchange, struct series *series, uint32_
     struct exposure *exposure = &exchange->exposures[index];
     tn_lots quantity = exposure->position.quantity;
     tn_micros amount = quantity * series->settlement_value;
-    tn_ledger_transfer(&exchange->ledger, TN_PARTY_HOUSE(TN_HOUSE_CLEARING), exposure->account,
-                       amount);
+    tn_exchange_pay(exchange, TN_PARTY_HOUSE(TN_HOUSE_CLEARING), exposure->account, amount);
     struct tn_event *event = emit(exchange, TN_EVENT_SETTLED);
     event->account = exposure->account;
     event->series_id = series->id;
     event->quantity = quantity;
     event->money = amount;
     if (quantity > 0) series->open_interest -= quantity;
+    tn_exchange_touch_series(exchange, exposure->series, TOUCH_SERIES);
     exposure->position = (struct tn_position){0};
+    tn_exchange_touch_account(exchange, exposure->account, TOUCH_POSITIONS);
     exchange->accounts[exposure->account].linear_stamp = 0;
     tn_exchange_held(exchange, index);
     tn_exchange_release_exposure(exchange, index);
@@ -143,14 +145,17 @@ uint32_t tn_exchange_sweep_settlements(struct tn_exchange *exchange, uint32_t un
         if (slot != TN_NONE) {
             tn_exchange_drop(exchange, slot, TN_REASON_SETTLEMENT, TN_REJECT_NONE);
             units--;
-        } else if (series->exposures_head != TN_NONE) {
+            continue;
+        }
+        tn_exchange_need_holders(exchange, index);
+        if (series->exposures_head != TN_NONE) {
             pay_out(exchange, series, series->exposures_head);
             units--;
         } else {
             TN_ASSERT(series->open_interest == 0);
             tn_exchange_set_status(exchange, index, TN_STATUS_SETTLED);
-            tn_queue_pop(&exchange->settlements, capacity);
-            tn_queue_push(&exchange->settled, index, capacity);
+            tn_queue_pop(exchange, &exchange->settlements);
+            tn_queue_push(exchange, &exchange->settled, index);
         }
     }
     return units;

@@ -73,6 +73,7 @@ uint32_t tn_exchange_open_expiry(struct tn_exchange *exchange, uint16_t underlyi
         .next = *link,
     };
     *link = slot;
+    tn_exchange_touch_feeds_expiries(exchange);
     size_t signers = exchange->limits.signers_max;
     memset(&risk->forward_reports[slot * signers], 0, signers * sizeof(struct stored));
     memset(&risk->vol_reports[slot * signers], 0, signers * sizeof(struct stored));
@@ -89,11 +90,13 @@ void tn_exchange_close_expiry(struct tn_exchange *exchange, uint32_t slot)
     uint32_t index = expiry->series_head;
     while (index != TN_NONE) {
         struct series *series = &exchange->series[index];
+        tn_exchange_touch_series(exchange, index, TOUCH_ROWS); /* margin reads it no more */
         TN_ASSERT(series->status == TN_STATUS_SETTLED);
         index = series->expiry_next;
         series->expiry = TN_NONE;
         series->expiry_next = TN_NONE;
     }
+    tn_exchange_touch_feeds_expiries(exchange);
     uint32_t *link = link_to(risk, expiry->underlying, expiry->day);
     TN_ASSERT(*link == slot);
     *link = expiry->next;

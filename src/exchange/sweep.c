@@ -112,7 +112,7 @@ uint32_t tn_exchange_sweep_triggers(struct tn_exchange *exchange, uint32_t units
         uint32_t slot = admits ? reached_stop(exchange, index) : TN_NONE;
         if (slot == TN_NONE) {
             exchange->series[index].in_trigger_queue = 0;
-            tn_queue_pop(&exchange->triggers, exchange->limits.series_max);
+            tn_queue_pop(exchange, &exchange->triggers);
             continue;
         }
         exchange->makers_count = 0;

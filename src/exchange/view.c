@@ -1,6 +1,16 @@
 /* view: the state as market data, tools and tests see it. Reading changes nothing. */
 #include "exchange/internal.h"
 
+uint64_t tn_exchange_height(const struct tn_exchange *exchange)
+{
+    return exchange->height;
+}
+
+int64_t tn_exchange_time_ms(const struct tn_exchange *exchange)
+{
+    return exchange->time_ms;
+}
+
 bool tn_exchange_account(const struct tn_exchange *exchange, struct tn_account_view *view,
                          uint32_t index)
 {

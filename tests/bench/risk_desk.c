@@ -196,20 +196,48 @@ static void fill_accounts(struct risk_desk *desk, uint32_t positions)
     }
 }
 
+/* One order per account and turn: a bid below the mark of a series that the account holds. */
+static void place_order(struct risk_desk *desk, uint32_t number, uint32_t positions)
+{
+    uint64_t series[HELD_MAX];
+    uint32_t account = number % desk->accounts;
+    uint64_t random = RISK_SEED + account / 2;
+    draw_series(desk, &random, series, positions);
+    uint64_t id = series[number / desk->accounts % positions];
+    struct tn_series_view view;
+    bool known = tn_exchange_series(desk->exchange, &view, id);
+    TN_ASSERT(known);
+    tn_ticks price = view.mark_micros / view.micros_per_tick - number % 16;
+    struct tn_command command = {.kind = TN_COMMAND_PLACE, .client_id = 1 + number};
+    command.as.terms[0] = (struct tn_order_terms){
+        .series_id = id,
+        .price = price < 1 ? 1 : price,
+        .quantity = 1,
+        .fee_max_ppm = 10000,
+    };
+    struct tn_entry entry = {.kind = TN_ENTRY_FRAME};
+    entry.as.frame.commands = &command;
+    entry.as.frame.commands_count = 1;
+    entry.as.frame.account = account;
+    entry.as.frame.nonce = 1000 + number;
+    entry.as.frame.valid_until_block = UINT64_MAX;
+    apply_passing(desk, entry);
+}
+
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void set_limits(struct risk_desk *desk, uint32_t accounts, uint32_t positions,
-                       enum tn_cpu cpu)
+static void set_limits(struct risk_desk *desk, const struct desk_extent *extent, enum tn_cpu cpu)
 {
     struct tn_exchange_limits *limits = &desk->limits;
+    uint32_t accounts = extent->accounts + extent->idle;
     tn_exchange_limits_default(limits);
     limits->accounts_max = accounts < 16 ? 16 : accounts;
     limits->underlyings_max = 2;
     limits->series_max = DESK_SERIES;
-    limits->orders_max = limits->levels_max = 4096;
-    limits->exposures_max = accounts * positions;
+    limits->orders_max = limits->levels_max = 4096 + extent->orders;
+    limits->exposures_max = extent->accounts * extent->positions;
     limits->exposures_per_account_max = HELD_MAX;
-    limits->results_max = 65536;
+    limits->results_max = 65536 + extent->orders;
     limits->results_per_account = 8;
     limits->assets_max = 4;
     limits->sweep_units_max = 8192;
@@ -221,10 +249,15 @@ static void set_limits(struct risk_desk *desk, uint32_t accounts, uint32_t posit
 
 void desk_open(struct risk_desk *desk, uint32_t accounts, uint32_t positions, enum tn_cpu cpu)
 {
-    *desk = (struct risk_desk){.accounts = accounts, .time_ms = DESK_START_MS};
-    set_limits(desk, accounts, positions, cpu);
+    desk_open_wide(desk, &(struct desk_extent){.accounts = accounts, .positions = positions}, cpu);
+}
+
+void desk_open_wide(struct risk_desk *desk, const struct desk_extent *extent, enum tn_cpu cpu)
+{
+    *desk = (struct risk_desk){.accounts = extent->accounts, .time_ms = DESK_START_MS};
+    set_limits(desk, extent, cpu);
     desk->size = tn_exchange_size(&desk->limits);
-    TN_ASSERT(desk->size > 0 && accounts % 2 == 0);
+    TN_ASSERT(desk->size > 0 && extent->accounts % 2 == 0);
     desk->exchange = tn_exchange_init(bench_map(desk->size), &desk->limits);
     desk->events_max = tn_exchange_events_max(&desk->limits);
     desk->events = bench_map(desk->events_max * sizeof(*desk->events));
@@ -234,11 +267,13 @@ void desk_open(struct risk_desk *desk, uint32_t accounts, uint32_t positions, en
     feeder.as.feeder.signer = 1;
     feeder.as.feeder.active = 1;
     apply_passing(desk, feeder);
-    for (uint32_t i = 0; i < accounts; i++)
+    for (uint32_t i = 0; i < extent->accounts + extent->idle; i++)
         open_account(desk, i);
     desk_report(desk);
     desk_mark(desk);
-    fill_accounts(desk, positions);
+    fill_accounts(desk, extent->positions);
+    for (uint32_t i = 0; i < extent->orders; i++)
+        place_order(desk, i, extent->positions);
 }
 
 void desk_close(struct risk_desk *desk)

@@ -24,13 +24,20 @@ struct risk_desk {
     struct tn_event *events;
     uint32_t events_max, count; /* events of the last entry */
     uint64_t series[2 * DESK_EXPIRIES][DESK_SERIES_OF_EXPIRY];
-    uint32_t accounts;
+    uint32_t accounts; /* that hold positions */
     uint64_t height, sequence;
     int64_t time_ms;
 };
 
 /* accounts is even; positions at most 6 × 24. */
 void desk_open(struct risk_desk *desk, uint32_t accounts, uint32_t positions, enum tn_cpu cpu);
+/* The same with accounts that hold nothing behind them, and resting orders: bids below the mark of
+ * series that the accounts hold, with client ids. */
+struct desk_extent {
+    uint32_t accounts, positions; /* even; at most 6 × 24 */
+    uint32_t idle, orders;
+};
+void desk_open_wide(struct risk_desk *desk, const struct desk_extent *extent, enum tn_cpu cpu);
 void desk_close(struct risk_desk *desk);
 
 /* desk_report sends all feeds as they stand a second later; desk_mark then applies the BLOCK that

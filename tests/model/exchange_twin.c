@@ -180,6 +180,7 @@ static void remember(struct twin *twin, uint32_t number, uint64_t client_id,
         struct twin_result *oldest = account->results.items[i];
         if (!oldest->listed) continue;
         oldest->listed = false;
+        account->results_gone++;
         if (oldest->client_id > account->client_floor) account->client_floor = oldest->client_id;
         if (oldest->created && twin_order(twin, oldest->order_id) != NULL) return;
         twin_list_take(&account->results, i);

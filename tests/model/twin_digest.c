@@ -44,6 +44,7 @@ static void digest_group(const struct twin *twin, struct tn_digest *digest, uint
     while ((quote = twin_group_quote_after(twin, account, group->number, joined)) != NULL) {
         joined = quote->joined;
         tn_digest_u64(digest, quote->id);
+        tn_digest_u64(digest, quote->joined);
     }
 }
 
@@ -72,6 +73,7 @@ static void digest_account(const struct twin *twin, struct tn_digest *digest, ui
     for (uint32_t i = 0; i < account->results.count; i++) {
         count += ((const struct twin_result *)account->results.items[i])->listed;
     }
+    tn_digest_u64(digest, account->results_gone);
     feed(digest, count);
     for (uint32_t i = 0; i < account->results.count; i++) {
         const struct twin_result *result = account->results.items[i];
@@ -172,6 +174,7 @@ static void digest_series(const struct twin *twin, struct tn_digest *digest,
         feed(digest, exposure->position.funding_entry);
         feed(digest, twin_open_sum(twin, series->id, exposure->account, TN_BUY));
         feed(digest, twin_open_sum(twin, series->id, exposure->account, TN_SELL));
+        tn_digest_u64(digest, exposure->joined);
     }
 }
 
@@ -215,6 +218,7 @@ uint64_t twin_digest(const struct twin *twin)
     tn_digest_u64(&digest, twin->height);
     feed(&digest, twin->time_ms);
     tn_digest_u64(&digest, twin->last_order_id);
+    tn_digest_u64(&digest, twin->joins);
     feed(&digest, twin->accounts.count);
     feed(&digest, twin->underlyings.count);
     feed(&digest, twin->assets_count);

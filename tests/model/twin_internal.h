@@ -21,7 +21,7 @@ struct twin_order {
     uint64_t id, client_id, series_id;
     uint64_t sibling; /* of an OCO pair, or 0 */
     uint64_t turn;    /* when it came to the end of its level: lower goes first */
-    uint64_t joined;  /* when it joined its protection group */
+    uint64_t joined;  /* number of its joining its protection group; 0: of none */
     tn_ticks price, trigger;
     tn_lots visible, hidden, display;
     tn_lots filled; /* in the command that runs */
@@ -35,6 +35,7 @@ struct twin_order {
 
 struct twin_exposure {
     uint32_t account;
+    uint64_t joined; /* number of its creation */
     struct tn_position position;
 };
 
@@ -81,6 +82,7 @@ struct twin_account {
     tn_micros cash;
     tn_micros collateral[TWIN_ASSETS_MAX];
     uint64_t nonce_top, nonce_bits, client_floor;
+    uint64_t results_gone;    /* out of the list so far */
     struct twin_list results; /* oldest first */
     struct twin_list groups;  /* by number */
 };
@@ -96,7 +98,8 @@ struct twin {
     uint64_t height;
     int64_t time_ms;
     uint64_t last_order_id;
-    uint64_t turns; /* source of twin_order.turn and .joined */
+    uint64_t turns; /* source of twin_order.turn */
+    uint64_t joins; /* §1's running number of joining */
     tn_micros house[TN_HOUSE_COUNT];
     uint32_t assets_count;
     uint32_t haircut_ppm[TWIN_ASSETS_MAX];
@@ -157,7 +160,8 @@ uint8_t twin_death(const struct twin *twin,
                    const struct twin_order *order); /* a reason, 0: alive */
 bool twin_meant(const struct tn_mass_cancel *conditions, const struct twin_order *order);
 struct twin_exposure *twin_exposure(const struct twin_series *series, uint32_t account);
-struct twin_exposure *twin_exposure_make(struct twin_series *series, uint32_t account);
+struct twin_exposure *twin_exposure_make(struct twin *twin, struct twin_series *series,
+                                         uint32_t account);
 uint32_t twin_exposures_count(const struct twin *twin, uint32_t account); /* TN_NONE: of all */
 tn_lots twin_position(const struct twin_series *series, uint32_t account);
 tn_lots twin_open_sum(const struct twin *twin, uint64_t series_id, uint32_t account, int side);

@@ -88,7 +88,7 @@ struct twin_order *twin_enter(struct twin *twin, const struct twin_order *draft)
     order->id = ++twin->last_order_id;
     order->where = TWIN_RUNNING;
     twin_list_add(&twin->orders, order);
-    twin_exposure_make(twin_series(twin, order->series_id), order->account);
+    twin_exposure_make(twin, twin_series(twin, order->series_id), order->account);
     return order;
 }
 
@@ -145,8 +145,8 @@ void twin_trade(struct twin *twin, const struct twin_trade *trade)
     struct twin_series *series = trade->series;
     struct twin_account *taker = twin_account(twin, trade->taker);
     struct twin_account *maker = twin_account(twin, trade->maker);
-    struct twin_exposure *taker_exposure = twin_exposure_make(series, trade->taker);
-    struct twin_exposure *maker_exposure = twin_exposure_make(series, trade->maker);
+    struct twin_exposure *taker_exposure = twin_exposure_make(twin, series, trade->taker);
+    struct twin_exposure *maker_exposure = twin_exposure_make(twin, series, trade->maker);
     if (tn_series_kind(series->id) == TN_PERPETUAL) {
         twin_settle_funding(twin, series, taker_exposure);
         twin_settle_funding(twin, series, maker_exposure);

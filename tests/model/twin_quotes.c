@@ -169,15 +169,21 @@ static tn_i128 required_of(const struct twin *twin, const struct tn_mass_quote *
 }
 
 /* What every passed side takes over from its command, whether it moves or not. */
-static void take_terms(struct twin *twin, struct twin_order *order,
-                       const struct tn_mass_quote *command)
+static void take_terms(struct twin_order *order, const struct tn_mass_quote *command)
 {
-    if (order->joined == 0 || order->group != command->group) order->joined = ++twin->turns;
+    if (order->group != command->group) order->joined = 0;
     order->post = command->post_only;
     order->label = command->label;
     order->fee_max_ppm = command->fee_max_ppm;
     order->group = command->group;
     order->stp = command->stp;
+}
+
+/* A quote that stands and is not in its group yet joins it. */
+static void join_group(struct twin *twin, struct twin_order *order)
+{
+    if (order->group == 0 || order->joined != 0 || order->where != TWIN_BOOK) return;
+    order->joined = ++twin->joins;
 }
 
 /* Takes what will move out of the book, before either side enters. */
@@ -192,7 +198,8 @@ static void lift_side(struct twin *twin, uint32_t account, const struct tn_mass_
         state->present->filled = 0;
         state->kept_place = true;
         state->standing = state->present;
-        take_terms(twin, state->present, command);
+        take_terms(state->present, command);
+        join_group(twin, state->present);
     } else if (state->present != NULL && state->quantity == 0) {
         twin_cancel(twin, state->present, TN_REASON_REQUOTED);
     } else if (state->present != NULL) {
@@ -210,10 +217,15 @@ static bool would_trade(const struct twin *twin, const struct twin_series *serie
     return side == TN_BUY ? price >= best->price : price <= best->price;
 }
 
+static bool enters(const struct side_state *state)
+{
+    return state->is_new && !state->kept_place;
+}
+
 static void enter_side(struct twin *twin, uint32_t account, const struct tn_mass_quote *command,
                        struct twin_series *series, struct side_state *state, int side)
 {
-    if (!state->is_new || state->kept_place) return;
+    if (!enters(state)) return;
     struct twin_order *order = state->lifted;
     if (command->post_only && would_trade(twin, series, side, state->price)) {
         state->reject = TN_REJECT_POST_ONLY_CROSSES;
@@ -228,11 +240,12 @@ static void enter_side(struct twin *twin, uint32_t account, const struct tn_mass
                                    .quote = 1};
         order = twin_enter(twin, &draft);
     }
-    take_terms(twin, order, command);
+    take_terms(order, command);
     order->price = state->price;
     order->visible = state->quantity;
     order->reserve = twin_reserve_per_lot(twin, series, side, state->price);
     twin_run_and_rest(twin, order);
+    join_group(twin, order);
     state->standing = order;
 }
 
@@ -295,6 +308,9 @@ static tn_lots enter_quotes(struct twin *twin, uint32_t account,
         twin->held = series == NULL ? NULL : twin_exposure(series, account);
         for (int side = TN_BUY; side <= TN_SELL; side++) {
             lift_side(twin, account, command, series_id, &states[i][side], side);
+        }
+        if (enters(&states[i][TN_BUY]) || enters(&states[i][TN_SELL])) {
+            twin->held = twin_exposure_make(twin, series, account);
         }
         for (int side = TN_BUY; side <= TN_SELL; side++) {
             enter_side(twin, account, command, series, &states[i][side], side);

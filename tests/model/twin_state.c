@@ -160,12 +160,14 @@ struct twin_exposure *twin_exposure(const struct twin_series *series, uint32_t a
     return NULL;
 }
 
-struct twin_exposure *twin_exposure_make(struct twin_series *series, uint32_t account)
+struct twin_exposure *twin_exposure_make(struct twin *twin, struct twin_series *series,
+                                         uint32_t account)
 {
     struct twin_exposure *exposure = twin_exposure(series, account);
     if (exposure != NULL) return exposure;
     exposure = twin_allocate(sizeof(*exposure));
     exposure->account = account;
+    exposure->joined = ++twin->joins;
     exposure->position.funding_entry = series->funding_index;
     twin_list_add(&series->exposures, exposure);
     return exposure;

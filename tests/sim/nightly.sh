@@ -9,7 +9,7 @@ seeds=${1:-3}
 build=${2:-build/release}
 
 if [ ! -d "$build" ]; then cmake --preset release -B "$build"; fi
-cmake --build "$build" --target crash_replay adversary test_risk_streams
+cmake --build "$build" --target crash_replay adversary test_risk_streams test_restore_streams
 status=0
 for ((seed = 20260101; seed < 20260101 + seeds; seed++)); do
     for blocks in 20 200; do
@@ -18,4 +18,5 @@ for ((seed = 20260101; seed < 20260101 + seeds; seed++)); do
 done
 "$build/tests/sim/adversary" --full || status=1
 TENOR_NIGHTLY=1 "$build/tests/model/test_risk_streams" || status=1
+TENOR_NIGHTLY=1 "$build/tests/model/test_restore_streams" || status=1
 exit "$status"

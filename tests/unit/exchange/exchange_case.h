@@ -8,7 +8,8 @@
  * Every entry goes to two exchanges that differ in nothing but hash_seed: their events must be
  * equal as bytes and their digests equal, and every invariant is checked after each. A refused
  * command is given to the first, an unknown one under the same nonce to the second: as the digests
- * must be equal then too, a refusal is known to leave nothing behind but its nonce. */
+ * must be equal then too, a refusal is known to leave nothing behind but its nonce. A copy of the
+ * first one's records that follows the marks of touched ones must be exact after each, too. */
 #ifndef EXCHANGE_CASE_H
 #define EXCHANGE_CASE_H
 
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 
 #include "exchange_entries.h"
+#include "touched_copy.h"
 
 #define ORDERS_KNOWN 16384
 struct known_order {
@@ -35,6 +37,7 @@ static struct market {
     uint16_t day; /* of the options and the future: 2026-12-25 */
     uint64_t call, put, call_high, future, perp;
     struct known_order *orders; /* by order id, as far as events have told */
+    struct touched_copy copy;
 } market;
 
 /* Of the exchange and its shadow. */
@@ -87,6 +90,7 @@ static inline void expect_equal_states(void)
 {
     tn_exchange_check(market.exchange);
     assert_true(tn_exchange_digest(market.exchange) == tn_exchange_digest(market.shadow));
+    assert_true(touched_copy_keeps_up(&market.copy));
 }
 
 static inline void apply(struct tn_entry entry)
@@ -274,6 +278,7 @@ static inline void open_market_bare(struct tn_exchange_limits limits)
 {
     market = (struct market){.limits = limits, .day = 2550};
     market.exchange = exchange_of(&limits, market_seeds[0]);
+    touched_copy_open(&market.copy, market.exchange, &limits);
     market.shadow = exchange_of(&limits, market_seeds[1]);
     market.events_max = tn_exchange_events_max(&limits);
     market.events = calloc(market.events_max, sizeof market.events[0]);
@@ -313,6 +318,7 @@ static inline int open_market(void **state)
 static inline int close_market(void **state)
 {
     (void)state;
+    touched_copy_close(&market.copy);
     free(market.exchange);
     free(market.shadow);
     free(market.events);

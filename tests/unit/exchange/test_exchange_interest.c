@@ -55,11 +55,27 @@ static void test_exchange_interest_begins_anew_when_nothing_was_owed(void **stat
     assert_int_equal(cash_of(ALICE), 0);
 }
 
+static void test_exchange_collateral_beyond_all_measure_counts_up_to_a_limit(void **state)
+{
+    (void)state;
+    struct tn_account_risk_view view;
+    apply_passing((struct tn_entry){.kind = TN_ENTRY_ASSET, .as.asset.underlying = 1});
+    mark_at(SPOT);
+    for (int i = 0; i < 9; i++)
+        apply_passing(deposit_entry(ALICE, 1, INT64_C(1) << 50));
+    mark_at(2 * SPOT);
+    sweep(EVERYTHING);
+    assert_true(tn_exchange_account_risk(market.exchange, &view, ALICE));
+    assert_in_range(view.margin.collateral, (INT64_C(1) << 58) - 2 * SPOT, INT64_C(1) << 58);
+    assert_true(view.margin.mm >= 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FEEDS_STORY(test_exchange_interest_is_paid_by_the_hour_to_insurance),
         FEEDS_STORY(test_exchange_interest_begins_anew_when_nothing_was_owed),
+        FEEDS_STORY(test_exchange_collateral_beyond_all_measure_counts_up_to_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
