@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Encodes and decodes the vectors beside it from the layouts that stand in docs/specs/stream.md.
+
+Nothing here is shared with src/stream: the layouts are parsed from the page, the hash is below.
+usage: check.py        compares every vector
+       check.py DIR    writes them to a directory instead, for a new version of the page
+"""
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PAGE = os.path.join(HERE, "..", "..", "..", "docs", "specs", "stream.md")
+
+
+# ---- keccak256 ----
+
+def rounds_constants():
+    state = 1
+    for _ in range(24):
+        value = 0
+        for j in range(7):
+            if state & 1:
+                value |= 1 << ((1 << j) - 1)
+            state = (state << 1) ^ (0x171 if state & 0x80 else 0)
+        yield value
+
+
+CONSTANTS = list(rounds_constants())
+MASK = (1 << 64) - 1
+
+
+def rotate(value, by):
+    return ((value << by) | (value >> (64 - by))) & MASK
+
+
+def permute(a):
+    for constant in CONSTANTS:
+        c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
+        d = [c[(x + 4) % 5] ^ rotate(c[(x + 1) % 5], 1) for x in range(5)]
+        a = [a[i] ^ d[i % 5] for i in range(25)]
+        x, y, last = 1, 0, a[1]
+        for t in range(24):
+            x, y = y, (2 * x + 3 * y) % 5
+            last, a[x + 5 * y] = a[x + 5 * y], rotate(last, (t + 1) * (t + 2) // 2 % 64)
+        a = [a[i] ^ (~a[i // 5 * 5 + (i + 1) % 5] & a[i // 5 * 5 + (i + 2) % 5]) for i in range(25)]
+        a[0] ^= constant
+    return a
+
+
+def keccak256(message):
+    rate = 136
+    padded = bytearray(message) + b"\x01" + b"\x00" * (rate - 1 - len(message) % rate)
+    padded[-1] |= 0x80
+    state = [0] * 25
+    for at in range(0, len(padded), rate):
+        for i in range(rate // 8):
+            state[i] ^= int.from_bytes(padded[at + 8 * i:at + 8 * i + 8], "little")
+        state = permute(state)
+    return b"".join(lane.to_bytes(8, "little") for lane in state[:4])
+
+
+assert keccak256(b"").hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+
+
+# ---- The page's layouts ----
+
+def parse(words, end=None):
+    """A list of (name, type, inner); inner of a list, or of what a size counts."""
+    fields = []
+    while words and words[0] != end:
+        name = words.pop(0)
+        if name == "COMMAND":
+            fields.append((name, name, None))
+            continue
+        kind, inner = words.pop(0), None
+        if words and words[0] in ("[", "{"):
+            bracket = words.pop(0)
+            inner = (bracket, parse(words, "]" if bracket == "[" else "}"))
+            words.pop(0)
+        fields.append((name, kind, inner))
+    return fields
+
+
+def read_page():
+    layouts, kinds, sections = {}, {}, []
+    text = open(PAGE, encoding="utf-8").read()
+    for block in re.findall(r"```layout\n(.*?)```", text, re.S):
+        names = []
+        for line in block.strip().split("\n"):
+            head, fields = line.split(":", 1)
+            name, *number = head.split()
+            assert name not in layouts, name
+            layouts[name] = parse(fields.replace(",", " ").split())
+            if number:
+                kinds[name] = int(number[0])
+                names.append(name)
+        sections.append(names)
+    parameters = int(re.search(r"all (\d+) of them", text).group(1))
+    return layouts, kinds, sections, parameters
+
+
+LAYOUTS, KINDS, SECTIONS, PARAMETERS = read_page()
+ENTRIES, COMMANDS = SECTIONS[0], SECTIONS[1]
+
+
+class Writer:
+    """Numbers that count, except those that are given by name."""
+
+    def __init__(self, given=None, command=None):
+        self.number, self.given, self.command = 0, given or {}, command
+        self.values = []
+
+    def scalar(self, name, kind, known):
+        if name in self.given and isinstance(self.given[name], bytes):
+            return self.given[name]
+        uncounted = name in self.given and name != "feed"
+        if not uncounted:
+            self.number += 1
+        value = self.given.get(name, -self.number if kind[0] == "i" else self.number)
+        known[name] = value
+        self.values.append(value)
+        if kind.startswith("bytes"):
+            return bytes((value + i) % 256 for i in range(int(kind[5:])))
+        return value.to_bytes(int(kind[1:]) // 8, "big", signed=kind[0] == "i")
+
+    def fields(self, layout):
+        out, known = b"", {}
+        for name, kind, inner in layout:
+            kind, _, condition = kind.partition("?")
+            if condition and known[condition.split("=")[0]] != int(condition.split("=")[1]):
+                continue
+            if kind == "COMMAND":
+                out += self.fields([("client_id", "u64", None)]) + bytes([KINDS[self.command]])
+                out += self.fields(LAYOUTS[self.command])
+            elif kind.isupper():
+                out += self.fields(LAYOUTS[kind])
+            elif inner is None:
+                out += self.scalar(name, kind, known)
+            else:
+                bracket, layout_inner = inner
+                count = 1 if name == "commands" else PARAMETERS if name == "parameters" else 2
+                body = b"".join(self.fields(layout_inner) for _ in range(count if bracket == "[" else 1))
+                size = count if bracket == "[" else len(body)
+                out += size.to_bytes(int(kind[1:]) // 8, "big") + body
+        return out
+
+
+class Reader:
+    """The same walk over bytes: the numbers that are found."""
+
+    def __init__(self, data):
+        self.data, self.at, self.values = data, 0, []
+
+    def integer(self, kind):
+        size = int(kind[1:]) // 8
+        piece = self.data[self.at:self.at + size]
+        assert len(piece) == size, "cut"
+        self.at += size
+        return int.from_bytes(piece, "big", signed=kind[0] == "i")
+
+    def fields(self, layout):
+        known = {}
+        for name, kind, inner in layout:
+            kind, _, condition = kind.partition("?")
+            if condition and known[condition.split("=")[0]] != int(condition.split("=")[1]):
+                continue
+            if kind == "COMMAND":
+                self.fields([("client_id", "u64", None)])
+                number = self.integer("u8")
+                self.fields(LAYOUTS[next(name for name in COMMANDS if KINDS[name] == number)])
+            elif kind.isupper():
+                self.fields(LAYOUTS[kind])
+            elif inner is not None:
+                count = self.integer(kind)
+                end = self.at + count
+                for _ in range(count if inner[0] == "[" else 1):
+                    self.fields(inner[1])
+                assert inner[0] == "[" or self.at == end, "size"
+            elif kind.startswith("bytes"):
+                self.values.append(self.data[self.at])
+                self.at += int(kind[5:])
+            else:
+                known[name] = self.integer(kind)
+                self.values.append(known[name])
+
+
+# ---- What the vectors are ----
+
+def entry(name, command=None, given=None):
+    writer = Writer(given, command)
+    data = bytes([1, KINDS[name]]) + writer.fields(LAYOUTS[name])
+    reader = Reader(data)
+    reader.at = 2
+    reader.fields(LAYOUTS[next(kind for kind in ENTRIES if KINDS[kind] == data[1])])
+    assert reader.at == len(data) and reader.values == writer.values, name
+    return data
+
+
+def event(name, kind):
+    return Writer({"kind": kind}).fields(LAYOUTS[name])
+
+
+def root_of(kind, leaves):
+    depth = max(0, len(leaves) - 1).bit_length()
+    level = [keccak256(bytes([0, kind]) + i.to_bytes(4, "big") + leaf) for i, leaf in enumerate(leaves)]
+    level += [bytes(32)] * ((1 << depth) - len(leaves))
+    while len(level) > 1:
+        level = [keccak256(b"\x01" + level[i] + level[i + 1]) for i in range(0, len(level), 2)]
+    return keccak256(bytes([3, kind]) + len(leaves).to_bytes(8, "big") + level[0])
+
+
+def batches(entries, events):
+    header = Writer({"tag": b"TNBA1"}).fields(LAYOUTS["BATCH"])
+    picked = [entries["BLOCK"], entries["FRAME_PLACE"], entries["SWEEP"]]
+    results = [b"", events["RESULT"] + events["TRADE"], events["RESULT"]]
+    digest = keccak256(b"".join((len(one) // 88).to_bytes(4, "big") + one for one in results))
+    given = {"tag": b"TNBA1", "chain_id": bytes(range(32)), "market": 7, "term": 3, "sequence": 41,
+             "prev_digest": b"\xaa" * 32, "entries_count": 3, "weight": 64 + 4 + 4 + 1 + 1,
+             "first_block": 0, "last_block": 1, "entries_root": root_of(0x10, picked),
+             "results_digest": digest}
+    body = Writer(given).fields(LAYOUTS["BATCH"])
+    body += b"".join(len(one).to_bytes(4, "big") + one for one in picked)
+    return {"HEADER": header, "DIGEST": keccak256(header), "BODY": body}
+
+
+def blocks():
+    header = Writer({"version": 1, "flags": 2}).fields(LAYOUTS["BLOCK_HEADER"])
+    digests = [bytes([i]) * 32 for i in (1, 2, 3)]
+    return {"HEADER": header, "HASH": keccak256(b"TNSX1H" + bytes(range(32)) + header),
+            "BODY": b"".join(digests), "BODY_ROOT": root_of(0x11, digests)}
+
+
+def vectors():
+    entries = {name: entry(name) for name in ENTRIES if name != "FRAME"}
+    entries["REPORT_SURFACE"] = entry("REPORT", given={"feed": 2})
+    entries.update({"FRAME_" + name: entry("FRAME", name) for name in COMMANDS})
+    events = {"RESULT": event("EVENT", 1), "TRADE": event("EVENT_TRADE", 3)}
+    trees = {"ROOT_%d" % count: root_of(0x10, [bytes([i]) for i in range(count)])
+             for count in (0, 1, 2, 3, 5, 8)}
+    return {"entries": entries, "events": events, "trees": trees,
+            "batches": batches(entries, events), "blocks": blocks()}
+
+
+def main():
+    count = 0
+    for name, wanted in vectors().items():
+        text = "".join("%s %s\n" % (key, value.hex()) for key, value in wanted.items())
+        if len(sys.argv) > 1:
+            open(os.path.join(sys.argv[1], name + ".hex"), "w").write(text)
+        elif open(os.path.join(HERE, name + ".hex")).read() != text:
+            sys.exit("%s.hex is not what docs/specs/stream.md says" % name)
+        count += len(wanted)
+    print("%d vectors are what the page says" % count)
+
+
+main()
