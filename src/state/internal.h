@@ -1,0 +1,86 @@
+/* state, inside: the tree that every section is, and the writer of proofs. */
+#ifndef TENOR_STATE_INTERNAL_H
+#define TENOR_STATE_INTERNAL_H
+
+#include <string.h>
+
+#include "tenor/state.h"
+
+#define SUM_SIZE        16
+#define NODE_SIZE_MAX   (TN_HASH_SIZE + SUM_SIZE) /* hash, and in trees with sums the sum */
+#define ACCOUNT_CASH_AT 24                        /* in an ACCOUNT: i64 */
+#define LEVELS          (TN_PROOF_DEPTH_MAX + 1)
+
+/* All nodes of a tree, level by level, leaves first. Nodes at or past count / 2^level, rounded up,
+ * are not kept: they are zeros. Two siblings lie side by side, as their parent's preimage has them.
+ */
+struct tree {
+    uint8_t *levels[LEVELS];
+    uint64_t *dirty;    /* a bit for each leaf whose parents are to be hashed anew */
+    uint64_t *is_dirty; /* a bit for each word of dirty that is not 0 */
+    uint32_t count, count_max;
+    uint32_t node_size;
+    bool with_sums;
+    bool any_dirty;
+    uint8_t zeros[LEVELS][NODE_SIZE_MAX];
+};
+
+size_t tn_state_tree_size(uint32_t count_max, bool with_sums);
+void tn_state_tree_init(struct tree *tree, void *memory, uint32_t count_max, bool with_sums);
+void tn_state_tree_count(struct tree *tree, uint32_t count);
+/* For a leaf that the caller is about to write: hash, then sum as 16 bytes, big-endian. */
+uint8_t *tn_state_tree_leaf(struct tree *tree, uint32_t index);
+/* `parents` has room for half of count_max, rounded up. False when a sum overflows. */
+bool tn_state_tree_update(struct tree *tree, enum tn_cpu cpu, uint32_t *parents);
+/* Any node below the tree's top, also one that is not kept. */
+const uint8_t *tn_state_tree_node(const struct tree *tree, uint32_t level, uint64_t index);
+bool tn_state_tree_is_zero(const struct tree *tree, uint32_t level, uint64_t index);
+void tn_state_tree_root(const struct tree *tree, struct tn_hash *root, uint8_t kind);
+tn_i128 tn_state_tree_sum(const struct tree *tree);
+
+struct tn_state {
+    enum tn_cpu cpu;
+    uint32_t market;
+    struct tn_state_limits limits;
+    struct tree trees[TN_RECORD_KINDS]; /* by kind; none for 0 and POSITIONS */
+    struct tn_hash *positions_roots;    /* by account */
+    uint64_t *stale; /* a bit for each account with positions newer than its leaf */
+    uint32_t stale_count;
+    uint32_t *parents; /* scratch of updates */
+    bool is_updated;
+    struct tn_hash sections[TN_PROOF_SECTIONS]; /* of the last update, as is what follows */
+    struct tn_hash market_root, markets_root;
+};
+
+/* The account's leaf is as new as its positions. */
+void tn_state_freshen(struct tn_state *state, uint32_t account);
+
+static inline void state_put_be(uint8_t *out, uint64_t value, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++)
+        out[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+}
+static inline uint64_t state_get_be(const uint8_t *bytes, uint32_t size)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < size; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+static inline void state_put_sum(uint8_t *out, tn_i128 sum)
+{
+    uint64_t high = __builtin_bswap64((uint64_t)((tn_u128)sum >> 64));
+    uint64_t low = __builtin_bswap64((uint64_t)sum);
+    memcpy(out, &high, 8);
+    memcpy(out + 8, &low, 8);
+}
+static inline tn_i128 state_get_sum(const uint8_t *bytes)
+{
+    uint64_t high;
+    uint64_t low;
+    memcpy(&high, bytes, 8);
+    memcpy(&low, bytes + 8, 8);
+    return (tn_i128)((tn_u128)__builtin_bswap64(high) << 64 | __builtin_bswap64(low));
+}
+
+#endif
