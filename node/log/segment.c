@@ -1,0 +1,175 @@
+/* Segments: a spare is made ready ahead of time, and becomes the next segment by getting a head and
+ * a name.
+ *
+ * A spare is written full of zeros and synced, so that later syncs of groups change no metadata and
+ * need no room. Order of a switch: all groups so far durable, then the head of the next, then its
+ * name: so a segment that has a name has a head, and says that all before it was durable. */
+#define _GNU_SOURCE /* fallocate, sync_file_range */
+#include "log/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ZEROS_BYTES ((uint64_t)256 << 10)
+
+static const uint8_t zeros[ZEROS_BYTES];
+
+void log_segment_name(char *name, uint64_t first_position)
+{
+    snprintf(name, LOG_NAME_SIZE, "%016" PRIx64 ".log", first_position);
+}
+
+struct log_segment *log_active(const struct log *log)
+{
+    TN_ASSERT(log->segments_count > 0);
+    return &log->segments[log->segments_count - 1];
+}
+
+bool log_segment_add(struct log *log, const struct log_segment *segment)
+{
+    if (log->segments_count == log->segments_max) {
+        uint32_t room = log->segments_max == 0 ? 64 : log->segments_max * 2;
+        struct log_segment *larger = realloc(log->segments, room * sizeof *larger);
+        if (larger == NULL) return false;
+        log->segments = larger;
+        log->segments_max = room;
+    }
+    log->segments[log->segments_count++] = *segment;
+    return true;
+}
+
+void log_spare_drop(struct log *log)
+{
+    if (log->spare_fd >= 0) close(log->spare_fd); /* nothing in it counts yet */
+    log->spare_fd = -1;
+    log->spare_zeroed_bytes = 0;
+    log->spare_ready = false;
+}
+
+/* A spare that found no room gives back what it took. */
+static enum log_result spare_failed(struct log *log, enum log_result result)
+{
+    log_spare_drop(log);
+    unlinkat(log->disk.directory_fd, LOG_SPARE_NAME, 0); /* if not: the next one begins empty */
+    if (result == LOG_FULL) log->spare_no_room = true;
+    return log_note(log, result);
+}
+
+static enum log_result spare_create(struct log *log)
+{
+    log->spare_fd = log_disk_open(&log->disk, LOG_SPARE_NAME, O_RDWR | O_CREAT | O_TRUNC);
+    if (log->spare_fd < 0) {
+        return spare_failed(log, log_disk_fail(&log->disk, LOG_BROKEN, "create", LOG_SPARE_NAME));
+    }
+    int status;
+    do {
+        status = fallocate(log->spare_fd, 0, 0, (off_t)log->segment_bytes);
+    } while (status < 0 && errno == EINTR);
+    /* Where the file system cannot, the zeros alone take the room. */
+    if (status < 0 && errno != EOPNOTSUPP) {
+        return spare_failed(log, log_disk_fail(&log->disk, LOG_BROKEN, "allocate", LOG_SPARE_NAME));
+    }
+    return LOG_OK;
+}
+
+enum log_result log_spare_step(struct log *log, bool *done)
+{
+    *done = log->spare_ready;
+    if (log->spare_ready) return LOG_OK;
+    if (log->spare_fd < 0) return spare_create(log);
+    enum log_result result;
+    uint64_t left = log->segment_bytes - log->spare_zeroed_bytes;
+    if (left == 0) {
+        result = log_disk_sync(&log->disk, log->spare_fd, LOG_SPARE_NAME);
+        log->spare_ready = *done = result == LOG_OK;
+        return result == LOG_OK ? LOG_OK : spare_failed(log, result);
+    }
+    uint64_t bytes = left < ZEROS_BYTES ? left : ZEROS_BYTES;
+    result = log_disk_write(&log->disk, log->spare_fd, LOG_SPARE_NAME, zeros, bytes,
+                            log->spare_zeroed_bytes);
+    if (result != LOG_OK) return spare_failed(log, result);
+    /* Starts the disk on it now, so that the sync at the end is short. Only a hint. */
+    sync_file_range(log->spare_fd, (off_t)log->spare_zeroed_bytes, (off_t)bytes,
+                    SYNC_FILE_RANGE_WRITE);
+    log->spare_zeroed_bytes += bytes;
+    return LOG_OK;
+}
+
+/* What the next segment's head says. One without records is replaced, not followed: both would have
+ * the same name. */
+static struct log_segment next_segment(const struct log *log)
+{
+    struct log_segment next = {.first_position = log->end_position, .bytes = log->segment_bytes};
+    if (log->segments_count == 0) return next;
+    const struct log_segment *last = log_active(log);
+    bool empty = last->first_position == log->end_position;
+    next.base = empty ? last->base : last->base + last->bytes;
+    next.previous_end = empty ? last->previous_end : log->tail;
+    next.chain = empty ? last->chain : log->chain;
+    return next;
+}
+
+static enum log_result write_head(struct log *log, uint32_t *chain, const struct log_segment *next)
+{
+    uint8_t page[LOG_PAGE_BYTES];
+    struct log_segment_head head = {
+        .log_id = log->log_id,
+        .life = log->life,
+        .base = next->base,
+        .segment_bytes = next->bytes,
+        .first_position = next->first_position,
+        .previous_end = next->previous_end,
+        .chain = next->chain,
+    };
+    log_segment_encode(page, &head, log->cpu);
+    *chain = head.crc;
+    enum log_result result =
+        log_disk_write(&log->disk, log->spare_fd, LOG_SPARE_NAME, page, sizeof page, 0);
+    if (result != LOG_OK) return result;
+    return log_disk_sync(&log->disk, log->spare_fd, LOG_SPARE_NAME);
+}
+
+static enum log_result give_name(struct log *log, const char *name)
+{
+    int directory = log->disk.directory_fd;
+    if (renameat(directory, LOG_SPARE_NAME, directory, name) < 0) {
+        return log_disk_fail(&log->disk, LOG_BROKEN, "give the spare segment its name", name);
+    }
+    return LOG_RULE_OFF == LOG_RULE_SYNC_NAMES ? LOG_OK : log_disk_sync_names(&log->disk);
+}
+
+enum log_result log_segment_begin(struct log *log)
+{
+    TN_ASSERT(log->records_count == 0);
+    enum log_result result = log->segments_count == 0 ? LOG_OK : log_sync_active(log);
+    for (bool done = false; result == LOG_OK && !done;) {
+        result = log_spare_step(log, &done);
+    }
+    if (result != LOG_OK) return result;
+    struct log_segment next = next_segment(log);
+    char name[LOG_NAME_SIZE];
+    log_segment_name(name, next.first_position);
+    uint32_t chain;
+    result = write_head(log, &chain, &next);
+    if (result == LOG_OK) result = give_name(log, name);
+    if (result != LOG_OK) return log_note(log, result);
+
+    if (log->segments_count > 0 && log_active(log)->base == next.base) log->segments_count--;
+    if (!log_segment_add(log, &next)) {
+        log_disk_say(&log->disk, "no memory for the list of segments of %s", log->directory);
+        return log_note(log, LOG_BROKEN);
+    }
+    if (log->fd >= 0) close(log->fd); /* synced: nothing is left to fail */
+    log->fd = log->spare_fd;
+    log->spare_fd = -1;
+    log_spare_drop(log);
+    memcpy(log->name, name, sizeof log->name);
+    log->tail = log->durable_offset = next.base + LOG_PAGE_BYTES;
+    log->chain = chain;
+    return LOG_OK;
+}
