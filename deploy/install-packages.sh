@@ -45,6 +45,7 @@ list_missing() {
     need build cmake has_command cmake
     need build ninja-build has_command ninja
     need build libjansson-dev has_header jansson.h
+    need build liblmdb-dev has_header lmdb.h
     need test clang has_command clang
     need test libclang-rt-14-dev has_clang_runtime fuzzer
     need test libcmocka-dev has_header cmocka.h
