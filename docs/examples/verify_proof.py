@@ -3,7 +3,7 @@
 
     verify_proof.py STATE_ROOT PROOF [LEAVES]
 
-STATE_ROOT is 64 hex digits that you trust; PROOF a file of hex digits. LEAVES is for a proof of a
+STATE_ROOT is 64 hex digits that you trust; PROOF a file: the proof's bytes, or their hex digits. LEAVES is for a proof of a
 run of leaves: a file with a line for each, its hash, and for accounts its sum. Prints the claim, or
 the step that failed and ends with 1. The format is docs/specs/state.md.
 """
@@ -293,8 +293,10 @@ TYPES = ["account", "position", "record", "series", "order", "block", "withdrawa
 
 def main(state_root, path, leaves=None):
     try:
-        with open(path, encoding="ascii") as file:
-            proof = Proof(bytes.fromhex(file.read()), bytes.fromhex(state_root))
+        with open(path, "rb") as file:
+            data = file.read()
+        data = data if data[:4] == b"TNPF" else bytes.fromhex(data.decode("ascii"))
+        proof = Proof(data, bytes.fromhex(state_root))
         need(1 <= proof.head[5] <= len(TYPES), "HEADER")
         name, lines = TYPES[proof.head[5] - 1], []
         if name == "leaves":

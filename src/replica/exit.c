@@ -1,0 +1,175 @@
+/* exit: what each account could take out, at the marks of an exit checkpoint, and whether it is all
+ * there.
+ *
+ * An account's leaf is max(0, E), where E is what the margin engine says: cash, positions at their
+ * marks and collateral at its price. The vault is everything that is held but the insurance fund:
+ * cash that came in and did not leave, and the same collateral at the same price. So vault and
+ * insurance together can fall short of the accounts only by what is owed and not covered.
+ *
+ * The tree is made here, in the replica, which runs behind the desk: no order waits for it. */
+#include "replica/internal.h"
+
+#include "tenor/riskview.h"
+
+enum {
+    EQUITY_BYTES = 28, /* owner[20] ‖ equity i64 */
+    VAULT_AT = 60,     /* of the exit record */
+    INSURANCE_AT = 68,
+};
+
+static void put_number(uint8_t *out, uint64_t value, uint32_t bytes_count)
+{
+    for (uint32_t i = bytes_count; i > 0; i--, value >>= 8)
+        out[i - 1] = (uint8_t)value;
+}
+
+static uint64_t get_u64(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* What an account is worth, and what of it is collateral. Without a margin engine: its free equity
+ * with what its orders hold back. */
+static tn_micros equity_of(const struct tn_exchange *exchange, tn_micros *collateral,
+                           const struct tn_account_view *account, uint32_t index)
+{
+    struct tn_account_risk_view view;
+    *collateral = 0;
+    if (!tn_exchange_account_risk(exchange, &view, index)) {
+        return account->free_equity + account->reserved;
+    }
+    *collateral = view.margin.collateral;
+    return view.margin.equity;
+}
+
+/* The values are kept beside the tree, which has only their hashes; owners never change. */
+static void set_equity(struct tn_replica *replica, uint32_t account, const uint8_t *owner,
+                       tn_micros equity)
+{
+    replica->equities[account] = equity > 0 ? equity : 0;
+    tn_equity_set(replica->equity, account, owner, equity);
+}
+
+uint32_t tn_replica_exit_accounts(const struct tn_replica *replica)
+{
+    return replica->equities_count;
+}
+
+tn_micros tn_replica_exit_equity(const struct tn_replica *replica, uint32_t account)
+{
+    TN_ASSERT(account < replica->equities_count);
+    return replica->equities[account];
+}
+
+void tn_replica_exit_checkpoint(struct tn_replica *replica)
+{
+    struct tn_exchange *exchange = replica->exchange;
+    const struct tn_ledger *ledger = tn_exchange_ledger(exchange);
+    uint32_t count = tn_exchange_accounts_count(exchange);
+    tn_i128 collateral_sum = 0;
+    tn_exchange_need_all(exchange);
+    tn_equity_count(replica->equity, count);
+    replica->equities_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct tn_account_view view;
+        tn_micros collateral;
+        bool is_there = tn_exchange_account(exchange, &view, i);
+        TN_ASSERT(is_there);
+        tn_micros equity = equity_of(exchange, &collateral, &view, i);
+        collateral_sum += collateral;
+        set_equity(replica, i, view.owner, equity);
+    }
+    for (uint32_t i = 0; i * TN_RECORD_EQUITY_CHUNK < count; i++)
+        replica_note_changed(replica, TN_RECORD_EQUITY, i);
+    tn_equity_update(replica->equity);
+    tn_micros insurance = ledger->house[TN_HOUSE_INSURANCE];
+    tn_i128 vault = collateral_sum - ledger->house[TN_HOUSE_EXTERNAL] - insurance;
+    TN_ASSERT(vault >= INT64_MIN && vault <= INT64_MAX);
+    struct tn_state_exit exit = {.height = replica->heads.height,
+                                 .vault_micros = (tn_micros)vault,
+                                 .insurance_micros = insurance};
+    tn_equity_record(replica->equity, replica->heads.exit,
+                     &replica->heads.state.globals[TN_GLOBAL_EXITS], replica->limits.market, &exit);
+    replica->heads.has_exit = true;
+}
+
+void tn_replica_write_withdrawal(uint8_t out[TN_PROOF_WITHDRAWAL_SIZE],
+                                 const uint8_t owner[TN_OWNER_SIZE],
+                                 const struct tn_withdrawal *withdrawal)
+{
+    put_number(out, withdrawal->market, 4);
+    put_number(out + 4, withdrawal->account, 4);
+    memcpy(out + 8, owner, TN_OWNER_SIZE);
+    put_number(out + 28, withdrawal->asset, 4);
+    put_number(out + 32, (uint64_t)withdrawal->amount, 8);
+    put_number(out + 40, withdrawal->height, 8);
+}
+
+/* ---- As records, so that its proofs outlive a restart -----------------------------------------
+ */
+
+size_t tn_replica_write_equity(const struct tn_replica *replica, uint8_t *out, size_t out_size,
+                               uint32_t index)
+{
+    uint32_t first = index * TN_RECORD_EQUITY_CHUNK;
+    uint32_t total = replica->equities_count;
+    if (first >= total) return 0;
+    uint32_t count = total - first;
+    if (count > TN_RECORD_EQUITY_CHUNK) count = TN_RECORD_EQUITY_CHUNK;
+    size_t size = (size_t)count * EQUITY_BYTES;
+    if (out_size < size) return size;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *at = out + (size_t)i * EQUITY_BYTES;
+        struct tn_account_view view;
+        bool is_there = tn_exchange_account(replica->exchange, &view, first + i);
+        TN_ASSERT(is_there);
+        memcpy(at, view.owner, TN_OWNER_SIZE);
+        put_number(at + TN_OWNER_SIZE, (uint64_t)replica->equities[first + i], 8);
+    }
+    return size;
+}
+
+bool tn_replica_import_equity(struct tn_replica *replica, struct tn_import_fault *fault,
+                              uint32_t index, const uint8_t *record, size_t size)
+{
+    uint64_t first = (uint64_t)index * TN_RECORD_EQUITY_CHUNK;
+    size_t count = size / EQUITY_BYTES;
+    fault->what = "an EQUITY record does not hold whole accounts in their order";
+    if (size % EQUITY_BYTES != 0 || count < 1 || count > TN_RECORD_EQUITY_CHUNK) return false;
+    if (first != replica->equities_count) return false;
+    if (count > replica->limits.exchange.accounts_max - first) return false;
+    replica->equities_count = (uint32_t)(first + count);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *at = record + (size_t)i * EQUITY_BYTES;
+        replica->equities[first + i] = (tn_micros)get_u64(at + TN_OWNER_SIZE);
+        if (replica->equities[first + i] < 0) return false;
+    }
+    return true;
+}
+
+bool tn_replica_take_exit(struct tn_replica *replica, struct tn_import_fault *fault)
+{
+    struct tn_replica_heads *heads = &replica->heads;
+    uint8_t record[TN_PROOF_EXIT_SIZE];
+    *fault = (struct tn_import_fault){.name = {.kind = TN_RECORD_EQUITY}};
+    fault->what = "EQUITY records do not make the tree of the last exit checkpoint";
+    if (!heads->has_exit) return replica->equities_count == 0;
+    tn_equity_count(replica->equity, replica->equities_count);
+    for (uint32_t i = 0; i < replica->equities_count; i++) {
+        struct tn_account_view view;
+        if (!tn_exchange_account(replica->exchange, &view, i)) return false;
+        set_equity(replica, i, view.owner, replica->equities[i]);
+    }
+    tn_equity_update(replica->equity);
+    const struct tn_state_exit exit = {
+        .height = get_u64(heads->exit),
+        .vault_micros = (tn_micros)get_u64(heads->exit + VAULT_AT),
+        .insurance_micros = (tn_micros)get_u64(heads->exit + INSURANCE_AT),
+    };
+    tn_equity_record(replica->equity, record, &heads->state.globals[TN_GLOBAL_EXITS],
+                     replica->limits.market, &exit);
+    return memcmp(record, heads->exit, sizeof record) == 0;
+}

@@ -1,0 +1,184 @@
+/* witness_read: any bytes, taken apart: every length is checked once, here, and every record's
+ * name, so that whoever reads further can go by what was read. Nothing is hashed. */
+#include "replica/witness.h"
+
+bool tn_witness_refuse(struct tn_witness_fault *fault, enum tn_witness_step step, const char *why)
+{
+    static const char *const sentences[] = {
+#define X(name, text) text,
+        TN_WITNESS_STEPS(X)
+#undef X
+    };
+    *fault = (struct tn_witness_fault){.step = step, .what = sentences[step], .why = why};
+    return false;
+}
+
+bool tn_witness_differ(struct tn_witness_fault *fault, enum tn_witness_step step, const char *why,
+                       const struct tn_hash *said, const struct tn_hash *found)
+{
+    tn_witness_refuse(fault, step, why);
+    fault->has_hashes = true;
+    fault->said = *said;
+    fault->found = *found;
+    return false;
+}
+
+static bool refuse_at(struct tn_witness_fault *fault, size_t at, const char *why)
+{
+    tn_witness_refuse(fault, TN_WITNESS_STEP_FORMAT, why);
+    fault->at = at;
+    return false;
+}
+
+static void get_hashes(struct tn_hash *hashes, const uint8_t *bytes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(hashes[i].bytes, bytes + (size_t)i * TN_HASH_SIZE, TN_HASH_SIZE);
+}
+
+/* What stands at fixed places. */
+static bool read_head(struct tn_witness *witness, struct tn_witness_fault *fault)
+{
+    const uint8_t *bytes = witness->bytes;
+    struct tn_stream_fault stream;
+    if (witness->size < WITNESS_BATCH_AT) return refuse_at(fault, witness->size, "it is too short");
+    if (memcmp(bytes, witness_magic, sizeof witness_magic) != 0) {
+        return refuse_at(fault, 0, "it does not begin as a witness of this version");
+    }
+    if (!tn_stream_read_block_header(&witness->block, &stream, bytes + sizeof witness_magic,
+                                     TN_BLOCK_HEADER_BYTES)) {
+        return refuse_at(fault, sizeof witness_magic + stream.at, stream.what);
+    }
+    get_hashes(&witness->after.root, bytes + WITNESS_SECTIONS_AT - TN_HASH_SIZE, 1);
+    get_hashes(witness->after.sections, bytes + WITNESS_SECTIONS_AT, TN_RECORD_KINDS);
+    get_hashes(witness->after.globals, bytes + WITNESS_GLOBALS_AT, TN_PROOF_GLOBALS);
+    for (uint32_t kind = 1; kind < TN_RECORD_KINDS; kind++)
+        witness->counts[kind] = witness_u32(bytes + WITNESS_COUNTS_AT + 4 * (kind - 1));
+    for (uint8_t kind = TN_RECORD_ACCOUNT; witness_by_account(kind); kind++) {
+        if (witness->counts[kind] != witness->counts[TN_RECORD_ACCOUNT]) {
+            return refuse_at(fault, WITNESS_COUNTS_AT, "its counts of accounts differ");
+        }
+    }
+    witness->batch_at = WITNESS_BATCH_AT;
+    witness->batch_size = witness_u32(bytes + WITNESS_BATCH_AT - 4);
+    if (witness->size - WITNESS_BATCH_AT < 4 ||
+        witness->size - WITNESS_BATCH_AT - 4 < witness->batch_size) {
+        return refuse_at(fault, WITNESS_BATCH_AT, "its batch is cut off");
+    }
+    return true;
+}
+
+/* Kinds ascend, the replica's own comes last; records of an account come only with the account. */
+struct names {
+    struct tn_record_name last;
+    uint32_t accounts;                  /* of kind ACCOUNT so far */
+    size_t account_at[TN_RECORD_KINDS]; /* where the kind's next partner among ACCOUNTs is looked
+                                           for */
+};
+
+static const char *check_name(const struct tn_witness *witness, struct names *names,
+                              struct tn_record_name name)
+{
+    bool is_first = names->last.kind == 0;
+    if (is_first != (name.kind == TN_RECORD_MARKET && name.index == 0)) {
+        return "its first record is not the market's head";
+    }
+    bool ascends = name.kind > names->last.kind ||
+                   (name.kind == names->last.kind && name.index > names->last.index);
+    if (!is_first && !ascends) return "its records do not ascend";
+    names->last = name;
+    if (name.kind == TN_RECORD_CHAIN) return name.index == 0 ? NULL : "there is one chain record";
+    if (name.kind >= TN_RECORD_KINDS) return "there is no record of this kind";
+    if (name.index >= witness->counts[name.kind]) return "a record is past its kind's count";
+    return NULL;
+}
+
+/* Is the account of a record there? Both lists ascend, so each kind goes along the accounts once.
+ */
+static bool has_account(const struct tn_witness *witness, size_t *at, size_t accounts_end,
+                        uint32_t account)
+{
+    while (*at < accounts_end) {
+        size_t next = *at;
+        struct tn_state_record record = witness_record(witness->bytes, &next);
+        if (record.name.index >= account) return record.name.index == account;
+        *at = next;
+    }
+    return false;
+}
+
+static bool read_records(struct tn_witness *witness, struct tn_witness_fault *fault)
+{
+    struct names names = {.last = {0}};
+    size_t at = witness->records_at, accounts_at = 0, accounts_end = 0, partner = 0;
+    uint32_t count = witness_u32(witness->bytes + at - 4);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t begin = at;
+        if (witness->size - at < WITNESS_RECORD_HEAD ||
+            witness->size - at - WITNESS_RECORD_HEAD < witness_u32(witness->bytes + at + 5)) {
+            return refuse_at(fault, at, "its records are cut off");
+        }
+        uint8_t kind_before = names.last.kind;
+        struct tn_state_record record = witness_record(witness->bytes, &at);
+        const char *what = record.size == 0 ? "a record is empty" : NULL;
+        if (what == NULL) what = check_name(witness, &names, record.name);
+        if (what != NULL) return refuse_at(fault, begin, what);
+        uint8_t kind = record.name.kind;
+        if (kind == TN_RECORD_ACCOUNT) {
+            if (witness->accounts_given++ == 0) accounts_at = begin;
+            accounts_end = at;
+        } else if (witness_by_account(kind)) {
+            if (kind != kind_before) partner = accounts_at;
+            if (!has_account(witness, &partner, accounts_end, record.name.index)) {
+                return refuse_at(fault, begin, "a record is of an account that is not there");
+            }
+        }
+        witness->sizes[kind == TN_RECORD_CHAIN ? 0 : kind] += at - begin;
+    }
+    witness->sides_at = at;
+    witness->sizes[TN_RECORD_KINDS] = witness->size - at;
+    if (names.last.kind != TN_RECORD_CHAIN) return refuse_at(fault, at, "its chain is missing");
+    return true;
+}
+
+/* Limits stand in the first record and in the last. */
+static bool read_limits(struct tn_witness *witness, struct tn_witness_fault *fault)
+{
+    size_t at = witness->records_at, last = at;
+    struct tn_import_fault import;
+    struct tn_chain chain;
+    struct tn_state_record record = witness_record(witness->bytes, &at);
+    if (!tn_exchange_record_limits(&witness->limits.exchange, record.bytes, record.size)) {
+        return refuse_at(fault, last, "the market's head has limits that none can have");
+    }
+    while (at < witness->sides_at) {
+        last = at;
+        record = witness_record(witness->bytes, &at);
+    }
+    if (!tn_replica_read_chain(&chain, &import, record.bytes, record.size)) {
+        return refuse_at(fault, last, import.what);
+    }
+    witness->limits.market = chain.market;
+    witness->limits.exit_blocks = chain.exit_blocks;
+    memcpy(witness->limits.chain_id, chain.heads.state.chain_id, sizeof witness->limits.chain_id);
+    for (uint8_t kind = 1; kind < TN_RECORD_KINDS; kind++) {
+        if (witness->counts[kind] >
+            tn_exchange_records_max(&witness->limits.exchange, (enum tn_record_kind)kind)) {
+            return refuse_at(fault, WITNESS_COUNTS_AT,
+                             "there are more records than its limits let");
+        }
+    }
+    return tn_replica_size(&witness->limits) > 0 ||
+           refuse_at(fault, last, "the limits are out of range");
+}
+
+bool tn_witness_read(struct tn_witness *witness, struct tn_witness_fault *fault,
+                     const uint8_t *bytes, size_t size)
+{
+    *witness = (struct tn_witness){.bytes = bytes, .size = size};
+    if (!read_head(witness, fault)) return false;
+    witness->records_at = WITNESS_BATCH_AT + witness->batch_size + 4;
+    if (!read_records(witness, fault) || !read_limits(witness, fault)) return false;
+    tn_stream_block_hash(&witness->block_hash, witness->limits.chain_id, &witness->block);
+    return true;
+}

@@ -1,0 +1,183 @@
+/* A replica over random streams of a market under margin: the root kept by touches is the root
+ * built anew; a replica restored from records in the midst of it stands at the same root and stays
+ * there, block for block; one that executes the sealed batches again gets the same headers.
+ *
+ * TENOR_NIGHTLY=1: more seeds, and 10 000 blocks past the restore. TENOR_SEED=n begins with that
+ * stream. */
+#include "risk_stream.h"
+#include "seed.h"
+
+#include "tenor/replica.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { BLOCK_ENTRIES_MAX = 40, EXIT_BLOCKS = 8, ENTRY_BYTES = 1 << 18, CHECK_EACH = 5 };
+
+struct side {
+    struct tn_replica_limits limits;
+    struct tn_replica *replica;
+    void *rebuild;
+    struct tn_event *events;
+    uint32_t events_max;
+};
+
+static void *take(size_t size)
+{
+    void *memory = aligned_alloc(64, tn_align(size));
+    TN_ASSERT(memory != NULL);
+    memset(memory, 0, size);
+    return memory;
+}
+
+static void side_open(struct side *side, uint64_t hash_seed)
+{
+    *side = (struct side){.limits = {.market = 7, .exit_blocks = EXIT_BLOCKS}};
+    risk_stream_limits(&side->limits.exchange);
+    side->limits.exchange.hash_seed = hash_seed;
+    side->limits.chain_id[0] = 1;
+    side->replica = tn_replica_init(take(tn_replica_size(&side->limits)), &side->limits);
+    side->rebuild = take(tn_replica_rebuild_size(&side->limits));
+    side->events_max = tn_exchange_events_max(&side->limits.exchange);
+    side->events = take(side->events_max * sizeof(struct tn_event));
+}
+
+static void side_close(struct side *side)
+{
+    free(side->replica);
+    free(side->rebuild);
+    free(side->events);
+}
+
+/* All records of one into the other, which was just made. */
+static bool restore(struct side *to, const struct side *from)
+{
+    struct tn_import_fault fault;
+    struct tn_hash root;
+    size_t room = 0;
+    for (uint8_t kind = 1; kind < TN_REPLICA_KINDS; kind++) {
+        size_t size = tn_replica_record_size_max(&from->limits, kind);
+        if (size > room) room = size;
+    }
+    uint8_t *record = malloc(room);
+    TN_ASSERT(record != NULL);
+    bool is_good = true;
+    for (uint8_t kind = 1; kind < TN_REPLICA_KINDS && is_good; kind++) {
+        uint32_t count = tn_replica_records_count(from->replica, kind);
+        for (uint32_t i = 0; i < count && is_good; i++) {
+            size_t size = tn_replica_record(from->replica, record, room, kind, i);
+            if (size == 0) continue;
+            is_good = tn_replica_import(to->replica, &fault, kind, i, record, size);
+        }
+    }
+    free(record);
+    is_good = is_good && tn_replica_import_end(to->replica, &root, &fault);
+    if (!is_good) {
+        fprintf(stderr, "record %u %u at %u: %s\n", fault.name.kind, fault.name.index, fault.at,
+                fault.what);
+        return false;
+    }
+    return tn_hash_equal(&root, &tn_replica_heads(from->replica)->root);
+}
+
+static bool root_is_rebuilt(const struct side *side)
+{
+    struct tn_hash root;
+    tn_replica_rebuild_root(side->replica, &root, side->rebuild);
+    return tn_hash_equal(&root, &tn_replica_heads(side->replica)->root);
+}
+
+/* One entry into all sides, as bytes. */
+static void apply_all(struct side *sides, uint32_t sides_count, const struct tn_entry *entry,
+                      uint8_t *bytes)
+{
+    size_t size = tn_stream_write_entry(bytes, ENTRY_BYTES, entry);
+    TN_ASSERT(size > 0 && size <= ENTRY_BYTES);
+    for (uint32_t i = 0; i < sides_count; i++) {
+        tn_replica_apply(sides[i].replica, sides[i].events, sides[i].events_max, entry, bytes,
+                         size);
+    }
+}
+
+/* Ends the block on all sides; false when they part. */
+static bool seal_all(struct side *sides, uint32_t sides_count)
+{
+    struct tn_batch_header batches[2] = {0};
+    struct tn_block_header block = {0};
+    struct tn_hash hashes[2], roots[2];
+    for (uint32_t i = 0; i < sides_count; i++) {
+        tn_replica_end_batch(sides[i].replica, &batches[i]);
+        const struct tn_exchange *exchange = tn_replica_exchange(sides[i].replica);
+        block.view = tn_replica_heads(sides[i].replica)->height + 1;
+        block.time_ms = (uint64_t)tn_exchange_time_ms(exchange);
+        tn_replica_end_block(sides[i].replica, &block, &hashes[i], &roots[i]);
+    }
+    return sides_count == 1 ||
+           (tn_hash_equal(&hashes[0], &hashes[1]) && tn_hash_equal(&roots[0], &roots[1]) &&
+            tn_hash_equal(&batches[0].results_digest, &batches[1].results_digest));
+}
+
+static bool same_stream(uint64_t seed, uint32_t blocks, uint32_t restore_at)
+{
+    static struct risk_stream stream;
+    struct side sides[2];
+    uint32_t sides_count = 1;
+    uint64_t random = seed;
+    uint8_t *bytes = take(ENTRY_BYTES);
+    side_open(&sides[0], 1);
+    risk_stream_start(&stream, tn_replica_exchange(sides[0].replica), seed);
+    bool is_same = true;
+    uint32_t block = 0;
+    for (; is_same && block < blocks; block++) {
+        uint64_t entries = 1 + tn_random_below(&random, BLOCK_ENTRIES_MAX);
+        for (uint32_t i = 0; i < sides_count; i++)
+            tn_replica_begin_batch(sides[i].replica);
+        for (; entries > 0; entries--) {
+            struct tn_entry entry;
+            risk_stream_next(&stream, &entry);
+            apply_all(sides, sides_count, &entry, bytes);
+        }
+        is_same = seal_all(sides, sides_count);
+        for (uint32_t i = 0; i < sides_count && is_same && block % CHECK_EACH == 0; i++)
+            is_same = root_is_rebuilt(&sides[i]);
+        if (block == restore_at && is_same) {
+            side_open(&sides[1], 99);
+            is_same = restore(&sides[1], &sides[0]);
+            sides_count = 2;
+        }
+    }
+    if (!is_same) {
+        fprintf(stderr,
+                "seed %" PRIu64 ", block %u; to repeat: TENOR_SEED=%" PRIu64
+                " test_replica_streams\n",
+                seed, block, seed);
+    }
+    for (uint32_t i = 0; i < sides_count; i++)
+        side_close(&sides[i]);
+    free(bytes);
+    return is_same;
+}
+
+static void test_root_by_touches_is_the_root_built_anew_and_survives_a_restore(void **state)
+{
+    (void)state;
+    bool is_nightly = getenv("TENOR_NIGHTLY") != NULL;
+    uint64_t seed = test_seed("test_replica_streams");
+    uint32_t seeds = is_nightly ? 20 : RISK_THEMES;
+    for (uint32_t i = 0; i < seeds; i++) {
+        uint32_t restore_at = 20 + 17 * i;
+        uint32_t blocks = restore_at + (is_nightly ? 10000 : 100);
+        assert_true(same_stream(seed + i, blocks, restore_at));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_root_by_touches_is_the_root_built_anew_and_survives_a_restore),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

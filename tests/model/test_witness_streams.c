@@ -1,0 +1,201 @@
+/* Witnesses of blocks of random markets under margin: who has nothing but a witness arrives at the
+ * root that the replica arrived at, and a witness from which anything is missing, or in which
+ * anything is changed, is refused.
+ *
+ * TENOR_NIGHTLY=1: longer streams, more of them. TENOR_SEED=n begins with that stream. */
+#include "seed.h"
+#include "witness_maker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WITNESS_BYTES = 1 << 24, VERIFY_EACH = 3, ATTACK_EACH = 29, FLIPS = 40 };
+
+/* What is tried on each block. */
+struct bench {
+    struct witness_maker maker;
+    uint8_t *witness, *attack;
+    size_t witness_size;
+    void *memory;
+    size_t memory_size;
+    uint32_t verified, partial, refused;
+    uint64_t bytes_sum;
+};
+
+static void *take(size_t size)
+{
+    void *memory = aligned_alloc(64, tn_align(size));
+    TN_ASSERT(memory != NULL);
+    memset(memory, 0, size);
+    return memory;
+}
+
+static void bench_open(struct bench *bench, uint64_t seed)
+{
+    memset(bench, 0, sizeof *bench);
+    witness_maker_open(&bench->maker, seed);
+    bench->witness = take(WITNESS_BYTES);
+    bench->attack = take(WITNESS_BYTES);
+}
+
+static void bench_close(struct bench *bench)
+{
+    witness_maker_close(&bench->maker);
+    free(bench->witness);
+    free(bench->attack);
+    free(bench->memory);
+}
+
+/* ---- The check, as a stranger makes it ---- */
+
+static jmp_buf absent_jump;
+
+static void jump_absent(void *context)
+{
+    (void)context;
+    longjmp(absent_jump, 1);
+}
+
+/* True: found good, and the root is the replica's. */
+static bool verify(struct bench *bench, struct tn_witness_fault *fault, const uint8_t *bytes,
+                   size_t size)
+{
+    static struct tn_witness witness;
+    if (!tn_witness_read(&witness, fault, bytes, size)) return false;
+    witness.limits.exchange.hash_seed = 5;
+    size_t memory_size = tn_witness_memory(&witness);
+    if (memory_size > bench->memory_size) {
+        if (bench->memory_size > 0)
+            return false; /* limits of another market: refused as too much */
+        bench->memory = take(memory_size);
+        bench->memory_size = memory_size;
+    }
+    memset(bench->memory, 0, memory_size);
+    if (setjmp(absent_jump) != 0) return false;
+    if (!tn_witness_verify(&witness, fault, bench->memory, jump_absent, NULL)) return false;
+    assert_true(tn_hash_equal(&witness.after.root, &bench->maker.after.root));
+    return true;
+}
+
+static void show(const struct tn_witness_fault *fault)
+{
+    fprintf(stderr, "%s: %s (record %u %u, at %" PRIu64 ", account %u)\n", fault->what,
+            fault->why == NULL ? "" : fault->why, fault->name.kind, fault->name.index, fault->at,
+            fault->account);
+}
+
+/* ---- What must be refused ---- */
+
+static void expect_refused(struct bench *bench, const uint8_t *bytes, size_t size)
+{
+    struct tn_witness_fault fault = {.what = NULL};
+    assert_false(verify(bench, &fault, bytes, size));
+    bench->refused++;
+}
+
+/* Without any one of its accounts; the names of the steps are those that a missing account has. */
+static void drop_each_account(struct bench *bench)
+{
+    struct witness_maker *maker = &bench->maker;
+    uint32_t count = tn_exchange_accounts_count(tn_replica_exchange(maker->behind.replica));
+    for (uint32_t i = 0; i + 1 < count; i++) { /* the last is asserted by who writes */
+        if ((maker->bits[i / 64] >> i % 64 & 1) == 0) continue;
+        struct tn_witness_fault fault = {.what = NULL};
+        maker->bits[i / 64] &= ~(UINT64_C(1) << i % 64);
+        size_t size = witness_maker_write(maker, bench->attack, WITNESS_BYTES);
+        maker->bits[i / 64] |= UINT64_C(1) << i % 64;
+        assert_false(verify(bench, &fault, bench->attack, size));
+        if (fault.step == TN_WITNESS_STEP_ACCOUNT) assert_int_equal(fault.account, i);
+        assert_true(fault.step == TN_WITNESS_STEP_ACCOUNT || fault.step == TN_WITNESS_STEP_RECORDS);
+        bench->refused++;
+    }
+}
+
+static void change_bytes(struct bench *bench, uint64_t *random)
+{
+    for (uint32_t i = 0; i < FLIPS; i++) {
+        size_t at = (size_t)tn_random_below(random, bench->witness_size);
+        uint8_t change = (uint8_t)(1 + tn_random_below(random, 255));
+        memcpy(bench->attack, bench->witness, bench->witness_size);
+        bench->attack[at] ^= change;
+        expect_refused(bench, bench->attack, bench->witness_size);
+    }
+    size_t cut = (size_t)tn_random_below(random, bench->witness_size);
+    expect_refused(bench, bench->witness, cut);
+    memcpy(bench->attack, bench->witness, bench->witness_size);
+    bench->attack[bench->witness_size] = 0;
+    expect_refused(bench, bench->attack, bench->witness_size + 1);
+}
+
+/* ---- Streams ---- */
+
+static void check_block(struct bench *bench, bool is_attacked, uint64_t *random)
+{
+    struct tn_witness_fault fault = {.what = NULL};
+    struct tn_witness witness;
+    bench->witness_size = witness_maker_write(&bench->maker, bench->witness, WITNESS_BYTES);
+    bool is_good = verify(bench, &fault, bench->witness, bench->witness_size);
+    if (!is_good) show(&fault);
+    assert_true(is_good);
+    assert_true(tn_witness_read(&witness, &fault, bench->witness, bench->witness_size));
+    bench->verified++;
+    bench->partial += witness.accounts_given < witness.counts[TN_RECORD_ACCOUNT];
+    bench->bytes_sum += bench->witness_size;
+    if (!is_attacked) return;
+    drop_each_account(bench);
+    change_bytes(bench, random);
+}
+
+static void run_stream(struct bench *bench, uint64_t seed, uint32_t blocks)
+{
+    struct witness_maker *maker = &bench->maker;
+    uint64_t random = seed;
+    for (uint32_t block = 0; block < blocks; block++) {
+        witness_maker_run_ahead(maker);
+        bool is_attacked = block % ATTACK_EACH == ATTACK_EACH - 1;
+        if (is_attacked || block % VERIFY_EACH == 0) check_block(bench, is_attacked, &random);
+        witness_maker_catch_up(maker);
+        assert_true(tn_hash_equal(&tn_replica_heads(maker->ahead.replica)->root,
+                                  &tn_replica_heads(maker->behind.replica)->root));
+    }
+}
+
+static void test_who_has_only_a_witness_arrives_at_the_root_and_a_changed_one_is_refused(
+    void **state)
+{
+    (void)state;
+    bool is_nightly = getenv("TENOR_NIGHTLY") != NULL;
+    uint64_t seed = test_seed("test_witness_streams");
+    uint32_t seeds = is_nightly ? 24 : RISK_THEMES;
+    uint32_t verified = 0, partial = 0, refused = 0;
+    uint64_t bytes_sum = 0;
+    for (uint32_t i = 0; i < seeds; i++) {
+        static struct bench bench;
+        fprintf(stderr, "stream %" PRIu64 "\n", seed + i);
+        bench_open(&bench, seed + i);
+        run_stream(&bench, seed + i, is_nightly ? 3000 : 120);
+        verified += bench.verified;
+        partial += bench.partial;
+        refused += bench.refused;
+        bytes_sum += bench.bytes_sum;
+        bench_close(&bench);
+    }
+    fprintf(stderr,
+            "%u verified, %u of them with some accounts only, %u refused; %" PRIu64
+            " bytes a witness\n",
+            verified, partial, refused, bytes_sum / verified);
+    assert_true(partial > verified / 4);
+    assert_true(refused > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_who_has_only_a_witness_arrives_at_the_root_and_a_changed_one_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
