@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds the release preset's demo and runs it: a scripted session of two
 # market makers and a taker that prints the chain, a book, the fills and the balances; then a
-# portfolio's margin by the what-if; then a crash over 500 leveraged accounts.
+# portfolio's margin by the what-if; then a crash over 500 leveraged accounts; then a node that is
+# killed while it works, comes back with everything, and proves what an account has.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,7 +20,7 @@ done
 deploy/install-packages.sh build
 echo "demo: building"
 cmake --preset release --log-level=WARNING
-cmake --build --preset release --target tenor-demo tenor crash_replay
+cmake --build --preset release --target tenor-demo tenor crash_replay tenord make_entries
 echo
 build/release/node/tenor-demo "${options[@]}"
 if [ ${#options[@]} -eq 0 ]; then
@@ -27,4 +28,6 @@ if [ ${#options[@]} -eq 0 ]; then
     build/release/node/tenor margin --file docs/examples/portfolio-btc.json --table
     printf '\nA crash: 40 %% down in 20 blocks (crash_replay --accounts 500)\n\n'
     build/release/tests/sim/crash_replay --accounts 500
+    printf '\nA node that is killed with SIGKILL while it works\n'
+    deploy/demo-node.sh build/release
 fi

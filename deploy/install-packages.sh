@@ -49,6 +49,7 @@ list_missing() {
     need test clang has_command clang
     need test libclang-rt-14-dev has_clang_runtime fuzzer
     need test libcmocka-dev has_header cmocka.h
+    need test python3-minimal has_command python3 # verifiers that share nothing with the C code
     if [ "$(uname -m)" != aarch64 ]; then # pricing must give the same bits there
         need test gcc-aarch64-linux-gnu has_command aarch64-linux-gnu-gcc
         need test libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdio.h

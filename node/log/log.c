@@ -183,9 +183,8 @@ enum log_result log_release(struct log *log, uint64_t position)
         char name[LOG_NAME_SIZE];
         log_segment_name(name, log->segments[released].first_position);
         if (unlinkat(log->disk.directory_fd, name, 0) < 0) {
-            log_disk_fail(&log->disk, LOG_BROKEN, "delete", name);
-            result = LOG_BROKEN;
-            break;
+            result = log_disk_fail(&log->disk, LOG_BROKEN, "delete", name);
+            break; /* full: some file systems need room to delete; another time */
         }
         result = log_disk_sync_names(&log->disk);
         if (result != LOG_OK) break;

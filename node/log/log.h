@@ -123,7 +123,8 @@ typedef bool log_visit(void *context, const struct log_record *record);
 enum log_result log_read(struct log *log, log_visit *visit, void *context, uint64_t position);
 
 /* log_release says that records below `position` are not needed: whole segments of only such
- * records are deleted, oldest first, never the one in use. */
+ * records are deleted, oldest first, never the one in use. LOG_FULL: the disk has not even room to
+ * delete; ask again later. */
 enum log_result log_release(struct log *log, uint64_t position);
 
 #endif

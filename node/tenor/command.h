@@ -7,22 +7,29 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* How a command ends: done; the world failed (a file, memory); the input or the usage is wrong. */
-enum { END_GOOD = 0, END_FAILED = 1, END_REFUSED = 2 };
+#include "tenor/crypto.h"
+
+/* How a command ends: done; the world failed (a file, memory); the input or the usage is wrong;
+ * what was checked does not hold. */
+enum { END_GOOD = 0, END_FAILED = 1, END_REFUSED = 2, END_WRONG = 3 };
 
 /* A command takes its own arguments, without its name. */
 int margin_command(int arguments_count, char **arguments);
 int price_command(int arguments_count, char **arguments);
+int proof_command(int arguments_count, char **arguments);
 
 /* How results are printed. */
 enum format { FORMAT_TABLE, FORMAT_JSON };
 
-/* margin_answer and price_answer are the commands without the world: the bytes of a file in, the
- * answer on `out`, a complaint that begins with `name` on `err`. */
+/* margin_answer, price_answer and proof_answer are the commands without the world: the bytes of a
+ * file in, the answer on `out`, a complaint that begins with `name` on `err`. */
 int margin_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
                   enum format format);
 int price_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
                  enum format format);
+
+int proof_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
+                 const struct tn_hash *root, enum format format);
 
 /* command_file reads a whole file, "-" for standard input, of at most FILE_SIZE_MAX bytes. NULL
  * after a complaint on standard error; else the caller frees it. */

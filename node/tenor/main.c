@@ -1,4 +1,4 @@
-/* tenor: what a trader runs. Here: what-ifs, which need no node.
+/* tenor: what a trader runs. Here: what-ifs and proofs, which need no node.
  *
  * A table of commands; each has its own options and its own --help. */
 #include "command.h"
@@ -14,6 +14,7 @@ static const struct command {
 } commands[] = {
     {"margin", margin_command, "What an account must hold: IM, MM, equity, scenario by scenario."},
     {"price", price_command, "An option's price, greeks and implied volatility."},
+    {"proof", proof_command, "Verify a proof against a state root that you trust."},
 };
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
 
@@ -32,7 +33,7 @@ static void print_help(FILE *out)
     }
     fputs("\nEach command tells its options: tenor COMMAND --help\n"
           "It ends with 0 when there is an answer, 2 when the input is refused, 1 when a file "
-          "fails.\n",
+          "fails,\n3 when a proof does not hold.\n",
           out);
 }
 

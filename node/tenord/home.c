@@ -1,0 +1,124 @@
+/* home: where things are in the folder of a node, and a replica read from its store. */
+#include "machine.h"
+#include "tenord.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+bool home_path(char path[PATH_SIZE], const char *home, const char *name)
+{
+    int length = snprintf(path, PATH_SIZE, "%s/%s", home, name);
+    if (length > 0 && length < PATH_SIZE) return true;
+    complain("the name of the folder %s is too long", home);
+    return false;
+}
+
+uint64_t local_seed(void)
+{
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) seed = 1;
+    return seed;
+}
+
+bool home_limits(struct tn_replica_limits *limits, const char *home)
+{
+    char path[PATH_SIZE];
+    struct genesis genesis;
+    if (!home_path(path, home, "genesis.conf")) return false;
+    if (!genesis_read(&genesis, path)) {
+        complain("a home needs a genesis: tenord genesis > %s", path);
+        return false;
+    }
+    return genesis_limits(limits, &genesis, machine_cpu(), local_seed());
+}
+
+void home_store_config(struct store_config *config, const struct tn_replica_limits *limits,
+                       const char *path)
+{
+    /* Room for every record of the state, and for the history between two checkpoints. */
+    enum { QUEUE_LEAST = 64 << 20, PER_ACCOUNT = 1024, PER_ORDER = 256, PER_SERIES = 1024 };
+    enum { PER_EXPOSURE = 64, PER_RESULT = 64, PER_GROUP = 128 };
+    const uint64_t queue_most = UINT32_MAX - 4096;
+    const struct tn_exchange_limits *exchange = &limits->exchange;
+    uint64_t queue =
+        QUEUE_LEAST + (uint64_t)exchange->accounts_max * PER_ACCOUNT +
+        (uint64_t)exchange->orders_max * PER_ORDER + (uint64_t)exchange->series_max * PER_SERIES +
+        (uint64_t)exchange->exposures_max * PER_EXPOSURE +
+        (uint64_t)exchange->results_max * PER_RESULT + (uint64_t)exchange->groups_max * PER_GROUP;
+    *config = (struct store_config){
+        .path = path,
+        .market = limits->market,
+        .cpu = (enum tn_cpu)exchange->cpu,
+        .queue_bytes = queue < queue_most ? queue : queue_most,
+    };
+    memcpy(config->chain_id.bytes, limits->chain_id, sizeof config->chain_id.bytes);
+    config->limits_hash = config->chain_id; /* which covers all limits */
+}
+
+bool replica_hold(struct held_replica *held, const struct tn_replica_limits *limits)
+{
+    held->size = tn_replica_size(limits);
+    held->memory = memory_take(held->size);
+    if (held->memory == NULL) return false;
+    held->replica = tn_replica_init(held->memory, limits);
+    return true;
+}
+
+void replica_drop(struct held_replica *held)
+{
+    memory_give(held->memory, held->size);
+    *held = (struct held_replica){0};
+}
+
+/* ---- Out of the store --------------------------------------------------------------------------
+ */
+
+struct loading {
+    struct tn_replica *replica;
+    struct tn_import_fault fault;
+    uint8_t kind;
+    bool failed;
+};
+
+static bool load_record(void *context, uint32_t index, const uint8_t *bytes, size_t size)
+{
+    struct loading *loading = context;
+    loading->failed =
+        !tn_replica_import(loading->replica, &loading->fault, loading->kind, index, bytes, size);
+    return !loading->failed;
+}
+
+static bool complain_fault(const struct tn_import_fault *fault)
+{
+    complain(
+        "the store's record %u %u does not read at byte %u: %s; restore a snapshot or a backup",
+        fault->name.kind, fault->name.index, fault->at,
+        fault->what == NULL ? "it contradicts another" : fault->what);
+    return false;
+}
+
+bool replica_load(struct held_replica *held, struct store_point *point, enum store_err *err,
+                  struct store_view *view)
+{
+    struct loading loading = {.replica = held->replica};
+    struct tn_hash root;
+    *err = store_get_point(view, point);
+    for (uint8_t kind = 1; kind < TN_REPLICA_KINDS && *err == STORE_OK; kind++) {
+        loading.kind = kind;
+        *err = store_each_record(view, kind, 0, load_record, &loading);
+        if (loading.failed) return complain_fault(&loading.fault);
+    }
+    if (*err != STORE_OK) {
+        if (*err != STORE_ABSENT) complain("%s", store_view_trail(view)->text);
+        return false;
+    }
+    if (!tn_replica_import_end(held->replica, &root, &loading.fault)) {
+        return complain_fault(&loading.fault);
+    }
+    if (tn_hash_equal(&root, &point->root)) return true;
+    complain("the store's records at height %llu lead to the root %s, but the store says %s: it is "
+             "damaged; restore a snapshot or a backup",
+             (unsigned long long)point->height, hash_text(&root), hash_text(&point->root));
+    *err = STORE_CORRUPT;
+    return false;
+}

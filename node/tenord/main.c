@@ -1,0 +1,65 @@
+/* tenord: the node, and what its operator runs beside it. A table of commands; each has its own
+ * options and its own --help. */
+#include "tenord.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command {
+    const char *name;
+    int (*run)(int, char **);
+    const char *help;
+} commands[] = {
+    {"genesis", genesis_command, "Write a genesis file, or say what one means."},
+    {"run", run_command, "Run a node: entries in, blocks and results out."},
+    {"db", db_command, "Check a store: every value, every record against the root; statistics."},
+    {"snapshot", snapshot_command, "Create, verify or restore a snapshot of the state."},
+    {"backup", backup_command, "Copy the store of a running node."},
+    {"replay", replay_command, "Feed stored batches to a fresh replica; compare every root."},
+    {"inspect", inspect_command, "Show a block or an account; write a proof."},
+    {"witness", witness_command, "Write what it takes to execute one block with nothing else."},
+    {"verify-block", verify_block_command, "Execute a block on its witness; compare every root."},
+};
+#define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
+
+/* A bug: a stopped node is tolerated, a wrong ledger is not. */
+_Noreturn void tn_panic(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "tenord: bug at %s:%d: %s\n", file, line, what);
+    abort();
+}
+
+static void print_help(FILE *out)
+{
+    fputs("usage: tenord COMMAND [OPTION...]\n\n", out);
+    for (size_t i = 0; i < COMMANDS_COUNT; i++)
+        fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].help);
+    fputs("\nEach command tells its options: tenord COMMAND --help\n"
+          "It ends with 0 when all is well, 1 when the disk or memory fails, 2 when input is "
+          "refused,\n3 when what was checked is wrong.\n",
+          out);
+}
+
+int main(int arguments_count, char **arguments)
+{
+    if (arguments_count < 2) {
+        print_help(stderr);
+        return END_REFUSED;
+    }
+    if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0) {
+        print_help(stdout);
+        return END_GOOD;
+    }
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        if (strcmp(arguments[1], commands[i].name) != 0) continue;
+        int end = commands[i].run(arguments_count - 2, arguments + 2);
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+            complain("cannot write the answer: %s", strerror(errno));
+            return end == END_GOOD ? END_FAILED : end;
+        }
+        return end;
+    }
+    complain("unknown command '%s'; see tenord --help", arguments[1]);
+    return END_REFUSED;
+}
