@@ -69,13 +69,15 @@ void tn_replica_end_block(struct tn_replica *replica, struct tn_block_header *bl
                           struct tn_hash *hash, struct tn_hash *root);
 
 /* Whom to tell, while entries and blocks are applied, of nodes that came to be in a range (proof.h)
- * and of withdrawals: who keeps them can prove them. NULL: nobody. */
-typedef void tn_replica_node(void *context, enum tn_proof_kind range, uint64_t place,
-                             const struct tn_hash *node);
-typedef void tn_replica_withdrawal(void *context, uint64_t number,
-                                   const uint8_t withdrawal[TN_PROOF_WITHDRAWAL_SIZE]);
-void tn_replica_tell(struct tn_replica *replica, tn_replica_node *node,
-                     tn_replica_withdrawal *withdrawal, void *context);
+ * and of withdrawals: who keeps them can prove them. Copied; all zero: nobody. */
+struct tn_replica_listener {
+    void (*node)(void *context, enum tn_proof_kind range, uint64_t place,
+                 const struct tn_hash *node);
+    void (*withdrawal)(void *context, uint64_t number,
+                       const uint8_t withdrawal[TN_PROOF_WITHDRAWAL_SIZE]);
+    void *context;
+};
+void tn_replica_tell(struct tn_replica *replica, const struct tn_replica_listener *listener);
 
 /* ---- What stands ------------------------------------------------------------------------------
  */

@@ -66,14 +66,20 @@ static enum store_err check_folder_is_free(const char *path, struct store_trail 
 
 static enum store_err make_folder(const char *path, struct store_trail *trail)
 {
+    if (mkdir(path, 0750) == 0) return STORE_OK;
+    if (errno == EEXIST) return check_folder_is_free(path, trail);
+    return store_say(trail, errno == ENOSPC ? STORE_FULL : STORE_FAILED, "making %s: %s", path,
+                     strerror(errno));
+}
+
+/* Names that are there may not be durable: who gave them may have died before it had synced them,
+ * and what is written next must not hang on them. */
+static enum store_err sync_names(const char *path, struct store_trail *trail)
+{
     char parent[STORE_PATH_MAX + 8];
-    if (mkdir(path, 0750) != 0) {
-        if (errno == EEXIST) return check_folder_is_free(path, trail);
-        return store_say(trail, errno == ENOSPC ? STORE_FULL : STORE_FAILED, "making %s: %s", path,
-                         strerror(errno));
-    }
     snprintf(parent, sizeof parent, "%s/..", path);
-    return store_sync_folder(parent, trail);
+    enum store_err err = store_sync_folder(parent, trail);
+    return err == STORE_OK ? store_sync_folder(path, trail) : err;
 }
 
 /* Fills a new environment with its databases and the meta record. */
@@ -116,7 +122,7 @@ static enum store_err make(struct store *store, struct store_trail *trail)
     if (rename(from, to) != 0)
         return store_say(trail, store_err_of(errno), "moving %s to %s: %s", from, to,
                          strerror(errno));
-    return store_sync_folder(store->path, trail);
+    return STORE_OK;
 }
 
 static enum store_err take_ownership(struct store *store, struct store_trail *trail)
@@ -213,6 +219,7 @@ static enum store_err open_writer(struct store *store, struct store_trail *trail
     if (!present && (err = make_folder(store->path, trail)) != STORE_OK) return err;
     if ((err = take_ownership(store, trail)) != STORE_OK) return err;
     if (!exists(store->path, "data.mdb") && (err = make(store, trail)) != STORE_OK) return err;
+    if ((err = sync_names(store->path, trail)) != STORE_OK) return err;
     err = store_env_open(store, store->path, store->config.map_bytes, trail);
     if (err != STORE_OK) return err;
     return load_meta(store, true, trail);

@@ -3,7 +3,9 @@
 #include "reading.h"
 #include "tenord.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Blocks follow each other up to the one that the state names, and hold the batches they name. */
 static bool check_chain(const struct reading *reading, uint64_t first)
@@ -98,17 +100,22 @@ static int check(const char *home)
 static int print_stats(const char *home)
 {
     struct reading reading;
-    struct store_status status;
+    struct stat about;
     struct store_readers readers;
     struct store_trail trail;
     if (!reading_open(&reading, home)) return reading_end(&reading);
-    store_status(reading.store, &status);
+    char path[PATH_SIZE];
+    if (!home_path(path, reading.path, "data.mdb") || stat(path, &about) != 0) {
+        complain("cannot measure %s: %s", path, strerror(errno));
+        reading_close(&reading);
+        return END_FAILED;
+    }
     printf("height       %llu\nroot         %s\nfirst block  %llu\nlog from     %llu\n"
-           "map          %llu bytes\nused         %llu bytes\n",
+           "file         %llu bytes, %llu reserved on disk\n",
            (unsigned long long)reading.point.height, hash_text(&reading.point.root),
            (unsigned long long)reading_first_block(&reading),
-           (unsigned long long)reading.point.log_position, (unsigned long long)status.map_bytes,
-           (unsigned long long)status.used_bytes);
+           (unsigned long long)reading.point.log_position, (unsigned long long)about.st_size,
+           (unsigned long long)about.st_blocks * 512);
     if (store_readers(reading.store, &readers, &trail) == STORE_OK) {
         printf("readers      %u, the oldest %llu commits behind\n", readers.readers_count,
                (unsigned long long)readers.oldest_lag_commits);

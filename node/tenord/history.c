@@ -63,7 +63,9 @@ static void start_anew(struct history *history)
 void history_begin(struct history *history, struct tn_replica *replica)
 {
     start_anew(history);
-    tn_replica_tell(replica, keep_node, keep_withdrawal, history);
+    const struct tn_replica_listener listener = {
+        .node = keep_node, .withdrawal = keep_withdrawal, .context = history};
+    tn_replica_tell(replica, &listener);
 }
 
 void history_end(struct history *history)

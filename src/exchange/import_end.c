@@ -6,7 +6,7 @@
  * and Σ cash are zero, as they were in the exchange that was written down. */
 #include "exchange/records.h"
 
-#define PPM      INT64_C(1000000)
+#define PPM INT64_C(1000000)
 
 /* ---- Before accounts ---- */
 

@@ -148,7 +148,8 @@ static void get_sums(struct tn_exchange *exchange, struct reader *reader)
     exchange->told.groups =
         get_u32_most(reader, limits->groups_max, "There are more groups than the limit.");
     exchange->told.borrowed = get_i64_in(reader, 0, most, "What is borrowed is out of range.");
-    exchange->told.gate = get_i64_in(reader, 0, most, "What insolvent accounts owe is out of range.");
+    exchange->told.gate =
+        get_i64_in(reader, 0, most, "What insolvent accounts owe is out of range.");
 }
 
 static void get_head(struct tn_exchange *exchange, struct reader *reader)

@@ -20,9 +20,7 @@ struct tn_replica {
     struct tn_hash body;    /* digest of the batch that ended, for the block */
     uint32_t entries_count; /* of it */
     bool has_batch;
-    tn_replica_node *node; /* NULL: nobody is told */
-    tn_replica_withdrawal *withdrawal;
-    void *node_context;
+    struct tn_replica_listener listener;
 
     /* Records that changed since they were last told, one bit each by kind, and where telling goes
      * on. */

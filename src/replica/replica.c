@@ -98,12 +98,9 @@ struct tn_replica *tn_replica_init(void *memory, const struct tn_replica_limits 
     return replica;
 }
 
-void tn_replica_tell(struct tn_replica *replica, tn_replica_node *node,
-                     tn_replica_withdrawal *withdrawal, void *context)
+void tn_replica_tell(struct tn_replica *replica, const struct tn_replica_listener *listener)
 {
-    replica->node = node;
-    replica->withdrawal = withdrawal;
-    replica->node_context = context;
+    replica->listener = *listener;
 }
 
 /* ---- Batches and blocks ------------------------------------------------------------------------
@@ -123,8 +120,9 @@ static void append(struct tn_replica *replica, struct tn_proof_range *range,
     struct tn_hash nodes[TN_PROOF_SIDES + 1];
     uint64_t place = 2 * range->count - (uint64_t)__builtin_popcountll(range->count);
     uint32_t count = tn_proof_range_append(range, nodes, leaf);
-    for (uint32_t i = 0; i < count && replica->node != NULL; i++)
-        replica->node(replica->node_context, kind, place + i, &nodes[i]);
+    const struct tn_replica_listener *listener = &replica->listener;
+    for (uint32_t i = 0; i < count && listener->node != NULL; i++)
+        listener->node(listener->context, kind, place + i, &nodes[i]);
 }
 
 static void append_withdrawal(struct tn_replica *replica, const struct tn_event *event)
@@ -143,9 +141,9 @@ static void append_withdrawal(struct tn_replica *replica, const struct tn_event 
     tn_replica_write_withdrawal(body, account.owner, &withdrawal);
     tn_proof_range_leaf(&leaf, TN_PROOF_WITHDRAWALS, range->count, body, sizeof body);
     append(replica, range, TN_PROOF_WITHDRAWALS, &leaf);
-    if (replica->withdrawal != NULL) {
-        replica->withdrawal(replica->node_context, range->count - 1, body);
-    }
+    const struct tn_replica_listener *listener = &replica->listener;
+    if (listener->withdrawal != NULL)
+        listener->withdrawal(listener->context, range->count - 1, body);
 }
 
 /* A withdrawal that is not the world's own money coming in. */

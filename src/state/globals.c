@@ -79,10 +79,17 @@ size_t tn_state_prove_withdrawal(const struct tn_state *state, uint8_t *out, siz
 
 /* ---- Exits ---- */
 
+#define EQUITY_LEAF_SIZE (6 + TN_PROOF_EQUITY_SIZE) /* tag, kind, index, body */
+#define EQUITY_LANE      32
+
+/* Leaves that were set wait until so many can be hashed side by side. */
 struct tn_equity {
     struct tree tree;
     enum tn_cpu cpu;
     uint32_t *parents;
+    uint32_t waiting_count;
+    uint8_t *waiting_nodes[EQUITY_LANE];
+    uint8_t waiting[EQUITY_LANE][EQUITY_LEAF_SIZE];
 };
 
 static size_t equity_parents_size(uint32_t accounts_max)
@@ -103,13 +110,26 @@ struct tn_equity *tn_equity_init(void *memory, uint32_t accounts_max, enum tn_cp
     uint8_t *next = (uint8_t *)memory + tn_align(sizeof *equity);
     TN_ASSERT(accounts_max > 0 && (uintptr_t)memory % 64 == 0);
     equity->cpu = cpu;
+    equity->waiting_count = 0;
     equity->parents = (uint32_t *)(void *)next;
     tn_state_tree_init(&equity->tree, next + equity_parents_size(accounts_max), accounts_max, true);
     return equity;
 }
 
+static void hash_waiting(struct tn_equity *equity)
+{
+    struct tn_hash hashes[EQUITY_LANE];
+    TN_ASSERT(equity->waiting_count <= EQUITY_LANE);
+    tn_keccak256_many(hashes, equity->cpu, equity->waiting[0], EQUITY_LEAF_SIZE, EQUITY_LEAF_SIZE,
+                      equity->waiting_count);
+    for (uint32_t i = 0; i < equity->waiting_count; i++)
+        memcpy(equity->waiting_nodes[i], hashes[i].bytes, TN_HASH_SIZE);
+    equity->waiting_count = 0;
+}
+
 void tn_equity_count(struct tn_equity *equity, uint32_t count)
 {
+    hash_waiting(equity);
     tn_state_tree_count(&equity->tree, count);
 }
 
@@ -124,17 +144,20 @@ static void equity_body(uint8_t body[TN_PROOF_EQUITY_SIZE], const uint8_t owner[
 void tn_equity_set(struct tn_equity *equity, uint32_t account, const uint8_t owner[20],
                    tn_micros equity_micros)
 {
-    uint8_t body[TN_PROOF_EQUITY_SIZE];
-    struct tn_hash leaf;
-    equity_body(body, owner, &equity_micros);
-    tn_proof_leaf_body(&leaf, TN_PROOF_EQUITY, account, body, sizeof body);
+    if (equity->waiting_count == EQUITY_LANE) hash_waiting(equity);
+    uint8_t *message = equity->waiting[equity->waiting_count];
     uint8_t *node = tn_state_tree_leaf(&equity->tree, account);
-    memcpy(node, leaf.bytes, TN_HASH_SIZE);
+    equity->waiting_nodes[equity->waiting_count++] = node;
+    message[0] = 0; /* a leaf */
+    message[1] = TN_PROOF_EQUITY;
+    state_put_be(message + 2, account, 4);
+    equity_body(message + 6, owner, &equity_micros);
     state_put_sum(node + TN_HASH_SIZE, equity_micros);
 }
 
 void tn_equity_update(struct tn_equity *equity)
 {
+    hash_waiting(equity);
     bool good = tn_state_tree_update(&equity->tree, equity->cpu, equity->parents);
     TN_ASSERT(good); /* 2^32 numbers of 63 bits */
 }
