@@ -3,9 +3,10 @@
 
     verify_proof.py STATE_ROOT PROOF [LEAVES]
 
-STATE_ROOT is 64 hex digits that you trust; PROOF a file: the proof's bytes, or their hex digits. LEAVES is for a proof of a
-run of leaves: a file with a line for each, its hash, and for accounts its sum. Prints the claim, or
-the step that failed and ends with 1. The format is docs/specs/state.md.
+STATE_ROOT is 64 hex digits that you trust; PROOF a file: the proof's bytes, or their hex digits.
+LEAVES is for a proof of a run of leaves: a file with a line for each, its hash, and for accounts
+its sum. Prints the claim, or the step that failed and ends with 1. The format is
+docs/specs/state.md.
 """
 import sys
 

@@ -29,8 +29,8 @@ struct tn_witness_watch {
     uint64_t *bits;
     uint32_t accounts_count;
 };
-/* bits: zeroed, one for each of accounts_max, whole words. The replica watches until
- * tn_exchange_watch(exchange, NULL). O(accounts). */
+/* bits: zeroed, one for each of accounts_max, whole words. The replica stands between two blocks,
+ * and watches until tn_exchange_watch(exchange, NULL). O(accounts). */
 void tn_witness_watch(struct tn_witness_watch *watch, struct tn_replica *replica, uint64_t *bits);
 
 /* Roots of a state, one by one, so that a verifier who finds another can say which. */
@@ -42,11 +42,12 @@ struct tn_witness_roots {
 void tn_witness_after(struct tn_witness_roots *after, const struct tn_replica *replica);
 
 /* Writes the witness of a block on a replica that stands at its parent, and returns its size; when
- * out_size is smaller, nothing that means anything was written. O(size + accounts). */
+ * out_size is smaller, nothing that means anything was written. The genesis is the text of which
+ * the chain id is the hash; without one (size 0) the reader must have it. O(size + accounts). */
 size_t tn_witness_write(uint8_t *out, size_t out_size, const struct tn_replica *replica,
                         const uint64_t *bits, const struct tn_witness_roots *after,
                         const struct tn_block_header *block, const uint8_t *batch,
-                        size_t batch_size);
+                        size_t batch_size, const char *genesis, size_t genesis_size);
 
 /* ---- Reading and checking ---------------------------------------------------------------------
  */
@@ -82,7 +83,9 @@ struct tn_witness_fault {
     struct tn_hash said, found; /* what the witness says, what was worked out */
 };
 
-/* What the bytes say; pointers lead into them. Nothing of it is proved yet. */
+/* What the bytes say. Nothing of it is proved yet, and one thing is not proved by the check either:
+ * limits.exit_blocks is under no root. It follows from the chain id, which is: who reads a witness
+ * compares it with the genesis, whose hash is the chain id (that of the witness was checked). */
 struct tn_witness {
     const uint8_t *bytes;
     size_t size;
@@ -92,7 +95,7 @@ struct tn_witness {
     struct tn_hash block_hash;
     uint32_t counts[TN_RECORD_KINDS]; /* of records, by kind */
     uint32_t accounts_given;          /* of counts[TN_RECORD_ACCOUNT] */
-    size_t batch_at, batch_size, records_at, sides_at;
+    size_t batch_at, batch_size, genesis_at, genesis_size, records_at, sides_at;
     size_t sizes[TN_RECORD_KINDS + 1]; /* bytes of records by kind; last: of all nodes */
 };
 bool tn_witness_read(struct tn_witness *witness, struct tn_witness_fault *fault,
@@ -102,14 +105,13 @@ bool tn_witness_read(struct tn_witness *witness, struct tn_witness_fault *fault,
  * which only what is used is touched. The caller decides how much is too much. */
 size_t tn_witness_memory(const struct tn_witness *witness);
 
-/* Is called when an account is needed that is not there, with the fault filled in; must not return
- * to the check: what stands in `memory` is then worth nothing. */
-typedef void tn_witness_absent(void *context);
-
 /* Executes the block in zeroed memory of tn_witness_memory bytes, aligned to 64. True: from the
  * state of root block.exec_root, the block of hash witness->block_hash leads to the state of root
- * witness->after.root. The caller trusts one of the first two, and has then all three. */
+ * witness->after.root. The caller trusts one of the first two, and has then all three.
+ *
+ * `absent` is called when an account is needed that is not there, with the fault filled in; it must
+ * not return: it leaves by longjmp, and what stands in `memory` is then worth nothing. */
 bool tn_witness_verify(const struct tn_witness *witness, struct tn_witness_fault *fault,
-                       void *memory, tn_witness_absent *absent, void *context);
+                       void *memory, void (*absent)(void *context), void *context);
 
 #endif

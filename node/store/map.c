@@ -29,8 +29,13 @@
 
 static void assertion_failed(MDB_env *env, const char *what)
 {
-    (void)env;
-    tn_panic("liblmdb", 0, what);
+    const char *path = "?";
+    char text[STORE_PATH_MAX + 400];
+    mdb_env_get_path(env, &path);
+    snprintf(text, sizeof text,
+             "%.200s: the store %s is damaged; move the folder away and restore from a snapshot",
+             what, path);
+    tn_panic("liblmdb", 0, text);
 }
 
 static enum store_err check_header(const char *path, struct store_trail *trail)

@@ -445,7 +445,10 @@ static int inspect_proof(struct inspect *inspect)
     proving.bytes = malloc(ROOM);
     int end = proving.bytes != NULL && kind->prove(&proving) ? END_GOOD : END_REFUSED;
     if (end == END_GOOD && proving.size == 0) {
-        complain("the state holds no proof of this");
+        complain("the state holds no proof of this: %s",
+                 kind->prove == prove_exit
+                     ? "what accounts are worth is more than vault and insurance hold"
+                     : "it is not so");
         end = END_REFUSED;
     }
     if (end == END_GOOD && !file_write(inspect->out, proving.bytes, proving.size)) {

@@ -465,6 +465,9 @@ static bool open_store(struct machine *machine)
     home_store_config(&config, &machine->limits, path);
     config.create = true;
     config.threaded = !machine->options.store_unthreaded;
+    if (machine->options.store_queue_bytes > 0) {
+        config.queue_bytes = (size_t)machine->options.store_queue_bytes;
+    }
     config.archive = machine->options.archive;
     config.retain_hours = (uint32_t)machine->options.retain_hours;
     enum store_err err = store_open(&machine->store, &config, &trail);
@@ -527,7 +530,7 @@ static bool open_log(struct machine *machine, struct log_report *report, uint64_
         if (result == LOG_DAMAGED) machine->open_end = END_WRONG;
         return false;
     }
-    if (is_restored && unlink(mark) != 0) {
+    if (is_restored && (unlink(mark) != 0 || !folder_sync_of(mark))) {
         complain("cannot remove %s: %s", mark, strerror(errno));
         return false;
     }

@@ -26,6 +26,7 @@ struct machine_options {
     bool archive;
     bool quiet;                        /* no line a block */
     bool store_unthreaded;             /* the caller's thread writes the store: for tests */
+    uint64_t store_queue_bytes;        /* 0: by the genesis; for tests */
     const volatile sig_atomic_t *stop; /* set: end waiting for a full disk; NULL: never */
     int *open_end; /* told how a command ends whose machine does not open; NULL: nobody asks */
 };

@@ -1,5 +1,7 @@
 /* verify-block: executes one block on a witness, with nothing else at hand: no home, no store, no
  * network. It ends with the roots that the block leads from and to, or names what differs first. */
+#include "genesis.h"
+#include "machine.h"
 #include "tenor/witness.h"
 #include "tenord.h"
 
@@ -110,11 +112,41 @@ static bool check(const struct tn_witness *witness, struct tn_witness_fault *fau
     return tn_witness_verify(witness, fault, memory, jump_absent, NULL);
 }
 
+/* What no root holds follows from the genesis, whose hash is the chain id: it was compared when the
+ * witness was read. */
+static bool genesis_fits(const struct tn_witness *witness)
+{
+    struct genesis genesis;
+    struct tn_replica_limits limits;
+    if (witness->genesis_size == 0) {
+        complain("the witness has no genesis");
+        return false;
+    }
+    char *text = malloc(witness->genesis_size + 1);
+    if (text == NULL) {
+        complain("out of memory");
+        return false;
+    }
+    memcpy(text, witness->bytes + witness->genesis_at, witness->genesis_size);
+    bool fits =
+        genesis_parse(&genesis, "the genesis of the witness", text, witness->genesis_size) &&
+        genesis_limits(&limits, &genesis, machine_cpu(), local_seed());
+    free(text);
+    if (!fits) return false;
+    if (limits.exit_blocks == witness->limits.exit_blocks &&
+        limits.market == witness->limits.market) {
+        return true;
+    }
+    complain("the witness has exit checkpoints, or a market, that its genesis has not");
+    return false;
+}
+
 static int verify_witness(struct tn_witness *witness, uint64_t memory_gib)
 {
     struct tn_witness_fault fault = {.what = NULL};
+    if (!genesis_fits(witness)) return END_WRONG;
     witness->limits.exchange.cpu = (uint8_t)machine_cpu();
-    witness->limits.exchange.hash_seed = 1; /* what is in the tables is proved before */
+    witness->limits.exchange.hash_seed = local_seed();
     size_t size = tn_witness_memory(witness);
     if (size >> GIB_SHIFT >= memory_gib) {
         complain("the check needs %zu GiB of address space, more than --memory-gib %" PRIu64

@@ -56,24 +56,54 @@ static bool execute_in_copy(struct told *told, struct executing *executing,
     return WIFEXITED(status) && WEXITSTATUS(status) == END_GOOD; /* else it has complained */
 }
 
-static int write_file(const struct tn_replica *replica, const struct told *told,
-                      const struct stored_block *block, const char *path)
+/* The canonical text of the home's genesis; NULL after a complaint. The caller frees it. */
+static char *genesis_text(size_t *size, const char *home)
 {
-    size_t size = tn_witness_write(NULL, 0, replica, told->bits, &told->after, &block->header,
-                                   block->body, block->body_size);
-    uint8_t *bytes = malloc(size);
-    if (bytes == NULL) {
-        complain("out of memory for a witness of %zu bytes", size);
-        return END_FAILED;
+    char path[PATH_SIZE];
+    char *text = NULL;
+    struct genesis genesis;
+    if (!home_path(path, home, "genesis.conf") || !genesis_read(&genesis, path)) return NULL;
+    FILE *memory = open_memstream(&text, size);
+    if (memory != NULL) {
+        genesis_print(memory, &genesis, false);
+        fclose(memory);
     }
-    tn_witness_write(bytes, size, replica, told->bits, &told->after, &block->header, block->body,
-                     block->body_size);
-    bool is_written = file_write(path, bytes, size);
+    if (text == NULL) complain("out of memory");
+    return text;
+}
+
+/* The witness in memory of its own; NULL after a complaint. */
+static uint8_t *make_bytes(size_t *size, const struct tn_replica *replica, const struct told *told,
+                           const struct stored_block *block, const char *home)
+{
+    size_t genesis_size;
+    char *genesis = genesis_text(&genesis_size, home);
+    if (genesis == NULL) return NULL;
+    *size = tn_witness_write(NULL, 0, replica, told->bits, &told->after, &block->header,
+                             block->body, block->body_size, genesis, genesis_size);
+    uint8_t *bytes = malloc(*size);
+    if (bytes == NULL) {
+        complain("out of memory for a witness of %zu bytes", *size);
+    } else {
+        tn_witness_write(bytes, *size, replica, told->bits, &told->after, &block->header,
+                         block->body, block->body_size, genesis, genesis_size);
+    }
+    free(genesis);
+    return bytes;
+}
+
+static int write_file(const struct tn_replica *replica, const struct told *told,
+                      const struct stored_block *block, const struct witness_options *options)
+{
+    size_t size;
+    uint8_t *bytes = make_bytes(&size, replica, told, block, options->home);
+    if (bytes == NULL) return END_FAILED;
+    bool is_written = file_write(options->out, bytes, size);
     free(bytes);
     if (!is_written) return END_FAILED;
-    printf("%s: %zu bytes\nblock        %" PRIu64 " %s\nroot before  %s\nroot after   %s\n", path,
-           size, block->header.height, hash_text(&block->hash), hash_text(&block->header.exec_root),
-           hash_text(&told->after.root));
+    printf("%s: %zu bytes\nblock        %" PRIu64 " %s\nroot before  %s\nroot after   %s\n",
+           options->out, size, block->header.height, hash_text(&block->hash),
+           hash_text(&block->header.exec_root), hash_text(&told->after.root));
     return END_GOOD;
 }
 
@@ -119,7 +149,7 @@ static int write_witness(const struct witness_options *options, const struct rea
                             !execute_in_copy(told, &executing, replica, &block))) {
         end = END_REFUSED;
     }
-    if (end == END_GOOD) end = write_file(replica, told, &block, options->out);
+    if (end == END_GOOD) end = write_file(replica, told, &block, options);
     executing_end(&executing);
     munmap(told, size);
     return end;

@@ -87,7 +87,8 @@ void tn_replica_exit_checkpoint(struct tn_replica *replica)
     tn_equity_update(replica->equity);
     tn_micros insurance = ledger->house[TN_HOUSE_INSURANCE];
     tn_i128 vault = collateral_sum - ledger->house[TN_HOUSE_EXTERNAL] - insurance;
-    TN_ASSERT(vault >= INT64_MIN && vault <= INT64_MAX);
+    if (vault > INT64_MAX) vault = INT64_MAX; /* collateral beyond measure; said too low at worst */
+    TN_ASSERT(vault >= INT64_MIN);
     struct tn_state_exit exit = {.height = replica->heads.height,
                                  .vault_micros = (tn_micros)vault,
                                  .insurance_micros = insurance};
@@ -144,6 +145,10 @@ bool tn_replica_import_equity(struct tn_replica *replica, struct tn_import_fault
     replica->equities_count = (uint32_t)(first + count);
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *at = record + (size_t)i * EQUITY_BYTES;
+        uint8_t account[TN_RECORD_ACCOUNT_SIZE]; /* which begins with its owner */
+        size_t account_size = tn_exchange_record(replica->exchange, account, sizeof account,
+                                                 TN_RECORD_ACCOUNT, (uint32_t)first + i);
+        if (account_size == 0 || memcmp(account, at, TN_OWNER_SIZE) != 0) return false;
         replica->equities[first + i] = (tn_micros)get_u64(at + TN_OWNER_SIZE);
         if (replica->equities[first + i] < 0) return false;
     }

@@ -45,6 +45,7 @@ struct writer {
 
 static void put_bytes(struct writer *writer, const void *bytes, size_t count)
 {
+    if (count == 0) return;
     if (writer->used + count <= writer->size) memcpy(writer->out + writer->used, bytes, count);
     writer->used += count;
 }
@@ -119,7 +120,7 @@ static void put_sides(struct writer *writer, const struct tn_replica *replica, c
 size_t tn_witness_write(uint8_t *out, size_t out_size, const struct tn_replica *replica,
                         const uint64_t *bits, const struct tn_witness_roots *after,
                         const struct tn_block_header *block, const uint8_t *batch,
-                        size_t batch_size)
+                        size_t batch_size, const char *genesis, size_t genesis_size)
 {
     struct writer writer = {.out = out, .size = out_size};
     uint8_t header[TN_BLOCK_HEADER_BYTES];
@@ -133,7 +134,9 @@ size_t tn_witness_write(uint8_t *out, size_t out_size, const struct tn_replica *
     for (uint8_t kind = 1; kind < TN_RECORD_KINDS; kind++)
         put_u32(&writer, tn_replica_records_count(replica, kind));
     put_u32(&writer, (uint32_t)batch_size);
+    put_u32(&writer, (uint32_t)genesis_size);
     put_bytes(&writer, batch, batch_size);
+    put_bytes(&writer, genesis, genesis_size);
     struct writer count_at = writer;
     uint32_t records_count;
     put_u32(&writer, 0);

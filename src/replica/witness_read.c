@@ -59,11 +59,14 @@ static bool read_head(struct tn_witness *witness, struct tn_witness_fault *fault
             return refuse_at(fault, WITNESS_COUNTS_AT, "its counts of accounts differ");
         }
     }
+    size_t left = witness->size - WITNESS_BATCH_AT;
     witness->batch_at = WITNESS_BATCH_AT;
-    witness->batch_size = witness_u32(bytes + WITNESS_BATCH_AT - 4);
-    if (witness->size - WITNESS_BATCH_AT < 4 ||
-        witness->size - WITNESS_BATCH_AT - 4 < witness->batch_size) {
-        return refuse_at(fault, WITNESS_BATCH_AT, "its batch is cut off");
+    witness->batch_size = witness_u32(bytes + WITNESS_SIZES_AT);
+    witness->genesis_at = WITNESS_BATCH_AT + witness->batch_size;
+    witness->genesis_size = witness_u32(bytes + WITNESS_SIZES_AT + 4);
+    if (left < 4 || left - 4 < witness->batch_size ||
+        left - 4 - witness->batch_size < witness->genesis_size) {
+        return refuse_at(fault, WITNESS_BATCH_AT, "its batch or its genesis is cut off");
     }
     return true;
 }
@@ -141,6 +144,15 @@ static bool read_records(struct tn_witness *witness, struct tn_witness_fault *fa
     return true;
 }
 
+/* The chain's id is the hash of its genesis. Without one the caller has it, and knows. */
+static bool genesis_is_good(const struct tn_witness *witness)
+{
+    struct tn_hash hash;
+    if (witness->genesis_size == 0) return true;
+    tn_keccak256(&hash, witness->bytes + witness->genesis_at, witness->genesis_size);
+    return memcmp(hash.bytes, witness->limits.chain_id, TN_HASH_SIZE) == 0;
+}
+
 /* Limits stand in the first record and in the last. */
 static bool read_limits(struct tn_witness *witness, struct tn_witness_fault *fault)
 {
@@ -161,6 +173,9 @@ static bool read_limits(struct tn_witness *witness, struct tn_witness_fault *fau
     witness->limits.market = chain.market;
     witness->limits.exit_blocks = chain.exit_blocks;
     memcpy(witness->limits.chain_id, chain.heads.state.chain_id, sizeof witness->limits.chain_id);
+    if (!genesis_is_good(witness)) {
+        return refuse_at(fault, witness->genesis_at, "its genesis is not that of the chain");
+    }
     for (uint8_t kind = 1; kind < TN_RECORD_KINDS; kind++) {
         if (witness->counts[kind] >
             tn_exchange_records_max(&witness->limits.exchange, (enum tn_record_kind)kind)) {
@@ -177,7 +192,7 @@ bool tn_witness_read(struct tn_witness *witness, struct tn_witness_fault *fault,
 {
     *witness = (struct tn_witness){.bytes = bytes, .size = size};
     if (!read_head(witness, fault)) return false;
-    witness->records_at = WITNESS_BATCH_AT + witness->batch_size + 4;
+    witness->records_at = witness->genesis_at + witness->genesis_size + 4;
     if (!read_records(witness, fault) || !read_limits(witness, fault)) return false;
     tn_stream_block_hash(&witness->block_hash, witness->limits.chain_id, &witness->block);
     return true;

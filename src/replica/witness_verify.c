@@ -9,7 +9,7 @@
 struct verifier {
     const struct tn_witness *witness;
     struct tn_witness_fault *fault;
-    tn_witness_absent *absent;
+    void (*absent)(void *context);
     void *absent_context;
     uint64_t *present;
     struct tn_exchange_watch watch;
@@ -169,7 +169,7 @@ static bool execute(const struct verifier *verifier)
 }
 
 bool tn_witness_verify(const struct tn_witness *witness, struct tn_witness_fault *fault,
-                       void *memory, tn_witness_absent *absent, void *context)
+                       void *memory, void (*absent)(void *context), void *context)
 {
     TN_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0 && absent != NULL);
     struct verifier verifier = {

@@ -244,7 +244,8 @@ void risk_frame(struct risk_stream *stream, struct tn_entry *entry)
     }
     if (stream->commands[0].kind == TN_COMMAND_PLACE && risk_chance(stream, 2)) {
         struct tn_order_terms *terms = &stream->commands[0].as.terms[0];
-        *(risk_chance(stream, 50) ? &terms->price : &terms->quantity) = risk_odd_number(stream);
+        bool is_price = risk_chance(stream, 50); /* first: the same entries from any compiler */
+        *(is_price ? &terms->price : &terms->quantity) = risk_odd_number(stream);
     }
     entry->kind = TN_ENTRY_FRAME;
     entry->as.frame.commands = stream->commands;

@@ -125,7 +125,7 @@ void witness_maker_catch_up(struct witness_maker *maker)
 size_t witness_maker_write(const struct witness_maker *maker, uint8_t *out, size_t out_size)
 {
     size_t size = tn_witness_write(out, out_size, maker->behind.replica, maker->bits, &maker->after,
-                                   &maker->block, maker->body, maker->body_size);
+                                   &maker->block, maker->body, maker->body_size, NULL, 0);
     TN_ASSERT(size <= out_size);
     return size;
 }

@@ -2,6 +2,7 @@
  * the program would print is caught, so that a test can ask whether a refusal said why; the random
  * numbers that it asks the system for come from the seed. */
 #include "machine_case.h"
+#include "faulty_disk.h"
 #include "risk_stream.h"
 #include "tenord/tenord.h"
 
@@ -30,6 +31,7 @@ ssize_t __wrap_getrandom(void *bytes, size_t size, unsigned flags);
 
 static char said[1024];
 static uint64_t system_random = 1;
+static uint32_t notes_left;
 
 void __wrap_complain(const char *format, ...)
 {
@@ -41,7 +43,18 @@ void __wrap_complain(const char *format, ...)
 
 void __wrap_note(const char *format, ...)
 {
-    (void)format;
+    if (notes_left == 0 || strncmp(format, "msg=full", 8) != 0) return;
+    if (--notes_left == 0) faulty_disk_limit(UINT64_MAX);
+}
+
+void case_lift_after(uint32_t notes_count)
+{
+    notes_left = notes_count;
+}
+
+uint32_t case_notes_left(void)
+{
+    return notes_left;
 }
 
 ssize_t __wrap_getrandom(void *bytes, size_t size, unsigned flags)
@@ -184,7 +197,7 @@ void case_settle(struct case_run *run, const struct machine_case *script, const 
     char path[PATH_SIZE], *text = NULL;
     size_t size = 0;
     const struct genesis genesis = make_genesis();
-    *run = (struct case_run){.script = script, .home = home};
+    *run = (struct case_run){.script = script, .home = home, .segment_bytes = SEGMENT_BYTES};
     FILE *memory = open_memstream(&text, &size);
     TN_ASSERT(memory != NULL);
     genesis_print(memory, &genesis, false);
@@ -200,7 +213,8 @@ bool case_open(struct case_run *run)
     const struct machine_options options = {.home = run->home,
                                             .block_entries = BLOCK_ENTRIES,
                                             .checkpoint_blocks = CHECKPOINT_BLOCKS,
-                                            .segment_bytes = SEGMENT_BYTES,
+                                            .segment_bytes = run->segment_bytes,
+                                            .store_queue_bytes = run->queue_bytes,
                                             .quiet = true,
                                             .stop = &run->stop,
                                             .store_unthreaded = true};

@@ -38,6 +38,8 @@ void case_forget(struct machine_case *script);
 struct case_run {
     const struct machine_case *script;
     const char *home;
+    uint64_t segment_bytes;  /* of the log; case_settle makes it small */
+    uint64_t queue_bytes;    /* of the store; 0: its default */
     struct machine *machine; /* NULL: it did not open */
     uint64_t positions[CASE_ENTRIES];
     uint64_t taken;             /* entries that were handed over */
@@ -72,6 +74,11 @@ bool case_live(struct case_run *run);
 bool case_is_known(const struct case_run *run);
 /* Whether it stands at the script's end. */
 bool case_is_end(const struct case_run *run);
+
+/* The disk gets its room back at the n-th time from now on that the machine, waiting for it, notes
+ * that it is full; what is left of n. */
+void case_lift_after(uint32_t notes_count);
+uint32_t case_notes_left(void);
 
 /* The last complaint; "" while there was none. Complaints are kept here instead of printed. */
 const char *case_said(void);

@@ -174,6 +174,40 @@ static void test_state_leaf_is_what_its_record_hashes_to(void **unused)
     world_close(world);
 }
 
+/* Account by account, some again, while more come: what waits to be hashed must end where it
+ * belongs. */
+static void test_state_equities_are_the_twins_in_whatever_order_they_are_set(void **unused)
+{
+    enum { MOST = 150, SETS = 2000 };
+    static struct twin_node leaves[MOST];
+    uint64_t random = seed;
+    (void)unused;
+    memset(leaves, 0, sizeof leaves);
+    void *memory = aligned_alloc(64, tn_align(tn_equity_size(MOST)));
+    assert_non_null(memory);
+    struct tn_equity *equity = tn_equity_init(memory, MOST, world_cpu());
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SETS; i++) {
+        if (count < MOST && i % 11 == 0) tn_equity_count(equity, count += count + 3 < MOST ? 2 : 1);
+        uint32_t account = (uint32_t)tn_random_below(&random, count);
+        tn_micros micros = (tn_micros)tn_random_below(&random, 1000000) - 500000;
+        uint8_t body[TN_PROOF_EQUITY_SIZE] = {(uint8_t)account};
+        tn_equity_set(equity, account, body, micros);
+        if (micros < 0) micros = 0;
+        for (uint32_t k = 0; k < 8; k++)
+            body[20 + k] = (uint8_t)((uint64_t)micros >> (56 - 8 * k));
+        leaves[account] =
+            (struct twin_node){twin_leaf(TN_PROOF_EQUITY, account, body, sizeof body), micros};
+        if (i % 97 != 0) continue;
+        struct tn_hash exits, root = twin_root(leaves, count, TN_PROOF_EQUITY, true);
+        uint8_t record[TN_PROOF_EXIT_SIZE];
+        tn_equity_update(equity);
+        tn_equity_record(equity, record, &exits, 1, &(struct tn_state_exit){.height = i});
+        assert_memory_equal(record + 12, root.bytes, TN_HASH_SIZE);
+    }
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_state_cash_is_the_sum_over_all_accounts),
         cmocka_unit_test(test_state_refuses_bytes_that_are_no_record),
         cmocka_unit_test(test_state_leaf_is_what_its_record_hashes_to),
+        cmocka_unit_test(test_state_equities_are_the_twins_in_whatever_order_they_are_set),
     };
     seed = test_seed("test_state_trees");
     return cmocka_run_group_tests(tests, NULL, NULL);
