@@ -25,9 +25,9 @@
 #include "tenor/stream.h"
 
 /* Records of the replica, beside those of the exchange; layouts in docs/specs/snapshot.md.
- * CHAIN 0: heads, ranges and the last exit checkpoint: every part of it is under the state root.
- * EQUITY by chunk of accounts: what each had at the last exit checkpoint, to build the tree of
- * proofs again. */
+ * CHAIN 0: heads, ranges and the last exit checkpoint: all of it is under the state root, but for
+ * the chain, market and exit_blocks, which are the genesis'. EQUITY by chunk of accounts: what each
+ * had at the last exit checkpoint, to build the tree of proofs again. */
 enum { TN_RECORD_CHAIN = 16, TN_RECORD_EQUITY = 17 };
 #define TN_RECORD_EQUITY_CHUNK 512
 #define TN_REPLICA_KINDS       18

@@ -72,24 +72,16 @@ static bool read_head(struct tn_witness *witness, struct tn_witness_fault *fault
 }
 
 /* Kinds ascend, the replica's own comes last; records of an account come only with the account. */
-struct names {
-    struct tn_record_name last;
-    uint32_t accounts;                  /* of kind ACCOUNT so far */
-    size_t account_at[TN_RECORD_KINDS]; /* where the kind's next partner among ACCOUNTs is looked
-                                           for */
-};
-
-static const char *check_name(const struct tn_witness *witness, struct names *names,
+static const char *check_name(const struct tn_witness *witness, struct tn_record_name *last,
                               struct tn_record_name name)
 {
-    bool is_first = names->last.kind == 0;
+    bool is_first = last->kind == 0;
     if (is_first != (name.kind == TN_RECORD_MARKET && name.index == 0)) {
         return "its first record is not the market's head";
     }
-    bool ascends = name.kind > names->last.kind ||
-                   (name.kind == names->last.kind && name.index > names->last.index);
+    bool ascends = name.kind > last->kind || (name.kind == last->kind && name.index > last->index);
     if (!is_first && !ascends) return "its records do not ascend";
-    names->last = name;
+    *last = name;
     if (name.kind == TN_RECORD_CHAIN) return name.index == 0 ? NULL : "there is one chain record";
     if (name.kind >= TN_RECORD_KINDS) return "there is no record of this kind";
     if (name.index >= witness->counts[name.kind]) return "a record is past its kind's count";
@@ -112,7 +104,7 @@ static bool has_account(const struct tn_witness *witness, size_t *at, size_t acc
 
 static bool read_records(struct tn_witness *witness, struct tn_witness_fault *fault)
 {
-    struct names names = {.last = {0}};
+    struct tn_record_name last = {0};
     size_t at = witness->records_at, accounts_at = 0, accounts_end = 0, partner = 0;
     uint32_t count = witness_u32(witness->bytes + at - 4);
     for (uint32_t i = 0; i < count; i++) {
@@ -121,10 +113,10 @@ static bool read_records(struct tn_witness *witness, struct tn_witness_fault *fa
             witness->size - at - WITNESS_RECORD_HEAD < witness_u32(witness->bytes + at + 5)) {
             return refuse_at(fault, at, "its records are cut off");
         }
-        uint8_t kind_before = names.last.kind;
+        uint8_t kind_before = last.kind;
         struct tn_state_record record = witness_record(witness->bytes, &at);
         const char *what = record.size == 0 ? "a record is empty" : NULL;
-        if (what == NULL) what = check_name(witness, &names, record.name);
+        if (what == NULL) what = check_name(witness, &last, record.name);
         if (what != NULL) return refuse_at(fault, begin, what);
         uint8_t kind = record.name.kind;
         if (kind == TN_RECORD_ACCOUNT) {
@@ -140,7 +132,7 @@ static bool read_records(struct tn_witness *witness, struct tn_witness_fault *fa
     }
     witness->sides_at = at;
     witness->sizes[TN_RECORD_KINDS] = witness->size - at;
-    if (names.last.kind != TN_RECORD_CHAIN) return refuse_at(fault, at, "its chain is missing");
+    if (last.kind != TN_RECORD_CHAIN) return refuse_at(fault, at, "its chain is missing");
     return true;
 }
 

@@ -143,8 +143,9 @@ static bool compare_roots(const struct verifier *verifier, const struct tn_witne
         fault->name.index = place;
         return false;
     }
-    bool no_more = tn_hash_equal(&said->sections[0], &found->sections[0]);
-    if (!no_more) return tn_witness_refuse(fault, TN_WITNESS_STEP_FORMAT, "a zero is none");
+    if (!tn_hash_equal(&said->sections[0], &found->sections[0])) {
+        return tn_witness_refuse(fault, TN_WITNESS_STEP_FORMAT, "what is no section has a root");
+    }
     return tn_hash_equal(&said->root, &found->root) ||
            tn_witness_differ(fault, TN_WITNESS_STEP_ROOT, NULL, &said->root, &found->root);
 }

@@ -196,14 +196,15 @@ static void fill_accounts(struct risk_desk *desk, uint32_t positions)
     }
 }
 
-/* One order per account and turn: a bid below the mark of a series that the account holds. */
+/* One order per account and turn: a bid below the mark of a series that the account holds; all
+ * series get as many. */
 static void place_order(struct risk_desk *desk, uint32_t number, uint32_t positions)
 {
     uint64_t series[HELD_MAX];
     uint32_t account = number % desk->accounts;
     uint64_t random = RISK_SEED + account / 2;
     draw_series(desk, &random, series, positions);
-    uint64_t id = series[number / desk->accounts % positions];
+    uint64_t id = series[(number / desk->accounts + number) % positions];
     struct tn_series_view view;
     bool known = tn_exchange_series(desk->exchange, &view, id);
     TN_ASSERT(known);
