@@ -80,6 +80,21 @@ static inline size_t tn_align(size_t size)
     return (size + 63) & ~(size_t)63;
 }
 
+/* Numbers as `size` bytes, big-endian: what is hashed, sent or kept under a root. */
+static inline void tn_put_be(uint8_t *out, uint64_t value, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++)
+        out[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+}
+
+static inline uint64_t tn_get_be(const uint8_t *bytes, uint32_t size)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < size; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
 /* A deterministic generator (splitmix64): for tests, benches and seeded simulations only. */
 static inline uint64_t tn_random_next(uint64_t *state)
 {

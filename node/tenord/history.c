@@ -77,12 +77,6 @@ void history_end(struct history *history)
     *history = (struct history){0};
 }
 
-static void put_u32(uint8_t *out, uint32_t value)
-{
-    for (int i = 3; i >= 0; i--, value >>= 8)
-        out[i] = (uint8_t)value;
-}
-
 bool history_add(struct history *history, const uint8_t *bytes, size_t size,
                  const struct tn_event *events, uint32_t events_count)
 {
@@ -97,11 +91,11 @@ bool history_add(struct history *history, const uint8_t *bytes, size_t size,
         complain("out of memory for the open block");
         return false;
     }
-    put_u32(body + history->body_size, (uint32_t)size);
+    tn_put_be(body + history->body_size, (uint32_t)size, 4);
     memcpy(body + history->body_size + TN_BATCH_LENGTH_BYTES, bytes, size);
     history->body_size += TN_BATCH_LENGTH_BYTES + size;
     told += history->receipts_size;
-    put_u32(told, events_count);
+    tn_put_be(told, events_count, 4);
     for (uint32_t i = 0; i < events_count; i++)
         tn_stream_write_event(told + COUNT_BYTES + (size_t)i * TN_EVENT_BYTES, &events[i]);
     history->receipts_size += receipts;
@@ -206,16 +200,11 @@ static enum store_err put_event(const struct putter *putter, const struct tn_eve
     return STORE_OK;
 }
 
-static uint32_t get_u32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 static enum store_err put_events(const struct history *history, const struct putter *putter)
 {
     uint32_t index = 0;
     for (size_t at = 0; at < history->receipts_size;) {
-        uint32_t count = get_u32(history->receipts + at);
+        uint32_t count = (uint32_t)tn_get_be(history->receipts + at, 4);
         at += COUNT_BYTES;
         for (; count > 0; count--, at += TN_EVENT_BYTES, index++) {
             struct tn_event event;

@@ -32,6 +32,21 @@ bool home_limits(struct tn_replica_limits *limits, const char *home)
     return genesis_limits(limits, &genesis, machine_cpu(), local_seed());
 }
 
+char *home_genesis(size_t *size, const char *home)
+{
+    char path[PATH_SIZE];
+    char *text = NULL;
+    struct genesis genesis;
+    if (!home_path(path, home, "genesis.conf") || !genesis_read(&genesis, path)) return NULL;
+    FILE *memory = open_memstream(&text, size);
+    if (memory != NULL) {
+        genesis_print(memory, &genesis, false);
+        fclose(memory);
+    }
+    if (text == NULL) complain("out of memory");
+    return text;
+}
+
 void home_store_config(struct store_config *config, const struct tn_replica_limits *limits,
                        const char *path)
 {

@@ -68,14 +68,6 @@ static uint8_t *take_record(const struct inspect *inspect, size_t *size, uint8_t
     return bytes;
 }
 
-static uint64_t get_number(const uint8_t *bytes, uint32_t count)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < count; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 /* Symbols stand first in the records of underlyings, MARKET 1 and on. */
 static bool take_symbols(struct inspect *inspect)
 {
@@ -115,7 +107,7 @@ static bool find_series(const struct inspect *inspect, uint32_t *slot, const cha
             size_t size;
             if ((bytes = take_record(inspect, &size, TN_RECORD_SERIES, *slot)) == NULL)
                 return false;
-            bool is_it = size >= 8 && get_number(bytes, 8) == id;
+            bool is_it = size >= 8 && tn_get_be(bytes, 8) == id;
             free(bytes);
             if (is_it) return true;
         }
@@ -156,11 +148,11 @@ static bool print_positions(const struct inspect *inspect, uint32_t account)
     uint8_t *bytes = take_record(inspect, &size, TN_RECORD_POSITIONS, account);
     if (bytes == NULL) return false;
     for (size_t at = 0; at < size; at += TN_RECORD_POSITION_SIZE) {
-        int64_t quantity = (int64_t)get_number(bytes + at + 8, 8);
+        int64_t quantity = (int64_t)tn_get_be(bytes + at + 8, 8);
         if (quantity == 0) continue;
         printf("position     %-24s %+" PRId64 " lots, cost %" PRId64 " micros\n",
-               name_of(inspect, get_number(bytes + at, 8)), quantity,
-               (int64_t)get_number(bytes + at + 16, 8));
+               name_of(inspect, tn_get_be(bytes + at, 8)), quantity,
+               (int64_t)tn_get_be(bytes + at + 16, 8));
     }
     free(bytes);
     return true;
@@ -234,14 +226,14 @@ static bool prove_position(struct proving *proving)
         return false;
     }
     uint8_t *series = take_record(inspect, &size, TN_RECORD_SERIES, slot);
-    uint64_t id = series == NULL ? 0 : get_number(series, 8);
+    uint64_t id = series == NULL ? 0 : tn_get_be(series, 8);
     free(series);
     uint8_t *record = take_record(inspect, &account_size, TN_RECORD_ACCOUNT, (uint32_t)account);
     uint8_t *positions = take_record(inspect, &size, TN_RECORD_POSITIONS, (uint32_t)account);
     bool is_there = false;
     if (record != NULL && positions != NULL) {
         for (; rank * TN_RECORD_POSITION_SIZE < size && !is_there; rank++)
-            is_there = get_number(positions + rank * TN_RECORD_POSITION_SIZE, 8) == id;
+            is_there = tn_get_be(positions + rank * TN_RECORD_POSITION_SIZE, 8) == id;
         if (!is_there) complain("the account has no position there");
     }
     if (is_there) {
@@ -280,9 +272,9 @@ static bool find_order(const uint8_t *book, size_t size, uint64_t order_id, uint
     const uint8_t *at = book + 4 * TN_RECORD_BOOK_LISTS;
     if (size == 0) return false;
     for (*list = 0; *list < TN_RECORD_BOOK_LISTS; ++*list) {
-        uint32_t count = (uint32_t)get_number(book + 4 * *list, 4);
+        uint32_t count = (uint32_t)tn_get_be(book + 4 * *list, 4);
         for (*rank = 0; *rank < count; ++*rank, at += TN_RECORD_ORDER_SIZE) {
-            if (get_number(at, 8) == order_id) return true;
+            if (tn_get_be(at, 8) == order_id) return true;
         }
     }
     return false;

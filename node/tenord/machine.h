@@ -84,6 +84,8 @@ bool home_path(char path[PATH_SIZE], const char *home, const char *name);
 uint64_t local_seed(void);
 /* The genesis of a home, as limits with this machine's cpu. */
 bool home_limits(struct tn_replica_limits *limits, const char *home);
+/* The canonical text of its genesis; NULL after a complaint. The caller frees it. */
+char *home_genesis(size_t *size, const char *home);
 void home_store_config(struct store_config *config, const struct tn_replica_limits *limits,
                        const char *path);
 

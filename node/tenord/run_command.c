@@ -54,7 +54,7 @@ static int read_entry(struct feed *feed, size_t *size)
     uint8_t length[TN_BATCH_LENGTH_BYTES];
     size_t got = fread(length, 1, sizeof length, feed->file);
     if (stop_asked || (got == 0 && feof(feed->file))) return 0;
-    *size = solo_length(length);
+    *size = (size_t)tn_get_be(length, sizeof length);
     if (got == sizeof length && *size <= TN_ENTRY_BYTES_MAX &&
         fread(feed->bytes, 1, *size, feed->file) == *size) {
         return 1;

@@ -170,28 +170,12 @@ static bool write_chunks(struct creating *creating)
 /* ---- The head ---------------------------------------------------------------------------------
  */
 
-/* The canonical text of the home's genesis: NULL after a complaint; the caller frees it. */
-static char *genesis_text(size_t *size, const char *home)
-{
-    char path[PATH_SIZE];
-    struct genesis genesis;
-    char *text = NULL;
-    if (!home_path(path, home, "genesis.conf") || !genesis_read(&genesis, path)) return NULL;
-    FILE *memory = open_memstream(&text, size);
-    if (memory != NULL) {
-        genesis_print(memory, &genesis, false);
-        fclose(memory);
-    }
-    if (text == NULL) complain("out of memory");
-    return text;
-}
-
 static bool write_head(const struct creating *creating, const char *home)
 {
     const struct tn_replica_heads *heads = tn_replica_heads(creating->replica);
     char path[PATH_SIZE];
     size_t genesis_size = 0;
-    char *genesis = genesis_text(&genesis_size, home);
+    char *genesis = home_genesis(&genesis_size, home);
     if (genesis == NULL) return false;
     struct snapshot_head head = {
         .market = creating->limits->market,

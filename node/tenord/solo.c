@@ -40,17 +40,6 @@ struct server {
     bool failed;
 };
 
-uint32_t solo_length(const uint8_t bytes[4])
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-static void put_number(uint8_t *out, uint64_t value, uint32_t bytes_count)
-{
-    for (uint32_t i = bytes_count; i > 0; i--, value >>= 8)
-        out[i - 1] = (uint8_t)value;
-}
-
 /* ---- Answers -----------------------------------------------------------------------------------
  */
 
@@ -71,8 +60,8 @@ static uint8_t *add_answer(struct server *server, struct client *client, uint64_
         client->out_room = room;
     }
     uint8_t *at = client->out + client->out_size;
-    put_number(at, size - 4, 4);
-    put_number(at + 4, position, 8);
+    tn_put_be(at, size - 4, 4);
+    tn_put_be(at + 4, position, 8);
     at[12] = code;
     client->out_size += size;
     return at + ANSWER_HEAD;
@@ -116,7 +105,7 @@ static void take(struct server *server, struct client *client, const uint8_t *by
 static bool has_entry(const struct client *client, size_t at)
 {
     if (client->in_size - at < 4) return false;
-    uint32_t size = solo_length(client->in + at);
+    uint32_t size = (uint32_t)tn_get_be(client->in + at, 4);
     return size > TN_ENTRY_BYTES_MAX || client->in_size - at - 4 >= size;
 }
 
@@ -125,7 +114,7 @@ static void take_entries(struct server *server, struct client *client)
 {
     size_t at = 0;
     while (!server->failed && client->out_size < OUT_PAUSE && has_entry(client, at)) {
-        uint32_t size = solo_length(client->in + at);
+        uint32_t size = (uint32_t)tn_get_be(client->in + at, 4);
         if (size > TN_ENTRY_BYTES_MAX) {
             answer_text(server, client, SOLO_REFUSED, "an entry is longer than the most, 1 MiB");
             client->ended = true;

@@ -9,8 +9,6 @@
 /* How clients are answered. */
 enum { SOLO_DONE = 0, SOLO_REFUSED = 1, SOLO_FULL = 2 };
 
-uint32_t solo_length(const uint8_t bytes[4]);
-
 /* Serves clients on a socket at `path` until *stop is set; how the command ends. A socket left
  * behind by a process that is gone is replaced; any other file is refused. */
 int solo_serve(struct machine *machine, const char *path, const volatile sig_atomic_t *stop);

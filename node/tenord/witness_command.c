@@ -56,28 +56,12 @@ static bool execute_in_copy(struct told *told, struct executing *executing,
     return WIFEXITED(status) && WEXITSTATUS(status) == END_GOOD; /* else it has complained */
 }
 
-/* The canonical text of the home's genesis; NULL after a complaint. The caller frees it. */
-static char *genesis_text(size_t *size, const char *home)
-{
-    char path[PATH_SIZE];
-    char *text = NULL;
-    struct genesis genesis;
-    if (!home_path(path, home, "genesis.conf") || !genesis_read(&genesis, path)) return NULL;
-    FILE *memory = open_memstream(&text, size);
-    if (memory != NULL) {
-        genesis_print(memory, &genesis, false);
-        fclose(memory);
-    }
-    if (text == NULL) complain("out of memory");
-    return text;
-}
-
 /* The witness in memory of its own; NULL after a complaint. */
 static uint8_t *make_bytes(size_t *size, const struct tn_replica *replica, const struct told *told,
                            const struct stored_block *block, const char *home)
 {
     size_t genesis_size;
-    char *genesis = genesis_text(&genesis_size, home);
+    char *genesis = home_genesis(&genesis_size, home);
     if (genesis == NULL) return NULL;
     *size = tn_witness_write(NULL, 0, replica, told->bits, &told->after, &block->header,
                              block->body, block->body_size, genesis, genesis_size);

@@ -22,40 +22,26 @@ enum tag {
 #define ACCOUNT_CASH_AT 24 /* in an ACCOUNT; the other places are in claim.c */
 #define NODE_SIZE       (1 + 2 * TN_HASH_SIZE)
 
-static inline void put_be(uint8_t *out, uint64_t value, uint32_t size)
-{
-    for (uint32_t i = 0; i < size; i++)
-        out[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
-}
-
-static inline uint64_t get_be(const uint8_t *bytes, uint32_t size)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < size; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 static inline uint32_t get_u32(const uint8_t *bytes)
 {
-    return (uint32_t)get_be(bytes, 4);
+    return (uint32_t)tn_get_be(bytes, 4);
 }
 static inline int64_t get_i64(const uint8_t *bytes)
 {
-    return (int64_t)get_be(bytes, 8);
+    return (int64_t)tn_get_be(bytes, 8);
 }
 
 static inline void put_i128(uint8_t *out, tn_i128 value)
 {
-    put_be(out, (uint64_t)((tn_u128)value >> 64), 8);
-    put_be(out + 8, (uint64_t)value, 8);
+    tn_put_be(out, (uint64_t)((tn_u128)value >> 64), 8);
+    tn_put_be(out + 8, (uint64_t)value, 8);
 }
 
 static inline void put_leaf_head(uint8_t *out, uint8_t kind, uint32_t index)
 {
     out[0] = TAG_LEAF;
     out[1] = kind;
-    put_be(out + 2, index, 4);
+    tn_put_be(out + 2, index, 4);
 }
 
 /* zeros.c: [with sums][depth] */

@@ -152,7 +152,7 @@ static size_t memory_results(const uint8_t *record, size_t size)
     uint32_t count = get_u32(record + head - 4);
     if ((size - head) % TN_RECORD_RESULT_SIZE != 0) return 0;
     if ((size - head) / TN_RECORD_RESULT_SIZE != count) return 0;
-    return get_be(record + head - 12, 8) <= UINT64_MAX - count ? head : 0;
+    return tn_get_be(record + head - 12, 8) <= UINT64_MAX - count ? head : 0;
 }
 
 static uint32_t run_of(uint64_t number, uint32_t left)
@@ -165,7 +165,7 @@ static size_t memory_body_size(const uint8_t *record, size_t size)
 {
     const size_t head = memory_results(record, size);
     if (head == 0) return 0;
-    uint64_t number = get_be(record + head - 12, 8);
+    uint64_t number = tn_get_be(record + head - 12, 8);
     uint32_t count = get_u32(record + head - 4);
     uint64_t runs = 0;
     if (count > 0)
@@ -180,7 +180,7 @@ static void pour_run(struct sink *sink, uint64_t number, const uint8_t *results,
     struct tn_keccak keccak;
     struct tn_hash hash;
     head[0] = TAG_RESULTS;
-    put_be(head + 1, number, 8);
+    tn_put_be(head + 1, number, 8);
     tn_keccak_begin(&keccak);
     tn_keccak_add(&keccak, head, sizeof head);
     tn_keccak_add(&keccak, results, size);
@@ -191,7 +191,7 @@ static void pour_run(struct sink *sink, uint64_t number, const uint8_t *results,
 static void pour_memory(struct sink *sink, const uint8_t *record, size_t size)
 {
     const size_t head = memory_results(record, size);
-    uint64_t number = get_be(record + head - 12, 8);
+    uint64_t number = tn_get_be(record + head - 12, 8);
     uint32_t left = get_u32(record + head - 4);
     pour(sink, record, head);
     const uint8_t *results = record + head;

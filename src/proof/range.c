@@ -14,7 +14,7 @@ void tn_proof_range_leaf(struct tn_hash *leaf, uint8_t kind, uint64_t number, co
     TN_ASSERT(sizeof head + size != 64);
     head[0] = TAG_RANGE_LEAF;
     head[1] = kind;
-    put_be(head + 2, number, 8);
+    tn_put_be(head + 2, number, 8);
     struct tn_keccak keccak;
     tn_keccak_begin(&keccak);
     tn_keccak_add(&keccak, head, sizeof head);

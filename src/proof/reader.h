@@ -50,7 +50,7 @@ static inline bool reader_u32(struct reader *reader, uint32_t *value)
 static inline bool reader_u64(struct reader *reader, uint64_t *value)
 {
     const uint8_t *bytes = reader_take(reader, 8);
-    *value = bytes == NULL ? 0 : get_be(bytes, 8);
+    *value = bytes == NULL ? 0 : tn_get_be(bytes, 8);
     return bytes != NULL;
 }
 static inline bool reader_hash(struct reader *reader, struct tn_hash *hash)

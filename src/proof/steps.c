@@ -18,7 +18,7 @@ bool tn_proof_read_head(struct reader *reader, enum tn_proof_type *type)
         return reader_fail(reader, TN_PROOF_STEP_HEADER);
     *type = (enum tn_proof_type)head[5];
     reader->chain_id = head + 6;
-    reader->height = get_be(head + 38, 8);
+    reader->height = tn_get_be(head + 38, 8);
     return true;
 }
 

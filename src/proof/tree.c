@@ -45,7 +45,7 @@ void tn_proof_root(struct tn_hash *root, uint8_t kind, uint64_t count, const str
     uint8_t preimage[42];
     preimage[0] = TAG_ROOT;
     preimage[1] = kind;
-    put_be(preimage + 2, count, 8);
+    tn_put_be(preimage + 2, count, 8);
     memcpy(preimage + 10, top->bytes, TN_HASH_SIZE);
     tn_keccak256(root, preimage, sizeof preimage);
 }
@@ -56,7 +56,7 @@ void tn_proof_sum_root(struct tn_hash *root, uint8_t kind, uint64_t count,
     uint8_t preimage[58];
     preimage[0] = TAG_ROOT;
     preimage[1] = kind;
-    put_be(preimage + 2, count, 8);
+    tn_put_be(preimage + 2, count, 8);
     memcpy(preimage + 10, top->bytes, TN_HASH_SIZE);
     put_i128(preimage + 42, sum);
     tn_keccak256(root, preimage, sizeof preimage);
@@ -78,7 +78,7 @@ void tn_proof_market_top(struct tn_hash *root, uint32_t market, const struct tn_
 {
     uint8_t preimage[37];
     preimage[0] = TAG_MARKET;
-    put_be(preimage + 1, market, 4);
+    tn_put_be(preimage + 1, market, 4);
     memcpy(preimage + 5, top->bytes, TN_HASH_SIZE);
     tn_keccak256(root, preimage, sizeof preimage);
 }
@@ -105,7 +105,7 @@ void tn_proof_state_root(struct tn_hash *root, const uint8_t chain_id[32], uint6
     uint8_t preimage[109];
     memcpy(preimage, "TNSR1", 5);
     memcpy(preimage + 5, chain_id, 32);
-    put_be(preimage + 37, height, 8);
+    tn_put_be(preimage + 37, height, 8);
     memcpy(preimage + 45, markets_root->bytes, TN_HASH_SIZE);
     memcpy(preimage + 77, globals_top->bytes, TN_HASH_SIZE);
     tn_keccak256(root, preimage, sizeof preimage);

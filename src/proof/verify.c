@@ -13,9 +13,9 @@ static void tell_account(struct tn_proof_account *account, const uint8_t *record
     account->cash = get_i64(record + ACCOUNT_CASH_AT);
     for (uint32_t i = 0; i < 7; i++)
         account->collateral[i] = get_i64(record + 32 + 8 * i);
-    account->nonce_top = get_be(record + 88, 8);
-    account->nonce_bits = get_be(record + 96, 8);
-    account->client_floor = get_be(record + 104, 8);
+    account->nonce_top = tn_get_be(record + 88, 8);
+    account->nonce_bits = tn_get_be(record + 96, 8);
+    account->client_floor = tn_get_be(record + 104, 8);
 }
 
 /* positions_root: worked out by the caller, or NULL: the proof has it. */
@@ -66,7 +66,7 @@ static bool verify_position(struct reader *reader, struct tn_proof_claim *claim)
     const uint8_t *bytes = reader_take(reader, inside * TN_RECORD_POSITION_SIZE);
     if (bytes == NULL) return false;
     position->bytes = bytes + (position->rank - first) * TN_RECORD_POSITION_SIZE;
-    if (get_be(position->bytes, 8) != position->series_id)
+    if (tn_get_be(position->bytes, 8) != position->series_id)
         return reader_fail(reader, TN_PROOF_STEP_POSITIONS);
     position->quantity_lots = get_i64(position->bytes + 8);
     position->cost_micros = get_i64(position->bytes + 16);
@@ -120,7 +120,7 @@ static bool tell_series(struct reader *reader, struct tn_proof_series *series,
     if (record->kind != TN_RECORD_SERIES || record->body_size < SERIES_SIZE_LEAST)
         return reader_fail(reader, TN_PROOF_STEP_RECORD);
     const int64_t epoch_ms = INT64_C(1577836800000) + 28800000; /* 2020-01-01 08:00 UTC */
-    const uint64_t id = get_be(record->body, 8);
+    const uint64_t id = tn_get_be(record->body, 8);
     series->slot = record->index;
     series->series_id = id;
     series->underlying = (uint16_t)(id >> 53);
@@ -169,13 +169,13 @@ static bool verify_order(struct reader *reader, struct tn_proof_claim *claim)
     for (uint32_t i = 0; i < TN_RECORD_BOOK_LISTS; i++) {
         struct tn_hash top = node;
         if (i != order->list && !reader_hash(reader, &top)) return false;
-        put_be(body + i * (4 + TN_HASH_SIZE), counts[i], 4);
+        tn_put_be(body + i * (4 + TN_HASH_SIZE), counts[i], 4);
         memcpy(body + i * (4 + TN_HASH_SIZE) + 4, top.bytes, TN_HASH_SIZE);
     }
     tn_proof_leaf_body(&node, TN_RECORD_BOOK, order->slot, body, sizeof body);
     if (!leave_tree(reader, &claim->market, &node, TN_RECORD_BOOK, order->slot, &slots))
         return false;
-    order->order_id = get_be(order->bytes, 8);
+    order->order_id = tn_get_be(order->bytes, 8);
     order->account = get_u32(order->bytes + 8);
     order->price_ticks = get_i64(order->bytes + 16);
     order->open_lots = get_i64(order->bytes + 24);
@@ -221,7 +221,7 @@ static bool verify_conservation(struct reader *reader, struct tn_proof_claim *cl
 
 static tn_i128 get_i128(const uint8_t *bytes)
 {
-    return (tn_i128)((tn_u128)get_be(bytes, 8) << 64 | get_be(bytes + 8, 8));
+    return (tn_i128)((tn_u128)tn_get_be(bytes, 8) << 64 | tn_get_be(bytes + 8, 8));
 }
 
 static bool verify_solvency(struct reader *reader, struct tn_proof_claim *claim)
@@ -234,7 +234,7 @@ static bool verify_solvency(struct reader *reader, struct tn_proof_claim *claim)
     const uint8_t *record = reader_take(reader, TN_PROOF_EXIT_SIZE);
     if (record == NULL || !reader_u32(reader, &count) || !reader_u32(reader, &place)) return false;
     if (place >= count) return reader_fail(reader, TN_PROOF_STEP_INDEX);
-    exit->height = get_be(record, 8);
+    exit->height = tn_get_be(record, 8);
     exit->accounts_count = get_u32(record + 8);
     memcpy(exit->equity_root.bytes, record + 12, TN_HASH_SIZE);
     exit->equity_sum = get_i128(record + 44);
@@ -310,7 +310,7 @@ static bool verify_withdrawal(struct reader *reader, struct tn_proof_claim *clai
     memcpy(withdrawal->owner, body + 8, sizeof withdrawal->owner);
     withdrawal->asset = get_u32(body + 28);
     withdrawal->amount = get_i64(body + 32);
-    withdrawal->height = get_be(body + 40, 8);
+    withdrawal->height = tn_get_be(body + 40, 8);
     return leave_range(reader, TN_PROOF_WITHDRAWALS, TN_GLOBAL_WITHDRAWALS, withdrawal->number,
                        &withdrawal->count, body, TN_PROOF_WITHDRAWAL_SIZE);
 }

@@ -17,20 +17,6 @@ enum {
     INSURANCE_AT = 68,
 };
 
-static void put_number(uint8_t *out, uint64_t value, uint32_t bytes_count)
-{
-    for (uint32_t i = bytes_count; i > 0; i--, value >>= 8)
-        out[i - 1] = (uint8_t)value;
-}
-
-static uint64_t get_u64(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 /* What an account is worth, and what of it is collateral. Without a margin engine: its free equity
  * with what its orders hold back. */
 static tn_micros equity_of(const struct tn_exchange *exchange, tn_micros *collateral,
@@ -101,12 +87,12 @@ void tn_replica_write_withdrawal(uint8_t out[TN_PROOF_WITHDRAWAL_SIZE],
                                  const uint8_t owner[TN_OWNER_SIZE],
                                  const struct tn_withdrawal *withdrawal)
 {
-    put_number(out, withdrawal->market, 4);
-    put_number(out + 4, withdrawal->account, 4);
+    tn_put_be(out, withdrawal->market, 4);
+    tn_put_be(out + 4, withdrawal->account, 4);
     memcpy(out + 8, owner, TN_OWNER_SIZE);
-    put_number(out + 28, withdrawal->asset, 4);
-    put_number(out + 32, (uint64_t)withdrawal->amount, 8);
-    put_number(out + 40, withdrawal->height, 8);
+    tn_put_be(out + 28, withdrawal->asset, 4);
+    tn_put_be(out + 32, (uint64_t)withdrawal->amount, 8);
+    tn_put_be(out + 40, withdrawal->height, 8);
 }
 
 /* ---- As records, so that its proofs outlive a restart -----------------------------------------
@@ -128,7 +114,7 @@ size_t tn_replica_write_equity(const struct tn_replica *replica, uint8_t *out, s
         bool is_there = tn_exchange_account(replica->exchange, &view, first + i);
         TN_ASSERT(is_there);
         memcpy(at, view.owner, TN_OWNER_SIZE);
-        put_number(at + TN_OWNER_SIZE, (uint64_t)replica->equities[first + i], 8);
+        tn_put_be(at + TN_OWNER_SIZE, (uint64_t)replica->equities[first + i], 8);
     }
     return size;
 }
@@ -149,7 +135,7 @@ bool tn_replica_import_equity(struct tn_replica *replica, struct tn_import_fault
         size_t account_size = tn_exchange_record(replica->exchange, account, sizeof account,
                                                  TN_RECORD_ACCOUNT, (uint32_t)first + i);
         if (account_size == 0 || memcmp(account, at, TN_OWNER_SIZE) != 0) return false;
-        replica->equities[first + i] = (tn_micros)get_u64(at + TN_OWNER_SIZE);
+        replica->equities[first + i] = (tn_micros)tn_get_be(at + TN_OWNER_SIZE, 8);
         if (replica->equities[first + i] < 0) return false;
     }
     return true;
@@ -170,9 +156,9 @@ bool tn_replica_take_exit(struct tn_replica *replica, struct tn_import_fault *fa
     }
     tn_equity_update(replica->equity);
     const struct tn_state_exit exit = {
-        .height = get_u64(heads->exit),
-        .vault_micros = (tn_micros)get_u64(heads->exit + VAULT_AT),
-        .insurance_micros = (tn_micros)get_u64(heads->exit + INSURANCE_AT),
+        .height = tn_get_be(heads->exit, 8),
+        .vault_micros = (tn_micros)tn_get_be(heads->exit + VAULT_AT, 8),
+        .insurance_micros = (tn_micros)tn_get_be(heads->exit + INSURANCE_AT, 8),
     };
     tn_equity_record(replica->equity, record, &heads->state.globals[TN_GLOBAL_EXITS],
                      replica->limits.market, &exit);

@@ -138,7 +138,7 @@ static void equity_body(uint8_t body[TN_PROOF_EQUITY_SIZE], const uint8_t owner[
 {
     if (*equity_micros < 0) *equity_micros = 0;
     memcpy(body, owner, 20);
-    state_put_be(body + 20, (uint64_t)*equity_micros, 8);
+    tn_put_be(body + 20, (uint64_t)*equity_micros, 8);
 }
 
 void tn_equity_set(struct tn_equity *equity, uint32_t account, const uint8_t owner[20],
@@ -150,7 +150,7 @@ void tn_equity_set(struct tn_equity *equity, uint32_t account, const uint8_t own
     equity->waiting_nodes[equity->waiting_count++] = node;
     message[0] = 0; /* a leaf */
     message[1] = TN_PROOF_EQUITY;
-    state_put_be(message + 2, account, 4);
+    tn_put_be(message + 2, account, 4);
     equity_body(message + 6, owner, &equity_micros);
     state_put_sum(node + TN_HASH_SIZE, equity_micros);
 }
@@ -182,12 +182,12 @@ void tn_equity_record(const struct tn_equity *equity, uint8_t record[TN_PROOF_EX
     struct tn_hash root;
     TN_ASSERT(!equity->tree.any_dirty);
     tn_state_tree_root(&equity->tree, &root, TN_PROOF_EQUITY);
-    state_put_be(record, exit->height, 8);
-    state_put_be(record + 8, equity->tree.count, 4);
+    tn_put_be(record, exit->height, 8);
+    tn_put_be(record + 8, equity->tree.count, 4);
     memcpy(record + 12, root.bytes, TN_HASH_SIZE);
     state_put_sum(record + 44, tn_state_tree_sum(&equity->tree));
-    state_put_be(record + 60, (uint64_t)exit->vault_micros, 8);
-    state_put_be(record + 68, (uint64_t)exit->insurance_micros, 8);
+    tn_put_be(record + 60, (uint64_t)exit->vault_micros, 8);
+    tn_put_be(record + 68, (uint64_t)exit->insurance_micros, 8);
     exits_root(exits, market, record);
 }
 

@@ -55,18 +55,6 @@ struct tn_state {
 /* The account's leaf is as new as its positions. */
 void tn_state_freshen(struct tn_state *state, uint32_t account);
 
-static inline void state_put_be(uint8_t *out, uint64_t value, uint32_t size)
-{
-    for (uint32_t i = 0; i < size; i++)
-        out[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
-}
-static inline uint64_t state_get_be(const uint8_t *bytes, uint32_t size)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < size; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
 static inline void state_put_sum(uint8_t *out, tn_i128 sum)
 {
     uint64_t high = __builtin_bswap64((uint64_t)((tn_u128)sum >> 64));

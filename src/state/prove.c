@@ -24,7 +24,7 @@ void tn_state_write_be(struct writer *writer, uint64_t value, uint32_t size)
 {
     uint8_t bytes[8];
     TN_ASSERT(size <= sizeof bytes);
-    state_put_be(bytes, value, size);
+    tn_put_be(bytes, value, size);
     tn_state_write(writer, bytes, size);
 }
 
@@ -274,7 +274,7 @@ size_t tn_state_prove_order(const struct tn_state *state, uint8_t *out, size_t o
     if (slot >= state->trees[TN_RECORD_BOOK].count || book_size == 0 || series_size == 0 ||
         !tn_proof_leaf(&leaf, &sum, state->cpu, TN_RECORD_BOOK, slot, book, book_size, NULL) ||
         !is_leaf(state, TN_RECORD_BOOK, slot, &leaf) ||
-        rank >= state_get_be(book + 4 * (size_t)list, 4))
+        rank >= tn_get_be(book + 4 * (size_t)list, 4))
         return 0;
     tn_state_write_head(&writer, TN_PROOF_ORDER, head);
     tn_state_write_be(&writer, slot, 4);
@@ -284,7 +284,7 @@ size_t tn_state_prove_order(const struct tn_state *state, uint8_t *out, size_t o
     const uint8_t *orders = book + 4 * TN_RECORD_BOOK_LISTS;
     for (uint32_t i = 0; i < TN_RECORD_BOOK_LISTS; i++) {
         struct writer unused = {NULL, 0, 0};
-        const size_t size = (size_t)state_get_be(book + 4 * (size_t)i, 4) * TN_RECORD_ORDER_SIZE;
+        const size_t size = (size_t)tn_get_be(book + 4 * (size_t)i, 4) * TN_RECORD_ORDER_SIZE;
         if (i == list)
             tn_state_write(&writer, orders + (size_t)rank * TN_RECORD_ORDER_SIZE,
                            TN_RECORD_ORDER_SIZE);

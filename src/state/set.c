@@ -48,7 +48,7 @@ static void push_leaf(struct lane *lane, uint8_t kind, uint32_t index, const uin
     uint8_t *message = push(lane, LEAF_HEAD + size, to);
     message[0] = TAG_LEAF;
     message[1] = kind;
-    state_put_be(message + 2, index, 4);
+    tn_put_be(message + 2, index, 4);
     memcpy(message + LEAF_HEAD, body, size);
 }
 
@@ -128,7 +128,7 @@ static void finish_group(struct group *group, struct lane *lane)
         uint8_t *message = push(lane, 10 + TN_HASH_SIZE, group->roots[i]->bytes);
         message[0] = TAG_ROOT;
         message[1] = TN_RECORD_POSITIONS;
-        state_put_be(message + 2, group->records[i]->size / TN_RECORD_POSITION_SIZE, 8);
+        tn_put_be(message + 2, group->records[i]->size / TN_RECORD_POSITION_SIZE, 8);
         memcpy(message + 10, group->nodes[group->first[i]].bytes, TN_HASH_SIZE);
     }
     flush(lane);
@@ -191,7 +191,7 @@ static bool set_account(struct tn_state *state, struct lane *lane,
         memset(node, 0, NODE_SIZE_MAX);
         return true;
     }
-    const uint64_t cash = state_get_be(record->bytes + ACCOUNT_CASH_AT, 8);
+    const uint64_t cash = tn_get_be(record->bytes + ACCOUNT_CASH_AT, 8);
     state_put_sum(node + TN_HASH_SIZE, (int64_t)cash);
     push_leaf(lane, TN_RECORD_ACCOUNT, account, body, sizeof body, node);
     return true;
