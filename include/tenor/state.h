@@ -94,7 +94,6 @@ struct tn_state_head {
 
 void tn_state_section_root(struct tn_hash *root, const struct tn_state *state,
                            enum tn_record_kind kind);
-void tn_state_market_root(struct tn_hash *root, const struct tn_state *state);
 void tn_state_markets_root(struct tn_hash *root, const struct tn_state *state);
 void tn_state_root(struct tn_hash *root, const struct tn_state *state,
                    const struct tn_state_head *head);
@@ -161,7 +160,6 @@ void tn_equity_count(struct tn_equity *equity, uint32_t count);
 void tn_equity_set(struct tn_equity *equity, uint32_t account, const uint8_t owner[20],
                    tn_micros equity_micros);
 void tn_equity_update(struct tn_equity *equity);
-tn_i128 tn_equity_sum(const struct tn_equity *equity);
 
 struct tn_state_exit {
     uint64_t height; /* the state of which this is the equity */

@@ -199,7 +199,8 @@ static enum machine_answer catch_up(struct machine *machine)
     return answer == MACHINE_TAKEN ? take_checkpoint(machine) : answer;
 }
 
-enum machine_answer machine_seal(struct machine *machine)
+/* Seals what there is, even if fewer than block_entries; nothing when there is nothing. */
+static enum machine_answer seal(struct machine *machine)
 {
     if (machine->entries_count > 0) {
         TN_ASSERT(!machine->has_pending && !machine->is_due);
@@ -253,7 +254,7 @@ enum machine_answer machine_take(struct machine *machine, struct machine_results
     }
     if (!apply(machine, results, &entry, bytes, size)) return MACHINE_FAILED;
     if (!is_full_block(machine)) return MACHINE_TAKEN;
-    enum machine_answer answer = machine_seal(machine);
+    enum machine_answer answer = seal(machine);
     return answer == MACHINE_FAILED ? answer : MACHINE_TAKEN;
 }
 
@@ -306,7 +307,7 @@ static enum machine_answer seal_log(struct machine *machine)
 
 enum machine_answer machine_flush(struct machine *machine)
 {
-    enum machine_answer answer = machine_seal(machine);
+    enum machine_answer answer = seal(machine);
     uint64_t durable;
     if (answer == MACHINE_TAKEN) answer = machine_sync(machine, &durable);
     if (answer == MACHINE_TAKEN) answer = save_checkpoint(machine);
@@ -566,7 +567,7 @@ static bool open_parts(struct machine *machine)
         return false;
     }
     /* The crash may have come between the last entry of a block and its headers. */
-    if (is_full_block(machine)) return machine_seal(machine) != MACHINE_FAILED;
+    if (is_full_block(machine)) return seal(machine) != MACHINE_FAILED;
     /* A home has a checkpoint from the start: the tools can read it, and a log that goes missing is
      * missed. */
     return machine_entries(machine) > 0 || save_checkpoint(machine) != MACHINE_FAILED;
@@ -612,9 +613,4 @@ const struct tn_replica *machine_replica(const struct machine *machine)
 struct store *machine_store(struct machine *machine)
 {
     return machine->store;
-}
-
-const struct tn_replica_limits *machine_limits(const struct machine *machine)
-{
-    return &machine->limits;
 }

@@ -62,17 +62,14 @@ enum machine_answer machine_sync(struct machine *machine, uint64_t *durable);
  * nothing can be taken. */
 enum machine_answer machine_tend(struct machine *machine);
 
-/* Seals what there is, even if fewer than block_entries; nothing when there is nothing. */
-enum machine_answer machine_seal(struct machine *machine);
-/* Seals, and waits until the store has everything. FULL: told to stop while the disk is full; the
- * log has what was durable. */
+/* Seals what there is, even if fewer than block_entries, and waits until the store has everything.
+ * FULL: told to stop while the disk is full; the log has what was durable. */
 enum machine_answer machine_flush(struct machine *machine);
 
 /* Entries taken since the genesis. */
 uint64_t machine_entries(const struct machine *machine);
 const struct tn_replica *machine_replica(const struct machine *machine);
 struct store *machine_store(struct machine *machine);
-const struct tn_replica_limits *machine_limits(const struct machine *machine);
 
 /* ---- For the tools beside the node -------------------------------------------------------------
  */

@@ -162,12 +162,6 @@ void tn_equity_update(struct tn_equity *equity)
     TN_ASSERT(good); /* 2^32 numbers of 63 bits */
 }
 
-tn_i128 tn_equity_sum(const struct tn_equity *equity)
-{
-    TN_ASSERT(!equity->tree.any_dirty);
-    return tn_state_tree_sum(&equity->tree);
-}
-
 /* The section of the globals: the tree over the exits of all markets, of which there is one. */
 static void exits_root(struct tn_hash *root, uint32_t market,
                        const uint8_t record[TN_PROOF_EXIT_SIZE])

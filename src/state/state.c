@@ -114,12 +114,6 @@ void tn_state_section_root(struct tn_hash *root, const struct tn_state *state,
     *root = state->sections[tn_proof_section((uint8_t)kind)];
 }
 
-void tn_state_market_root(struct tn_hash *root, const struct tn_state *state)
-{
-    TN_ASSERT(state->is_updated);
-    *root = state->market_root;
-}
-
 void tn_state_markets_root(struct tn_hash *root, const struct tn_state *state)
 {
     TN_ASSERT(state->is_updated);
