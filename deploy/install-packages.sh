@@ -46,6 +46,9 @@ list_missing() {
     need build ninja-build has_command ninja
     need build libjansson-dev has_header jansson.h
     need build liblmdb-dev has_header lmdb.h
+    need build libnng-dev has_header nng/nng.h
+    need build libmbedtls-dev has_header mbedtls/x509_crt.h
+    need build libsecp256k1-dev has_header secp256k1_preallocated.h
     need test clang has_command clang
     need test libclang-rt-14-dev has_clang_runtime fuzzer
     need test libcmocka-dev has_header cmocka.h

@@ -92,4 +92,5 @@ def main():
             print(first, last, keccak(b"".join(hashes[first : last + 1]), 0x01).hex())
 
 
-main()
+if __name__ == "__main__":
+    main()
