@@ -52,6 +52,9 @@ list_missing() {
     need test clang has_command clang
     need test libclang-rt-14-dev has_clang_runtime fuzzer
     need test libcmocka-dev has_header cmocka.h
+    need test protobuf-c-compiler has_command protoc-c
+    need test libprotobuf-c-dev has_header protobuf-c/protobuf-c.h
+    need test spin has_command spin # the vote rules' model
     need test python3-minimal has_command python3 # verifiers that share nothing with the C code
     if [ "$(uname -m)" != aarch64 ]; then # pricing must give the same bits there
         need test gcc-aarch64-linux-gnu has_command aarch64-linux-gnu-gcc

@@ -140,6 +140,13 @@ void tn_stream_batch_begin(struct tn_batch_builder *builder, uint64_t height);
 void tn_stream_batch_add(struct tn_batch_builder *builder, const struct tn_entry *entry,
                          const uint8_t *bytes, size_t size, const struct tn_event *events,
                          uint32_t events_count);
+/* The same in two parts: the entry, once, and then its events, in as many pieces as the market's
+ * rules say (docs/specs/market.md: one for each item of an inbox); a piece is digested behind its
+ * count. */
+void tn_stream_batch_add_entry(struct tn_batch_builder *builder, const struct tn_entry *entry,
+                               const uint8_t *bytes, size_t size);
+void tn_stream_batch_add_events(struct tn_batch_builder *builder, const struct tn_event *events,
+                                uint32_t events_count);
 /* Fills in entries_count, weight, the blocks, entries_root and results_digest; chain, market, term,
  * sequence and prev_digest are the caller's and stay. More may be added after it. */
 void tn_stream_batch_end(struct tn_batch_header *header, const struct tn_batch_builder *builder);
@@ -173,7 +180,8 @@ bool tn_stream_batch_check(struct tn_batch_header *header, struct tn_stream_faul
                            size_t body_size);
 
 /* ---- Blocks ------------------------------------------------------------------------------------
- * HEADER of spec/consensus.md §1. The body is one digest of 32 bytes per batch. */
+ * HEADER of spec/consensus.md §1. The body is one digest of 32 bytes per batch, and then items
+ * (item.h). */
 #define TN_BLOCK_HEADER_BYTES 229u
 #define TN_BLOCK_VERSION      1
 
@@ -206,8 +214,10 @@ bool tn_stream_read_block_header(struct tn_block_header *header, struct tn_strea
 /* keccak256 of "TNSX1H" ‖ chain_id ‖ HEADER. */
 void tn_stream_block_hash(struct tn_hash *hash, const uint8_t chain_id[32],
                           const struct tn_block_header *header);
+/* Of a body without items. */
 void tn_stream_block_body_root(struct tn_hash *root, const struct tn_hash *batches, uint32_t count);
-/* Is this the body that the header names: its size, number of batches and root? */
+/* Is this the body that the header names: its size, number of batches and roots? Of its items it
+ * says that they fill it in ascending order of kinds, not what is in them. */
 bool tn_stream_block_body_check(struct tn_stream_fault *fault, const struct tn_block_header *header,
                                 const uint8_t *body, size_t body_size);
 

@@ -4,6 +4,7 @@
  * entries one by one and holds what it saw against the header at the end, by a builder's means. So
  * neither side ever needs a batch in decoded form, and both count alike. */
 #include "stream/bytes.h"
+#include "tenor/frame.h"
 
 static const uint8_t BATCH_TAG[5] = {'T', 'N', 'B', 'A', '1'};
 
@@ -78,23 +79,35 @@ void tn_stream_batch_begin(struct tn_batch_builder *builder, uint64_t height)
     builder->body_bytes = TN_BATCH_HEADER_BYTES;
 }
 
-void tn_stream_batch_add(struct tn_batch_builder *builder, const struct tn_entry *entry,
-                         const uint8_t *bytes, size_t size, const struct tn_event *events,
-                         uint32_t events_count)
+void tn_stream_batch_add_entry(struct tn_batch_builder *builder, const struct tn_entry *entry,
+                               const uint8_t *bytes, size_t size)
+{
+    TN_ASSERT(size > 0 && size <= TN_ENTRY_BYTES_MAX);
+    tn_stream_tree_add(&builder->tree, bytes, size);
+    builder->weight += tn_stream_weight(entry);
+    builder->body_bytes += TN_BATCH_LENGTH_BYTES + size;
+    builder->last_block = block_after(builder->last_block, entry);
+}
+
+void tn_stream_batch_add_events(struct tn_batch_builder *builder, const struct tn_event *events,
+                                uint32_t events_count)
 {
     uint8_t piece[TN_EVENT_BYTES];
     struct writer writer = {.at = piece};
-    TN_ASSERT(size > 0 && size <= TN_ENTRY_BYTES_MAX);
-    tn_stream_tree_add(&builder->tree, bytes, size);
     put_u32(&writer, events_count);
     tn_keccak_add(&builder->results, piece, sizeof(events_count));
     for (uint32_t i = 0; i < events_count; i++) {
         tn_stream_write_event(piece, &events[i]);
         tn_keccak_add(&builder->results, piece, sizeof(piece));
     }
-    builder->weight += tn_stream_weight(entry);
-    builder->body_bytes += TN_BATCH_LENGTH_BYTES + size;
-    builder->last_block = block_after(builder->last_block, entry);
+}
+
+void tn_stream_batch_add(struct tn_batch_builder *builder, const struct tn_entry *entry,
+                         const uint8_t *bytes, size_t size, const struct tn_event *events,
+                         uint32_t events_count)
+{
+    tn_stream_batch_add_entry(builder, entry, bytes, size);
+    tn_stream_batch_add_events(builder, events, events_count);
 }
 
 void tn_stream_batch_end(struct tn_batch_header *header, const struct tn_batch_builder *builder)
@@ -163,30 +176,63 @@ static enum tn_stream_step close_batch(struct tn_batch_reader *reader,
     return TN_STREAM_END;
 }
 
-enum tn_stream_step tn_stream_batch_next(struct tn_batch_reader *reader, struct tn_entry *entry,
-                                         struct tn_stream_fault *fault,
-                                         struct tn_stream_scratch *scratch)
+/* The bytes of the next entry of a body, at *begin and *size. */
+static enum tn_stream_step next_bytes(struct tn_batch_reader *reader, struct tn_stream_fault *fault,
+                                      size_t *begin, size_t *size)
 {
     if (reader->tree.count == reader->header.entries_count) return close_batch(reader, fault);
     struct reader bytes = {
         .bytes = reader->body, .size = reader->body_size, .at = reader->at, .fault = fault};
     if (!need(&bytes, TN_BATCH_LENGTH_BYTES)) return TN_STREAM_FAULT;
-    size_t size = get_u32(&bytes), used;
-    if (size > TN_ENTRY_BYTES_MAX) return stop(fault, reader->at, "an entry larger than any is");
-    if (!need(&bytes, size)) return TN_STREAM_FAULT;
-    const uint8_t *begin = reader->body + bytes.at;
-    if (!tn_stream_read_entry(entry, &used, fault, scratch, begin, size)) {
-        fault->at += bytes.at;
-        return TN_STREAM_FAULT;
-    }
-    if (used != size) return stop(fault, bytes.at + used, "bytes behind the end of an entry");
-    tn_stream_tree_add(&reader->tree, begin, size);
+    *size = get_u32(&bytes);
+    if (*size > TN_ENTRY_BYTES_MAX) return stop(fault, reader->at, "an entry larger than any is");
+    if (!need(&bytes, *size)) return TN_STREAM_FAULT;
+    *begin = bytes.at;
+    return TN_STREAM_ENTRY;
+}
+
+/* What was read of it: does it fill its bytes? Then it counts. */
+static enum tn_stream_step take_entry(struct tn_batch_reader *reader, struct tn_stream_fault *fault,
+                                      const struct tn_entry *entry, size_t begin, size_t size,
+                                      size_t used)
+{
+    if (used != size) return stop(fault, begin + used, "bytes behind the end of an entry");
+    reader->entry_bytes = reader->body + begin;
+    reader->entry_size = size;
+    reader->at = begin + size;
     reader->weight += tn_stream_weight(entry);
     reader->last_block = block_after(reader->last_block, entry);
-    reader->entry_bytes = begin;
-    reader->entry_size = size;
-    reader->at = bytes.at + size;
+    tn_stream_tree_add(&reader->tree, reader->entry_bytes, size);
     return TN_STREAM_ENTRY;
+}
+
+enum tn_stream_step tn_stream_batch_next(struct tn_batch_reader *reader, struct tn_entry *entry,
+                                         struct tn_stream_fault *fault,
+                                         struct tn_stream_scratch *scratch)
+{
+    size_t begin, size, used;
+    enum tn_stream_step step = next_bytes(reader, fault, &begin, &size);
+    if (step != TN_STREAM_ENTRY) return step;
+    if (!tn_stream_read_entry(entry, &used, fault, scratch, reader->body + begin, size)) {
+        fault->at += begin;
+        return TN_STREAM_FAULT;
+    }
+    return take_entry(reader, fault, entry, begin, size, used);
+}
+
+enum tn_stream_step tn_stream_batch_next_item(struct tn_batch_reader *reader,
+                                              struct tn_stream_item *item,
+                                              struct tn_stream_fault *fault,
+                                              struct tn_stream_scratch *scratch)
+{
+    size_t begin, size, used;
+    enum tn_stream_step step = next_bytes(reader, fault, &begin, &size);
+    if (step != TN_STREAM_ENTRY) return step;
+    if (!tn_stream_read_item(item, &used, fault, scratch, reader->body + begin, size)) {
+        fault->at += begin;
+        return TN_STREAM_FAULT;
+    }
+    return take_entry(reader, fault, &item->entry, begin, size, used);
 }
 
 bool tn_stream_batch_check(struct tn_batch_header *header, struct tn_stream_fault *fault,
@@ -198,6 +244,25 @@ bool tn_stream_batch_check(struct tn_batch_header *header, struct tn_stream_faul
     if (!tn_stream_batch_open(&reader, fault, body, body_size)) return false;
     while (step == TN_STREAM_ENTRY) /* each takes bytes of the body */
         step = tn_stream_batch_next(&reader, &entry, fault, scratch);
+    *header = reader.header;
+    return step == TN_STREAM_END;
+}
+
+bool tn_stream_batch_check_items(struct tn_batch_header *header, struct tn_stream_fault *fault,
+                                 struct tn_stream_scratch *scratch, const uint8_t *body,
+                                 size_t body_size)
+{
+    struct tn_batch_reader reader;
+    struct tn_stream_item item;
+    enum tn_stream_step step = TN_STREAM_ENTRY;
+    if (!tn_stream_batch_open(&reader, fault, body, body_size)) return false;
+    while (step == TN_STREAM_ENTRY) {
+        size_t begin = reader.at;
+        step = tn_stream_batch_next_item(&reader, &item, fault, scratch);
+        if (step == TN_STREAM_ENTRY && !tn_stream_item_is_led(&item)) {
+            step = stop(fault, begin, "an entry that no leader may put into a batch");
+        }
+    }
     *header = reader.header;
     return step == TN_STREAM_END;
 }

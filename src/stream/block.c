@@ -1,5 +1,5 @@
-/* Block headers and bodies (stream.md §8; spec/consensus.md §1). A body names the block's batches
- * by their digests and nothing else, so everything about it follows from their number. */
+/* Block headers (stream.md §8; spec/consensus.md §1): what is hashed, and what a proposer and those
+ * who vote for it sign. Of what stands in the body it holds the size and the roots (body.c). */
 #include "stream/bytes.h"
 
 static const uint8_t BLOCK_TAG[6] = {'T', 'N', 'S', 'X', '1', 'H'};
@@ -67,33 +67,4 @@ void tn_stream_block_hash(struct tn_hash *hash, const uint8_t chain_id[32],
     put_bytes(&writer, chain_id, 32);
     tn_stream_write_block_header(writer.at, header);
     tn_keccak256(hash, preimage, sizeof(preimage));
-}
-
-void tn_stream_block_body_root(struct tn_hash *root, const struct tn_hash *batches, uint32_t count)
-{
-    struct tn_stream_tree tree;
-    tn_stream_tree_begin(&tree, TN_TREE_BATCHES);
-    for (uint32_t i = 0; i < count; i++)
-        tn_stream_tree_add(&tree, batches[i].bytes, TN_HASH_SIZE);
-    tn_stream_tree_root(root, &tree);
-}
-
-bool tn_stream_block_body_check(struct tn_stream_fault *fault, const struct tn_block_header *header,
-                                const uint8_t *body, size_t body_size)
-{
-    struct reader reader = {.bytes = body, .size = body_size, .fault = fault};
-    struct tn_stream_tree tree;
-    struct tn_hash root;
-    if (body_size != header->body_size) {
-        return refuse(&reader, body_size, "the body has another size than the header says");
-    }
-    if (body_size != (uint64_t)header->batches_count * TN_HASH_SIZE) {
-        return refuse(&reader, body_size, "the body has not one digest for each batch");
-    }
-    tn_stream_tree_begin(&tree, TN_TREE_BATCHES);
-    for (uint32_t i = 0; i < header->batches_count; i++)
-        tn_stream_tree_add(&tree, body + (size_t)i * TN_HASH_SIZE, TN_HASH_SIZE);
-    tn_stream_tree_root(&root, &tree);
-    if (tn_hash_equal(&root, &header->body_root)) return true;
-    return refuse(&reader, 0, "the body has another root than the header says");
 }

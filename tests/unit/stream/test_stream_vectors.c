@@ -2,15 +2,7 @@
  * blocks that the page describes, and what is read from the files. tests/vectors/stream/check.py
  * makes the same files from the page's layouts and shares nothing with this. */
 #include "entry_maker.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-enum { BYTES_MAX = 4096 };
+#include "vector_file.h"
 
 static const char *const ENTRIES[] = {
     NULL,         "FRAME",  "BLOCK",  "SWEEP",   "MARKS",  "INDEX",   "ACCOUNT", "DEPOSIT",
@@ -36,42 +28,9 @@ static const char *const COMMANDS[] = {NULL,
 static struct maker maker = {.counts = true};
 static struct tn_stream_scratch scratch;
 
-/* The bytes of a name in a file of vectors. */
-static size_t vector(uint8_t bytes[BYTES_MAX], const char *file_name, const char *name)
-{
-    char path[512], word[64];
-    size_t size = 0;
-    unsigned byte;
-    snprintf(path, sizeof(path), "%s/%s", TENOR_STREAM_VECTORS, file_name);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) fail_msg("no vectors at %s", path);
-    while (fscanf(file, "%63s", word) == 1) {
-        bool found = strcmp(word, name) == 0;
-        int letter = fgetc(file);
-        for (size = 0; letter != '\n' && size < BYTES_MAX && fscanf(file, "%2x", &byte) == 1;) {
-            bytes[size++] = (uint8_t)byte;
-            letter = fgetc(file);
-            if (letter != '\n') ungetc(letter, file);
-        }
-        if (found) break;
-        size = 0;
-    }
-    fclose(file);
-    if (size == 0) fail_msg("no vector %s in %s", name, path);
-    return size;
-}
-
-static void expect_bytes(const char *file_name, const char *name, const void *bytes, size_t size)
-{
-    uint8_t wanted[BYTES_MAX];
-    assert_int_equal(vector(wanted, file_name, name), size);
-    if (memcmp(wanted, bytes, size) != 0) print_message("%s of %s differs\n", name, file_name);
-    assert_memory_equal(wanted, bytes, size);
-}
-
 static void expect_entry(const char *name)
 {
-    uint8_t bytes[BYTES_MAX], again[BYTES_MAX];
+    uint8_t bytes[VECTOR_BYTES_MAX], again[VECTOR_BYTES_MAX];
     struct tn_stream_fault fault;
     struct tn_entry entry;
     size_t size = tn_stream_write_entry(bytes, sizeof(bytes), &maker.entry), used;
@@ -205,7 +164,7 @@ static void test_stream_writes_the_batch_header_of_the_page(void **state)
 }
 
 struct built {
-    uint8_t body[BYTES_MAX];
+    uint8_t body[VECTOR_BYTES_MAX];
     size_t size;
     struct tn_batch_builder builder;
 };
@@ -213,7 +172,7 @@ struct built {
 static void add_made(struct built *built, const struct tn_event *events, uint32_t count)
 {
     uint8_t *at = built->body + built->size;
-    size_t size = tn_stream_write_batch_entry(at, BYTES_MAX - built->size, &maker.entry);
+    size_t size = tn_stream_write_batch_entry(at, VECTOR_BYTES_MAX - built->size, &maker.entry);
     assert_true(size > TN_BATCH_LENGTH_BYTES);
     tn_stream_batch_add(&built->builder, &maker.entry, at + TN_BATCH_LENGTH_BYTES,
                         size - TN_BATCH_LENGTH_BYTES, events, count);

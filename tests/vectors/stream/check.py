@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Encodes and decodes the vectors beside it from the layouts that stand in docs/specs/stream.md.
+"""Encodes and decodes the vectors beside it from the layouts that stand in docs/specs/stream.md,
+frame.md and items.md, and payloads from proto/tenor/v1/trader.proto.
 
-Nothing here is shared with src/stream: the layouts are parsed from the page, the hash is below.
+Nothing here is shared with src/stream: the layouts are parsed from the pages, the hash is below.
 usage: check.py        compares every vector
        check.py DIR    writes them to a directory instead, for a new version of the page
 """
@@ -10,7 +11,9 @@ import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PAGE = os.path.join(HERE, "..", "..", "..", "docs", "specs", "stream.md")
+ROOT = os.path.join(HERE, "..", "..", "..")
+PROTO = os.path.join(ROOT, "proto", "tenor", "v1", "trader.proto")
+CHAIN_ID = bytes(range(32))
 
 
 # ---- keccak256 ----
@@ -70,7 +73,7 @@ def parse(words, end=None):
     fields = []
     while words and words[0] != end:
         name = words.pop(0)
-        if name == "COMMAND":
+        if name in ("COMMAND", "…"):
             fields.append((name, name, None))
             continue
         kind, inner = words.pop(0), None
@@ -82,9 +85,9 @@ def parse(words, end=None):
     return fields
 
 
-def read_page():
+def read_page(page):
     layouts, kinds, sections = {}, {}, []
-    text = open(PAGE, encoding="utf-8").read()
+    text = open(os.path.join(ROOT, "docs", "specs", page), encoding="utf-8").read()
     for block in re.findall(r"```layout\n(.*?)```", text, re.S):
         names = []
         for line in block.strip().split("\n"):
@@ -96,12 +99,19 @@ def read_page():
                 kinds[name] = int(number[0])
                 names.append(name)
         sections.append(names)
-    parameters = int(re.search(r"all (\d+) of them", text).group(1))
-    return layouts, kinds, sections, parameters
+    parameters = re.search(r"all (\d+) of them", text)
+    return layouts, kinds, sections, int(parameters.group(1)) if parameters else None
 
 
-LAYOUTS, KINDS, SECTIONS, PARAMETERS = read_page()
+LAYOUTS, KINDS, SECTIONS, PARAMETERS = read_page("stream.md")
 ENTRIES, COMMANDS = SECTIONS[0], SECTIONS[1]
+ITEMS = []
+for page in ("frame.md", "items.md"):
+    more, numbers, names, _ = read_page(page)
+    assert not set(more) & set(LAYOUTS)
+    LAYOUTS.update(more)
+    KINDS.update(numbers)
+    ITEMS = names[0]
 
 
 class Writer:
@@ -130,7 +140,9 @@ class Writer:
             kind, _, condition = kind.partition("?")
             if condition and known[condition.split("=")[0]] != int(condition.split("=")[1]):
                 continue
-            if kind == "COMMAND":
+            if kind == "…":
+                out += self.given["payload"]
+            elif kind == "COMMAND":
                 out += self.fields([("client_id", "u64", None)]) + bytes([KINDS[self.command]])
                 out += self.fields(LAYOUTS[self.command])
             elif kind.isupper():
@@ -149,8 +161,8 @@ class Writer:
 class Reader:
     """The same walk over bytes: the numbers that are found."""
 
-    def __init__(self, data):
-        self.data, self.at, self.values = data, 0, []
+    def __init__(self, data, payload=b""):
+        self.data, self.at, self.values, self.payload = data, 0, [], payload
 
     def integer(self, kind):
         size = int(kind[1:]) // 8
@@ -165,7 +177,9 @@ class Reader:
             kind, _, condition = kind.partition("?")
             if condition and known[condition.split("=")[0]] != int(condition.split("=")[1]):
                 continue
-            if kind == "COMMAND":
+            if kind == "…":
+                self.at += len(self.payload)
+            elif kind == "COMMAND":
                 self.fields([("client_id", "u64", None)])
                 number = self.integer("u8")
                 self.fields(LAYOUTS[next(name for name in COMMANDS if KINDS[name] == number)])
@@ -183,6 +197,67 @@ class Reader:
             else:
                 known[name] = self.integer(kind)
                 self.values.append(known[name])
+
+
+# ---- The messages of the .proto file ----
+
+def read_proto():
+    """message -> [(number, name, type, is_repeated, is_kind)], and the names of enumerations."""
+    text = re.sub(r"//.*", "", open(PROTO, encoding="utf-8").read())
+    messages = {}
+    for name, body in re.findall(r"message (\w+) \{((?:[^{}]|\{[^{}]*\})*)\}", text):
+        kinds = re.search(r"oneof \w+ \{(.*?)\}", body, re.S)
+        kinds = kinds.group(1) if kinds else ""
+        fields = [(int(number), field, kind, bool(repeated), ("%s = %s;" % (field, number)) in kinds)
+                  for repeated, kind, field, number
+                  in re.findall(r"(repeated )?(\w+) (\w+) = (\d+);", body)]
+        messages[name] = sorted(fields)
+    return messages, set(re.findall(r"enum (\w+)", text))
+
+
+MESSAGES, ENUMS = read_proto()
+
+
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+class Payload:
+    """Messages whose numbers count."""
+
+    def __init__(self):
+        self.number = 0
+
+    def scalar(self, kind):
+        if kind == "bool":
+            return 0, varint(1)
+        self.number += 1
+        if kind == "fixed64":
+            return 1, self.number.to_bytes(8, "little")
+        if kind.startswith("sint"):
+            return 0, varint(2 * self.number - 1)
+        assert kind.startswith("uint") or kind in ENUMS, kind
+        return 0, varint(self.number)
+
+    def message(self, name, kinds):
+        """kinds: of the commands, one after the other."""
+        out = b""
+        for number, field, kind, repeated, is_kind in MESSAGES[name]:
+            if is_kind and field != kinds[0].lower():
+                continue
+            count = len(kinds) if kind == "Command" else 2 if repeated else 1
+            for i in range(count):
+                if kind in MESSAGES:
+                    inner = self.message(kind, kinds[i:] if kind == "Command" else None)
+                    wire, value = 2, varint(len(inner)) + inner
+                else:
+                    wire, value = self.scalar(kind)
+                out += varint(number << 3 | wire) + value
+        return out
 
 
 # ---- What the vectors are ----
@@ -231,6 +306,53 @@ def blocks():
             "BODY": b"".join(digests), "BODY_ROOT": root_of(0x11, digests)}
 
 
+def frames():
+    made = {name: Payload().message("Payload", [name]) for name in COMMANDS}
+    made["TWO"] = Payload().message("Payload", ["PLACE", "CANCEL"])
+    made["DIGEST"] = keccak256(b"TNFRM1" + CHAIN_ID + made["PLACE"])
+    made["FRAME_2"] = bytes([2, 1]) + Writer({"payload": made["PLACE"]}).fields(LAYOUTS["FRAME_2"])
+    made["BLOCK_2"] = bytes([2, 2]) + Writer().fields(LAYOUTS["BLOCK_2"])
+    return made
+
+
+TAGS = {1: b"TNREP1", 2: b"TNDEP1", 3: b"TNFRM1", 4: b"TNOPR1", 5: b"TNGOV1"}
+GIVEN = {
+    "ITEM_REPORT": {"version": 1, "kind": 18, "feed": 4},
+    "ITEM_DEPOSIT": {},
+    "ITEM_FORCED": {"version": 2, "kind": 1},
+    "ITEM_OPEN": {"operation": 1},
+    "ITEM_SESSION": {"operation": 2},
+    "ITEM_REVOKE": {"operation": 3},
+    "ITEM_OWNER_FRAME": {"operation": 4, "version": 1, "kind": 1},
+    "ITEM_GOVERNANCE": {"version": 1, "kind": 10},
+    "ITEM_STALLED": {"cause": 1},
+    "ITEM_RESIGNED": {"cause": 2},
+    "ITEM_LAGGED": {"cause": 3},
+}
+
+
+def items(payload):
+    made = {}
+    for name in ITEMS:
+        given = dict(GIVEN[name], payload=payload) if name == "ITEM_FORCED" else GIVEN[name]
+        writer = Writer(given, "CANCEL")
+        data = writer.fields(LAYOUTS[name])
+        reader = Reader(data, payload)
+        reader.fields(LAYOUTS[name])
+        assert reader.at == len(data) and reader.values == writer.values, name
+        made[name] = bytes([KINDS[name]]) + data
+        if KINDS[name] not in TAGS:
+            continue
+        signature = 65 if KINDS[name] == 4 else 64
+        signed = payload if name == "ITEM_FORCED" else data[:-signature]
+        made[name + "_DIGEST"] = keccak256(TAGS[KINDS[name]] + CHAIN_ID + signed)
+    digests = [bytes([1]) * 32, bytes([2]) * 32]
+    picked = [made[name] for name in ("ITEM_REPORT", "ITEM_DEPOSIT", "ITEM_LAGGED")]
+    made["BODY"] = b"".join(digests + [len(one).to_bytes(4, "big") + one for one in picked])
+    made["BODY_ROOT"] = root_of(0x11, digests + picked)
+    return made
+
+
 def vectors():
     entries = {name: entry(name) for name in ENTRIES if name != "FRAME"}
     entries["REPORT_SURFACE"] = entry("REPORT", given={"feed": 2})
@@ -238,8 +360,10 @@ def vectors():
     events = {"RESULT": event("EVENT", 1), "TRADE": event("EVENT_TRADE", 3)}
     trees = {"ROOT_%d" % count: root_of(0x10, [bytes([i]) for i in range(count)])
              for count in (0, 1, 2, 3, 5, 8)}
+    payloads = frames()
     return {"entries": entries, "events": events, "trees": trees,
-            "batches": batches(entries, events), "blocks": blocks()}
+            "batches": batches(entries, events), "blocks": blocks(), "frames": payloads,
+            "items": items(payloads["PLACE"])}
 
 
 def main():
@@ -249,9 +373,9 @@ def main():
         if len(sys.argv) > 1:
             open(os.path.join(sys.argv[1], name + ".hex"), "w").write(text)
         elif open(os.path.join(HERE, name + ".hex")).read() != text:
-            sys.exit("%s.hex is not what docs/specs/stream.md says" % name)
+            sys.exit("%s.hex is not what the pages of docs/specs say" % name)
         count += len(wanted)
-    print("%d vectors are what the page says" % count)
+    print("%d vectors are what the pages say" % count)
 
 
 main()
