@@ -1,0 +1,178 @@
+/* When a market counts as silent, who is asked to say so, and what is gathered of others. */
+#include "gossip_case.h"
+
+enum { STALL_BYTES = 123 };
+
+static struct tn_gossip_stall make_stall(uint16_t voter, const struct tn_gossip_head *head)
+{
+    struct tn_gossip_stall stall = {
+        .kind = TN_PEER_STALL, .epoch = 5, .head = *head, .voter = voter};
+    memset(stall.signature.bytes, voter + 1, sizeof(stall.signature.bytes));
+    return stall;
+}
+
+static void put_stall(uint8_t out[STALL_BYTES], const struct tn_gossip_stall *stall)
+{
+    out[0] = stall->kind;
+    tn_put_be(out + 1, stall->epoch, 8);
+    tn_put_be(out + 9, stall->head.market, 4);
+    tn_put_be(out + 13, stall->head.term, 4);
+    tn_put_be(out + 17, stall->head.sequence, 8);
+    memcpy(out + 25, stall->head.digest.bytes, 32);
+    tn_put_be(out + 57, stall->voter, 2);
+    memcpy(out + 59, stall->signature.bytes, 64);
+}
+
+static bool hear(uint16_t from, const struct tn_gossip_stall *stall)
+{
+    uint8_t message[STALL_BYTES];
+    put_stall(message, stall);
+    return tn_gossip_message(story.gossip, from, message, sizeof(message), story.now_us);
+}
+
+static void test_gossip_asks_for_a_stall_once_when_a_market_is_silent(void **state)
+{
+    (void)state;
+    begin_story(0, 4);
+    pass(STALL_US - 1);
+    assert_int_equal(story.stalled_count, 0);
+    assert_true(tn_gossip_next_us(story.gossip) <= story.now_us + 1);
+    pass(1);
+    assert_int_equal(story.stalled_count, 1);
+    assert_int_equal(story.stalled.market, 1);
+    assert_int_equal(story.stalled.term, 1);
+    assert_int_equal(story.stalled.sequence, 0);
+    pass(10 * STALL_US);
+    assert_int_equal(story.stalled_count, 1);
+}
+
+static void test_gossip_counts_silence_from_when_the_head_had_no_batch_after_it(void **state)
+{
+    (void)state;
+    struct sealed chain[2];
+    begin_story(0, 4);
+    seal_chain(chain, 2, 10);
+    pass(STALL_US - 1);
+    assert_true(receive(1, &chain[0])); /* just in time */
+    pass(10 * STALL_US);
+    assert_int_equal(story.stalled_count, 0); /* held, if not final yet */
+    struct tn_gossip_head head = head_of(&chain[0]);
+    tn_gossip_final(story.gossip, &head, 1, story.now_us);
+    pass(STALL_US - 1);
+    assert_int_equal(story.stalled_count, 0);
+    pass(1);
+    assert_int_equal(story.stalled_count, 1);
+    assert_int_equal(story.stalled.sequence, 1);
+    assert_true(tn_hash_equal(&story.stalled.digest, &chain[0].digest));
+
+    /* A term that ends is a new head as well, and names the new term. */
+    tn_gossip_final(story.gossip, &head, 2, story.now_us);
+    pass(STALL_US);
+    assert_int_equal(story.stalled_count, 2);
+    assert_int_equal(story.stalled.term, 2);
+    assert_int_equal(story.stalled.sequence, 1);
+    free_chain(chain, 2);
+}
+
+static void test_gossip_gathers_stalls_for_exactly_one_head(void **state)
+{
+    (void)state;
+    struct tn_gossip_head head = {.market = 1, .term = 1}, other = head;
+    struct tn_gossip_stall held[4];
+    uint64_t weight;
+    bool resigned;
+    begin_story(0, 4);
+    other.digest.bytes[0] = 1;
+    struct tn_gossip_stall own = make_stall(0, &head), two = make_stall(2, &head),
+                           three = make_stall(3, &other);
+    tn_gossip_add_stall(story.gossip, &own, story.now_us);
+    assert_true(hear(2, &two) && hear(2, &two) && hear(3, &three));
+    assert_int_equal(tn_gossip_stalls(story.gossip, &head, 5, held, 4, &weight, &resigned), 2);
+    assert_int_equal(weight, 10 + 12);
+    assert_false(resigned);
+    assert_int_equal(held[0].voter, 0);
+    assert_int_equal(held[1].voter, 2);
+    assert_memory_equal(held[1].signature.bytes, two.signature.bytes, 64);
+    assert_int_equal(tn_gossip_stalls(story.gossip, &head, 6, held, 4, &weight, &resigned), 0);
+    assert_int_equal(weight, 0);
+    three = make_stall(3, &head); /* its newest counts */
+    assert_true(hear(3, &three));
+    assert_int_equal(tn_gossip_stalls(story.gossip, &head, 5, held, 4, &weight, &resigned), 3);
+    assert_int_equal(weight, 10 + 12 + 13);
+}
+
+static void test_gossip_takes_a_stall_from_its_voters_link_only(void **state)
+{
+    (void)state;
+    struct tn_gossip_head head = {.market = 1, .term = 1};
+    struct tn_gossip_stall held[4], stall = make_stall(2, &head);
+    uint64_t weight;
+    bool resigned;
+    begin_story(0, 4);
+    assert_false(hear(3, &stall));
+    story.stall_answer = TN_GOSSIP_BAD;
+    assert_false(hear(2, &stall));
+    story.stall_answer = TN_GOSSIP_LATER;
+    assert_true(hear(2, &stall));
+    assert_int_equal(counted(TN_GOSSIP_COUNT_STALL_DROPPED), 3);
+    assert_int_equal(tn_gossip_stalls(story.gossip, &head, 5, held, 4, &weight, &resigned), 0);
+}
+
+static void test_gossip_sends_its_stall_again_while_the_market_is_silent(void **state)
+{
+    (void)state;
+    struct sealed chain[1];
+    struct tn_gossip_head head = {.market = 1, .term = 1};
+    struct tn_gossip_stall own = make_stall(0, &head);
+    uint8_t expected[STALL_BYTES];
+    begin_story(0, 4);
+    seal_chain(chain, 1, 10);
+    put_stall(expected, &own);
+    tn_gossip_add_stall(story.gossip, &own, story.now_us);
+    assert_int_equal(last_sent(TN_PEER_STALL)->to, TN_PEER_ALL);
+    assert_int_equal(last_sent(TN_PEER_STALL)->size, STALL_BYTES);
+    assert_memory_equal(last_sent(TN_PEER_STALL)->bytes, expected, STALL_BYTES);
+    pass(50000);
+    pass(50000);
+    assert_int_equal(sent_of(TN_PEER_STALL), 3);
+    assert_true(receive(1, &chain[0])); /* its leader speaks again */
+    pass(50000);
+    assert_int_equal(sent_of(TN_PEER_STALL), 3);
+    head = head_of(&chain[0]);
+    tn_gossip_final(story.gossip, &head, 1, story.now_us); /* silent again, at another head */
+    pass(50000);
+    assert_int_equal(sent_of(TN_PEER_STALL), 3);
+    free_chain(chain, 1);
+}
+
+static void test_gossip_lets_a_resignation_stand_for_the_quorum(void **state)
+{
+    (void)state;
+    struct tn_gossip_head head = {.market = 1, .term = 1};
+    struct tn_gossip_stall held[4], resign = make_stall(1, &head);
+    uint64_t weight;
+    bool resigned;
+    begin_story(0, 4);
+    resign.kind = TN_PEER_RESIGN;
+    assert_true(hear(1, &resign));
+    assert_int_equal(tn_gossip_stalls(story.gossip, &head, 5, held, 4, &weight, &resigned), 1);
+    assert_true(resigned);
+    assert_int_equal(held[0].kind, TN_PEER_RESIGN);
+    assert_int_equal(held[0].voter, 1);
+    tn_gossip_set_peers(story.gossip, 0, 4); /* another epoch */
+    assert_int_equal(tn_gossip_stalls(story.gossip, &head, 5, held, 4, &weight, &resigned), 0);
+    assert_false(resigned);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gossip_asks_for_a_stall_once_when_a_market_is_silent),
+        cmocka_unit_test(test_gossip_counts_silence_from_when_the_head_had_no_batch_after_it),
+        cmocka_unit_test(test_gossip_gathers_stalls_for_exactly_one_head),
+        cmocka_unit_test(test_gossip_takes_a_stall_from_its_voters_link_only),
+        cmocka_unit_test(test_gossip_sends_its_stall_again_while_the_market_is_silent),
+        cmocka_unit_test(test_gossip_lets_a_resignation_stand_for_the_quorum),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
