@@ -45,6 +45,10 @@ size_t tn_books_size(const struct tn_book_limits *limits);
  * the id index). */
 struct tn_books *tn_books_init(void *memory, const struct tn_book_limits *limits);
 
+/* tn_books_rebase makes whole again what was copied, all tn_books_size bytes of it, from other
+ * books: the copy then holds nothing of the source. */
+struct tn_books *tn_books_rebase(void *memory);
+
 /* ---- Half one: a complete price-time engine ------------------------------------------------- */
 
 enum tn_book_tif {

@@ -58,6 +58,11 @@ size_t tn_exchange_size(const struct tn_exchange_limits *limits);
  * as an empty market at height 0, time 0. The memory must outlive the exchange. */
 struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limits *limits);
 
+/* tn_exchange_clone makes an independent copy in other memory, 64-byte-aligned and of the size that
+ * the source's limits need, whatever it holds. Both answer every further entry alike; nobody
+ * watches the copy. O(size). */
+struct tn_exchange *tn_exchange_clone(void *memory, const struct tn_exchange *source);
+
 /* tn_exchange_events_max is the most events one entry can cause under these limits; an array of
  * that size is always enough. (Pages of it are touched only as far as events come.) */
 uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits);
@@ -66,6 +71,13 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits);
  * least tn_exchange_events_max (asserted). Nothing an entry holds makes it fail. */
 uint32_t tn_exchange_apply(struct tn_exchange *exchange, struct tn_event *events,
                            uint32_t events_max, const struct tn_entry *entry);
+
+/* Would a frame of this account with this nonce find it unused? ACCOUNT_UNKNOWN, NONCE_USED,
+ * NONCE_TOO_OLD or NONE. And: uses it up, for what an account's owner does beside frames. */
+enum tn_reject tn_exchange_check_nonce(const struct tn_exchange *exchange, uint32_t account,
+                                       uint64_t nonce);
+enum tn_reject tn_exchange_spend_nonce(struct tn_exchange *exchange, uint32_t account,
+                                       uint64_t nonce);
 
 /* What the stages of a prefetch found out about an entry: the caller keeps one beside each entry of
  * its queue, unset, and reads nothing in it. */
@@ -138,6 +150,9 @@ struct tn_position tn_exchange_position(const struct tn_exchange *exchange, uint
 const struct tn_books *tn_exchange_books(const struct tn_exchange *exchange);
 const struct tn_ledger *tn_exchange_ledger(const struct tn_exchange *exchange);
 uint32_t tn_exchange_accounts_count(const struct tn_exchange *exchange);
+/* How many of them an owner has. */
+uint32_t tn_exchange_owner_accounts(const struct tn_exchange *exchange,
+                                    const uint8_t owner[TN_OWNER_SIZE]);
 
 /* Bytes of one order: hot record, cold record, its cells of the id index. For benches. */
 void tn_exchange_order_bytes(uint32_t *hot, uint32_t *cold, uint32_t *index);

@@ -111,7 +111,26 @@
     X(BID_PRICE, 916, "the bundle costs more than the bid's limit")                                \
     X(BID_OWN, 917, "a bidder is neither the same owner nor in liquidation itself")                \
     X(BID_SHORT, 918, "the bidder's margin, or the seller's buffer, would not bear it")            \
-    X(NOT_FROZEN, 919, "only an expiry that lacks a settlement price takes one by hand")
+    X(NOT_FROZEN, 919, "only an expiry that lacks a settlement price takes one by hand")           \
+    /* 1000: the stream: sessions, terms, inboxes */                                               \
+    X(SIGNATURE_BAD, 1000, "the session's key did not sign this frame")                            \
+    X(SESSION_UNKNOWN, 1001, "there is no such session, or it was revoked")                        \
+    X(SESSION_EXPIRED, 1002, "the session has expired")                                            \
+    X(SESSION_SCOPE, 1003, "the session may not send such a command")                              \
+    X(TERM_WRONG, 1004, "the frame is for another term, or not to be forced")                      \
+    X(MARKET_WRONG, 1005, "the frame is for another market")                                       \
+    X(SESSIONS_FULL, 1006, "the account or the market has its maximum of sessions")                \
+    X(SESSION_RANGE, 1007, "the session's key, scope or expiry is out of range")                   \
+    X(COUNTERPARTY_UNSIGNED, 1008, "the counterparty has not signed this block trade")             \
+    X(ITEM_MALFORMED, 1009, "these bytes are no such item")                                        \
+    X(ITEM_PLACE, 1010, "an entry of this kind does not come by inbox")                            \
+    X(ACCOUNT_NUMBER, 1011, "the owner has another number of accounts by now")                     \
+    /* 1100: a desk, before a frame enters its stream */                                           \
+    X(DESK_IDLE, 1100, "this node does not lead the market now")                                   \
+    X(DESK_FULL, 1101, "the desk has too much to do: send it again later")                         \
+    X(DESK_CANCELS_ONLY, 1102, "finality is late: only cancels are taken")                         \
+    X(FRAME_MALFORMED, 1103, "these bytes are no frame")                                           \
+    X(FRAME_TOO_LARGE, 1104, "the frame is larger than a batch could hold")
 
 enum tn_reject {
 #define X(name, number, text) TN_REJECT_##name = (number),

@@ -37,20 +37,27 @@ static void *region(unsigned char **cursor, size_t size)
     return start;
 }
 
-struct tn_books *tn_books_init(void *memory, const struct tn_book_limits *limits)
+/* Says where the regions begin; for limits that the books have already. */
+static void lay_out(struct tn_books *books)
 {
-    TN_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0);
-    TN_ASSERT(limits_valid(limits));
-    unsigned char *cursor = memory;
-    struct tn_books *books = region(&cursor, sizeof(struct tn_books));
-    memset(books, 0, sizeof(*books));
-    books->limits = *limits;
+    const struct tn_book_limits *limits = &books->limits;
+    unsigned char *cursor = (unsigned char *)books + tn_align(sizeof(struct tn_books));
     books->book = region(&cursor, limits->books_max * sizeof(struct tn_book));
     books->orders = region(&cursor, limits->orders_max * sizeof(struct tn_resting));
     books->levels = region(&cursor, limits->levels_max * sizeof(struct tn_level));
     books->nodes = region(&cursor, limits->levels_max * sizeof(struct tn_book_node));
-    uint64_t *cells = region(&cursor, tn_index_cells(limits->orders_max) * sizeof(uint64_t));
-    TN_ASSERT((size_t)(cursor - (unsigned char *)memory) == tn_books_size(limits));
+    books->index.cells = region(&cursor, tn_index_cells(limits->orders_max) * sizeof(uint64_t));
+    TN_ASSERT((size_t)(cursor - (unsigned char *)books) == tn_books_size(limits));
+}
+
+struct tn_books *tn_books_init(void *memory, const struct tn_book_limits *limits)
+{
+    TN_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0);
+    TN_ASSERT(limits_valid(limits));
+    struct tn_books *books = memory;
+    memset(books, 0, sizeof(*books));
+    books->limits = *limits;
+    lay_out(books);
 
     books->orders_pool.free = TN_NONE;
     books->levels_pool.free = TN_NONE;
@@ -61,7 +68,15 @@ struct tn_books *tn_books_init(void *memory, const struct tn_book_limits *limits
                 .best_key = TN_BOOK_KEY_EMPTY, .best = TN_NONE, .root = TN_NONE};
         }
     }
-    tn_index_init(&books->index, cells, limits->orders_max, limits->hash_seed);
+    tn_index_init(&books->index, books->index.cells, limits->orders_max, limits->hash_seed);
+    return books;
+}
+
+struct tn_books *tn_books_rebase(void *memory)
+{
+    TN_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0);
+    struct tn_books *books = memory;
+    lay_out(books);
     return books;
 }
 

@@ -97,8 +97,7 @@ static size_t lay_out(struct tn_exchange *exchange, unsigned char *memory,
     const uint32_t counts[] = {limits->accounts_max, limits->series_max, limits->exposures_max,
                                limits->results_max};
     for (uint32_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) {
-        uint64_t *cells = region(memory, &used, tn_index_cells(counts[i]), sizeof(uint64_t));
-        if (memory != NULL) tn_index_init(indexes[i], cells, counts[i], limits->hash_seed + i);
+        indexes[i]->cells = region(memory, &used, tn_index_cells(counts[i]), sizeof(uint64_t));
     }
     exchange->touches.accounts = region(memory, &used, limits->accounts_max, sizeof(uint32_t));
     exchange->touches.series = region(memory, &used, limits->series_max, sizeof(uint32_t));
@@ -123,12 +122,25 @@ size_t tn_exchange_size(const struct tn_exchange_limits *limits)
     return limits_valid(limits) ? lay_out(&scratch, NULL, limits) : 0;
 }
 
+static void init_indexes(struct tn_exchange *exchange, const struct tn_exchange_limits *limits)
+{
+    uint64_t seed = limits->hash_seed;
+    tn_index_init(&exchange->owner_index, exchange->owner_index.cells, limits->accounts_max, seed);
+    tn_index_init(&exchange->series_index, exchange->series_index.cells, limits->series_max,
+                  seed + 1);
+    tn_index_init(&exchange->exposure_index, exchange->exposure_index.cells, limits->exposures_max,
+                  seed + 2);
+    tn_index_init(&exchange->result_index, exchange->result_index.cells, limits->results_max,
+                  seed + 3);
+}
+
 struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limits *limits)
 {
     TN_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0 && limits_valid(limits));
     struct tn_exchange *exchange = memory;
     memset(exchange, 0, sizeof *exchange);
     lay_out(exchange, memory, limits);
+    init_indexes(exchange, limits);
     exchange->limits = *limits;
     exchange->events_needed = tn_exchange_events_max(limits);
     struct tn_book_limits books = book_limits(limits);
@@ -143,6 +155,34 @@ struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limi
     exchange->marks_stamp = 1;
     if (exchange->risk != NULL) tn_exchange_risk_init(exchange);
     tn_exchange_touch_clear(exchange);
+    return exchange;
+}
+
+/* All that a mapping holds of itself is where its regions begin, and each series' terms: laid out
+ * again over copied bytes, the copy holds nothing of the source. */
+struct tn_exchange *tn_exchange_clone(void *memory, const struct tn_exchange *source)
+{
+    TN_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0 && memory != source);
+    const struct tn_exchange_limits limits = source->limits;
+    struct tn_exchange *exchange = memory;
+    memcpy(memory, source, tn_exchange_size(&limits));
+    lay_out(exchange, memory, &limits);
+    exchange->books = tn_books_rebase(exchange->books);
+    exchange->resting = tn_book_resting(exchange->books);
+    exchange->sides = tn_book_sides(exchange->books);
+    for (uint32_t i = 0; i < limits.series_max; i++) {
+        struct series *series = &exchange->series[i];
+        if (series->terms == NULL) continue;
+        size_t offset = (size_t)((const unsigned char *)series->terms -
+                                 (const unsigned char *)source->underlyings);
+        TN_ASSERT(offset < limits.underlyings_max * sizeof *exchange->underlyings);
+        const unsigned char *underlyings = (const unsigned char *)exchange->underlyings;
+        series->terms = (const struct terms *)(const void *)(underlyings + offset);
+    }
+    exchange->events = NULL;
+    exchange->events_max = 0;
+    exchange->watch = NULL;
+    exchange->whole_series = TN_NONE;
     return exchange;
 }
 

@@ -62,6 +62,7 @@ struct account {
     uint32_t exposures_head, exposures_tail, exposures_count; /* futures and perpetuals first */
     uint32_t groups_head;
     uint8_t owner[TN_OWNER_SIZE];
+    uint32_t owner_count;  /* of an owner's first account: how many there are */
     uint64_t results_gone; /* results that left the list: the running number of the first in it */
 };
 _Static_assert(sizeof(struct account) == 128, "two lines");

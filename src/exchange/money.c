@@ -169,11 +169,24 @@ void tn_exchange_know_owner(struct tn_exchange *exchange, uint32_t slot)
     TN_INDEX_EACH (&exchange->owner_index, hash, other) {
         if (memcmp(exchange->accounts[other].owner, account->owner, TN_OWNER_SIZE) == 0) {
             account->owner_index = other;
+            exchange->accounts[other].owner_count++;
             return;
         }
     }
     account->owner_index = slot;
+    account->owner_count = 1;
     tn_index_insert(&exchange->owner_index, hash, slot);
+}
+
+uint32_t tn_exchange_owner_accounts(const struct tn_exchange *exchange,
+                                    const uint8_t owner[TN_OWNER_SIZE])
+{
+    uint32_t hash = owner_hash(exchange, owner);
+    TN_INDEX_EACH (&exchange->owner_index, hash, first) {
+        const struct account *account = &exchange->accounts[first];
+        if (memcmp(account->owner, owner, TN_OWNER_SIZE) == 0) return account->owner_count;
+    }
+    return 0;
 }
 
 enum tn_reject tn_exchange_open_account(struct tn_exchange *exchange, const struct tn_entry *entry)

@@ -96,3 +96,18 @@ enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t inde
     tn_exchange_touch_account(exchange, index, TOUCH_ACCOUNT);
     return TN_REJECT_NONE;
 }
+
+enum tn_reject tn_exchange_check_nonce(const struct tn_exchange *exchange, uint32_t account,
+                                       uint64_t nonce)
+{
+    if (account >= exchange->accounts_count) return TN_REJECT_ACCOUNT_UNKNOWN;
+    return tn_exchange_nonce_state(&exchange->accounts[account], nonce);
+}
+
+enum tn_reject tn_exchange_spend_nonce(struct tn_exchange *exchange, uint32_t account,
+                                       uint64_t nonce)
+{
+    if (account >= exchange->accounts_count) return TN_REJECT_ACCOUNT_UNKNOWN;
+    tn_exchange_need_account(exchange, account);
+    return tn_exchange_use_nonce(exchange, account, nonce);
+}

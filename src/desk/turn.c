@@ -1,0 +1,162 @@
+/* turn: what the leader decides: BLOCKs first, then cancels, then everything else, a slice of the
+ * work that waits in between, and batches when they are due (desk.md §4).
+ *
+ * Every list it works through is bounded, so a turn is: the BLOCKs of one turn, the queue, and the
+ * slices that the queue's weight allows, and one more. */
+#include "desk/internal.h"
+
+#include "tenor/riskview.h"
+
+enum { BLOCKS_PER_TURN = 16, BLOCK_WEIGHT = 64, ENTRY_SMALL = 64 };
+
+/* ---- BLOCKs ---- */
+
+static bool take_block(struct tn_desk *desk)
+{
+    uint8_t bytes[ENTRY_SMALL];
+    struct tn_inbox inbox;
+    if (!tn_market_inbox_next(desk->market, &inbox)) return false;
+    const struct tn_stream_item item = {
+        .version = TN_ENTRY_VERSION_2,
+        .entry = {.kind = TN_ENTRY_BLOCK,
+                  .as.block = {.height = inbox.height, .time_ms = inbox.time_ms}},
+        .as.block_hash = inbox.block_hash};
+    size_t size = tn_stream_write_item(bytes, sizeof bytes, &item);
+    TN_ASSERT(size > 0 && size <= sizeof bytes);
+    if (!tn_desk_make_room(desk, size, BLOCK_WEIGHT)) return false;
+    tn_desk_add_entry(desk, bytes, size);
+    desk->counts.blocks++;
+    desk->last_block_us = desk->now_us;
+    return true;
+}
+
+/* ---- Slices ---- */
+
+/* What kind of slice there is work for; 0: none. */
+static uint8_t slice_kind(const struct tn_desk *desk)
+{
+    const struct tn_exchange *exchange = tn_market_exchange_of(desk->market);
+    struct tn_risk_view risk;
+    if (tn_exchange_work(exchange)) return TN_ENTRY_SWEEP;
+    if (tn_exchange_risk(exchange, &risk) && !risk.sweeping && risk.liquidations_left > 0) {
+        return TN_ENTRY_LIQ;
+    }
+    return 0;
+}
+
+static void take_slice(struct tn_desk *desk)
+{
+    uint8_t bytes[ENTRY_SMALL];
+    struct tn_entry entry = {.kind = slice_kind(desk)};
+    desk->weight_since_slice = 0;
+    if (entry.kind == TN_ENTRY_SWEEP) {
+        entry.as.sweep.units = desk->limits.slice_units;
+    } else if (entry.kind == TN_ENTRY_LIQ) {
+        entry.as.liq.units = desk->limits.slice_units;
+    } else {
+        return;
+    }
+    size_t size = tn_stream_write_entry(bytes, sizeof bytes, &entry);
+    TN_ASSERT(size > 0 && size <= sizeof bytes);
+    if (!tn_desk_make_room(desk, size, tn_stream_weight(&entry))) return;
+    bool is_sweep = entry.kind == TN_ENTRY_SWEEP;
+    tn_desk_add_entry(desk, bytes, size);
+    if (is_sweep) desk->counts.sweeps++;
+    if (!is_sweep) desk->counts.liqs++;
+}
+
+/* ---- Frames ---- */
+
+static void refuse(struct tn_desk *desk, const struct waiting *waiting, enum tn_reject reject,
+                   uint64_t *counter)
+{
+    (*counter)++;
+    if (desk->out.refused == NULL) return;
+    desk->out.refused(desk->out.context, waiting->client, reject);
+}
+
+/* Must frames wait for finality? BLOCKs and slices may still be sealed then, and cancels last
+ * longer than others. */
+static bool is_full(const struct tn_desk *desk, bool only_cancels)
+{
+    uint32_t frames = desk->limits.pending_frames_max, batches = desk->limits.pending_batches_max;
+    uint32_t frames_kept = only_cancels ? 0 : frames / 8;
+    uint32_t batches_kept = only_cancels ? batches / 8 : batches / 4;
+    return desk->answered_count >= frames - frames_kept ||
+           desk->pending_count >= batches - batches_kept;
+}
+
+static void take_frame(struct tn_desk *desk, struct waiting *waiting)
+{
+    struct tn_desk_counts *counts = &desk->counts;
+    enum tn_reject reject;
+    waiting->is_done = true;
+    if (!waiting->only_cancels && tn_desk_is_late(desk)) {
+        refuse(desk, waiting, TN_REJECT_DESK_CANCELS_ONLY, &counts->refused_stale);
+        return;
+    }
+    if (is_full(desk, waiting->only_cancels) ||
+        !tn_desk_make_room(desk, waiting->size, waiting->weight)) {
+        refuse(desk, waiting, TN_REJECT_DESK_FULL, &counts->refused_full);
+        return;
+    }
+    if (!tn_desk_add_frame(desk, &reject, waiting)) {
+        refuse(desk, waiting, reject, &counts->refused_bad);
+        return;
+    }
+    counts->frames_entered++;
+    desk->weight_since_slice += waiting->weight;
+    if (desk->weight_since_slice >= desk->limits.slice_weight) take_slice(desk);
+}
+
+/* A cancel goes before others, but never before an earlier frame of its own account. */
+static void take_queue(struct tn_desk *desk)
+{
+    if (++desk->turn == 0) {
+        memset(desk->account_turn, 0, desk->limits.market.exchange.accounts_max * sizeof(uint32_t));
+        desk->turn = 1;
+    }
+    for (uint32_t i = 0; i < desk->queue_count; i++) {
+        struct waiting *waiting = &desk->queue[i];
+        if (!waiting->only_cancels) {
+            desk->account_turn[waiting->account] = desk->turn;
+        } else if (desk->account_turn[waiting->account] != desk->turn) {
+            take_frame(desk, waiting);
+        }
+    }
+    for (uint32_t i = 0; i < desk->queue_count; i++) {
+        if (!desk->queue[i].is_done) take_frame(desk, &desk->queue[i]);
+    }
+    desk->queue_count = 0;
+    desk->queue_size = 0;
+}
+
+/* ---- The turn ---- */
+
+static uint64_t seal_due(const struct tn_desk *desk)
+{
+    if (desk->entries_count > 0) return desk->opened_us + desk->limits.seal_us;
+    return desk->last_sealed_us + (uint64_t)desk->limits.stall_ms * 1000 / 3;
+}
+
+void tn_desk_turn(struct tn_desk *desk, uint64_t now_us)
+{
+    TN_ASSERT(now_us >= desk->now_us);
+    desk->now_us = now_us;
+    if (!desk->leads) return;
+    for (uint32_t i = 0; i < BLOCKS_PER_TURN && take_block(desk); i++)
+        continue;
+    if (tn_market_inboxes_count(desk->market) == 0) take_queue(desk);
+    take_slice(desk);
+    if (now_us >= seal_due(desk) && tn_desk_can_seal(desk)) tn_desk_seal(desk);
+}
+
+uint64_t tn_desk_next(const struct tn_desk *desk)
+{
+    if (!desk->leads || !tn_desk_can_seal(desk)) return UINT64_MAX;
+    if (tn_market_inboxes_count(desk->market) > 0 || desk->queue_count > 0 ||
+        slice_kind(desk) != 0) {
+        return desk->now_us;
+    }
+    return seal_due(desk);
+}

@@ -1,0 +1,244 @@
+/* Whole batches: what valid(block) asks of one, and what comes of one that is executed. */
+#include "market_story.h"
+
+static struct draft {
+    struct tn_batch_header header;
+    struct tn_batch_builder builder;
+    uint8_t body[1 << 16];
+    size_t size;
+} draft;
+
+static void begin_draft(uint64_t first_block)
+{
+    draft.header = (struct tn_batch_header){
+        .market = stream_case.limits.market, .term = CASE_TERM, .sequence = 1};
+    tn_stream_batch_begin(&draft.builder, first_block);
+    draft.size = TN_BATCH_HEADER_BYTES;
+}
+
+static void add_bytes(const uint8_t *bytes, size_t size)
+{
+    struct tn_stream_item item;
+    struct tn_stream_fault fault;
+    size_t used;
+    assert_true(tn_stream_read_item(&item, &used, &fault, stream_case.scratch.stream, bytes, size));
+    tn_stream_batch_add_entry(&draft.builder, &item.entry, bytes, size);
+    tn_put_be(draft.body + draft.size, size, 4);
+    memcpy(draft.body + draft.size + 4, bytes, size);
+    draft.size += 4 + size;
+}
+
+static void add_block(const struct tn_inbox *inbox)
+{
+    uint8_t bytes[64];
+    size_t size = case_block_entry(bytes, inbox);
+    add_bytes(bytes, size);
+}
+
+static void add_entry(const struct tn_entry *entry)
+{
+    uint8_t bytes[1024];
+    size_t size = tn_stream_write_entry(bytes, sizeof bytes, entry);
+    assert_true(size > 0 && size <= sizeof bytes);
+    add_bytes(bytes, size);
+}
+
+static void end_draft(void)
+{
+    tn_stream_batch_end(&draft.header, &draft.builder);
+    tn_stream_write_batch_header(draft.body, &draft.header);
+}
+
+static bool known(void *context, uint64_t height, const struct tn_hash *hash, int64_t time_ms)
+{
+    const struct tn_inbox *inboxes = context;
+    const struct tn_inbox *inbox = &inboxes[height - 2];
+    assert_true(inbox->height == height);
+    return tn_hash_equal(hash, &inbox->block_hash) && time_ms == inbox->time_ms;
+}
+
+static bool is_good(const struct tn_inbox *inboxes, uint64_t block_height)
+{
+    struct tn_inbox copy[4] = {{0}};
+    if (inboxes != NULL) memcpy(copy, inboxes, sizeof copy);
+    const struct tn_market_blocks blocks = {.known = inboxes == NULL ? NULL : known,
+                                            .context = copy};
+    struct tn_batch_header header;
+    return tn_market_check_batch(&header, &story.fault, stream_case.scratch.stream, &blocks,
+                                 block_height, draft.body, draft.size);
+}
+
+static void test_batch_holds_only_what_a_leader_may_put_in_order(void **state)
+{
+    (void)state;
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 1000, 5);
+    const struct tn_entry sweep = {.kind = TN_ENTRY_SWEEP, .as.sweep = {.units = 5}};
+    const struct tn_entry liq = {.kind = TN_ENTRY_LIQ, .as.liq = {.units = 5}};
+    begin_draft(1);
+    case_frame(BOB, &command, 1);
+    add_bytes(stream_case.frame, stream_case.frame_size);
+    add_entry(&sweep);
+    add_entry(&liq);
+    end_draft();
+    assert_true(is_good(NULL, 1));
+    const struct tn_entry never[] = {
+        account_entry(1),         deposit_entry(BOB, 0, 1),
+        block_entry(2, START_MS), frame_entry(BOB, 1, &command, 1),
+        index_entry(1, DOLLAR),   status_entry(stream_case.call, TN_STATUS_HALTED)};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        begin_draft(1);
+        add_entry(&sweep);
+        add_entry(&never[i]);
+        end_draft();
+        assert_false(is_good(NULL, 1000));
+    }
+    begin_draft(0); /* a heartbeat */
+    end_draft();
+    assert_true(is_good(NULL, 1));
+}
+
+static void test_batch_takes_blocks_one_by_one_below_the_block_it_is_in(void **state)
+{
+    (void)state;
+    struct tn_inbox inboxes[4];
+    for (uint32_t i = 0; i < 4; i++)
+        inboxes[i] = case_block(100); /* 2 .. 5 */
+    begin_draft(1);
+    add_block(&inboxes[0]);
+    add_block(&inboxes[1]);
+    end_draft();
+    assert_true(is_good(inboxes, 4));
+    assert_false(is_good(inboxes, 3)); /* BLOCK(3) in block 3 */
+    begin_draft(1);
+    add_block(&inboxes[1]);
+    end_draft();
+    assert_false(is_good(inboxes, 10)); /* 2 is skipped */
+    begin_draft(1);
+    add_block(&inboxes[0]);
+    add_block(&inboxes[0]);
+    end_draft();
+    assert_false(is_good(inboxes, 10));
+    begin_draft(1);
+    add_block(&inboxes[0]);
+    add_block(&inboxes[2]);
+    end_draft();
+    assert_false(is_good(inboxes, 10)); /* 3 is skipped */
+    begin_draft(1);
+    struct tn_inbox other = inboxes[0];
+    other.block_hash.bytes[31] ^= 1;
+    add_block(&other);
+    end_draft();
+    assert_false(is_good(inboxes, 10));
+    assert_true(is_good(NULL, 10)); /* nobody to ask */
+    begin_draft(1);
+    other = inboxes[0];
+    other.time_ms++;
+    add_block(&other);
+    end_draft();
+    assert_false(is_good(inboxes, 10));
+}
+
+static void test_batch_whose_bytes_were_changed_is_refused(void **state)
+{
+    (void)state;
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 1000, 5);
+    begin_draft(1);
+    case_frame(BOB, &command, 1);
+    add_bytes(stream_case.frame, stream_case.frame_size);
+    end_draft();
+    assert_true(is_good(NULL, 10));
+    for (size_t at = TN_BATCH_HEADER_BYTES; at < draft.size; at++) {
+        draft.body[at] ^= 1;
+        assert_false(is_good(NULL, 10));
+        draft.body[at] ^= 1;
+    }
+    for (size_t size = 0; size < draft.size; size++) {
+        struct tn_batch_header header;
+        const struct tn_market_blocks blocks = {.known = NULL};
+        assert_false(tn_market_check_batch(&header, &story.fault, stream_case.scratch.stream,
+                                           &blocks, 10, draft.body, size));
+    }
+}
+
+/* A batch with a BLOCK that brings items: results are digested item by item. */
+static void test_batch_is_executed_with_results_that_count_every_item(void **state)
+{
+    (void)state;
+    const struct tn_market_out out = {.step = on_step};
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 1000, 5);
+    struct tn_market_executed executed;
+    case_entry(deposit_entry(BOB, 0, 3 * DOLLAR));
+    case_close(case_owner_of(DAN), stream_case.sessions[DAN]);
+    struct tn_inbox inbox = case_block(100);
+    assert_true(tn_market_inbox(story.market, &inbox));
+    begin_draft(1);
+    case_frame(BOB, &command, 1);
+    add_bytes(stream_case.frame, stream_case.frame_size);
+    add_block(&inbox);
+    case_frame(DAN, &command, 1); /* its session is no more: a fault */
+    add_bytes(stream_case.frame, stream_case.frame_size);
+    end_draft();
+    story.steps_count = 0;
+    assert_true(tn_market_execute_batch(story.market, &executed, &story.fault, &stream_case.scratch,
+                                        &out, draft.body, draft.size));
+    assert_int_equal(story.steps_count, 5);
+    const uint32_t indexes[] = {0, 1, 1, 1, 2};
+    const uint8_t items[] = {0, TN_INBOX_ENTRY, TN_INBOX_SESSION_CLOSE, 0, 0};
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(story.steps[i].index, indexes[i]);
+        assert_int_equal(story.steps[i].item, items[i]);
+    }
+    assert_int_equal(executed.faults_count, 1);
+    assert_int_equal(story.steps[4].fault, TN_REJECT_SESSION_UNKNOWN);
+    assert_int_equal(executed.header.entries_count, 3);
+
+    /* The digest by hand: for each step, count u32 and events. */
+    struct tn_keccak keccak;
+    struct tn_hash expected;
+    tn_keccak_begin(&keccak);
+    for (uint32_t i = 0; i < 5; i++) {
+        uint8_t count[4], event[TN_EVENT_BYTES];
+        assert_true(story.steps[i].events_count <= 2);
+        tn_put_be(count, story.steps[i].events_count, 4);
+        tn_keccak_add(&keccak, count, 4);
+        if (story.steps[i].events_count > 0) {
+            tn_stream_write_event(event, &story.first[i]);
+            tn_keccak_add(&keccak, event, sizeof event);
+        }
+        if (story.steps[i].events_count > 1) {
+            tn_stream_write_event(event, &story.last[i]);
+            tn_keccak_add(&keccak, event, sizeof event);
+        }
+    }
+    tn_keccak_end(&keccak, &expected);
+    assert_true(tn_hash_equal(&expected, &executed.results_digest));
+}
+
+static void test_batch_that_goes_on_from_another_block_is_not_executed(void **state)
+{
+    (void)state;
+    const struct tn_market_out out = {.step = on_step};
+    struct tn_market_executed executed;
+    uint64_t before = tn_market_digest(story.market);
+    for (uint64_t first = 0; first < 3; first++) {
+        begin_draft(first);
+        end_draft();
+        bool is_executed =
+            tn_market_execute_batch(story.market, &executed, &story.fault, &stream_case.scratch,
+                                    &out, draft.body, draft.size);
+        assert_int_equal(is_executed, first == tn_market_cursor(story.market));
+    }
+    assert_true(tn_market_digest(story.market) == before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(test_batch_holds_only_what_a_leader_may_put_in_order),
+        STORY(test_batch_takes_blocks_one_by_one_below_the_block_it_is_in),
+        STORY(test_batch_whose_bytes_were_changed_is_refused),
+        STORY(test_batch_is_executed_with_results_that_count_every_item),
+        STORY(test_batch_that_goes_on_from_another_block_is_not_executed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
