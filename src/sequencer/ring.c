@@ -1,0 +1,149 @@
+/* Views: a ring of them by number, and the one that the engine is in.
+ *
+ * A slot is taken over by a later view, never given back to an earlier one, so whoever holds a
+ * pointer to a view must look at its number again after anything that may have made a view. The
+ * view that the engine is in is never stored: it is one more than the highest certificate's. */
+#include "sequencer/internal.h"
+
+struct view *tn_sequencer_find_view(const struct tn_sequencer *s, uint64_t number)
+{
+    struct view *view = &s->views[number & (s->config.limits.views_max - 1)];
+    return number > 0 && view->number == number ? view : NULL;
+}
+
+static void clear_view(struct tn_sequencer *s, struct view *view)
+{
+    for (uint32_t i = 0; i < BLOCKS_OF_VIEW; i++)
+        tn_sequencer_drop_block(s, &view->blocks[i]);
+    for (uint32_t i = 0; i < VOTE_TYPES * s->config.limits.validators_max; i++)
+        view->ballots[i].state = SIGNATURE_NONE;
+    for (uint32_t i = 0; i < VOTE_TYPES; i++) {
+        view->weights[i] = 0;
+        view->certs[i].size = 0;
+    }
+    view->number = 0;
+    view->is_wanted = view->is_proposed = false;
+    view->asked_us = INT64_MIN / 2;
+    view->convicted = (struct tn_voters){0};
+}
+
+struct view *tn_sequencer_make_view(struct tn_sequencer *s, uint64_t number)
+{
+    TN_ASSERT(number > 0);
+    struct view *view = &s->views[number & (s->config.limits.views_max - 1)];
+    if (view->number == number) return view;
+    if (view->number > number) return NULL;
+    if (view->number > s->final_view) s->counters.views_dropped++;
+    clear_view(s, view);
+    view->number = number;
+    if (number > s->ring_top) s->ring_top = number;
+    return view;
+}
+
+void tn_sequencer_clear_views(struct tn_sequencer *s)
+{
+    for (uint32_t i = 0; i < s->config.limits.views_max; i++)
+        if (s->views[i].number > 0) clear_view(s, &s->views[i]);
+    s->ring_top = 0;
+}
+
+bool tn_sequencer_is_quorum(const struct tn_sequencer *s, uint64_t weight)
+{
+    if (!TENOR_HOLDS(QUORUM)) return (tn_u128)weight * 2 >= s->set.weight;
+    return tn_weight_is_quorum(weight, s->set.weight);
+}
+
+uint64_t tn_sequencer_weigh(const struct tn_validators *set, const struct tn_voters *voters)
+{
+    uint64_t weight = 0;
+    for (uint32_t i = 0; i < set->count; i++)
+        if (tn_voters_has(voters, i)) weight += set->members[i].weight;
+    return weight;
+}
+
+/* Δ = min(Δmax, Δ0 · 1.5^k). */
+int64_t tn_sequencer_delta(const struct tn_sequencer *s)
+{
+    int64_t delta = s->config.limits.delta_us;
+    for (uint32_t k = 0; k < s->nullified_run && delta < s->config.limits.delta_max_us; k++)
+        delta += delta / 2;
+    return delta < s->config.limits.delta_max_us ? delta : s->config.limits.delta_max_us;
+}
+
+/* Nothing to do, and the last block carried nothing either. */
+static bool is_idle(struct tn_sequencer *s)
+{
+    uint32_t count = 0;
+    for (uint64_t w = s->view - 1; w > tn_sequencer_low(s); w--) {
+        const struct view *view = tn_sequencer_find_view(s, w);
+        if (view == NULL || tn_sequencer_has_cert(view, TN_VOTE_NULLIFY)) continue;
+        if (!view->is_wanted) return false;
+        const struct held_block *block = tn_sequencer_find_block(s, w, &view->wanted);
+        if (block == NULL || (block->header.flags & TN_BLOCK_EMPTY) == 0) return false;
+        if ((block->header.flags & (TN_BLOCK_EPOCH_FINAL | TN_BLOCK_SEAL)) != 0) return false;
+        if (tn_sequencer_chain(s, &count, w, &view->wanted) != TN_VERDICT_OK) return false;
+        return !s->config.app.pending(s->config.app.context, s->chain, count);
+    }
+    if ((s->final_header.flags & TN_BLOCK_EMPTY) == 0 && s->final_view > 0) return false;
+    return !s->config.app.pending(s->config.app.context, s->chain, 0);
+}
+
+void tn_sequencer_arm_timers(struct tn_sequencer *s)
+{
+    const int64_t delta = tn_sequencer_delta(s);
+    const int64_t idle = is_idle(s) ? s->config.limits.idle_us : 0;
+    s->build_due_us = s->entered_us + idle;
+    s->proposal_due_us = s->entered_us + idle + 2 * delta;
+    s->advance_due_us = s->entered_us + idle + 4 * delta;
+}
+
+static void sooner(int64_t *due_us, int64_t other_us)
+{
+    if (*due_us != NEVER && other_us < *due_us) *due_us = other_us;
+}
+
+void tn_sequencer_hurry(struct tn_sequencer *s)
+{
+    const int64_t delta = tn_sequencer_delta(s);
+    if (s->build_due_us <= s->now_us) return;
+    if (is_idle(s)) return;
+    s->build_due_us = s->now_us;
+    sooner(&s->proposal_due_us, s->now_us + 2 * delta);
+    sooner(&s->advance_due_us, s->now_us + 4 * delta);
+}
+
+void tn_sequencer_enter(struct tn_sequencer *s, uint64_t number, bool nullified)
+{
+    TN_ASSERT(number > s->view);
+    if (nullified && s->nullified_run < 64) s->nullified_run++;
+    s->view = number;
+    s->proposed = false;
+    s->entered_us = s->now_us;
+    s->proposal_due_us = s->advance_due_us = s->build_due_us = NEVER;
+    s->step_due = true;
+    s->timers_due = true;
+    TN_ASSERT(tn_sequencer_make_view(s, number) != NULL);
+}
+
+void tn_sequencer_settle(struct tn_sequencer *s)
+{
+    if (!s->started) return;
+    /* A validator with a quorum's weight could go on for ever: the rest is for the next tick. */
+    for (uint32_t i = 0; i < 64; i++) {
+        if (s->deliver_due) {
+            s->deliver_due = false;
+            tn_sequencer_deliver(s);
+        } else if (s->timers_due) {
+            s->timers_due = false;
+            tn_sequencer_arm_timers(s);
+        } else if (s->step_due) {
+            s->step_due = false;
+            tn_sequencer_step(s);
+        } else if (s->finalize_due) {
+            s->finalize_due = false;
+            tn_sequencer_finalize_all(s);
+        } else {
+            return;
+        }
+    }
+}

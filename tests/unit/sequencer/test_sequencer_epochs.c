@@ -1,0 +1,248 @@
+/* Catching up, and going from one set to the next. */
+#include "sequencer_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void test_sequencer_catches_up_two_hundred_blocks(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 200));
+    case_start(&world->nodes[3], 0);
+    case_run_us(world, 150000);
+    assert_true(world->nodes[3].height + 5 >= world->nodes[0].height);
+    assert_true(case_agrees(world));
+    assert_int_equal(case_status(&world->nodes[3]).voice, TN_VOICE_SPEAKS);
+    const uint64_t votes = tn_sequencer_counters(world->nodes[3].engine)->notarizes;
+    case_run_us(world, 100000);
+    assert_true(tn_sequencer_counters(world->nodes[3].engine)->notarizes > votes);
+    case_end(world);
+}
+
+/* Further than one message of headers, and than views are kept. */
+static void test_sequencer_catches_up_nine_hundred_blocks(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 900));
+    case_start(&world->nodes[3], 0);
+    case_run_us(world, 400000);
+    assert_true(world->nodes[3].height + 5 >= world->nodes[0].height);
+    assert_true(case_agrees(world));
+    assert_int_equal(world->nodes[3].behind_count, 0);
+    case_end(world);
+}
+
+static void test_sequencer_says_when_it_is_too_far_behind(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 1100)); /* behind_max is 1024 here */
+    case_start(&world->nodes[3], 0);
+    case_run_us(world, 100000);
+    assert_true(world->nodes[3].behind_count > 0);
+    assert_int_equal(world->nodes[3].height, 0);
+    case_end(world);
+}
+
+static void test_sequencer_waits_for_batches_of_final_blocks(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 10));
+    world->nodes[1].withholds_body = true;
+    case_run_us(world, 100000);
+    assert_true(world->nodes[1].height + 30 < world->nodes[0].height);
+    world->nodes[1].withholds_body = false;
+    tn_sequencer_wake(world->nodes[1].engine, world->now_us);
+    case_end_turn(&world->nodes[1]);
+    case_run_us(world, 50000);
+    assert_true(world->nodes[1].height + 5 >= world->nodes[0].height);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
+static bool lose_finalizes(struct case_world *world, uint16_t from, uint16_t to,
+                           const uint8_t *bytes, size_t size)
+{
+    (void)world;
+    (void)from;
+    (void)to;
+    (void)size;
+    return (bytes[0] == TN_PEER_VOTE || bytes[0] == TN_PEER_CERT) && bytes[9] == TN_VOTE_FINALIZE;
+}
+
+static void test_sequencer_begins_the_next_epoch_at_view_one(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->epoch_blocks = 20;
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 70));
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct case_block *chain = world->nodes[i].chain;
+        assert_int_equal(case_status(&world->nodes[i]).epoch, 4);
+        assert_int_equal(case_status(&world->nodes[i]).voice, TN_VOICE_SPEAKS);
+        assert_int_equal(chain[20].header.epoch, 1);
+        assert_int_equal(chain[21].header.epoch, 2);
+        assert_int_equal(chain[21].header.view, 1);
+        assert_int_equal(chain[21].header.parent_view, 0);
+        assert_true(tn_hash_equal(&chain[21].header.parent_hash, &chain[20].hash));
+        assert_int_equal(world->nodes[i].certified, 64);
+        assert_true(world->nodes[i].certified_ends & 1u << 3); /* and each F was one */
+        assert_true(world->nodes[i].handover_sizes[3] > 0);
+        assert_int_equal(world->nodes[i].bans_count, 0);
+    }
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
+static void test_sequencer_seals_an_epoch_whose_last_block_is_not_final(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->epoch_blocks = 20;
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 12));
+    world->loss = lose_finalizes;
+    case_run_us(world, 100000);
+    assert_int_equal(case_status(&world->nodes[0]).epoch, 1);
+    assert_true(case_status(&world->nodes[0]).view > 40); /* SEALs, at height 20 */
+    world->loss = NULL;
+    assert_true(case_run_to(world, 30));
+    assert_int_equal(case_status(&world->nodes[0]).epoch, 2);
+    assert_true(case_agrees(world));
+    /* Many headers, one FINALIZATION. */
+    const size_t sealed = world->nodes[0].handover_sizes[1];
+    assert_true(sealed > 4 + 10 * TN_BLOCK_HEADER_BYTES);
+    case_end(world);
+}
+
+/* The second half of the nodes takes over from the first, one more each epoch. */
+static struct tn_validators moving_set(struct case_world *world, uint64_t epoch)
+{
+    const uint32_t first = epoch > 4 ? 3 : (uint32_t)epoch - 1;
+    return case_set(world, first, 4, epoch);
+}
+
+static void test_sequencer_hands_over_to_other_validators(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(7);
+    world->epoch_blocks = 30;
+    world->set_of = moving_set;
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 130));
+    assert_true(case_agrees(world));
+    assert_int_equal(case_status(&world->nodes[0]).voice, TN_VOICE_OBSERVER);
+    assert_int_equal(case_status(&world->nodes[0]).epoch, 5);
+    for (uint32_t i = 3; i < 7; i++) {
+        assert_int_equal(case_status(&world->nodes[i]).voice, TN_VOICE_SPEAKS);
+        assert_int_equal(case_status(&world->nodes[i]).index, i - 3);
+        assert_int_equal(world->nodes[i].certified, 128);
+    }
+    case_end(world);
+}
+
+static void test_sequencer_catches_up_through_epochs_by_handovers(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->epoch_blocks = 50;
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 170));
+    case_start(&world->nodes[3], 0);
+    case_run_us(world, 600000);
+    assert_true(world->nodes[3].height + 5 >= world->nodes[0].height);
+    assert_int_equal(case_status(&world->nodes[3]).voice, TN_VOICE_SPEAKS);
+    assert_true(case_agrees(world));
+    case_crash(&world->nodes[3]); /* and its log alone brings it back */
+    const uint64_t height = world->nodes[3].height;
+    case_start(&world->nodes[3], 0);
+    assert_int_equal(world->nodes[3].height, height);
+    case_end(world);
+}
+
+static void test_sequencer_certifies_checkpoints(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 140));
+    case_run_us(world, 10000);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(world->nodes[i].certified, 128);
+        assert_int_equal(case_status(&world->nodes[i]).checkpoint_height, 128);
+    }
+    case_end(world);
+}
+
+/* Votes for heights that are no checkpoints push nothing out. */
+static void test_sequencer_certifies_checkpoints_in_spite_of_strange_votes(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 60));
+    for (uint32_t i = 0; i < 3; i++) {
+        for (uint64_t height = 65; height < 80; height++) {
+            const struct tn_checkpoint checkpoint = {.epoch = 1, .height = height};
+            uint8_t bytes[211] = {TN_PEER_CKPT_VOTE};
+            struct tn_hash digest;
+            struct tn_signature signature;
+            tn_checkpoint_digest(&digest, &world->limits.checkpoint_domain, &checkpoint);
+            fast_sign(NULL, &signature, &digest, &world->nodes[3].key);
+            tn_checkpoint_write(bytes + 1, &checkpoint);
+            tn_put_be(bytes + 145, 3, 2);
+            memcpy(bytes + 147, signature.bytes, 64);
+            tn_sequencer_message(world->nodes[i].engine, 3, bytes, sizeof(bytes), world->now_us);
+        }
+        assert_int_equal(tn_sequencer_counters(world->nodes[i].engine)->out_of_window, 15);
+        case_end_turn(&world->nodes[i]);
+    }
+    case_crash(&world->nodes[3]);
+    assert_true(case_run_to(world, 70));
+    case_run_us(world, 60000);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_true(world->nodes[i].certified >= 64);
+    case_end(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sequencer_catches_up_two_hundred_blocks),
+        cmocka_unit_test(test_sequencer_catches_up_nine_hundred_blocks),
+        cmocka_unit_test(test_sequencer_says_when_it_is_too_far_behind),
+        cmocka_unit_test(test_sequencer_waits_for_batches_of_final_blocks),
+        cmocka_unit_test(test_sequencer_begins_the_next_epoch_at_view_one),
+        cmocka_unit_test(test_sequencer_seals_an_epoch_whose_last_block_is_not_final),
+        cmocka_unit_test(test_sequencer_hands_over_to_other_validators),
+        cmocka_unit_test(test_sequencer_catches_up_through_epochs_by_handovers),
+        cmocka_unit_test(test_sequencer_certifies_checkpoints),
+        cmocka_unit_test(test_sequencer_certifies_checkpoints_in_spite_of_strange_votes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

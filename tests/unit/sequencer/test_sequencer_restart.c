@@ -1,0 +1,260 @@
+/* Power cuts: after each one a node has the records that were synced and nothing else. */
+#include "seed.h"
+#include "sequencer_case.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+/* What a node ever signed, over all its lives: nothing may contradict. Reads its log. */
+static bool signed_one_thing_each(const struct case_node *node)
+{
+    for (uint32_t i = 0; i < node->records_count; i++) {
+        const struct case_record *a = &node->records[i];
+        if (a->type != TN_SEQUENCER_VOTE) continue;
+        for (uint32_t j = 0; j < i; j++) {
+            const struct case_record *b = &node->records[j];
+            if (b->type != TN_SEQUENCER_VOTE || memcmp(a->bytes + 1, b->bytes + 1, 8) != 0 ||
+                memcmp(a->bytes + 10, b->bytes + 10, 8) != 0) {
+                continue;
+            }
+            const uint8_t types[2] = {a->bytes[9], b->bytes[9]};
+            if (types[0] == types[1] && memcmp(a->bytes + 18, b->bytes + 18, 32) != 0) return false;
+            if (types[0] + types[1] == TN_VOTE_NULLIFY + TN_VOTE_FINALIZE) return false;
+        }
+    }
+    return true;
+}
+
+/* Cuts one node's power after its k-th step for each k, so in each place of a view. */
+static void test_sequencer_survives_a_power_cut_at_every_step(void **state)
+{
+    (void)state;
+    for (uint32_t cut = 0; cut < 60; cut++) {
+        struct case_world *world = case_begin(4);
+        struct case_node *node = &world->nodes[cut % 4];
+        case_start_all(world);
+        case_work(world, 1000);
+        for (uint32_t i = 0; i < 20 + cut; i++)
+            case_step(world, INT64_MAX);
+        case_crash(node);
+        case_run_us(world, cut % 3 == 0 ? 0 : 40000);
+        case_start(node, cut % 2 == 0 ? node->height : 0);
+        assert_true(case_run_to(world, 60));
+        assert_true(case_agrees(world));
+        assert_true(signed_one_thing_each(node));
+        assert_int_equal(case_status(node).voice, TN_VOICE_SPEAKS);
+        case_end(world);
+    }
+}
+
+/* All at once, at every step: certificates and bodies must be in the logs. */
+static void test_sequencer_survives_a_power_cut_of_all_nodes(void **state)
+{
+    (void)state;
+    for (uint32_t cut = 0; cut < 60; cut++) {
+        struct case_world *world = case_begin(4);
+        case_start_all(world);
+        case_work(world, 1000);
+        for (uint32_t i = 0; i < 20 + cut; i++)
+            case_step(world, INT64_MAX);
+        for (uint32_t i = 0; i < 4; i++)
+            case_crash(&world->nodes[i]);
+        while (world->flying != NULL) {
+            struct case_packet *packet = world->flying;
+            world->flying = packet->next;
+            free(packet);
+        }
+        for (uint32_t i = 0; i < 4; i++)
+            case_start(&world->nodes[i], 0);
+        assert_true(case_run_to(world, 40));
+        assert_true(case_agrees(world));
+        for (uint32_t i = 0; i < 4; i++)
+            assert_true(signed_one_thing_each(&world->nodes[i]));
+        case_end(world);
+    }
+}
+
+static void test_sequencer_delivers_again_what_its_app_had_not_kept(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    struct case_node *node = &world->nodes[2];
+    case_start_all(world);
+    case_work(world, 1000);
+    assert_true(case_run_to(world, 90));
+    const uint64_t height = node->height;
+    case_crash(node);
+    world->loss = NULL;
+    case_start(node, 64); /* the store was written at the last checkpoint */
+    assert_int_equal(node->height, height);
+    assert_true(case_agrees(world));
+    assert_true(case_run_to(world, height + 10));
+    case_end(world);
+}
+
+static void test_sequencer_with_a_lost_log_is_silent_until_the_next_epoch(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    struct case_node *node = &world->nodes[3];
+    world->epoch_blocks = 50;
+    case_start_all(world);
+    case_work(world, 1000);
+    assert_true(case_run_to(world, 20));
+    case_crash(node);
+    case_forget(node, 0);
+    case_start(node, 0);
+    case_run_us(world, 20000);
+    assert_int_equal(case_status(node).epoch, 1);
+    assert_int_equal(case_status(node).voice, TN_VOICE_SILENT);
+    assert_int_equal(tn_sequencer_counters(node->engine)->signatures_made, 0);
+    assert_true(node->height >= 20); /* it follows all the same */
+    assert_true(case_run_to(world, 70));
+    case_run_us(world, 20000);
+    assert_int_equal(case_status(node).epoch, 2);
+    assert_int_equal(case_status(node).voice, TN_VOICE_SPEAKS);
+    assert_true(tn_sequencer_counters(node->engine)->finalizes > 0);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
+static void test_sequencer_with_a_log_from_a_backup_is_silent(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    struct case_node *node = &world->nodes[1];
+    case_start_all(world);
+    case_work(world, 1000);
+    assert_true(case_run_to(world, 10));
+    const uint32_t backup = node->records_count;
+    assert_true(case_run_to(world, 30));
+    case_crash(node);
+    case_forget(node, backup);
+    case_start(node, 10);
+    case_run_us(world, 50000);
+    assert_int_equal(case_status(node).voice, TN_VOICE_SILENT);
+    assert_int_equal(tn_sequencer_counters(node->engine)->signatures_made, 0);
+    case_end(world);
+}
+
+static void test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000);
+    case_run_us(world, 300000);
+    assert_true(world->nodes[0].height >= 10);
+    case_start(&world->nodes[3], 0);
+    case_run_us(world, 100000);
+    assert_int_equal(case_status(&world->nodes[3]).voice, TN_VOICE_SPEAKS);
+    assert_true(case_run_to(world, world->nodes[0].height));
+    case_end(world);
+}
+
+static bool lose_questions(struct case_world *world, uint16_t from, uint16_t to,
+                           const uint8_t *bytes, size_t size)
+{
+    (void)world;
+    (void)to;
+    (void)size;
+    return from == 3 && bytes[0] == TN_PEER_VOTES_ASK;
+}
+
+static void test_sequencer_signs_nothing_before_a_quorum_has_answered(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->loss = lose_questions;
+    case_start_all(world);
+    case_work(world, 1000);
+    case_run_us(world, 1000000);
+    assert_int_equal(case_status(&world->nodes[3]).voice, TN_VOICE_ASKING);
+    assert_int_equal(tn_sequencer_counters(world->nodes[3].engine)->signatures_made, 0);
+    assert_true(world->nodes[3].height > 20);
+    world->loss = NULL;
+    case_run_us(world, 200000);
+    assert_int_equal(case_status(&world->nodes[3]).voice, TN_VOICE_SPEAKS);
+    assert_true(tn_sequencer_counters(world->nodes[3].engine)->signatures_made > 0);
+    case_end(world);
+}
+
+static struct {
+    uint64_t random;
+    uint32_t permille;
+} noise;
+
+static bool lose_some(struct case_world *world, uint16_t from, uint16_t to, const uint8_t *bytes,
+                      size_t size)
+{
+    (void)world;
+    (void)from;
+    (void)to;
+    (void)bytes;
+    (void)size;
+    return tn_random_below(&noise.random, 1000) < noise.permille;
+}
+
+/* Loss and power cuts at random; then quiet, in which ten blocks must follow. */
+static void test_sequencer_agrees_through_loss_and_power_cuts(void **state)
+{
+    (void)state;
+    const uint64_t seed = test_seed("test_sequencer_restart");
+    for (uint32_t run = 0; run < 12; run++) {
+        struct case_world *world = case_begin(4 + run % 4);
+        noise.random = seed + run;
+        noise.permille = 50 * (run % 7);
+        world->loss = lose_some;
+        world->epoch_blocks = run % 3 == 0 ? 40 : 0;
+        case_start_all(world);
+        case_work(world, 100000);
+        for (uint32_t turn = 0; turn < 30; turn++) {
+            struct case_node *node = &world->nodes[tn_random_below(&noise.random, world->count)];
+            case_run_us(world, (int64_t)tn_random_below(&noise.random, 80000));
+            if (node->engine != NULL) {
+                case_crash(node);
+            } else {
+                uint64_t kept = node->height;
+                uint64_t lost = tn_random_below(&noise.random, 70);
+                while (world->epoch_blocks > 0 && kept % 40 > 0 && lost > 0)
+                    kept--, lost--;
+                case_start(node, world->epoch_blocks > 0 || kept < lost ? kept : kept - lost);
+            }
+        }
+        for (uint32_t i = 0; i < world->count; i++)
+            if (world->nodes[i].engine == NULL) {
+                case_start(&world->nodes[i], world->nodes[i].height);
+            }
+        world->loss = NULL;
+        uint64_t highest = 0;
+        for (uint32_t i = 0; i < world->count; i++)
+            if (world->nodes[i].height > highest) highest = world->nodes[i].height;
+        assert_true(case_run_to(world, highest + 10));
+        assert_true(case_agrees(world));
+        for (uint32_t i = 0; i < world->count; i++) {
+            assert_true(signed_one_thing_each(&world->nodes[i]));
+            assert_int_equal(world->nodes[i].bans_count, 0);
+            assert_int_equal(case_status(&world->nodes[i]).voice, TN_VOICE_SPEAKS);
+        }
+        case_end(world);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sequencer_survives_a_power_cut_at_every_step),
+        cmocka_unit_test(test_sequencer_survives_a_power_cut_of_all_nodes),
+        cmocka_unit_test(test_sequencer_delivers_again_what_its_app_had_not_kept),
+        cmocka_unit_test(test_sequencer_with_a_lost_log_is_silent_until_the_next_epoch),
+        cmocka_unit_test(test_sequencer_with_a_log_from_a_backup_is_silent),
+        cmocka_unit_test(test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes),
+        cmocka_unit_test(test_sequencer_signs_nothing_before_a_quorum_has_answered),
+        cmocka_unit_test(test_sequencer_agrees_through_loss_and_power_cuts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
