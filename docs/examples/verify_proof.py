@@ -86,7 +86,7 @@ ZEROS = {None: [(bytes(32), None)], 0: [(bytes(32), 0)]}
 for zeros in ZEROS.values():
     for _ in range(32):
         zeros.append(join(zeros[-1], zeros[-1]))
-SECTIONS = {5: 0, 7: 1, 8: 2, 2: 3, 4: 4, 9: 5, 1: 6, 3: 7}  # by kind of record
+SECTIONS = {5: 0, 7: 1, 8: 2, 2: 3, 4: 4, 9: 5, 1: 6, 3: 7, 10: 8}  # by kind of record
 
 
 class Proof:

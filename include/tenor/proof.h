@@ -19,19 +19,23 @@
 #include "tenor/crypto.h"
 #include "tenor/record.h"
 
-/* Kinds of trees and leaves that are not of records; one numbering with enum tn_record_kind. */
+/* Kinds of trees and leaves that are not of an exchange's records; one numbering with enum
+ * tn_record_kind. */
 enum tn_proof_kind {
+    TN_PROOF_SESSION = 10, /* a record of the market: section 8, by slot */
     TN_PROOF_MARKETS = 32,
     TN_PROOF_BLOCKS = 33,      /* range of the hashes of block headers, by height - 1 */
     TN_PROOF_WITHDRAWALS = 34, /* range of withdrawals, by running number from 0 */
     TN_PROOF_EXITS = 35,       /* the last exit checkpoint of each market */
     TN_PROOF_STREAMS = 37,     /* the head of each market's stream of batches */
     TN_PROOF_EQUITY = 36,      /* max(0, equity) of each account at an exit checkpoint */
+    TN_PROOF_INBOXES = 38,     /* inboxes of each market that wait for their BLOCK */
 };
 
 #define TN_PROOF_DEPTH_MAX       32 /* of a tree: indexes are 32 bits */
 #define TN_PROOF_SIDES           64 /* hashes on a way in a range: its counts are 64 bits */
 #define TN_PROOF_SECTIONS        16 /* of a market */
+#define TN_PROOF_RECORD_KINDS    11 /* 1 + the last kind that has a section */
 #define TN_PROOF_GLOBALS         8
 #define TN_PROOF_EXIT_SIZE       76
 #define TN_PROOF_EQUITY_SIZE     28
@@ -45,8 +49,9 @@ enum tn_proof_global {
     TN_GLOBAL_WITHDRAWALS = 2,
     TN_GLOBAL_INBOXES = 3,
     TN_GLOBAL_EXITS = 4,
-    TN_GLOBAL_SESSION_KEYS = 5,
+    TN_GLOBAL_ROOTS = 5,      /* a hash chain over the roots of all blocks executed before */
     TN_GLOBAL_LAST_BLOCK = 6, /* the hash of the last block itself */
+    TN_GLOBAL_REGISTRY = 7,
 };
 
 /* ---- Leaves ----------------------------------------------------------------------------------

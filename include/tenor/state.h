@@ -26,13 +26,14 @@ struct tn_state_limits {
     uint32_t series_max;   /* SERIES, ROWS, BOOK: slots */
     uint32_t market_max;   /* records of the list MARKET */
     uint32_t feeds_max;    /* records of the list FEEDS */
+    uint32_t sessions_max; /* SESSION, by slot; 0: there is no such section */
     enum tn_cpu cpu;
 };
 
 struct tn_state;
 
-/* tn_state_size is the bytes that a state with these limits needs, 0 when a limit is 0: about 260
- * for each account and 200 for each series. */
+/* tn_state_size is the bytes that a state with these limits needs, 0 when another limit is 0: about
+ * 260 for each account and 200 for each series. */
 size_t tn_state_size(const struct tn_state_limits *limits);
 
 /* tn_state_init formats caller-owned memory of tn_state_size bytes, aligned to 64, which need not
@@ -94,7 +95,18 @@ struct tn_state_head {
 
 void tn_state_section_root(struct tn_hash *root, const struct tn_state *state,
                            enum tn_record_kind kind);
+void tn_state_market_root(struct tn_hash *root, const struct tn_state *state);
 void tn_state_markets_root(struct tn_hash *root, const struct tn_state *state);
+
+/* Of several markets, each with a state: after the updates of all, every state is told the roots of
+ * all and the leaves of their last exits, by place (ascending by market id). What is said of
+ * markets_root, and every proof, is then of all of them. Without it a state is alone. */
+#define TN_STATE_MARKETS_MAX 8
+void tn_state_set_markets(struct tn_state *state, const struct tn_hash *roots,
+                          const struct tn_hash *exits, uint32_t count, uint32_t place);
+/* The root of a plain tree over 1 .. TN_STATE_MARKETS_MAX leaves. */
+void tn_state_small_root(struct tn_hash *root, enum tn_proof_kind kind,
+                         const struct tn_hash *leaves, uint32_t count);
 void tn_state_root(struct tn_hash *root, const struct tn_state *state,
                    const struct tn_state_head *head);
 

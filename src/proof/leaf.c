@@ -206,7 +206,7 @@ static void pour_memory(struct sink *sink, const uint8_t *record, size_t size)
 
 static size_t body_size(enum tn_record_kind kind, const uint8_t *record, size_t size)
 {
-    TN_ASSERT(kind > 0 && kind < TN_RECORD_KINDS && kind != TN_RECORD_POSITIONS);
+    TN_ASSERT(kind > 0 && (uint32_t)kind < TN_PROOF_RECORD_KINDS && kind != TN_RECORD_POSITIONS);
     if (size == 0 || size > UINT32_MAX) return 0;
     if (kind == TN_RECORD_ACCOUNT)
         return size == TN_RECORD_ACCOUNT_SIZE ? size + 2 * TN_HASH_SIZE : 0;

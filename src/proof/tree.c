@@ -113,11 +113,11 @@ void tn_proof_state_root(struct tn_hash *root, const uint8_t chain_id[32], uint6
 
 uint32_t tn_proof_section(uint8_t kind)
 {
-    static const uint8_t sections[TN_RECORD_KINDS] = {
+    static const uint8_t sections[TN_PROOF_RECORD_KINDS] = {
         [TN_RECORD_ACCOUNT] = 0, [TN_RECORD_MARGIN] = 1, [TN_RECORD_MEMORY] = 2,
         [TN_RECORD_SERIES] = 3,  [TN_RECORD_ROWS] = 4,   [TN_RECORD_BOOK] = 5,
-        [TN_RECORD_MARKET] = 6,  [TN_RECORD_FEEDS] = 7};
-    TN_ASSERT(kind > 0 && kind < TN_RECORD_KINDS && kind != TN_RECORD_POSITIONS);
+        [TN_RECORD_MARKET] = 6,  [TN_RECORD_FEEDS] = 7,  [TN_PROOF_SESSION] = 8};
+    TN_ASSERT(kind > 0 && kind < TN_PROOF_RECORD_KINDS && kind != TN_RECORD_POSITIONS);
     return sections[kind];
 }
 

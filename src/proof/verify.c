@@ -102,7 +102,7 @@ static bool verify_record(struct reader *reader, uint32_t *market, struct tn_pro
     const uint8_t *kind = reader_take(reader, 1);
     if (kind == NULL) return false;
     record->kind = *kind;
-    if (*kind < TN_RECORD_MARKET || *kind >= TN_RECORD_KINDS || *kind == TN_RECORD_ACCOUNT ||
+    if (*kind < TN_RECORD_MARKET || *kind >= TN_PROOF_RECORD_KINDS || *kind == TN_RECORD_ACCOUNT ||
         *kind == TN_RECORD_POSITIONS)
         return reader_fail(reader, TN_PROOF_STEP_RECORD);
     if (!reader_u32(reader, &record->index) || !reader_u32(reader, &record->body_size))
@@ -355,7 +355,7 @@ static bool verify_leaves(struct reader *reader, struct tn_proof_leaves *leaves,
     const uint8_t *kind = reader_take(reader, 1);
     if (kind == NULL) return false;
     leaves->kind = *kind;
-    if (*kind < TN_RECORD_MARKET || *kind >= TN_RECORD_KINDS || *kind == TN_RECORD_POSITIONS)
+    if (*kind < TN_RECORD_MARKET || *kind >= TN_PROOF_RECORD_KINDS || *kind == TN_RECORD_POSITIONS)
         return reader_fail(reader, TN_PROOF_STEP_RECORD);
     if (!reader_u32(reader, &leaves->total) || !reader_u32(reader, &leaves->first)) return false;
     const uint8_t *run_depth = reader_take(reader, 1);

@@ -7,7 +7,7 @@
  * insurance together can fall short of the accounts only by what is owed and not covered.
  *
  * The tree is made here, in the replica, which runs behind the desk: no order waits for it. */
-#include "replica/internal.h"
+#include "replica/shard.h"
 
 #include "tenor/riskview.h"
 
@@ -32,33 +32,23 @@ static tn_micros equity_of(const struct tn_exchange *exchange, tn_micros *collat
 }
 
 /* The values are kept beside the tree, which has only their hashes; owners never change. */
-static void set_equity(struct tn_replica *replica, uint32_t account, const uint8_t *owner,
+static void set_equity(struct tn_shard *shard, uint32_t account, const uint8_t *owner,
                        tn_micros equity)
 {
-    replica->equities[account] = equity > 0 ? equity : 0;
-    tn_equity_set(replica->equity, account, owner, equity);
+    shard->equities[account] = equity > 0 ? equity : 0;
+    tn_equity_set(shard->equity, account, owner, equity);
 }
 
-uint32_t tn_replica_exit_accounts(const struct tn_replica *replica)
+void tn_shard_exit_checkpoint(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE],
+                              uint64_t height)
 {
-    return replica->equities_count;
-}
-
-tn_micros tn_replica_exit_equity(const struct tn_replica *replica, uint32_t account)
-{
-    TN_ASSERT(account < replica->equities_count);
-    return replica->equities[account];
-}
-
-void tn_replica_exit_checkpoint(struct tn_replica *replica)
-{
-    struct tn_exchange *exchange = replica->exchange;
+    struct tn_exchange *exchange = shard->exchange;
     const struct tn_ledger *ledger = tn_exchange_ledger(exchange);
     uint32_t count = tn_exchange_accounts_count(exchange);
     tn_i128 collateral_sum = 0;
     tn_exchange_need_all(exchange);
-    tn_equity_count(replica->equity, count);
-    replica->equities_count = count;
+    tn_equity_count(shard->equity, count);
+    shard->equities_count = count;
     for (uint32_t i = 0; i < count; i++) {
         struct tn_account_view view;
         tn_micros collateral;
@@ -66,43 +56,43 @@ void tn_replica_exit_checkpoint(struct tn_replica *replica)
         TN_ASSERT(is_there);
         tn_micros equity = equity_of(exchange, &collateral, &view, i);
         collateral_sum += collateral;
-        set_equity(replica, i, view.owner, equity);
+        set_equity(shard, i, view.owner, equity);
     }
     for (uint32_t i = 0; i * TN_RECORD_EQUITY_CHUNK < count; i++)
-        replica_note_changed(replica, TN_RECORD_EQUITY, i);
-    tn_equity_update(replica->equity);
+        shard_note_changed(shard, TN_RECORD_EQUITY, i);
+    tn_equity_update(shard->equity);
     tn_micros insurance = ledger->house[TN_HOUSE_INSURANCE];
     tn_i128 vault = collateral_sum - ledger->house[TN_HOUSE_EXTERNAL] - insurance;
     if (vault > INT64_MAX) vault = INT64_MAX; /* collateral beyond measure; said too low at worst */
     TN_ASSERT(vault >= INT64_MIN);
-    struct tn_state_exit exit = {.height = replica->heads.height,
-                                 .vault_micros = (tn_micros)vault,
-                                 .insurance_micros = insurance};
-    tn_equity_record(replica->equity, replica->heads.exit,
-                     &replica->heads.state.globals[TN_GLOBAL_EXITS], replica->limits.market, &exit);
-    replica->heads.has_exit = true;
+    struct tn_state_exit exit = {
+        .height = height, .vault_micros = (tn_micros)vault, .insurance_micros = insurance};
+    struct tn_hash alone; /* the globals are the caller's */
+    tn_equity_record(shard->equity, record, &alone, shard->id, &exit);
 }
 
-void tn_replica_write_withdrawal(uint8_t out[TN_PROOF_WITHDRAWAL_SIZE],
-                                 const uint8_t owner[TN_OWNER_SIZE],
-                                 const struct tn_withdrawal *withdrawal)
+void tn_shard_write_withdrawal(uint8_t out[TN_PROOF_WITHDRAWAL_SIZE], const struct tn_shard *shard,
+                               const struct tn_event *event, uint64_t height)
 {
-    tn_put_be(out, withdrawal->market, 4);
-    tn_put_be(out + 4, withdrawal->account, 4);
-    memcpy(out + 8, owner, TN_OWNER_SIZE);
-    tn_put_be(out + 28, withdrawal->asset, 4);
-    tn_put_be(out + 32, (uint64_t)withdrawal->amount, 8);
-    tn_put_be(out + 40, withdrawal->height, 8);
+    struct tn_account_view account;
+    bool is_there = tn_exchange_account(shard->exchange, &account, event->account);
+    TN_ASSERT(is_there && shard_is_withdrawal(event));
+    tn_put_be(out, shard->id, 4);
+    tn_put_be(out + 4, event->account, 4);
+    memcpy(out + 8, account.owner, TN_OWNER_SIZE);
+    tn_put_be(out + 28, event->index, 4);
+    tn_put_be(out + 32, (uint64_t)-event->money, 8);
+    tn_put_be(out + 40, height, 8);
 }
 
 /* ---- As records, so that its proofs outlive a restart -----------------------------------------
  */
 
-size_t tn_replica_write_equity(const struct tn_replica *replica, uint8_t *out, size_t out_size,
-                               uint32_t index)
+size_t tn_shard_write_equity(const struct tn_shard *shard, uint8_t *out, size_t out_size,
+                             uint32_t index)
 {
     uint32_t first = index * TN_RECORD_EQUITY_CHUNK;
-    uint32_t total = replica->equities_count;
+    uint32_t total = shard->equities_count;
     if (first >= total) return 0;
     uint32_t count = total - first;
     if (count > TN_RECORD_EQUITY_CHUNK) count = TN_RECORD_EQUITY_CHUNK;
@@ -111,56 +101,56 @@ size_t tn_replica_write_equity(const struct tn_replica *replica, uint8_t *out, s
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *at = out + (size_t)i * EQUITY_BYTES;
         struct tn_account_view view;
-        bool is_there = tn_exchange_account(replica->exchange, &view, first + i);
+        bool is_there = tn_exchange_account(shard->exchange, &view, first + i);
         TN_ASSERT(is_there);
         memcpy(at, view.owner, TN_OWNER_SIZE);
-        tn_put_be(at + TN_OWNER_SIZE, (uint64_t)replica->equities[first + i], 8);
+        tn_put_be(at + TN_OWNER_SIZE, (uint64_t)shard->equities[first + i], 8);
     }
     return size;
 }
 
-bool tn_replica_import_equity(struct tn_replica *replica, struct tn_import_fault *fault,
-                              uint32_t index, const uint8_t *record, size_t size)
+bool tn_shard_import_equity(struct tn_shard *shard, struct tn_import_fault *fault, uint32_t index,
+                            const uint8_t *record, size_t size)
 {
     uint64_t first = (uint64_t)index * TN_RECORD_EQUITY_CHUNK;
     size_t count = size / EQUITY_BYTES;
     fault->what = "an EQUITY record does not hold whole accounts in their order";
     if (size % EQUITY_BYTES != 0 || count < 1 || count > TN_RECORD_EQUITY_CHUNK) return false;
-    if (first != replica->equities_count) return false;
-    if (count > replica->limits.exchange.accounts_max - first) return false;
-    replica->equities_count = (uint32_t)(first + count);
+    if (first != shard->equities_count) return false;
+    if (count > shard->accounts_max - first) return false;
+    shard->equities_count = (uint32_t)(first + count);
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *at = record + (size_t)i * EQUITY_BYTES;
         uint8_t account[TN_RECORD_ACCOUNT_SIZE]; /* which begins with its owner */
-        size_t account_size = tn_exchange_record(replica->exchange, account, sizeof account,
+        size_t account_size = tn_exchange_record(shard->exchange, account, sizeof account,
                                                  TN_RECORD_ACCOUNT, (uint32_t)first + i);
         if (account_size == 0 || memcmp(account, at, TN_OWNER_SIZE) != 0) return false;
-        replica->equities[first + i] = (tn_micros)tn_get_be(at + TN_OWNER_SIZE, 8);
-        if (replica->equities[first + i] < 0) return false;
+        shard->equities[first + i] = (tn_micros)tn_get_be(at + TN_OWNER_SIZE, 8);
+        if (shard->equities[first + i] < 0) return false;
     }
     return true;
 }
 
-bool tn_replica_take_exit(struct tn_replica *replica, struct tn_import_fault *fault)
+bool tn_shard_take_exit(struct tn_shard *shard, struct tn_import_fault *fault,
+                        const uint8_t said[TN_PROOF_EXIT_SIZE], bool has_exit)
 {
-    struct tn_replica_heads *heads = &replica->heads;
     uint8_t record[TN_PROOF_EXIT_SIZE];
     *fault = (struct tn_import_fault){.name = {.kind = TN_RECORD_EQUITY}};
     fault->what = "EQUITY records do not make the tree of the last exit checkpoint";
-    if (!heads->has_exit) return replica->equities_count == 0;
-    tn_equity_count(replica->equity, replica->equities_count);
-    for (uint32_t i = 0; i < replica->equities_count; i++) {
+    if (!has_exit) return shard->equities_count == 0;
+    tn_equity_count(shard->equity, shard->equities_count);
+    for (uint32_t i = 0; i < shard->equities_count; i++) {
         struct tn_account_view view;
-        if (!tn_exchange_account(replica->exchange, &view, i)) return false;
-        set_equity(replica, i, view.owner, replica->equities[i]);
+        if (!tn_exchange_account(shard->exchange, &view, i)) return false;
+        set_equity(shard, i, view.owner, shard->equities[i]);
     }
-    tn_equity_update(replica->equity);
+    tn_equity_update(shard->equity);
     const struct tn_state_exit exit = {
-        .height = tn_get_be(heads->exit, 8),
-        .vault_micros = (tn_micros)tn_get_be(heads->exit + VAULT_AT, 8),
-        .insurance_micros = (tn_micros)tn_get_be(heads->exit + INSURANCE_AT, 8),
+        .height = tn_get_be(said, 8),
+        .vault_micros = (tn_micros)tn_get_be(said + VAULT_AT, 8),
+        .insurance_micros = (tn_micros)tn_get_be(said + INSURANCE_AT, 8),
     };
-    tn_equity_record(replica->equity, record, &heads->state.globals[TN_GLOBAL_EXITS],
-                     replica->limits.market, &exit);
-    return memcmp(record, heads->exit, sizeof record) == 0;
+    struct tn_hash alone;
+    tn_equity_record(shard->equity, record, &alone, shard->id, &exit);
+    return memcmp(record, said, sizeof record) == 0;
 }

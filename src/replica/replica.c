@@ -9,44 +9,21 @@
 /* ---- Memory ------------------------------------------------------------------------------------
  */
 
-static void *region(unsigned char *memory, size_t *used, size_t size)
+static struct tn_shard_limits shard_limits(const struct tn_replica_limits *limits)
 {
-    void *start = memory == NULL ? NULL : memory + *used;
-    *used += tn_align(size);
-    return start;
-}
-
-static uint32_t kind_max(const struct tn_replica_limits *limits, uint32_t kind)
-{
-    uint32_t accounts = limits->exchange.accounts_max;
-    switch (kind) {
-        case 0: return 0;
-        case TN_RECORD_CHAIN: return 1;
-        case TN_RECORD_EQUITY: return (accounts - 1) / TN_RECORD_EQUITY_CHUNK + 1;
-        default: break;
-    }
-    if (kind >= TN_RECORD_KINDS) return 0;
-    return tn_exchange_records_max(&limits->exchange, (enum tn_record_kind)kind);
+    return (struct tn_shard_limits){.exchange = &limits->exchange, .id = limits->market};
 }
 
 static size_t lay_out(struct tn_replica *replica, unsigned char *memory,
                       const struct tn_replica_limits *limits)
 {
     size_t used = tn_align(sizeof *replica);
-    struct tn_state_limits state;
-    tn_replica_state_limits(&state, limits);
-    replica->exchange = region(memory, &used, tn_exchange_size(&limits->exchange));
-    replica->state = region(memory, &used, tn_state_size(&state));
-    replica->equity = region(memory, &used, tn_equity_size(limits->exchange.accounts_max));
-    replica->equities =
-        region(memory, &used, (size_t)limits->exchange.accounts_max * sizeof(tn_micros));
-    replica->scratch_size = tn_replica_scratch_size(limits);
-    replica->scratch = region(memory, &used, replica->scratch_size);
-    for (uint32_t kind = 0; kind < TN_REPLICA_KINDS; kind++) {
-        replica->changed_max[kind] = kind_max(limits, kind);
-        size_t words = ((size_t)replica->changed_max[kind] + 63) / 64;
-        replica->changed[kind] = region(memory, &used, words * sizeof(uint64_t));
-    }
+    const struct tn_shard_limits shard = shard_limits(limits);
+    tn_shard_lay_out(&replica->shard, memory, &used, &shard);
+    replica->room.scratch_size = tn_shard_scratch_size(&shard);
+    replica->room.scratch = shard_region(memory, &used, replica->room.scratch_size);
+    replica->room.names = replica->names;
+    replica->room.records = replica->records;
     return used;
 }
 
@@ -57,44 +34,28 @@ size_t tn_replica_size(const struct tn_replica_limits *limits)
     return lay_out(&scratch, NULL, limits);
 }
 
-static void note_all_changed(struct tn_replica *replica)
-{
-    for (uint8_t kind = 1; kind < TN_REPLICA_KINDS; kind++) {
-        uint32_t count = tn_replica_records_count(replica, kind);
-        for (uint32_t i = 0; i < count; i++)
-            replica_note_changed(replica, kind, i);
-    }
-}
-
 static void take_root(struct tn_replica *replica)
 {
+    tn_replica_exits_root(&replica->heads.state.globals[TN_GLOBAL_EXITS], &replica->heads,
+                          replica->limits.market);
     tn_replica_globals(&replica->heads, replica->limits.market);
-    tn_state_root(&replica->heads.root, replica->state, &replica->heads.state);
-}
-
-static void fill_trees(struct tn_replica *replica)
-{
-    tn_replica_fill(replica->state, replica->exchange, replica->records, replica->scratch,
-                    replica->scratch_size);
+    tn_state_root(&replica->heads.root, replica->shard.state, &replica->heads.state);
 }
 
 struct tn_replica *tn_replica_init(void *memory, const struct tn_replica_limits *limits)
 {
     TN_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0);
     struct tn_replica *replica = memory;
-    struct tn_state_limits state;
+    const struct tn_shard_limits shard = shard_limits(limits);
     memset(replica, 0, sizeof *replica);
     lay_out(replica, memory, limits);
     replica->limits = *limits;
-    tn_replica_state_limits(&state, limits);
-    tn_exchange_init(replica->exchange, &limits->exchange);
-    tn_state_init(replica->state, &state, limits->market);
-    tn_equity_init(replica->equity, limits->exchange.accounts_max,
-                   (enum tn_cpu)limits->exchange.cpu);
+    tn_shard_init(&replica->shard, &shard);
     memcpy(replica->heads.state.chain_id, limits->chain_id, sizeof limits->chain_id);
-    fill_trees(replica);
+    tn_shard_fill(replica->shard.state, &replica->shard, &replica->room);
     take_root(replica);
-    note_all_changed(replica);
+    tn_shard_note_all(&replica->shard);
+    replica_note_changed(replica, TN_RECORD_CHAIN, 0);
     return replica;
 }
 
@@ -109,7 +70,7 @@ void tn_replica_tell(struct tn_replica *replica, const struct tn_replica_listene
 void tn_replica_begin_batch(struct tn_replica *replica)
 {
     TN_ASSERT(!replica->has_batch);
-    tn_stream_batch_begin(&replica->builder, tn_exchange_height(replica->exchange));
+    tn_stream_batch_begin(&replica->builder, tn_exchange_height(replica->shard.exchange));
 }
 
 /* Appends a leaf to a range and tells which nodes came to be: `place` of the first is twice the
@@ -128,17 +89,9 @@ static void append(struct tn_replica *replica, struct tn_proof_range *range,
 static void append_withdrawal(struct tn_replica *replica, const struct tn_event *event)
 {
     struct tn_proof_range *range = &replica->heads.withdrawals;
-    struct tn_account_view account;
     struct tn_hash leaf;
     uint8_t body[TN_PROOF_WITHDRAWAL_SIZE];
-    bool is_there = tn_exchange_account(replica->exchange, &account, event->account);
-    TN_ASSERT(is_there);
-    const struct tn_withdrawal withdrawal = {.height = replica->heads.height + 1,
-                                             .market = replica->limits.market,
-                                             .account = event->account,
-                                             .asset = event->index,
-                                             .amount = -event->money};
-    tn_replica_write_withdrawal(body, account.owner, &withdrawal);
+    tn_shard_write_withdrawal(body, &replica->shard, event, replica->heads.height + 1);
     tn_proof_range_leaf(&leaf, TN_PROOF_WITHDRAWALS, range->count, body, sizeof body);
     append(replica, range, TN_PROOF_WITHDRAWALS, &leaf);
     const struct tn_replica_listener *listener = &replica->listener;
@@ -146,20 +99,14 @@ static void append_withdrawal(struct tn_replica *replica, const struct tn_event 
         listener->withdrawal(listener->context, range->count - 1, body);
 }
 
-/* A withdrawal that is not the world's own money coming in. */
-static bool is_withdrawal(const struct tn_event *event)
-{
-    return event->kind == TN_EVENT_MONEY && event->other_account == TN_NONE && event->money < 0;
-}
-
 uint32_t tn_replica_apply(struct tn_replica *replica, struct tn_event *events, uint32_t events_max,
                           const struct tn_entry *entry, const uint8_t *bytes, size_t size)
 {
     TN_ASSERT(!replica->has_batch);
-    uint32_t count = tn_exchange_apply(replica->exchange, events, events_max, entry);
+    uint32_t count = tn_exchange_apply(replica->shard.exchange, events, events_max, entry);
     tn_stream_batch_add(&replica->builder, entry, bytes, size, events, count);
     for (uint32_t i = 0; i < count; i++) {
-        if (is_withdrawal(&events[i])) append_withdrawal(replica, &events[i]);
+        if (shard_is_withdrawal(&events[i])) append_withdrawal(replica, &events[i]);
     }
     return count;
 }
@@ -210,10 +157,11 @@ void tn_replica_end_block(struct tn_replica *replica, struct tn_block_header *bl
     tn_proof_range_leaf(&leaf, TN_PROOF_BLOCKS, heads->blocks.count, hash->bytes, TN_HASH_SIZE);
     append(replica, &heads->blocks, TN_PROOF_BLOCKS, &leaf);
     if (replica->limits.exit_blocks > 0 && heads->height % replica->limits.exit_blocks == 0) {
-        tn_replica_exit_checkpoint(replica);
+        tn_shard_exit_checkpoint(&replica->shard, heads->exit, heads->height);
+        heads->has_exit = true;
     }
     replica_note_changed(replica, TN_RECORD_CHAIN, 0);
-    tn_replica_follow(replica);
+    tn_shard_follow(&replica->shard, &replica->room);
     take_root(replica);
     *root = heads->root;
 }
@@ -223,17 +171,17 @@ void tn_replica_end_block(struct tn_replica *replica, struct tn_block_header *bl
 
 struct tn_exchange *tn_replica_exchange(struct tn_replica *replica)
 {
-    return replica->exchange;
+    return replica->shard.exchange;
 }
 
 const struct tn_state *tn_replica_state(const struct tn_replica *replica)
 {
-    return replica->state;
+    return replica->shard.state;
 }
 
 const struct tn_equity *tn_replica_equity(const struct tn_replica *replica)
 {
-    return replica->equity;
+    return replica->shard.equity;
 }
 
 const struct tn_replica_limits *tn_replica_limits(const struct tn_replica *replica)
@@ -246,105 +194,60 @@ const struct tn_replica_heads *tn_replica_heads(const struct tn_replica *replica
     return &replica->heads;
 }
 
+uint32_t tn_replica_exit_accounts(const struct tn_replica *replica)
+{
+    return replica->shard.equities_count;
+}
+
+tn_micros tn_replica_exit_equity(const struct tn_replica *replica, uint32_t account)
+{
+    TN_ASSERT(account < replica->shard.equities_count);
+    return replica->shard.equities[account];
+}
+
 /* ---- Records -----------------------------------------------------------------------------------
  */
 
 uint32_t tn_replica_records_count(const struct tn_replica *replica, uint8_t kind)
 {
-    switch (kind) {
-        case TN_RECORD_CHAIN: return 1;
-        case TN_RECORD_EQUITY: {
-            uint32_t accounts = replica->equities_count;
-            return (accounts + TN_RECORD_EQUITY_CHUNK - 1) / TN_RECORD_EQUITY_CHUNK;
-        }
-        default: break;
-    }
-    if (kind < 1 || kind >= TN_RECORD_KINDS) return 0;
-    return tn_exchange_records_count(replica->exchange, (enum tn_record_kind)kind);
+    return kind == TN_RECORD_CHAIN ? 1 : tn_shard_records_count(&replica->shard, kind);
 }
 
 size_t tn_replica_record_size_max(const struct tn_replica_limits *limits, uint8_t kind)
 {
     enum { CHAIN_SIZE_MAX = 256 + (2 * TN_PROOF_SIDES) * TN_HASH_SIZE + TN_PROOF_EXIT_SIZE };
-    switch (kind) {
-        case TN_RECORD_CHAIN: return CHAIN_SIZE_MAX;
-        case TN_RECORD_EQUITY: return (size_t)TN_RECORD_EQUITY_CHUNK * TN_PROOF_EQUITY_SIZE;
-        default: break;
-    }
-    if (kind < 1 || kind >= TN_RECORD_KINDS) return 0;
-    return tn_exchange_record_size_max(&limits->exchange, (enum tn_record_kind)kind);
+    const struct tn_shard_limits shard = shard_limits(limits);
+    return kind == TN_RECORD_CHAIN ? CHAIN_SIZE_MAX : tn_shard_record_size_max(&shard, kind);
 }
 
 size_t tn_replica_record(const struct tn_replica *replica, uint8_t *out, size_t out_size,
                          uint8_t kind, uint32_t index)
 {
     if (index >= tn_replica_records_count(replica, kind)) return 0;
-    switch (kind) {
-        case TN_RECORD_CHAIN: return tn_replica_write_chain(replica, out, out_size);
-        case TN_RECORD_EQUITY: return tn_replica_write_equity(replica, out, out_size, index);
-        default: break;
-    }
-    return tn_exchange_record(replica->exchange, out, out_size, (enum tn_record_kind)kind, index);
-}
-
-/* The next name from `from` on, of its kind; false when the kind has no more. */
-static bool next_changed(struct tn_replica *replica, struct tn_record_name *from)
-{
-    uint64_t *bits = replica->changed[from->kind];
-    uint32_t words = (replica->changed_max[from->kind] + 63) / 64;
-    for (uint32_t word = from->index / 64; word < words; word++) {
-        if (bits[word] == 0) continue;
-        from->index = word * 64 + (uint32_t)__builtin_ctzll(bits[word]);
-        bits[word] &= bits[word] - 1;
-        return true;
-    }
-    return false;
+    if (kind == TN_RECORD_CHAIN) return tn_replica_write_chain(replica, out, out_size);
+    return tn_shard_record(&replica->shard, out, out_size, kind, index);
 }
 
 uint32_t tn_replica_changed(struct tn_replica *replica, struct tn_record_name *names,
                             uint32_t names_max)
 {
-    struct tn_record_name *next = &replica->changed_next;
-    uint32_t count = 0;
-    while (count < names_max) {
-        if (next->kind >= TN_REPLICA_KINDS) break;
-        if (next_changed(replica, next)) {
-            names[count++] = *next;
-        } else {
-            *next = (struct tn_record_name){.kind = (uint8_t)(next->kind + 1)};
-        }
-    }
-    if (count == 0) *next = (struct tn_record_name){0};
-    return count;
+    return tn_shard_changed(&replica->shard, names, names_max);
 }
 
 bool tn_replica_import(struct tn_replica *replica, struct tn_import_fault *fault, uint8_t kind,
                        uint32_t index, const uint8_t *record, size_t size)
 {
     *fault = (struct tn_import_fault){.name = {.kind = kind, .index = index}};
-    switch (kind) {
-        case TN_RECORD_CHAIN: return tn_replica_import_chain(replica, fault, record, size);
-        case TN_RECORD_EQUITY: return tn_replica_import_equity(replica, fault, index, record, size);
-        default: break;
-    }
-    if (kind >= 1 && kind < TN_RECORD_KINDS) {
-        return tn_exchange_import(replica->exchange, fault, (enum tn_record_kind)kind, index,
-                                  record, size);
-    }
-    fault->what = "there is no record of this kind";
-    return false;
+    if (kind == TN_RECORD_CHAIN) return tn_replica_import_chain(replica, fault, record, size);
+    return tn_shard_import(&replica->shard, fault, kind, index, record, size);
 }
 
 bool tn_replica_import_end(struct tn_replica *replica, struct tn_hash *root,
                            struct tn_import_fault *fault)
 {
-    if (!tn_exchange_import_end(replica->exchange, fault)) return false;
-    if (!tn_replica_take_exit(replica, fault)) return false;
-    fill_trees(replica);
-    for (uint32_t kind = 0; kind < TN_REPLICA_KINDS; kind++) {
-        size_t words = ((size_t)replica->changed_max[kind] + 63) / 64;
-        memset(replica->changed[kind], 0, words * sizeof(uint64_t));
-    }
+    const struct tn_replica_heads *heads = &replica->heads;
+    if (!tn_shard_import_end(&replica->shard, fault, &replica->room, heads->exit, heads->has_exit))
+        return false;
     take_root(replica);
     *root = replica->heads.root;
     return true;
@@ -356,8 +259,9 @@ bool tn_replica_import_end(struct tn_replica *replica, struct tn_hash *root,
 size_t tn_replica_rebuild_size(const struct tn_replica_limits *limits)
 {
     struct tn_state_limits state;
-    tn_replica_state_limits(&state, limits);
-    return tn_align(tn_state_size(&state)) + tn_align(tn_replica_scratch_size(limits)) +
+    const struct tn_shard_limits shard = shard_limits(limits);
+    tn_shard_state_limits(&state, &shard);
+    return tn_align(tn_state_size(&state)) + tn_align(tn_shard_scratch_size(&shard)) +
            NAMES_AT_ONCE * sizeof(struct tn_state_record);
 }
 
@@ -365,10 +269,12 @@ void tn_replica_rebuild_root(const struct tn_replica *replica, struct tn_hash *r
 {
     struct tn_state_limits limits;
     unsigned char *bytes = memory;
-    tn_replica_state_limits(&limits, &replica->limits);
+    const struct tn_shard_limits shard = shard_limits(&replica->limits);
+    struct tn_shard_room room = {.scratch_size = replica->room.scratch_size};
+    tn_shard_state_limits(&limits, &shard);
     struct tn_state *state = tn_state_init(bytes, &limits, replica->limits.market);
-    uint8_t *scratch = bytes + tn_align(tn_state_size(&limits));
-    void *records = scratch + tn_align(replica->scratch_size);
-    tn_replica_fill(state, replica->exchange, records, scratch, replica->scratch_size);
+    room.scratch = bytes + tn_align(tn_state_size(&limits));
+    room.records = (void *)(room.scratch + tn_align(room.scratch_size));
+    tn_shard_fill(state, &replica->shard, &room);
     tn_state_root(root, state, &replica->heads.state);
 }

@@ -18,12 +18,12 @@ void tn_witness_watch(struct tn_witness_watch *watch, struct tn_replica *replica
 {
     *watch = (struct tn_witness_watch){
         .bits = bits,
-        .accounts_count = tn_exchange_accounts_count(replica->exchange),
+        .accounts_count = tn_exchange_accounts_count(replica->shard.exchange),
     };
     watch->watch = (struct tn_exchange_watch){.need = note_needed, .context = watch};
     if (watch->accounts_count > 0) note_needed(watch, watch->accounts_count - 1);
-    tn_exchange_watch(replica->exchange, &watch->watch);
-    tn_exchange_need_named(replica->exchange);
+    tn_exchange_watch(replica->shard.exchange, &watch->watch);
+    tn_exchange_need_named(replica->shard.exchange);
 }
 
 void tn_witness_after(struct tn_witness_roots *after, const struct tn_replica *replica)
@@ -31,7 +31,8 @@ void tn_witness_after(struct tn_witness_roots *after, const struct tn_replica *r
     *after = (struct tn_witness_roots){.root = replica->heads.root};
     for (uint32_t kind = 1; kind < TN_RECORD_KINDS; kind++) {
         if (kind == TN_RECORD_POSITIONS) continue;
-        tn_state_section_root(&after->sections[kind], replica->state, (enum tn_record_kind)kind);
+        tn_state_section_root(&after->sections[kind], replica->shard.state,
+                              (enum tn_record_kind)kind);
     }
     memcpy(after->globals, replica->heads.state.globals, sizeof after->globals);
 }
@@ -113,7 +114,7 @@ static void put_sides(struct writer *writer, const struct tn_replica *replica, c
         size_t room = room_of(writer);
         uint8_t *out = room > 0 ? writer->out + writer->used : NULL;
         writer->used +=
-            tn_state_write_sides(replica->state, out, room, witness_sides_kinds[i], bits);
+            tn_state_write_sides(replica->shard.state, out, room, witness_sides_kinds[i], bits);
     }
 }
 

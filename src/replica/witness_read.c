@@ -150,7 +150,7 @@ static bool read_limits(struct tn_witness *witness, struct tn_witness_fault *fau
 {
     size_t at = witness->records_at, last = at;
     struct tn_import_fault import;
-    struct tn_chain chain;
+    struct tn_replica_record chain;
     struct tn_state_record record = witness_record(witness->bytes, &at);
     if (!tn_exchange_record_limits(&witness->limits.exchange, record.bytes, record.size)) {
         return refuse_at(fault, last, "the market's head has limits that none can have");

@@ -17,7 +17,7 @@ static void deliver(struct group *group)
 {
     struct tn_replica *replica = group->replica;
     if (group->count == 0) return;
-    group->is_good &= tn_state_set_many(replica->state, replica->records, group->count);
+    group->is_good &= tn_state_set_many(replica->shard.state, replica->records, group->count);
     group->count = 0;
 }
 
@@ -52,7 +52,7 @@ static struct tn_state_record take(const struct tn_witness *witness, size_t *at,
 static void take_list(struct group *group, const struct tn_witness *witness, uint8_t kind)
 {
     size_t at = begin_of(witness, kind);
-    tn_state_count(group->replica->state, (enum tn_record_kind)kind, witness->counts[kind]);
+    tn_state_count(group->replica->shard.state, (enum tn_record_kind)kind, witness->counts[kind]);
     for (uint32_t i = 0; i < witness->counts[kind]; i++) {
         struct tn_state_record record = take(witness, &at, kind, i);
         add(group, &record);
@@ -84,7 +84,7 @@ static bool take_sides(struct tn_replica *replica, struct tn_witness_fault *faul
     size_t at = witness->sides_at;
     for (uint32_t i = 0; i < WITNESS_SIDES; i++) {
         size_t used;
-        if (!tn_state_read_sides(replica->state, &used, witness_sides_kinds[i], present,
+        if (!tn_state_read_sides(replica->shard.state, &used, witness_sides_kinds[i], present,
                                  witness->bytes + at, witness->size - at)) {
             tn_witness_refuse(fault, TN_WITNESS_STEP_FORMAT,
                               "nodes beside its accounts are missing");
@@ -114,14 +114,15 @@ static bool take_chain(struct tn_replica *replica, struct tn_witness_fault *faul
                        const struct tn_witness *witness)
 {
     struct tn_import_fault import = {.what = NULL};
-    struct tn_chain chain;
+    struct tn_replica_record chain;
     size_t at = witness->sides_at - witness->sizes[0];
     struct tn_state_record record = witness_record(witness->bytes, &at);
     bool is_good = tn_replica_read_chain(&chain, &import, record.bytes, record.size);
     TN_ASSERT(is_good && at == witness->sides_at); /* as when it was read */
     replica->heads = chain.heads;
     tn_replica_globals(&replica->heads, chain.market);
-    tn_replica_exits_root(&replica->heads.state.globals[TN_GLOBAL_EXITS], &chain);
+    tn_replica_exits_root(&replica->heads.state.globals[TN_GLOBAL_EXITS], &chain.heads,
+                          chain.market);
     if (replica->heads.height + 1 != witness->block.height) {
         return tn_witness_refuse(fault, TN_WITNESS_STEP_BLOCK, "its height is not the next");
     }
@@ -140,7 +141,7 @@ bool tn_witness_take_state(struct tn_replica *replica, struct tn_witness_fault *
         fault->account = witness->counts[TN_RECORD_ACCOUNT] - 1;
         return false;
     }
-    tn_state_begin_part(replica->state, witness->counts[TN_RECORD_ACCOUNT]);
+    tn_state_begin_part(replica->shard.state, witness->counts[TN_RECORD_ACCOUNT]);
     if (!take_sides(replica, fault, witness, present)) return false;
     for (uint32_t i = 0; i < sizeof lists; i++)
         take_list(&group, witness, lists[i]);
@@ -149,10 +150,10 @@ bool tn_witness_take_state(struct tn_replica *replica, struct tn_witness_fault *
     if (!group.is_good) {
         return tn_witness_refuse(fault, TN_WITNESS_STEP_STATE, "a record is none of its kind");
     }
-    if (!tn_state_update(replica->state)) {
+    if (!tn_state_update(replica->shard.state)) {
         return tn_witness_refuse(fault, TN_WITNESS_STEP_STATE, "the sum of cash does not fit");
     }
-    tn_state_root(&replica->heads.root, replica->state, &replica->heads.state);
+    tn_state_root(&replica->heads.root, replica->shard.state, &replica->heads.state);
     return tn_hash_equal(&replica->heads.root, &witness->block.exec_root) ||
            tn_witness_differ(fault, TN_WITNESS_STEP_STATE, NULL, &witness->block.exec_root,
                              &replica->heads.root);
@@ -173,12 +174,14 @@ bool tn_witness_take_exchange(struct tn_replica *replica, struct tn_witness_faul
     size_t at = witness->records_at;
     while (at < witness->sides_at - witness->sizes[0]) {
         struct tn_state_record record = witness_record(witness->bytes, &at);
-        if (!tn_exchange_import(replica->exchange, &import, (enum tn_record_kind)record.name.kind,
-                                record.name.index, record.bytes, record.size)) {
+        if (!tn_exchange_import(replica->shard.exchange, &import,
+                                (enum tn_record_kind)record.name.kind, record.name.index,
+                                record.bytes, record.size)) {
             return refuse_record(fault, &import);
         }
     }
-    if (!tn_exchange_import_end(replica->exchange, &import)) return refuse_record(fault, &import);
+    if (!tn_exchange_import_end(replica->shard.exchange, &import))
+        return refuse_record(fault, &import);
     for (uint8_t kind = 1; kind < TN_RECORD_KINDS; kind++) {
         if (tn_replica_records_count(replica, kind) == witness->counts[kind]) continue;
         import = (struct tn_import_fault){.name = {.kind = kind},

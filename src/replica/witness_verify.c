@@ -182,6 +182,6 @@ bool tn_witness_verify(const struct tn_witness *witness, struct tn_witness_fault
     verifier.watch =
         (struct tn_exchange_watch){.need = need, .context = &verifier, .present = verifier.present};
     if (!tn_witness_take_state(replica, fault, witness, verifier.present)) return false;
-    tn_exchange_watch(replica->exchange, &verifier.watch);
+    tn_exchange_watch(replica->shard.exchange, &verifier.watch);
     return tn_witness_take_exchange(replica, fault, witness) && execute(&verifier);
 }

@@ -162,7 +162,7 @@ void tn_equity_update(struct tn_equity *equity)
     TN_ASSERT(good); /* 2^32 numbers of 63 bits */
 }
 
-/* The section of the globals: the tree over the exits of all markets, of which there is one. */
+/* The section of the globals when there is one market: the tree over its exit. */
 static void exits_root(struct tn_hash *root, uint32_t market,
                        const uint8_t record[TN_PROOF_EXIT_SIZE])
 {
@@ -191,15 +191,20 @@ size_t tn_state_prove_exit(const struct tn_state *state, uint8_t *out, size_t ou
                            const uint8_t owner[20], tn_micros equity_micros)
 {
     struct writer writer = {out, out_size, 0};
-    struct tn_hash exits;
+    struct tn_hash leaves[TN_STATE_MARKETS_MAX], exits;
     uint8_t body[TN_PROOF_EQUITY_SIZE];
-    exits_root(&exits, state->market, record);
+    memcpy(leaves, state->exits, sizeof leaves);
+    tn_proof_leaf_body(&leaves[state->place], TN_PROOF_EXITS, state->market, record,
+                       TN_PROOF_EXIT_SIZE);
+    tn_state_small_root(&exits, TN_PROOF_EXITS, leaves, state->markets_count);
     if (!tn_hash_equal(&exits, &head->globals[TN_GLOBAL_EXITS])) return 0;
     tn_state_write_head(&writer, account == TN_NONE ? TN_PROOF_SOLVENCY : TN_PROOF_EXIT, head);
     tn_state_write_be(&writer, state->market, 4);
     tn_state_write(&writer, record, TN_PROOF_EXIT_SIZE);
-    tn_state_write_be(&writer, 1, 4);
-    tn_state_write_be(&writer, 0, 4);
+    tn_state_write_be(&writer, state->markets_count, 4);
+    tn_state_write_be(&writer, state->place, 4);
+    tn_state_write_small_way(&writer, leaves, 1u << tn_proof_depth(state->markets_count),
+                             state->place);
     write_globals(&writer, state, head, TN_GLOBAL_EXITS);
     if (account != TN_NONE) {
         TN_ASSERT(!equity->tree.any_dirty);

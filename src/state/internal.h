@@ -42,14 +42,17 @@ struct tn_state {
     enum tn_cpu cpu;
     uint32_t market;
     struct tn_state_limits limits;
-    struct tree trees[TN_RECORD_KINDS]; /* by kind; none for 0 and POSITIONS */
-    struct tn_hash *positions_roots;    /* by account */
+    struct tree trees[TN_PROOF_RECORD_KINDS]; /* by kind; none for 0 and POSITIONS */
+    struct tn_hash *positions_roots;          /* by account */
     uint64_t *stale; /* a bit for each account with positions newer than its leaf */
     uint32_t stale_count;
     uint32_t *parents; /* scratch of updates */
     bool is_updated;
     struct tn_hash sections[TN_PROOF_SECTIONS]; /* of the last update, as is what follows */
     struct tn_hash market_root, markets_root;
+    struct tn_hash market_roots[TN_STATE_MARKETS_MAX]; /* of all markets, zero past them */
+    struct tn_hash exits[TN_STATE_MARKETS_MAX];        /* leaves of all markets' last exits */
+    uint32_t markets_count, place;
 };
 
 /* The account's leaf is as new as its positions. */

@@ -105,8 +105,10 @@ static void write_market(struct writer *writer, const struct tn_state *state,
     tn_state_write_be(writer, state->market, 4);
     tn_state_write_small_way(writer, state->sections, TN_PROOF_SECTIONS, section);
     tn_state_write_waypoint(writer, &state->market_root);
-    tn_state_write_be(writer, 1, 4); /* markets */
-    tn_state_write_be(writer, 0, 4); /* this one's place */
+    tn_state_write_be(writer, state->markets_count, 4);
+    tn_state_write_be(writer, state->place, 4);
+    tn_state_write_small_way(writer, state->market_roots,
+                             1u << tn_proof_depth(state->markets_count), state->place);
     tn_state_write_waypoint(writer, &state->markets_root);
     tn_proof_globals_top(&globals_top, head->globals);
     tn_state_write(writer, globals_top.bytes, TN_HASH_SIZE);
@@ -229,7 +231,7 @@ static bool write_record(struct writer *writer, const struct tn_state *state,
 {
     struct tn_hash leaf = {{0}};
     size_t body = 0;
-    TN_ASSERT(name.kind > 0 && name.kind < TN_RECORD_KINDS);
+    TN_ASSERT(name.kind > 0 && name.kind < TN_PROOF_RECORD_KINDS);
     if (name.kind == TN_RECORD_ACCOUNT || name.kind == TN_RECORD_POSITIONS ||
         name.index >= state->trees[name.kind].count)
         return false;
@@ -321,7 +323,7 @@ size_t tn_state_prove_leaves(const struct tn_state *state, uint8_t *out, size_t 
                              uint32_t first, uint32_t depth)
 {
     struct writer writer = {out, out_size, 0};
-    TN_ASSERT(kind > 0 && kind < TN_RECORD_KINDS && kind != TN_RECORD_POSITIONS);
+    TN_ASSERT(kind > 0 && (uint32_t)kind < TN_PROOF_RECORD_KINDS && kind != TN_RECORD_POSITIONS);
     const struct tree *tree = &state->trees[kind];
     if (depth > tn_proof_depth(tree->count)) depth = tn_proof_depth(tree->count);
     if (first >= tree->count || (first & ((UINT64_C(1) << depth) - 1)) != 0) return 0;

@@ -241,14 +241,14 @@ bool tn_state_set_many(struct tn_state *state, const struct tn_state_record *rec
     lane.count = 0;
     lane.size = 0;
     for (uint32_t i = 0; i < count; i++) {
-        TN_ASSERT(records[i].name.kind > 0 && records[i].name.kind < TN_RECORD_KINDS);
+        TN_ASSERT(records[i].name.kind > 0 && records[i].name.kind < TN_PROOF_RECORD_KINDS);
         kinds |= UINT32_C(1) << records[i].name.kind;
     }
     state->is_updated = false;
     if ((kinds >> TN_RECORD_POSITIONS & 1) != 0 && !set_positions(state, &lane, records, count))
         return false;
     bool good = true;
-    for (uint32_t kind = 1; kind < TN_RECORD_KINDS; kind++) {
+    for (uint32_t kind = 1; kind < TN_PROOF_RECORD_KINDS; kind++) {
         if ((kinds >> kind & 1) == 0 || kind == TN_RECORD_POSITIONS) continue;
         for (uint32_t i = 0; good && i < count; i++) {
             if (records[i].name.kind != kind) continue;

@@ -7,13 +7,14 @@
 
 static const uint8_t kinds[] = {TN_RECORD_ACCOUNT, TN_RECORD_MARGIN, TN_RECORD_MEMORY,
                                 TN_RECORD_SERIES,  TN_RECORD_ROWS,   TN_RECORD_BOOK,
-                                TN_RECORD_MARKET,  TN_RECORD_FEEDS};
+                                TN_RECORD_MARKET,  TN_RECORD_FEEDS,  TN_PROOF_SESSION};
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
 static uint32_t count_max(const struct tn_state_limits *limits, uint8_t kind)
 {
     if (kind == TN_RECORD_MARKET) return limits->market_max;
     if (kind == TN_RECORD_FEEDS) return limits->feeds_max;
+    if (kind == TN_PROOF_SESSION) return limits->sessions_max;
     if (kind == TN_RECORD_SERIES || kind == TN_RECORD_ROWS || kind == TN_RECORD_BOOK)
         return limits->series_max;
     return limits->accounts_max;
@@ -36,7 +37,8 @@ size_t tn_state_size(const struct tn_state_limits *limits)
 {
     size_t size = tn_align(sizeof(struct tn_state));
     for (uint32_t i = 0; i < KINDS; i++) {
-        if (count_max(limits, kinds[i]) == 0) return 0;
+        if (count_max(limits, kinds[i]) == 0 && kinds[i] != TN_PROOF_SESSION) return 0;
+        if (count_max(limits, kinds[i]) == 0) continue;
         size += tn_state_tree_size(count_max(limits, kinds[i]), kinds[i] == TN_RECORD_ACCOUNT);
     }
     return size + tn_align(limits->accounts_max * sizeof(struct tn_hash)) + stale_size(limits) +
@@ -52,8 +54,10 @@ struct tn_state *tn_state_init(void *memory, const struct tn_state_limits *limit
     state->cpu = limits->cpu;
     state->market = market;
     state->limits = *limits;
+    state->markets_count = 1;
     for (uint32_t i = 0; i < KINDS; i++) {
         const bool with_sums = kinds[i] == TN_RECORD_ACCOUNT;
+        if (count_max(limits, kinds[i]) == 0) continue;
         tn_state_tree_init(&state->trees[kinds[i]], next, count_max(limits, kinds[i]), with_sums);
         next += tn_state_tree_size(count_max(limits, kinds[i]), with_sums);
     }
@@ -70,7 +74,7 @@ struct tn_state *tn_state_init(void *memory, const struct tn_state_limits *limit
 void tn_state_count(struct tn_state *state, enum tn_record_kind kind, uint32_t count)
 {
     if (kind == TN_RECORD_POSITIONS) return;
-    TN_ASSERT(kind > 0 && kind < TN_RECORD_KINDS);
+    TN_ASSERT(kind > 0 && (uint32_t)kind < TN_PROOF_RECORD_KINDS);
     const uint32_t before = state->trees[kind].count;
     if (count == before) return;
     tn_state_tree_count(&state->trees[kind], count);
@@ -96,16 +100,53 @@ bool tn_state_update(struct tn_state *state)
     TN_ASSERT(state->stale_count == 0); /* POSITIONS were set, and the ACCOUNT was not */
     for (uint32_t i = 0; i < KINDS; i++) {
         struct tree *tree = &state->trees[kinds[i]];
+        if (count_max(&state->limits, kinds[i]) == 0) continue; /* no such section */
         if (!tn_state_tree_update(tree, state->cpu, state->parents)) return false;
         tn_state_tree_root(tree, &state->sections[tn_proof_section(kinds[i])], kinds[i]);
     }
     tn_proof_market_root(&state->market_root, state->market, state->sections);
-    tn_proof_root(&state->markets_root, TN_PROOF_MARKETS, 1, &state->market_root);
+    state->market_roots[state->place] = state->market_root;
+    if (state->markets_count == 1) {
+        tn_proof_root(&state->markets_root, TN_PROOF_MARKETS, 1, &state->market_root);
+    }
     state->is_updated = true;
     return true;
 }
 
+void tn_state_small_root(struct tn_hash *root, enum tn_proof_kind kind,
+                         const struct tn_hash *leaves, uint32_t count)
+{
+    struct tn_hash nodes[TN_STATE_MARKETS_MAX] = {{{0}}};
+    TN_ASSERT(count >= 1 && count <= TN_STATE_MARKETS_MAX);
+    memcpy(nodes, leaves, count * sizeof *leaves);
+    for (uint32_t width = 1u << tn_proof_depth(count); width > 1; width /= 2) {
+        for (uint32_t i = 0; i < width / 2; i++)
+            tn_proof_node(&nodes[i], &nodes[2 * i], &nodes[2 * i + 1]);
+    }
+    tn_proof_root(root, (uint8_t)kind, count, &nodes[0]);
+}
+
+void tn_state_set_markets(struct tn_state *state, const struct tn_hash *roots,
+                          const struct tn_hash *exits, uint32_t count, uint32_t place)
+{
+    TN_ASSERT(state->is_updated && count <= TN_STATE_MARKETS_MAX && place < count);
+    TN_ASSERT(tn_hash_equal(&roots[place], &state->market_root));
+    memset(state->market_roots, 0, sizeof state->market_roots);
+    memset(state->exits, 0, sizeof state->exits);
+    memcpy(state->market_roots, roots, count * sizeof *roots);
+    memcpy(state->exits, exits, count * sizeof *exits);
+    state->markets_count = count;
+    state->place = place;
+    tn_state_small_root(&state->markets_root, TN_PROOF_MARKETS, roots, count);
+}
+
 /* ---- Roots ---- */
+
+void tn_state_market_root(struct tn_hash *root, const struct tn_state *state)
+{
+    TN_ASSERT(state->is_updated);
+    *root = state->market_root;
+}
 
 void tn_state_section_root(struct tn_hash *root, const struct tn_state *state,
                            enum tn_record_kind kind)
@@ -133,7 +174,7 @@ void tn_state_leaf(struct tn_hash *leaf, const struct tn_state *state, struct tn
 {
     const bool is_positions = name.kind == TN_RECORD_POSITIONS;
     const struct tree *tree = &state->trees[is_positions ? TN_RECORD_ACCOUNT : name.kind];
-    TN_ASSERT(name.kind > 0 && name.kind < TN_RECORD_KINDS && name.index < tree->count);
+    TN_ASSERT(name.kind > 0 && name.kind < TN_PROOF_RECORD_KINDS && name.index < tree->count);
     if (is_positions)
         *leaf = state->positions_roots[name.index];
     else

@@ -16,7 +16,7 @@ started=$SECONDS
 
 flags=(-std=gnu17 -fno-strict-aliasing -fno-common -w -Wno-psabi -ffp-contract=off
     -I"$root/include" -I"$root/src" -I"$root/tests/model")
-modules=(base crypto product pricing margin book ledger exchange stream proof state replica)
+modules=(base crypto product pricing margin book ledger exchange stream proof state market registry replica)
 sources=("$root"/tests/model/risk_{stream,stream_commands,market}.c
     "$root/tests/support/panic.c" "$here/root_bits.c")
 for module in "${modules[@]}"; do

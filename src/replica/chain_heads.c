@@ -1,0 +1,271 @@
+/* chain_heads: the records of the chain itself: HEADS, the last block with ranges and streams, and
+ * RING, the roots of the blocks before it.
+ *
+ * All of it is under the root. What comes in is read strictly, fits together, and is believed when
+ * the root that everything adds up to is one that is trusted. Layouts: docs/specs/chain.md. */
+#include "replica/chain.h"
+
+enum {
+    HEADS_VERSION = 1,
+    PAST_BYTES = 80, /* height u64 ‖ time u64 ‖ hash ‖ root */
+    STREAM_BYTES = 77,
+    HEADS_FIXED = 1 + 32 + (int)TN_BLOCK_HEADER_BYTES + 2 * TN_HASH_SIZE + 8,
+    HEADS_MAX = HEADS_FIXED + 2 * (8 + TN_PROOF_SIDES * TN_HASH_SIZE) + 1 +
+                TN_CHAIN_MARKETS_MAX * (STREAM_BYTES + TN_PROOF_EXIT_SIZE),
+};
+
+/* ---- Bytes ---- */
+
+struct writer {
+    uint8_t *out;
+    size_t size, used;
+};
+
+static void put_bytes(struct writer *writer, const void *bytes, size_t count)
+{
+    if (writer->used + count <= writer->size) memcpy(writer->out + writer->used, bytes, count);
+    writer->used += count;
+}
+
+static void put_number(struct writer *writer, uint64_t value, uint32_t bytes_count)
+{
+    uint8_t bytes[8];
+    tn_put_be(bytes, value, bytes_count);
+    put_bytes(writer, bytes, bytes_count);
+}
+
+struct reader {
+    const uint8_t *bytes;
+    size_t size, at;
+    bool failed;
+};
+
+static void get_bytes(struct reader *reader, void *out, size_t count)
+{
+    if (reader->failed || reader->size - reader->at < count) {
+        reader->failed = true;
+        memset(out, 0, count);
+        return;
+    }
+    memcpy(out, reader->bytes + reader->at, count);
+    reader->at += count;
+}
+
+static uint64_t get_number(struct reader *reader, uint32_t bytes_count)
+{
+    uint8_t bytes[8];
+    get_bytes(reader, bytes, bytes_count);
+    return tn_get_be(bytes, bytes_count);
+}
+
+static void put_range(struct writer *writer, const struct tn_proof_range *range)
+{
+    put_number(writer, range->count, 8);
+    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
+        if (range->count >> (depth - 1) & 1) {
+            put_bytes(writer, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
+        }
+    }
+}
+
+static void get_range(struct reader *reader, struct tn_proof_range *range)
+{
+    *range = (struct tn_proof_range){.count = get_number(reader, 8)};
+    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
+        if (range->count >> (depth - 1) & 1) {
+            get_bytes(reader, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
+        }
+    }
+}
+
+/* ---- HEADS ---- */
+
+static void put_stream(struct writer *writer, const struct tn_chain_stream *stream)
+{
+    put_number(writer, stream->market, 4);
+    put_number(writer, stream->term, 4);
+    put_number(writer, stream->sequence, 8);
+    put_number(writer, stream->entries_count, 8);
+    put_bytes(writer, stream->digest.bytes, TN_HASH_SIZE);
+    put_number(writer, stream->cursor, 8);
+    put_number(writer, (uint64_t)stream->term_ms, 8);
+    put_number(writer, stream->has_exit, 1);
+    if (stream->has_exit) put_bytes(writer, stream->exit, sizeof stream->exit);
+}
+
+static bool get_stream(struct reader *reader, struct tn_chain_stream *stream)
+{
+    *stream = (struct tn_chain_stream){.market = (uint32_t)get_number(reader, 4)};
+    stream->term = (uint32_t)get_number(reader, 4);
+    stream->sequence = get_number(reader, 8);
+    stream->entries_count = get_number(reader, 8);
+    get_bytes(reader, stream->digest.bytes, TN_HASH_SIZE);
+    stream->cursor = get_number(reader, 8);
+    stream->term_ms = (int64_t)get_number(reader, 8);
+    uint64_t has_exit = get_number(reader, 1);
+    stream->has_exit = has_exit == 1;
+    if (stream->has_exit) get_bytes(reader, stream->exit, sizeof stream->exit);
+    return has_exit <= 1;
+}
+
+size_t tn_chain_write_heads(const struct tn_chain *chain, uint8_t *out, size_t out_size)
+{
+    const struct tn_chain_heads *heads = &chain->heads;
+    struct writer writer = {.out = out, .size = out_size};
+    uint8_t header[TN_BLOCK_HEADER_BYTES];
+    tn_stream_write_block_header(header, &heads->block);
+    put_number(&writer, HEADS_VERSION, 1);
+    put_bytes(&writer, chain->limits.chain_id, sizeof chain->limits.chain_id);
+    put_bytes(&writer, header, sizeof header);
+    put_bytes(&writer, heads->block_hash.bytes, TN_HASH_SIZE);
+    put_number(&writer, chain->past_first, 8);
+    put_bytes(&writer, chain->past_before.bytes, TN_HASH_SIZE);
+    put_range(&writer, &heads->blocks);
+    put_range(&writer, &heads->withdrawals);
+    put_number(&writer, chain->limits.markets_count, 1);
+    for (uint32_t i = 0; i < chain->limits.markets_count; i++)
+        put_stream(&writer, &heads->streams[i]);
+    return writer.used;
+}
+
+static bool refuse(struct tn_import_fault *fault, size_t at, const char *what)
+{
+    fault->at = (uint32_t)at;
+    fault->what = what;
+    return false;
+}
+
+/* What was read fits together, and this chain. */
+static bool check_heads(const struct tn_chain *chain, struct tn_import_fault *fault, size_t at)
+{
+    const struct tn_chain_heads *heads = &chain->heads;
+    uint64_t kept = heads->height - chain->past_first;
+    struct tn_hash hash;
+    tn_stream_block_hash(&hash, chain->limits.chain_id, &heads->block);
+    if (heads->height > 0 && !tn_hash_equal(&hash, &heads->block_hash)) {
+        return refuse(fault, at, "the last block's hash is not its header's");
+    }
+    if (heads->blocks.count != heads->height || chain->past_first > heads->height ||
+        kept >= TN_CHAIN_RING || (chain->past_first > 0 && kept != TN_CHAIN_RING - 1)) {
+        return refuse(fault, at, "the heads' heights do not fit together");
+    }
+    for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
+        const struct tn_chain_stream *stream = &heads->streams[i];
+        if (stream->market != chain->limits.markets[i].market) {
+            return refuse(fault, at, "the heads are of other markets");
+        }
+        if (stream->cursor > heads->height) {
+            return refuse(fault, at, "a market has consumed more blocks than there are");
+        }
+    }
+    return true;
+}
+
+bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault,
+                           const uint8_t *record, size_t size)
+{
+    struct reader reader = {.bytes = record, .size = size};
+    struct tn_chain_heads *heads = &chain->heads;
+    struct tn_stream_fault stream;
+    uint8_t chain_id[32], header[TN_BLOCK_HEADER_BYTES];
+    if (get_number(&reader, 1) != HEADS_VERSION) {
+        return refuse(fault, 0, "the heads have a version that this program lacks");
+    }
+    get_bytes(&reader, chain_id, sizeof chain_id);
+    get_bytes(&reader, header, sizeof header);
+    if (memcmp(chain_id, chain->limits.chain_id, sizeof chain_id) != 0 ||
+        !tn_stream_read_block_header(&heads->block, &stream, header, sizeof header)) {
+        return refuse(fault, reader.at, "the heads are of another chain, or of no block");
+    }
+    heads->height = heads->block.height;
+    get_bytes(&reader, heads->block_hash.bytes, TN_HASH_SIZE);
+    chain->past_first = get_number(&reader, 8);
+    get_bytes(&reader, chain->past_before.bytes, TN_HASH_SIZE);
+    get_range(&reader, &heads->blocks);
+    get_range(&reader, &heads->withdrawals);
+    bool is_good = get_number(&reader, 1) == chain->limits.markets_count;
+    for (uint32_t i = 0; i < chain->limits.markets_count && is_good; i++)
+        is_good = get_stream(&reader, &heads->streams[i]);
+    if (!is_good || reader.failed || reader.at != size) {
+        return refuse(fault, reader.at, "the heads end too early or too late");
+    }
+    chain->has_heads = true;
+    return check_heads(chain, fault, reader.at);
+}
+
+/* ---- RING ---- */
+
+/* The heights that stand in a chunk, ascending; how many. */
+static uint32_t chunk_heights(const struct tn_chain *chain, uint64_t heights[TN_CHAIN_RING_CHUNK],
+                              uint32_t index)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < TN_CHAIN_RING_CHUNK; i++) {
+        uint64_t slot = (uint64_t)index * TN_CHAIN_RING_CHUNK + i;
+        uint64_t round = chain->heads.height - chain->heads.height % TN_CHAIN_RING;
+        uint64_t height = round + slot;
+        if (height > chain->heads.height) {
+            if (round == 0) continue;
+            height -= TN_CHAIN_RING;
+        }
+        if (height >= chain->past_first) heights[count++] = height;
+    }
+    return count;
+}
+
+size_t tn_chain_write_ring(const struct tn_chain *chain, uint8_t *out, size_t out_size,
+                           uint32_t index)
+{
+    uint64_t heights[TN_CHAIN_RING_CHUNK];
+    uint32_t count = chunk_heights(chain, heights, index);
+    struct writer writer = {.out = out, .size = out_size};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct chain_past *past = tn_chain_past(chain, heights[i]);
+        TN_ASSERT(past != NULL);
+        put_number(&writer, past->height, 8);
+        put_number(&writer, (uint64_t)past->time_ms, 8);
+        put_bytes(&writer, past->block_hash.bytes, TN_HASH_SIZE);
+        put_bytes(&writer, past->root.bytes, TN_HASH_SIZE);
+    }
+    return writer.used;
+}
+
+bool tn_chain_import_ring(struct tn_chain *chain, struct tn_import_fault *fault, uint32_t index,
+                          const uint8_t *record, size_t size)
+{
+    uint64_t heights[TN_CHAIN_RING_CHUNK];
+    struct reader reader = {.bytes = record, .size = size};
+    if (!chain->has_heads || index >= CHAIN_RING_CHUNKS) {
+        return refuse(fault, 0, "past roots come after the heads");
+    }
+    uint32_t count = chunk_heights(chain, heights, index);
+    if (size != (size_t)count * PAST_BYTES) return refuse(fault, 0, "past roots are cut off");
+    for (uint32_t i = 0; i < count; i++) {
+        struct chain_past *past = &chain->past[heights[i] % TN_CHAIN_RING];
+        past->height = get_number(&reader, 8);
+        past->time_ms = (int64_t)get_number(&reader, 8);
+        get_bytes(&reader, past->block_hash.bytes, TN_HASH_SIZE);
+        get_bytes(&reader, past->root.bytes, TN_HASH_SIZE);
+        if (past->height != heights[i]) return refuse(fault, reader.at, "past roots are astray");
+    }
+    return true;
+}
+
+/* Links what came in; false: a height is missing. */
+bool tn_chain_link_ring(struct tn_chain *chain, struct tn_import_fault *fault)
+{
+    struct tn_hash before = chain->past_before;
+    *fault = (struct tn_import_fault){.name = {.kind = TN_CHAIN_RECORD_RING}};
+    for (uint64_t height = chain->past_first; height <= chain->heads.height; height++) {
+        struct chain_past *past = &chain->past[height % TN_CHAIN_RING];
+        if (past->height != height) return refuse(fault, 0, "a past root is missing");
+        tn_chain_link(&past->link, &before, past);
+        before = past->link;
+    }
+    return true;
+}
+
+size_t tn_chain_heads_size_max(uint8_t kind)
+{
+    return kind == TN_CHAIN_RECORD_HEADS ? HEADS_MAX : (size_t)TN_CHAIN_RING_CHUNK * PAST_BYTES;
+}

@@ -1,0 +1,175 @@
+/* heads: the heads of a replica as a record, and what of the state root follows from them. */
+#include "replica/internal.h"
+
+enum { CHAIN_VERSION = 1, STREAM_SIZE = 56 };
+
+/* A bounded writer that counts past its end, and a reader that stops at its. */
+struct writer {
+    uint8_t *out;
+    size_t size, used;
+};
+
+static void put_bytes(struct writer *writer, const void *bytes, size_t count)
+{
+    if (writer->used + count <= writer->size) memcpy(writer->out + writer->used, bytes, count);
+    writer->used += count;
+}
+
+static void put_number(struct writer *writer, uint64_t value, uint32_t bytes_count)
+{
+    uint8_t bytes[8];
+    for (uint32_t i = bytes_count; i > 0; i--, value >>= 8)
+        bytes[i - 1] = (uint8_t)value;
+    put_bytes(writer, bytes, bytes_count);
+}
+
+struct reader {
+    const uint8_t *bytes;
+    size_t size, at;
+    bool failed;
+};
+
+static void get_bytes(struct reader *reader, void *out, size_t count)
+{
+    if (reader->failed || reader->size - reader->at < count) {
+        reader->failed = true;
+        memset(out, 0, count);
+        return;
+    }
+    memcpy(out, reader->bytes + reader->at, count);
+    reader->at += count;
+}
+
+static uint64_t get_number(struct reader *reader, uint32_t bytes_count)
+{
+    uint8_t bytes[8];
+    uint64_t value = 0;
+    get_bytes(reader, bytes, bytes_count);
+    for (uint32_t i = 0; i < bytes_count; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* ---- The globals ------------------------------------------------------------------------------
+ */
+
+static void stream_root(struct tn_hash *root, const struct tn_replica_heads *heads, uint32_t market)
+{
+    uint8_t body[STREAM_SIZE];
+    struct writer writer = {.out = body, .size = sizeof body};
+    struct tn_hash leaf;
+    put_number(&writer, market, 4);
+    put_number(&writer, 0, 4); /* term: one leader, until there are several */
+    put_number(&writer, heads->batch_sequence, 8);
+    put_number(&writer, heads->entries_count, 8);
+    put_bytes(&writer, heads->batch_digest.bytes, TN_HASH_SIZE);
+    TN_ASSERT(writer.used == sizeof body);
+    tn_proof_leaf_body(&leaf, TN_PROOF_STREAMS, 0, body, sizeof body);
+    tn_proof_root(root, TN_PROOF_STREAMS, 1, &leaf);
+}
+
+void tn_replica_globals(struct tn_replica_heads *heads, uint32_t market)
+{
+    struct tn_hash *globals = heads->state.globals;
+    heads->state.height = heads->height;
+    stream_root(&globals[TN_GLOBAL_STREAMS], heads, market);
+    tn_proof_range_root(&globals[TN_GLOBAL_BLOCKS], &heads->blocks, TN_PROOF_BLOCKS);
+    tn_proof_range_root(&globals[TN_GLOBAL_WITHDRAWALS], &heads->withdrawals, TN_PROOF_WITHDRAWALS);
+    globals[TN_GLOBAL_LAST_BLOCK] = heads->block_hash;
+}
+
+/* ---- The record -------------------------------------------------------------------------------
+ */
+
+static void put_range(struct writer *writer, const struct tn_proof_range *range)
+{
+    put_number(writer, range->count, 8);
+    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
+        if (range->count >> (depth - 1) & 1) {
+            put_bytes(writer, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
+        }
+    }
+}
+
+static void get_range(struct reader *reader, struct tn_proof_range *range)
+{
+    *range = (struct tn_proof_range){.count = get_number(reader, 8)};
+    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
+        if (range->count >> (depth - 1) & 1) {
+            get_bytes(reader, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
+        }
+    }
+}
+
+size_t tn_replica_write_chain(const struct tn_replica *replica, uint8_t *out, size_t out_size)
+{
+    const struct tn_replica_heads *heads = &replica->heads;
+    struct writer writer = {.out = out, .size = out_size};
+    put_number(&writer, CHAIN_VERSION, 1);
+    put_number(&writer, replica->limits.market, 4);
+    put_number(&writer, replica->limits.exit_blocks, 4);
+    put_bytes(&writer, replica->limits.chain_id, sizeof replica->limits.chain_id);
+    put_number(&writer, heads->height, 8);
+    put_bytes(&writer, heads->block_hash.bytes, TN_HASH_SIZE);
+    put_number(&writer, heads->batch_sequence, 8);
+    put_number(&writer, heads->entries_count, 8);
+    put_bytes(&writer, heads->batch_digest.bytes, TN_HASH_SIZE);
+    put_range(&writer, &heads->blocks);
+    put_range(&writer, &heads->withdrawals);
+    put_number(&writer, heads->has_exit, 1);
+    if (heads->has_exit) put_bytes(&writer, heads->exit, sizeof heads->exit);
+    return writer.used;
+}
+
+static bool refuse(struct tn_import_fault *fault, const struct reader *reader, const char *what)
+{
+    fault->at = (uint32_t)reader->at;
+    fault->what = what;
+    return false;
+}
+
+bool tn_replica_read_chain(struct tn_replica_record *chain, struct tn_import_fault *fault,
+                           const uint8_t *record, size_t size)
+{
+    struct reader reader = {.bytes = record, .size = size};
+    *chain = (struct tn_replica_record){0};
+    struct tn_replica_heads *heads = &chain->heads;
+    if (get_number(&reader, 1) != CHAIN_VERSION) {
+        return refuse(fault, &reader, "the chain record has a version that this program lacks");
+    }
+    chain->market = (uint32_t)get_number(&reader, 4);
+    chain->exit_blocks = (uint32_t)get_number(&reader, 4);
+    get_bytes(&reader, heads->state.chain_id, sizeof heads->state.chain_id);
+    heads->height = get_number(&reader, 8);
+    get_bytes(&reader, heads->block_hash.bytes, TN_HASH_SIZE);
+    heads->batch_sequence = get_number(&reader, 8);
+    heads->entries_count = get_number(&reader, 8);
+    get_bytes(&reader, heads->batch_digest.bytes, TN_HASH_SIZE);
+    get_range(&reader, &heads->blocks);
+    get_range(&reader, &heads->withdrawals);
+    uint64_t has_exit = get_number(&reader, 1);
+    heads->has_exit = has_exit == 1;
+    if (heads->has_exit) get_bytes(&reader, heads->exit, sizeof heads->exit);
+    if (reader.failed || reader.at != size || has_exit > 1) {
+        return refuse(fault, &reader, "the chain record ends too early or too late");
+    }
+    if (heads->blocks.count != heads->height || heads->batch_sequence > heads->height) {
+        return refuse(fault, &reader, "the chain record's height is not the number of its blocks");
+    }
+    return true;
+}
+
+bool tn_replica_import_chain(struct tn_replica *replica, struct tn_import_fault *fault,
+                             const uint8_t *record, size_t size)
+{
+    const struct tn_replica_limits *limits = &replica->limits;
+    struct tn_replica_record chain;
+    if (!tn_replica_read_chain(&chain, fault, record, size)) return false;
+    if (chain.market != limits->market || chain.exit_blocks != limits->exit_blocks ||
+        memcmp(chain.heads.state.chain_id, limits->chain_id, sizeof limits->chain_id) != 0) {
+        fault->what = "the chain record is of another chain, market or genesis";
+        return false;
+    }
+    replica->heads = chain.heads;
+    return true;
+}
