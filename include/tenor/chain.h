@@ -55,6 +55,14 @@ void tn_chain_limits_default(struct tn_chain_limits *limits);
 bool tn_chain_limits_check(const struct tn_chain_limits *limits, const char **what);
 /* The most that one batch may weigh: its market's share. */
 uint64_t tn_chain_batch_weight_max(const struct tn_chain_limits *limits);
+/* What a block has room for of FORCED items, whatever else waits: bytes with their lengths, weight.
+ * A longer one is not taken. */
+uint64_t tn_chain_forced_bytes_max(const struct tn_chain_limits *limits);
+uint64_t tn_chain_forced_weight_max(const struct tn_chain_limits *limits);
+/* From so many given-up views in a row on, a block without batches, or without what is overdue, is
+ * better than none: time goes on, and a market whose batches not everybody can get loses its leader
+ * for its lag. */
+#define TN_CHAIN_PATIENCE_VIEWS 16u
 
 /* The state at height 0: empty markets, and a registry of validators, markets and feeders. Pointers
  * are read within tn_chain_init only. */

@@ -184,8 +184,9 @@ bool tn_gossip_find(const struct tn_gossip *gossip, const struct tn_hash *digest
 bool tn_gossip_next(const struct tn_gossip *gossip, const struct tn_gossip_head *head,
                     uint32_t term, struct tn_gossip_batch *batch);
 /* A block names a batch that is not held: fetch it, from `holder` first (TN_PEER_ALL: anybody),
- * until it comes or tn_gossip_unwant. It is taken even if two others hold its place. False: too
- * many. */
+ * until it comes, tn_gossip_unwant, or nobody has asked for it here for a minute; when there is no
+ * place, the want that was asked for longest ago goes. So ask again while it is needed. It is taken
+ * even if two others hold its place. False: too many at once. */
 bool tn_gossip_want(struct tn_gossip *gossip, const struct tn_hash *digest, uint16_t holder,
                     int64_t now_us);
 void tn_gossip_unwant(struct tn_gossip *gossip, const struct tn_hash *digest);

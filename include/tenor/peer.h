@@ -46,7 +46,7 @@ enum tn_priority {
     X(RESULT, 49, DATA, TN_PEER_ITEM_MAX)                                                          \
     X(SYNC_FETCH, 52, VOTE, 256)                                                                   \
     X(SYNC_DATA, 53, DATA, TN_PEER_MESSAGE_MAX)                                                    \
-    X(SYNC_STATUS, 54, VOTE, 4096)                                                                 \
+    X(SYNC_STATUS, 54, VOTE, 8192)                                                                 \
     X(VOTES_ASK, 55, VOTE, 256)                                                                    \
     X(VOTES_HELD, 56, DATA, TN_PEER_ITEM_MAX)
 

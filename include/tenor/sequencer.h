@@ -102,7 +102,7 @@ struct tn_sequencer_app {
      * log yet (rule R4). Also before a block is delivered. */
     void (*persist)(void *context, const struct tn_sequencer_block *block);
     /* The block is final: execute it. In height order, each height once after a WAIT. cert: a
-     * FINALIZATION of it or of a descendant. */
+     * FINALIZATION of it or of a descendant; NULL if the log had none. */
     enum tn_delivery (*finalized)(void *context, const struct tn_sequencer_block *block,
                                   const uint8_t *cert, size_t cert_size);
     /* Is there work for a block on the chain? Cheap: called on every entry of a view and wake. */
@@ -118,7 +118,7 @@ struct tn_sequencer_app {
     /* The epoch has ended: bytes that prove it (docs/specs/sequencer.md, HANDOVER), to keep for
      * ever. */
     void (*epoch_ended)(void *context, uint64_t epoch, const uint8_t *handover, size_t size);
-    /* Somebody signed two things: evidence.h bytes, signatures checked. May come twice. */
+    /* Somebody signed two things: tn_evidence_read's bytes, signatures checked. May come twice. */
     void (*evidence)(void *context, const uint8_t *evidence, size_t size);
     /* Further behind than behind_max: state sync, then a new engine. */
     void (*behind)(void *context, uint64_t height);
@@ -235,8 +235,8 @@ bool tn_sequencer_check_checkpoint(struct tn_checkpoint *checkpoint,
 /* What epoch_ended gave: the set's epoch has ended with the block *last, whose next_set_hash is
  * that of the set that follows. */
 bool tn_sequencer_check_handover(struct tn_block_header *last,
-                                 const struct tn_signatures *signatures,
-                                 const uint8_t chain_id[32], const struct tn_validators *set,
-                                 const uint8_t *bytes, size_t size);
+                                 const struct tn_signatures *signatures, const uint8_t chain_id[32],
+                                 const struct tn_validators *set, const uint8_t *bytes,
+                                 size_t size);
 
 #endif

@@ -4,6 +4,7 @@
  * Without a margin engine free equity must bear what open buy orders may cost. With one, the
  * command passes iff m after it is not negative, or not lower than before (risk.md, Orders and
  * admission): cutting size can raise risk and adding can lower it, so size is no criterion. */
+#include "exchange/controls.h"
 #include "exchange/feeds.h"
 
 /* What an account's futures and perpetuals are worth at the marks, funding included. */
@@ -142,7 +143,7 @@ enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *
 {
     *shortfall = 0;
     if (exchange->risk == NULL) return admit_by_equity(exchange, shortfall, account, required);
-    if (changes_count == 0) return TN_REJECT_NONE;
+    if (changes_count == 0 || !TENOR_HOLDS(MARGIN)) return TN_REJECT_NONE;
     enum tn_reject reject = admit_by_margin(exchange, shortfall, account, changes, changes_count);
     if (reject != TN_REJECT_NONE) return reject;
     return check_cash(exchange, shortfall, account, required);

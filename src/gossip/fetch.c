@@ -1,14 +1,15 @@
 /* fetch: digests that this node looks for, and answers to peers that look for theirs.
  *
- * A want comes from a block that names a batch (kept until it comes or the host lets go of it) or
- * from an announcement (given up after attempts_max). Announcements count in the share of the peer
- * that made them and are asked of those alone, so a peer that announces what nobody has fills its
- * own share and costs itself the questions; what it keeps back is found by HEADS. A block's want
- * goes to those that said they hold it first, then to any. Each attempt waits twice as long as the
- * one before. Wants that are due together and go to one peer share a message. */
+ * A want comes from a block that names a batch (kept until it comes, the host lets go of it, or has
+ * not named it again for a minute) or from an announcement (given up after attempts_max).
+ * Announcements count in the share of the peer that made them and are asked of those alone, so a
+ * peer that announces what nobody has fills its own share and costs itself the questions; what it
+ * keeps back is found by HEADS. A block's want goes to those that said they hold it first, then to
+ * any. Each attempt waits twice as long as the one before. Wants that are due together and go to
+ * one peer share a message. */
 #include "gossip/internal.h"
 
-enum { ASK_AGAIN_US = 20000 };
+enum { ASK_AGAIN_US = 20000, HOST_WANT_US = 60000000 };
 
 static uint32_t want_key(const struct tn_gossip *gossip, const struct tn_hash *digest)
 {
@@ -51,6 +52,26 @@ static void make_host_want(struct tn_gossip *gossip, struct want *want, int64_t 
     if (want->attempts == 0 && first_us < want->next_us) want->next_us = first_us;
 }
 
+/* For a host's want: an announced one goes, else the one that the host has not named for longest,
+ * unless all were named just now. What a host still needs it names again and again; what a hostile
+ * proposer made up it names no more once that block is given up. */
+static void make_room(struct tn_gossip *gossip, int64_t now_us)
+{
+    struct want *oldest = NULL;
+    for (uint32_t i = 0; i < gossip->limits.wants_max; i++) {
+        struct want *want = &gossip->wants[i];
+        if (!want->used) continue;
+        if (!want->host) {
+            oldest = want;
+            break;
+        }
+        if (oldest == NULL || want->renewed_us < oldest->renewed_us) oldest = want;
+    }
+    if (oldest == NULL || (oldest->host && oldest->renewed_us >= now_us)) return;
+    tn_gossip_want_remove(gossip, oldest);
+    count(gossip, TN_GOSSIP_COUNT_GIVEN_UP);
+}
+
 bool tn_gossip_want_add(struct tn_gossip *gossip, const struct tn_hash *digest, uint16_t holder,
                         bool host, int64_t first_us)
 {
@@ -59,9 +80,11 @@ bool tn_gossip_want_add(struct tn_gossip *gossip, const struct tn_hash *digest, 
     if (want != NULL) {
         add_holder(want, holder);
         if (host) make_host_want(gossip, want, first_us);
+        if (host) want->renewed_us = first_us;
         return true;
     }
     bool over = !host && gossip->peers[holder].wants_count >= gossip->limits.wants_peer_max;
+    if (host && gossip->wants_count == gossip->limits.wants_max) make_room(gossip, first_us);
     if (over || gossip->wants_count == gossip->limits.wants_max) {
         count(gossip, TN_GOSSIP_COUNT_WANTS_FULL);
         return false;
@@ -74,6 +97,7 @@ bool tn_gossip_want_add(struct tn_gossip *gossip, const struct tn_hash *digest, 
                           .host = host,
                           .blamed = host ? TN_PEER_ALL : holder,
                           .next_us = first_us,
+                          .renewed_us = first_us,
                           .digest = *digest};
     add_holder(want, holder);
     tn_index_insert(&gossip->wanted, want_key(gossip, digest), slot);
@@ -171,7 +195,8 @@ void tn_gossip_wants_tick(struct tn_gossip *gossip, int64_t now_us)
     for (uint32_t i = 0; i < gossip->limits.wants_max; i++) {
         struct want *want = &gossip->wants[i];
         if (!want->used || want->next_us > now_us) continue;
-        if (!want->host && want->attempts >= gossip->limits.attempts_max) {
+        const bool is_let_go = want->host && now_us - want->renewed_us > HOST_WANT_US;
+        if (is_let_go || (!want->host && want->attempts >= gossip->limits.attempts_max)) {
             tn_gossip_want_remove(gossip, want);
             count(gossip, TN_GOSSIP_COUNT_GIVEN_UP);
             continue;

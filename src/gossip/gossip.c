@@ -117,7 +117,13 @@ const uint64_t *tn_gossip_counters(const struct tn_gossip *gossip)
 bool tn_gossip_message(struct tn_gossip *gossip, uint16_t from, const uint8_t *bytes, size_t size,
                        int64_t now_us)
 {
-    TN_ASSERT(from < gossip->peers_count && from != gossip->self);
+    TN_ASSERT(from != gossip->self);
+    /* Observers are served; what they say of the stream does not count. */
+    bool is_served = from < gossip->limits.peers_max && size > 0 && bytes[0] == TN_PEER_BATCH_FETCH;
+    if (from >= gossip->peers_count && !is_served) {
+        count(gossip, TN_GOSSIP_COUNT_OUTSIDE);
+        return true;
+    }
     if (size > 0 && size <= tn_peer_bytes_max(bytes[0])) {
         switch (bytes[0]) {
             case TN_PEER_BATCH: return tn_gossip_on_batch(gossip, from, bytes, size, now_us);

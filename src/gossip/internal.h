@@ -64,7 +64,7 @@ struct market {
 
 struct want {
     bool used;
-    bool host; /* asked for by tn_gossip_want: never given up */
+    bool host; /* asked for by tn_gossip_want: kept while the host goes on asking */
     bool due;  /* scratch of a tick */
     uint8_t holders_count;
     uint16_t holders[WANT_HOLDERS_MAX];
@@ -72,6 +72,7 @@ struct want {
     uint16_t asked;
     uint32_t attempts;
     int64_t next_us;
+    int64_t renewed_us; /* a host's: when it said so last */
     struct tn_hash digest;
 };
 

@@ -99,6 +99,8 @@ bool tn_gossip_on_stall(struct tn_gossip *gossip, uint16_t from, const uint8_t *
         stall.head.sequence < market->final.sequence) {
         return drop(gossip, true);
     }
+    /* There is one place for it: leaders of terms to come do not take it from this term's. */
+    if (stall.kind == TN_PEER_RESIGN && stall.head.term > market->term) return drop(gossip, true);
     struct tn_gossip_stall *held = place_of(market, &stall);
     if (held->kind != 0 && held->voter == stall.voter && held->epoch == stall.epoch &&
         same_head(&held->head, &stall.head)) {

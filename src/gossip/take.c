@@ -7,6 +7,10 @@
  * it. */
 #include "gossip/internal.h"
 
+/* A peer may have executed the end of a term that is not executed here. Batches of later terms,
+ * which their leader can sign today, would sit in the pool until those terms are over. */
+enum { TERMS_AHEAD = 1 };
+
 /* Is the body what the header says: lengths that fill it, the number of entries and their root?
  * That entries can be decoded is the host's to judge. */
 static bool body_matches(const struct tn_batch_header *header, const uint8_t *body, size_t size)
@@ -42,7 +46,8 @@ struct incoming {
 static bool within_window(const struct tn_gossip *gossip, const struct market *market,
                           const struct tn_batch_header *header)
 {
-    return header->term >= market->term && header->sequence > market->final.sequence &&
+    return header->term >= market->term && header->term - market->term <= TERMS_AHEAD &&
+           header->sequence > market->final.sequence &&
            header->sequence - market->final.sequence <= gossip->limits.window;
 }
 

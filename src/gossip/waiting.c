@@ -350,7 +350,7 @@ static enum tn_waiting_answer take_in(struct tn_waiting *waiting, uint16_t from,
 enum tn_waiting_answer tn_waiting_message(struct tn_waiting *waiting, uint16_t from,
                                           const uint8_t *bytes, size_t size, int64_t now_us)
 {
-    TN_ASSERT(from < waiting->peers_count && from != waiting->self);
+    TN_ASSERT(from != waiting->self);
     if (size <= ITEM_PREFIX || bytes[0] != TN_PEER_ITEM) {
         return refuse(waiting, TN_WAITING_COUNT_MALFORMED, TN_WAITING_INVALID);
     }

@@ -10,7 +10,7 @@ enum {
     CHAIN_CHECKED = 1024,                  /* batches that were found good */
     CHAIN_RING_WINDOW = TN_CHAIN_RING - 1, /* heights of whose time every node can be sure */
     CHAIN_RING_CHUNKS = TN_CHAIN_RING / TN_CHAIN_RING_CHUNK,
-    CHAIN_SIGNED = 4096,      /* signatures of items that were found good */
+    CHAIN_SIGNED = 16384,     /* signatures of items that were found good */
     CHAIN_ITEMS_TRIED = 1024, /* of a kind, when building */
     CHAIN_REGISTRY_KINDS = 5,
     CHAIN_BATCHES = TN_CHAIN_MARKETS_MAX * TN_CHAIN_BATCHES_MAX,
@@ -136,6 +136,10 @@ bool tn_chain_is_late(const struct tn_chain *chain, const struct chain_line *lin
 bool tn_chain_check_form(struct tn_chain *chain, struct tn_batch_header *header,
                          const struct chain_line *line, uint64_t height, const uint8_t *body,
                          size_t body_size);
+/* Is the body what its header says, whatever its BLOCKs name? A final batch is executed: those
+ * names that no judge compares are refused there, on every node. */
+bool tn_chain_check_body(struct tn_chain *chain, struct tn_batch_header *header,
+                         const uint8_t *body, size_t body_size);
 /* May this batch, whose digest is its header's, follow head in a block above the line? NULL: yes;
  * else a sentence. */
 const char *tn_chain_judge_batch(struct tn_chain *chain, struct tn_batch_header *header,
@@ -156,7 +160,8 @@ struct chain_judge {
     uint32_t forced_count;
     uint32_t ended; /* a bit for each market whose term ends in the block */
     bool local;
-    bool no_room; /* an item was bad because its market is far behind, and for nothing else */
+    bool is_known; /* an evidence proves what was proved before */
+    bool no_room;  /* an item was bad because its market is far behind, and for nothing else */
 };
 /* *unknown: what was said holds unless a session turns out to be another's. */
 enum tn_chain_verdict tn_chain_judge_one(struct tn_chain *chain, struct chain_judge *judge,

@@ -61,6 +61,19 @@ bool tn_chain_check_form(struct tn_chain *chain, struct tn_batch_header *header,
     return true;
 }
 
+bool tn_chain_check_body(struct tn_chain *chain, struct tn_batch_header *header,
+                         const uint8_t *body, size_t body_size)
+{
+    static const struct tn_market_blocks any;
+    struct tn_stream_fault fault;
+    struct tn_hash digest;
+    if (!tn_stream_read_batch_header(header, &fault, body, body_size)) return false;
+    tn_stream_batch_digest(&digest, header);
+    if (is_remembered(slot_of(chain, &digest), &digest)) return true;
+    return tn_market_check_batch(header, &fault, chain->scratch.stream, &any, UINT64_MAX, body,
+                                 body_size);
+}
+
 bool tn_chain_check_batch(struct tn_chain *chain, const uint8_t *body, size_t body_size)
 {
     struct tn_batch_header header;

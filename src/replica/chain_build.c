@@ -5,7 +5,7 @@
  * given away in the order of markets. A market whose term ends in the block gives no batch. */
 #include "replica/chain.h"
 
-enum { LAG_BYTES = 128 }; /* more than a TERM without signatures has */
+enum { LAG_BYTES = 128, LAG_WEIGHT = 64 }; /* what a TERM without signatures has at most */
 
 struct pick {
     struct tn_hash digests[TN_CHAIN_BATCHES_MAX];
@@ -21,9 +21,10 @@ struct site {
     struct pick picks[TN_CHAIN_MARKETS_MAX];
     uint64_t weight, items_weight;
     uint64_t item_bytes;
-    uint32_t batches_max; /* that the body has room for */
-    uint32_t late, ended; /* a bit for each market */
-    uint64_t kept_bytes;  /* of item_bytes_max, for the terms of late markets */
+    uint32_t batches_max;                 /* that the body has room for */
+    uint32_t late, ended;                 /* a bit for each market */
+    uint64_t kept_bytes, kept_weight;     /* of the items', for the terms of late markets */
+    uint64_t forced_bytes, forced_weight; /* likewise, for the forced frames that wait */
     struct tn_body_builder builder;
     struct chain_judge judge;
 };
@@ -83,6 +84,7 @@ static void find_ends(struct site *site)
     }
     judge.ended = site->late;
     site->kept_bytes = (uint64_t)__builtin_popcount(site->late) * LAG_BYTES;
+    site->kept_weight = (uint64_t)__builtin_popcount(site->late) * LAG_WEIGHT;
     struct tn_block_item item;
     size_t size;
     bool is_good;
@@ -167,8 +169,10 @@ static bool add_item(struct site *site, const struct tn_block_item *item, size_t
     struct chain_judge before = site->judge;
     const char *what;
     bool unknown = false;
-    bool is_good = bytes + site->kept_bytes <= limits->item_bytes_max - site->item_bytes &&
-                   weight <= limits->weight_max / 4 - site->items_weight &&
+    const uint64_t kept_bytes = site->kept_bytes + site->forced_bytes;
+    const uint64_t kept_weight = site->kept_weight + site->forced_weight;
+    bool is_good = bytes + kept_bytes <= limits->item_bytes_max - site->item_bytes &&
+                   weight + kept_weight <= limits->weight_max / 4 - site->items_weight &&
                    !is_in_line(&site->line, chain->item, size) &&
                    tn_chain_judge_one(chain, &site->judge, &what, &unknown, item) == TN_CHAIN_OK &&
                    tn_stream_body_add_item(&site->builder, chain->item, size, weight);
@@ -185,7 +189,7 @@ static bool add_item(struct site *site, const struct tn_block_item *item, size_t
 static void add_lags(struct site *site)
 {
     struct tn_chain *chain = site->chain;
-    site->kept_bytes = 0;
+    site->kept_bytes = site->kept_weight = 0;
     for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
         const struct chain_head *head = &site->tip.heads[i];
         if ((site->late >> i & 1) == 0) continue;
@@ -201,13 +205,34 @@ static void add_lags(struct site *site)
     }
 }
 
+/* Reports and deposits come before forced frames in a body, and leave them their room. */
+static void keep_for_forced(struct site *site)
+{
+    const struct tn_chain_limits *limits = &site->chain->limits;
+    const uint64_t bytes_max = tn_chain_forced_bytes_max(limits);
+    const uint64_t weight_max = tn_chain_forced_weight_max(limits);
+    struct tn_block_item item;
+    size_t size;
+    bool is_good;
+    for (uint32_t n = 0; n < limits->forced_max; n++) {
+        if (!take_waiting(site->chain, &item, &size, &is_good, TN_ITEM_FORCED, n)) break;
+        if (!is_good) continue;
+        site->forced_bytes += TN_ITEM_LENGTH_BYTES + size;
+        site->forced_weight += tn_stream_block_item_weight(&item);
+    }
+    if (site->forced_bytes > bytes_max) site->forced_bytes = bytes_max;
+    if (site->forced_weight > weight_max) site->forced_weight = weight_max;
+}
+
 static void add_items(struct site *site)
 {
     struct tn_chain *chain = site->chain;
     struct tn_block_item item;
     size_t size;
     bool is_good;
+    keep_for_forced(site);
     for (uint8_t kind = TN_ITEM_REPORT; kind <= TN_ITEM_EVIDENCE; kind++) {
+        if (kind == TN_ITEM_FORCED) site->forced_bytes = site->forced_weight = 0;
         if (kind == TN_ITEM_TERM) add_lags(site);
         for (uint32_t n = 0; n < CHAIN_ITEMS_TRIED; n++) {
             if (!take_waiting(chain, &item, &size, &is_good, kind, n)) break;
@@ -274,7 +299,7 @@ bool tn_chain_build(struct tn_chain *chain, struct tn_block_header *header, uint
     site.judge.exec_height = header->exec_height;
     if ((header->flags & TN_BLOCK_EMPTY) == 0) {
         find_ends(&site);
-        pick_all(&site);
+        if (header->view - header->parent_view <= TN_CHAIN_PATIENCE_VIEWS) pick_all(&site);
         add_items(&site);
     }
     tn_stream_body_end(header, &site.builder);

@@ -105,7 +105,7 @@ static bool fetch_all(struct tn_chain *chain, const struct tn_chain_block *block
         struct tn_chain_batch batch;
         struct tn_batch_header header;
         if (tn_chain_fetch_batch(chain, &batch, &chain->batches[i], &digest) &&
-            tn_chain_check_form(chain, &header, NULL, UINT64_MAX, batch.body, batch.body_size))
+            tn_chain_check_body(chain, &header, batch.body, batch.body_size))
             continue;
         is_whole = false;
         if (chain->source.missing != NULL) {

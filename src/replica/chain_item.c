@@ -199,14 +199,14 @@ static enum tn_chain_verdict judge_term(struct tn_chain *chain, struct chain_jud
     return TN_CHAIN_OK;
 }
 
-static enum tn_chain_verdict judge_evidence(struct tn_chain *chain, const char **what,
-                                            const struct tn_block_item *item)
+static enum tn_chain_verdict judge_evidence(struct tn_chain *chain, struct chain_judge *judge,
+                                            const char **what, const struct tn_block_item *item)
 {
     struct tn_evidence_context context;
     evidence_context(&context, chain);
     switch (tn_registry_check_evidence(chain->registry, &context, &item->as.evidence)) {
-        case TN_ANSWER_DONE:
-        case TN_ANSWER_KNOWN: return TN_CHAIN_OK; /* known here, maybe not yet elsewhere */
+        case TN_ANSWER_KNOWN: judge->is_known = true; return TN_CHAIN_OK; /* maybe not elsewhere */
+        case TN_ANSWER_DONE: return TN_CHAIN_OK;
         case TN_ANSWER_FULL:
         case TN_ANSWER_RANGE:
         case TN_ANSWER_UNKNOWN:
@@ -233,7 +233,7 @@ enum tn_chain_verdict tn_chain_judge_one(struct tn_chain *chain, struct chain_ju
         case TN_ITEM_OPERATION: return judge_operation(chain, judge, what, item);
         case TN_ITEM_GOVERNANCE: return judge_governance(chain, judge, what, item);
         case TN_ITEM_TERM: return judge_term(chain, judge, what, item);
-        case TN_ITEM_EVIDENCE: return judge_evidence(chain, what, item);
+        case TN_ITEM_EVIDENCE: return judge_evidence(chain, judge, what, item);
     }
     return bad(what, "there are no items of this kind");
 }
@@ -259,7 +259,10 @@ static void note_group(const struct tn_chain *chain, uint64_t *group, uint64_t *
         }
         case TN_ITEM_DEPOSIT: *number = item->as.deposit.number; return;
         case TN_ITEM_GOVERNANCE: *number = item->as.governance.number; return;
-        case TN_ITEM_FORCED: *group = item->as.forced.session; return;
+        case TN_ITEM_FORCED: /* in no order of its own: how much of the room it takes */
+            *group = item->as.forced.session;
+            *number = tn_stream_block_item_weight(item);
+            return;
         case TN_ITEM_OPERATION:
             tn_keccak256(&digest, item->as.operation.owner.bytes, TN_ADDRESS_SIZE);
             *group = tn_get_be(digest.bytes, 8);
@@ -309,6 +312,7 @@ enum tn_chain_verdict tn_chain_judge_item(struct tn_chain *chain, uint64_t *grou
     /* A session that nobody has opened yet: whoever likes could fill the pool with such. */
     enum tn_chain_verdict verdict = tn_chain_judge_one(chain, &judge, &what, &unknown, &item);
     if (unknown || is_too_long(chain, &item, size)) return TN_CHAIN_BAD;
+    if (judge.is_known) return TN_CHAIN_BAD; /* a validator could go on accusing itself for ever */
     if (verdict == TN_CHAIN_BAD && judge.no_room) return TN_CHAIN_WAIT;
     return verdict;
 }

@@ -47,7 +47,7 @@ static bool is_known(const struct tn_sequencer *s, const struct cert_message *ce
            memcmp(ballot->signature.bytes, signature, TN_SIGNATURE_SIZE) == 0;
 }
 
-static bool is_valid(struct tn_sequencer *s, const struct cert_message *cert)
+bool tn_sequencer_is_valid_cert(struct tn_sequencer *s, const struct cert_message *cert)
 {
     struct tn_hash digest;
     struct tn_signature signature;
@@ -73,7 +73,7 @@ bool tn_sequencer_take_cert(struct tn_sequencer *s, const struct cert_message *c
         s->counters.duplicates++;
         return true;
     }
-    if (!is_valid(s, cert)) {
+    if (!tn_sequencer_is_valid_cert(s, cert)) {
         s->counters.bad_certs++;
         return false;
     }
@@ -181,6 +181,20 @@ static void count_signers(struct tn_sequencer *s, const struct cert_message *cer
     }
 }
 
+void tn_sequencer_set_goal(struct tn_sequencer *s, const struct cert_message *cert)
+{
+    TN_ASSERT(cert->type == TN_VOTE_FINALIZE && cert->size <= sizeof(s->goal_cert));
+    s->goal_view = cert->view;
+    s->goal_hash = cert->hash;
+    s->goal_cert_size = (uint32_t)cert->size;
+    memcpy(s->goal_cert, cert->bytes, cert->size);
+}
+
+void tn_sequencer_send_goal(struct tn_sequencer *s, uint16_t to)
+{
+    if (s->goal_cert_size > 0) tn_sequencer_send(s, to, s->goal_cert, s->goal_cert_size);
+}
+
 void tn_sequencer_adopt(struct tn_sequencer *s, const struct cert_message *cert)
 {
     struct view *view = tn_sequencer_make_view(s, cert->view);
@@ -197,8 +211,7 @@ void tn_sequencer_adopt(struct tn_sequencer *s, const struct cert_message *cert)
         case TN_VOTE_FINALIZE:
             tn_sequencer_want(s, cert->view, &cert->hash);
             if (cert->view <= s->goal_view) break;
-            s->goal_view = cert->view;
-            s->goal_hash = cert->hash;
+            tn_sequencer_set_goal(s, cert);
             s->nullified_run = 0;
             s->final_us = s->now_us;
             s->deliver_due = true;

@@ -108,12 +108,11 @@ static void prune(struct tn_sequencer *s, uint64_t old_final, uint64_t new_final
 
 size_t tn_sequencer_write_handover(struct tn_sequencer *s)
 {
-    const struct view *goal = tn_sequencer_find_view(s, s->goal_view);
     uint64_t view = s->goal_view;
     struct tn_hash hash = s->goal_hash;
     uint8_t *at = s->message + HANDOVER_HEAD_BYTES;
     uint32_t count = 0;
-    if (!tn_sequencer_has_cert(goal, TN_VOTE_FINALIZE)) return 0;
+    if (s->goal_cert_size == 0) return 0;
     for (;;) {
         const struct held_block *block = tn_sequencer_find_block(s, view, &hash);
         if (block == NULL || count == HANDOVER_HEADERS_MAX) break;
@@ -121,12 +120,11 @@ size_t tn_sequencer_write_handover(struct tn_sequencer *s)
         at += TN_BLOCK_HEADER_BYTES;
         count++;
         if ((block->header.flags & TN_BLOCK_SEAL) == 0) {
-            const struct held_cert *cert = &goal->certs[TN_VOTE_FINALIZE - 1];
             s->message[0] = TN_PEER_DATA;
             s->message[1] = DATA_HANDOVER;
             tn_put_be(s->message + DATA_HEAD_BYTES, count, 2);
-            memcpy(at, cert->bytes, cert->size);
-            return (size_t)(at - s->message) + cert->size;
+            memcpy(at, s->goal_cert, s->goal_cert_size);
+            return (size_t)(at - s->message) + s->goal_cert_size;
         }
         view = block->header.parent_view;
         hash = block->header.parent_hash;
@@ -169,16 +167,14 @@ static void finish(struct tn_sequencer *s, struct held_block *block)
 static enum tn_delivery hand_over(struct tn_sequencer *s, struct held_block *block)
 {
     const struct tn_sequencer_app *app = &s->config.app;
-    const struct view *goal = tn_sequencer_find_view(s, s->goal_view);
-    const struct held_cert *cert = goal == NULL ? NULL : &goal->certs[TN_VOTE_FINALIZE - 1];
     struct tn_sequencer_block shown;
     tn_sequencer_show_block(s, &shown, block);
     if (s->started) {
         tn_sequencer_record_block(s, block);
         app->persist(app->context, &shown);
     }
-    if (cert == NULL || cert->size == 0) return app->finalized(app->context, &shown, NULL, 0);
-    return app->finalized(app->context, &shown, cert->bytes, cert->size);
+    const uint8_t *cert = s->goal_cert_size == 0 ? NULL : s->goal_cert;
+    return app->finalized(app->context, &shown, cert, s->goal_cert_size);
 }
 
 /* SEALs are not delivered, but a restart needs them to end the epoch again. */

@@ -53,6 +53,7 @@ void tn_sequencer_begin_epoch(struct tn_sequencer *s, const struct tn_validators
     tn_sequencer_guard_begin(&s->guard, set->epoch);
     s->final_view = s->goal_view = s->view = 0;
     s->goal_hash = s->final_hash;
+    s->goal_cert_size = 0;
     tn_sequencer_clear_views(s);
     for (uint32_t i = 0; i < TN_SEQUENCER_RANGE_MAX; i++)
         tn_sequencer_drop_block(s, &s->ahead[i]);
@@ -151,9 +152,11 @@ void tn_sequencer_on_handover(struct tn_sequencer *s, uint16_t from, const uint8
         return;
     }
     if (epoch != s->set.epoch) return; /* an old one, or one that comes too early */
+    /* It becomes the goal, so its own signatures count, whatever is held of its view. */
     if (!tn_sequencer_read_cert(&cert, bytes + before, size - before, &s->set) ||
-        cert.type != TN_VOTE_FINALIZE || !is_linked(s, bytes + HANDOVER_HEAD_BYTES, count, &cert) ||
-        !tn_sequencer_take_cert(s, &cert)) {
+        cert.type != TN_VOTE_FINALIZE || cert.view <= s->final_view ||
+        !is_linked(s, bytes + HANDOVER_HEAD_BYTES, count, &cert) ||
+        !tn_sequencer_is_valid_cert(s, &cert) || !tn_sequencer_take_cert(s, &cert)) {
         s->counters.bad_certs++;
         tn_sequencer_ban(s, from, "a handover that is not valid");
         return;
@@ -161,8 +164,7 @@ void tn_sequencer_on_handover(struct tn_sequencer *s, uint16_t from, const uint8
     keep_headers(s, bytes + HANDOVER_HEAD_BYTES, count);
     /* Any FINALIZATION that covers F will do: nobody may have the headers for another one any more.
      */
-    s->goal_view = cert.view;
-    s->goal_hash = cert.hash;
+    tn_sequencer_set_goal(s, &cert);
     s->path_top = 0;
     s->deliver_due = true;
 }

@@ -122,17 +122,39 @@ static size_t send_block(struct tn_sequencer *s, uint16_t to,
     return size;
 }
 
-static void answer_block(struct tn_sequencer *s, uint16_t to, const struct fetch_message *fetch)
+/* A delivered block by its view, which rises with the height: for a view that is not kept any more,
+ * as after a restart. Some twenty questions to the app. */
+static bool find_delivered(struct tn_sequencer *s, struct tn_sequencer_block *shown,
+                           const struct fetch_message *fetch)
 {
     const struct tn_sequencer_app *app = &s->config.app;
-    struct tn_sequencer_block shown;
+    uint64_t low = 1, high = s->final_header.height;
+    while (low <= high) {
+        const uint64_t middle = low + (high - low) / 2;
+        const bool kept = app->block(app->context, shown, middle);
+        const struct tn_block_header *header = shown->header;
+        if (kept && header->epoch == fetch->epoch && header->view == fetch->at) {
+            return tn_hash_equal(&shown->hash, &fetch->hash);
+        }
+        if (kept && (header->epoch > fetch->epoch ||
+                     (header->epoch == fetch->epoch && header->view > fetch->at))) {
+            high = middle - 1;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return false;
+}
+
+static void answer_block(struct tn_sequencer *s, uint16_t to, const struct fetch_message *fetch)
+{
+    struct tn_sequencer_block shown = {.header = NULL};
     if (fetch->epoch != s->set.epoch) return;
     const struct held_block *block = tn_sequencer_find_block(s, fetch->at, &fetch->hash);
     if (tn_sequencer_is_whole(block)) {
         tn_sequencer_show_block(s, &shown, block);
         send_block(s, to, &shown);
-    } else if (block != NULL && app->block(app->context, &shown, block->header.height) &&
-               tn_hash_equal(&shown.hash, &fetch->hash)) {
+    } else if (fetch->at <= s->final_view && find_delivered(s, &shown, fetch)) {
         send_block(s, to, &shown);
     }
 }

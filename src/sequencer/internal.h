@@ -125,6 +125,8 @@ struct tn_sequencer {
     uint64_t final_view;
     uint64_t goal_view; /* ≥ final_view */
     struct tn_hash goal_hash;
+    uint8_t goal_cert[TN_SEQUENCER_CERT_BYTES]; /* its FINALIZATION, which outlives its view */
+    uint32_t goal_cert_size;
     int64_t final_us;
     struct path_step *path;
     uint64_t path_top, path_known;
@@ -305,6 +307,8 @@ bool tn_sequencer_cast(struct tn_sequencer *s, enum tn_vote_type type, uint64_t 
 bool tn_sequencer_sign(struct tn_sequencer *s, struct vote_message *vote, enum tn_vote_type type,
                        uint64_t view, const struct tn_hash *hash);
 void tn_sequencer_nullify(struct tn_sequencer *s);
+/* The same for reasons that may be there in the next view too: not for ever without a pause. */
+void tn_sequencer_nullify_early(struct tn_sequencer *s);
 bool tn_sequencer_verify(struct tn_sequencer *s, const struct tn_hash *digest,
                          const struct tn_signature *signature, uint32_t voter);
 void tn_sequencer_read_ballot(const struct tn_sequencer *s, struct vote_message *vote,
@@ -313,13 +317,18 @@ void tn_sequencer_read_ballot(const struct tn_sequencer *s, struct vote_message 
 /* ---- cert.c ---- */
 void tn_sequencer_on_cert(struct tn_sequencer *s, uint16_t from, const uint8_t *bytes, size_t size);
 void tn_sequencer_adopt(struct tn_sequencer *s, const struct cert_message *cert);
-/* Checks and adopts one that is not held yet. False: it is not valid. */
+/* A quorum, and every signature is good; whatever is held already. */
+bool tn_sequencer_is_valid_cert(struct tn_sequencer *s, const struct cert_message *cert);
+/* Checks and adopts one that is not held yet. False: it is not valid. True says nothing of one that
+ * is old, or whose view has one of its type already. */
 bool tn_sequencer_take_cert(struct tn_sequencer *s, const struct cert_message *cert);
 /* A quorum of these votes, signatures good, as a certificate. */
 void tn_sequencer_certify(struct tn_sequencer *s, struct view *view, enum tn_vote_type type,
                           const struct tn_hash *hash, const struct tn_voters *voters);
 void tn_sequencer_send_cert(struct tn_sequencer *s, uint16_t to, const struct view *view,
                             enum tn_vote_type type);
+void tn_sequencer_set_goal(struct tn_sequencer *s, const struct cert_message *cert);
+void tn_sequencer_send_goal(struct tn_sequencer *s, uint16_t to);
 void tn_sequencer_send_certs(struct tn_sequencer *s, uint16_t to, const struct view *view);
 void tn_sequencer_push_due(struct tn_sequencer *s);
 int64_t tn_sequencer_next_push(const struct tn_sequencer *s);

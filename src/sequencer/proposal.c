@@ -193,13 +193,13 @@ void tn_sequencer_propose(struct tn_sequencer *s)
     const struct tn_block_header *parent =
         tn_sequencer_parent_header(s, header.parent_view, &header.parent_hash);
     if (verdict != TN_VERDICT_OK) {
-        if (tn_sequencer_is_behind(s)) tn_sequencer_nullify(s);
+        if (tn_sequencer_is_behind(s)) tn_sequencer_nullify_early(s);
         return;
     }
     TN_ASSERT(parent != NULL);
     struct held_block *block = &view->blocks[BLOCK_PROPOSED];
     if (!begin_header(s, &header, parent) || !build(s, block, &header, count)) {
-        tn_sequencer_nullify(s);
+        tn_sequencer_nullify_early(s);
         return;
     }
     TN_ASSERT(tn_sequencer_follows(s, &block->header, parent));
@@ -308,7 +308,7 @@ void tn_sequencer_step(struct tn_sequencer *s)
         judge(s);
     } else if (is_absent(s, proposer)) {
         s->counters.skips++;
-        tn_sequencer_nullify(s);
+        tn_sequencer_nullify_early(s);
     }
 }
 

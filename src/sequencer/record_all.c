@@ -10,6 +10,28 @@ static void record_blocks(struct tn_sequencer *s, struct view *view)
         if (!block->is_recorded || !tn_sequencer_is_whole(block)) continue;
         block->is_recorded = false;
         tn_sequencer_record_block(s, block);
+        if ((block->header.flags & TN_BLOCK_SEAL) != 0) continue;
+        struct tn_sequencer_block shown; /* its batches too, whichever of a leader's streams */
+        tn_sequencer_show_block(s, &shown, block);
+        s->config.app.persist(s->config.app.context, &shown);
+    }
+}
+
+/* Fetched by height, before they have a view here. */
+static void record_ahead(struct tn_sequencer *s)
+{
+    for (uint32_t i = 0; i < TN_SEQUENCER_RANGE_MAX; i++) {
+        struct held_block *block = &s->ahead[i];
+        if (!block->is_recorded || !tn_sequencer_is_whole(block) ||
+            block->header.height <= s->final_header.height) {
+            continue;
+        }
+        block->is_recorded = false;
+        tn_sequencer_record_block(s, block);
+        if ((block->header.flags & TN_BLOCK_SEAL) != 0) continue;
+        struct tn_sequencer_block shown; /* its batches too, whichever of a leader's streams */
+        tn_sequencer_show_block(s, &shown, block);
+        s->config.app.persist(s->config.app.context, &shown);
     }
 }
 
@@ -62,6 +84,10 @@ void tn_sequencer_record_all(struct tn_sequencer *sequencer)
         record_own_votes(s, view);
         if (number > s->final_view) record_certs(s, view);
     }
+    if (s->goal_cert_size > 0) {
+        tn_sequencer_record(s, TN_SEQUENCER_CERT, s->goal_cert, s->goal_cert_size);
+    }
+    record_ahead(s);
     record_checkpoints(s);
     if (s->voice == TN_VOICE_DIVERGED) {
         uint8_t final[FINAL_BYTES];

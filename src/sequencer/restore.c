@@ -31,6 +31,11 @@ static bool restore_cert(struct tn_sequencer *s, const uint8_t *bytes, size_t si
     if (epoch != s->set.epoch) return true;
     if (!tn_sequencer_read_cert(&cert, bytes, size, &s->set)) return false;
     if (cert.view > s->final_view) tn_sequencer_adopt(s, &cert);
+    /* That of the last delivered block is what brings a peer here who is behind. */
+    if (cert.view == s->final_view && cert.type == TN_VOTE_FINALIZE &&
+        tn_hash_equal(&cert.hash, &s->final_hash)) {
+        tn_sequencer_set_goal(s, &cert);
+    }
     return true;
 }
 
@@ -73,6 +78,7 @@ static bool restore_final(struct tn_sequencer *s, const uint8_t *bytes, size_t s
     if (view > s->goal_view) {
         s->goal_view = view;
         s->goal_hash = hash;
+        s->goal_cert_size = 0;
     }
     tn_sequencer_deliver(s);
     if (epoch != s->set.epoch || height != s->final_header.height + 1) return true;

@@ -115,7 +115,7 @@ void tn_sequencer_hurry(struct tn_sequencer *s)
 void tn_sequencer_enter(struct tn_sequencer *s, uint64_t number, bool nullified)
 {
     TN_ASSERT(number > s->view);
-    if (nullified && s->nullified_run < 64) s->nullified_run++;
+    if (nullified && s->nullified_run < s->config.limits.views_max) s->nullified_run++;
     s->view = number;
     s->proposed = false;
     s->entered_us = s->now_us;

@@ -186,6 +186,14 @@ void tn_sequencer_message(struct tn_sequencer *sequencer, uint16_t from, const u
     tn_sequencer_settle(s);
 }
 
+/* This proposer has let a view of its turn pass: it is not waited for in the rest of them. */
+static void time_out(struct tn_sequencer *s)
+{
+    s->counters.timeouts++;
+    s->timed_out_turn = 1 + (s->view - 1) / s->set.turn_views;
+    tn_sequencer_nullify(s);
+}
+
 /* Nothing was proposed in time, or nothing came of it. */
 static void look_at_timers(struct tn_sequencer *s)
 {
@@ -193,16 +201,11 @@ static void look_at_timers(struct tn_sequencer *s)
     TN_ASSERT(view != NULL);
     if (s->now_us >= s->proposal_due_us) {
         s->proposal_due_us = NEVER;
-        if (!view->is_proposed) {
-            s->counters.timeouts++;
-            s->timed_out_turn = 1 + (s->view - 1) / s->set.turn_views;
-            tn_sequencer_nullify(s);
-        }
+        if (!view->is_proposed) time_out(s);
     }
     if (s->now_us >= s->advance_due_us) {
         s->advance_due_us = NEVER;
-        s->counters.timeouts++;
-        tn_sequencer_nullify(s);
+        time_out(s);
     }
 }
 

@@ -65,8 +65,7 @@ static void repeat(struct tn_sequencer *s)
         send_own(s, view, TN_VOTE_FINALIZE);
         repeated++;
     }
-    view = tn_sequencer_find_view(s, s->goal_view);
-    if (view != NULL) tn_sequencer_send_cert(s, TN_PEER_ALL, view, TN_VOTE_FINALIZE);
+    tn_sequencer_send_goal(s, TN_PEER_ALL);
 }
 
 void tn_sequencer_retry(struct tn_sequencer *s)
@@ -88,11 +87,10 @@ void tn_sequencer_retry(struct tn_sequencer *s)
 /* The newest FINALIZATION and the certificates above it. */
 static void help(struct tn_sequencer *s, uint16_t to)
 {
-    const struct view *view = tn_sequencer_find_view(s, s->goal_view);
     uint32_t sent = 0; /* bytes */
-    if (view != NULL) tn_sequencer_send_cert(s, to, view, TN_VOTE_FINALIZE);
+    tn_sequencer_send_goal(s, to);
     for (uint64_t w = s->view - 1; w > tn_sequencer_low(s) && sent < HELP_BYTES_MAX; w--) {
-        view = tn_sequencer_find_view(s, w);
+        const struct view *view = tn_sequencer_find_view(s, w);
         if (view == NULL || w <= s->goal_view) continue;
         tn_sequencer_send_cert(s, to, view, TN_VOTE_NOTARIZE);
         tn_sequencer_send_cert(s, to, view, TN_VOTE_NULLIFY);

@@ -198,6 +198,16 @@ void tn_sequencer_nullify(struct tn_sequencer *s)
     tn_sequencer_cast(s, TN_VOTE_NULLIFY, s->view, &none);
 }
 
+/* A round or two of proposers may be passed without waiting. Past that the reason is not theirs,
+ * and views would be burned as fast as the network is, until those that still matter are forgotten.
+ */
+void tn_sequencer_nullify_early(struct tn_sequencer *s)
+{
+    const uint32_t rounds = 2 * s->set.count * s->set.turn_views;
+    const uint32_t most = s->config.limits.views_max / 8;
+    if (s->nullified_run < (rounds < most ? rounds : most)) tn_sequencer_nullify(s);
+}
+
 /* ---- Others' votes ---- */
 
 void tn_sequencer_on_vote(struct tn_sequencer *s, uint16_t from, const uint8_t *bytes, size_t size)
@@ -225,6 +235,6 @@ void tn_sequencer_on_vote(struct tn_sequencer *s, uint16_t from, const uint8_t *
     tn_sequencer_count(s, &vote, SIGNATURE_UNCHECKED);
     if (vote.type == TN_VOTE_NULLIFY && vote.view == s->view &&
         from == tn_sequencer_proposer(s, s->view)) {
-        tn_sequencer_nullify(s);
+        tn_sequencer_nullify_early(s);
     }
 }

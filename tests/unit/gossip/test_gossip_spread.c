@@ -185,6 +185,35 @@ static void test_gossip_never_gives_up_what_a_block_needs(void **state)
     free_chain(chain, 1);
 }
 
+/* A hostile proposer names batches that nobody has, block after block. */
+static void test_gossip_made_up_digests_leave_room_for_what_a_block_needs(void **state)
+{
+    (void)state;
+    struct sealed chain[1];
+    begin_story(0, 4);
+    seal_chain(chain, 1, 100);
+    for (uint32_t i = 0; i < 20; i++) {
+        struct tn_hash made_up = {{1, (uint8_t)i}};
+        assert_true(tn_gossip_want(story.gossip, &made_up, 2, story.now_us));
+        pass(1000);
+    }
+    assert_true(tn_gossip_want(story.gossip, &chain[0].digest, 3, story.now_us));
+    const uint32_t asked = sent_of(TN_PEER_BATCH_FETCH);
+    pass(0);
+    assert_int_equal(sent_of(TN_PEER_BATCH_FETCH), asked + 1);
+    assert_int_equal(last_sent(TN_PEER_BATCH_FETCH)->to, 3);
+    assert_true(receive(3, &chain[0]));
+    struct tn_gossip_batch held;
+    assert_true(tn_gossip_find(story.gossip, &chain[0].digest, &held));
+    /* Nobody names the others any more. */
+    for (uint32_t i = 0; i < 70; i++)
+        pass(1000000);
+    const uint32_t in_all = sent_of(TN_PEER_BATCH_FETCH);
+    pass(1000000);
+    assert_int_equal(sent_of(TN_PEER_BATCH_FETCH), in_all);
+    free_chain(chain, 1);
+}
+
 static void test_gossip_asks_a_peer_that_is_ahead_for_the_range_it_lacks(void **state)
 {
     (void)state;
@@ -321,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_gossip_asks_only_the_announcer_and_gives_up_what_it_does_not_serve),
         cmocka_unit_test(test_gossip_lets_no_peer_fill_the_list_of_wants),
         cmocka_unit_test(test_gossip_never_gives_up_what_a_block_needs),
+        cmocka_unit_test(test_gossip_made_up_digests_leave_room_for_what_a_block_needs),
         cmocka_unit_test(test_gossip_asks_a_peer_that_is_ahead_for_the_range_it_lacks),
         cmocka_unit_test(test_gossip_serves_ranges_and_digests_and_what_is_only_in_the_log),
         cmocka_unit_test(test_gossip_answers_fifty_fetches_a_second_and_so_many_bytes),

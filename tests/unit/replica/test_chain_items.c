@@ -249,6 +249,56 @@ static void test_chain_forced_frame_of_an_unknown_session_waits_here_only(void *
     assert_int_equal(cc_propose(BLOCK_MS)->header.flags, TN_BLOCK_EMPTY);
 }
 
+/* Nor is it kept for later: whoever likes could fill a pool with such. */
+static void test_chain_pool_takes_no_forced_frame_of_an_unknown_session(void **state)
+{
+    (void)state;
+    uint64_t group, number;
+    open_trading(0);
+    struct pool_item *item = give_forced(3, 0, KEY_SESSION + 3);
+    assert_int_equal(
+        tn_chain_judge_item(cc.chain, &group, &number, item->kind, item->bytes, item->size),
+        TN_CHAIN_BAD);
+    item = give_forced(0, 0, KEY_SESSION);
+    assert_int_equal(
+        tn_chain_judge_item(cc.chain, &group, &number, item->kind, item->bytes, item->size),
+        TN_CHAIN_OK);
+    assert_true(number > 0); /* its weight */
+}
+
+/* A block's bodies begin with reports, and whoever waits for a forced frame must find it. */
+static void test_chain_reports_leave_room_for_forced_frames(void **state)
+{
+    (void)state;
+    open_trading(0);
+    for (uint32_t i = 0; i < 100; i++)
+        give_report(KEY_FEEDER, 1, 10 + i);
+    struct pool_item *forced = give_forced(0, 0, KEY_SESSION);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < cc.items_count; i++)
+        if (!cc.items[i].is_hidden) bytes += cc.items[i].size;
+    assert_true(bytes > cc.limits.item_bytes_max);
+    cc_propose(BLOCK_MS);
+    cc_finalize();
+    assert_true(forced->is_hidden); /* it is in */
+}
+
+static void test_chain_far_behind_market_does_not_excuse_a_bad_signature(void **state)
+{
+    (void)state;
+    uint64_t group, number;
+    for (uint32_t i = 0; i < 66; i++)
+        cc_pass(1);
+    struct pool_item *good = cc_deposit_by(KEY_FAUCET, 1, 1, 0, DOLLAR);
+    assert_int_equal(
+        tn_chain_judge_item(cc.chain, &group, &number, good->kind, good->bytes, good->size),
+        TN_CHAIN_WAIT);
+    struct pool_item *bad = cc_deposit_by(KEY_OWNER, 1, 1, 0, DOLLAR);
+    assert_int_equal(
+        tn_chain_judge_item(cc.chain, &group, &number, bad->kind, bad->bytes, bad->size),
+        TN_CHAIN_BAD);
+}
+
 static void test_chain_evidence_slashes_and_garbage_is_bad(void **state)
 {
     (void)state;
@@ -337,6 +387,9 @@ int main(void)
         CHAIN_CASE(test_chain_items_have_their_room_and_no_more),
         CHAIN_CASE(test_chain_operations_are_the_owners),
         CHAIN_CASE(test_chain_forced_frame_of_a_known_session_must_be_signed_by_it),
+        CHAIN_CASE(test_chain_pool_takes_no_forced_frame_of_an_unknown_session),
+        CHAIN_CASE(test_chain_reports_leave_room_for_forced_frames),
+        CHAIN_CASE(test_chain_far_behind_market_does_not_excuse_a_bad_signature),
         CHAIN_CASE(test_chain_forced_frame_of_an_unknown_session_waits_here_only),
         CHAIN_CASE(test_chain_evidence_slashes_and_garbage_is_bad),
         CHAIN_CASE(test_chain_market_far_behind_takes_no_items),

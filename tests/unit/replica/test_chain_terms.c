@@ -198,6 +198,24 @@ static void test_chain_that_stood_still_ends_no_term(void **state)
     assert_int_equal(term_of(1), 1);
 }
 
+/* Not everybody may be able to get them: a leader can seal two streams, so long that the pools of
+ * those who have one of them have no place for the other. */
+static void test_chain_leaves_batches_out_when_many_views_came_to_nothing(void **state)
+{
+    (void)state;
+    cc_make_batch(0, 100, NULL, 0);
+    const uint64_t view = cc.view;
+    cc.view = view + TN_CHAIN_PATIENCE_VIEWS;
+    struct line_block made = cc_build(BLOCK_MS);
+    assert_int_equal(made.header.batches_count, 0);
+    assert_int_equal(cc_judge(&made, true), TN_CHAIN_OK);
+    free(made.body);
+    cc.view = view + TN_CHAIN_PATIENCE_VIEWS - 1;
+    made = cc_build(BLOCK_MS);
+    assert_int_equal(made.header.batches_count, 1);
+    free(made.body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +228,7 @@ int main(void)
         CHAIN_CASE(test_chain_leader_may_resign),
         CHAIN_CASE(test_chain_late_leaders_term_must_end),
         CHAIN_CASE(test_chain_refuses_a_batch_whose_last_block_is_too_old),
+        CHAIN_CASE(test_chain_leaves_batches_out_when_many_views_came_to_nothing),
         CHAIN_CASE(test_chain_that_stood_still_ends_no_term),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

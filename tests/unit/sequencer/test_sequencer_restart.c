@@ -156,6 +156,44 @@ static void test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes(vo
     case_end(world);
 }
 
+/* Who is behind needs the FINALIZATION of what the others have executed, also when they restarted
+ * from a log that begins there, and cannot go on without him. */
+static void test_sequencer_brings_a_peer_on_after_its_log_was_written_anew(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    case_start_all(world);
+    case_work(world, 100000);
+    assert_true(case_run_to(world, 20));
+    case_crash(&world->nodes[3]);
+    assert_true(case_run_to(world, 40));
+    for (uint32_t i = 0; i < 3; i++) {
+        struct case_node *node = &world->nodes[i];
+        const uint32_t before = node->records_count;
+        tn_sequencer_record_all(node->engine);
+        case_end_turn(node);
+        for (uint32_t j = 0; j < before; j++)
+            free(node->records[j].bytes);
+        node->records_count -= before;
+        node->records_durable = node->records_count;
+        memmove(node->records, node->records + before,
+                node->records_count * sizeof(struct case_record));
+        case_crash(node);
+    }
+    while (world->flying != NULL) {
+        struct case_packet *packet = world->flying;
+        world->flying = packet->next;
+        free(packet);
+    }
+    for (uint32_t i = 1; i < 4; i++) /* three of four: all are needed */
+        case_start(&world->nodes[i], world->nodes[i].height);
+    assert_true(case_run_to(world, 60));
+    assert_true(case_agrees(world));
+    for (uint32_t i = 1; i < 4; i++)
+        assert_int_equal(case_status(&world->nodes[i]).voice, TN_VOICE_SPEAKS);
+    case_end(world);
+}
+
 static bool lose_questions(struct case_world *world, uint16_t from, uint16_t to,
                            const uint8_t *bytes, size_t size)
 {
@@ -253,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_with_a_lost_log_is_silent_until_the_next_epoch),
         cmocka_unit_test(test_sequencer_with_a_log_from_a_backup_is_silent),
         cmocka_unit_test(test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes),
+        cmocka_unit_test(test_sequencer_brings_a_peer_on_after_its_log_was_written_anew),
         cmocka_unit_test(test_sequencer_signs_nothing_before_a_quorum_has_answered),
         cmocka_unit_test(test_sequencer_agrees_through_loss_and_power_cuts),
     };
