@@ -2,7 +2,8 @@
 # Installs what is missing, builds the release preset's demo and runs it: a scripted session of two
 # market makers and a taker that prints the chain, a book, the fills and the balances; then a
 # portfolio's margin by the what-if; then a crash over 500 leveraged accounts; then a node that is
-# killed while it works, comes back with everything, and proves what an account has.
+# killed while it works, comes back with everything, and proves what an account has; then four nodes of a
+# sequencer set, of which two are killed while bots trade.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -20,7 +21,7 @@ done
 deploy/install-packages.sh build
 echo "demo: building"
 cmake --preset release --log-level=WARNING
-cmake --build --preset release --target tenor-demo tenor crash_replay tenord make_entries
+cmake --build --preset release --target tenor-demo tenor crash_replay tenord make_entries tenor-play
 echo
 build/release/node/tenor-demo "${options[@]}"
 if [ ${#options[@]} -eq 0 ]; then
@@ -30,4 +31,6 @@ if [ ${#options[@]} -eq 0 ]; then
     build/release/tests/sim/crash_replay --accounts 500
     printf '\nA node that is killed with SIGKILL while it works\n'
     deploy/demo-node.sh build/release
+    printf '\nFour nodes that agree, and bots that trade through them\n'
+    deploy/demo-set.sh build/release
 fi

@@ -55,6 +55,9 @@ list_missing() {
     need test protobuf-c-compiler has_command protoc-c
     need test libprotobuf-c-dev has_header protobuf-c/protobuf-c.h
     need test spin has_command spin # the vote rules' model
+    need test iproute2 has_command ip # nodes in networks of their own
+    need test nftables has_command nft
+    need test faketime has_command faketime
     need test python3-minimal has_command python3 # verifiers that share nothing with the C code
     if [ "$(uname -m)" != aarch64 ]; then # pricing must give the same bits there
         need test gcc-aarch64-linux-gnu has_command aarch64-linux-gnu-gcc

@@ -1,5 +1,6 @@
 /* tenord: the node, and what its operator runs beside it. A table of commands; each has its own
  * options and its own --help. */
+#include "cluster/commands.h"
 #include "tenord.h"
 
 #include <errno.h>
@@ -12,6 +13,9 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"genesis", genesis_command, "Write a genesis file, or say what one means."},
+    {"testnet", testnet_command, "Make homes for a set of nodes on one machine."},
+    {"start", start_command, "Run a node of a sequencer set."},
+    {"status", status_command, "Say where a running node of a set stands."},
     {"run", run_command, "Run a node: entries in, blocks and results out."},
     {"db", db_command, "Check a store: every value, every record against the root; statistics."},
     {"snapshot", snapshot_command, "Create, verify or restore a snapshot of the state."},

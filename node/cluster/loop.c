@@ -1,0 +1,424 @@
+/* loop: the turn of a node.
+ *
+ * Messages that the member sends are kept until the log is durable, then go to the links; answers
+ * to clients likewise, but for soft ones nothing would be lost if they went before. A peer whose
+ * queue is full loses the message: every core sends again what it still needs. */
+#include "cluster/loop_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- A turn ------------------------------------------------------------------------------------
+ */
+
+static void read_clock(struct loop *loop)
+{
+    loop->clock.now_us = clock_us(CLOCK_MONOTONIC);
+    loop->clock.unix_ms = clock_us(CLOCK_REALTIME) / 1000;
+}
+
+static void take_up(struct loop *loop, uint16_t peer)
+{
+    note("msg=peer_up peer=%u", peer);
+    if (loop->syncing != NULL) {
+        sync_client_peer_up(syncing_client(loop->syncing), peer);
+    } else {
+        tn_member_peer_up(loop->member, peer, &loop->clock);
+    }
+}
+
+static void take_message(struct loop *loop, const struct link_event *event)
+{
+    const uint8_t kind = event->bytes[0];
+    const bool is_answer = kind == TN_PEER_SYNC_DATA || kind == TN_PEER_SYNC_STATUS;
+    if (loop->syncing != NULL) {
+        if (!is_answer) return;
+        sync_client_message(syncing_client(loop->syncing), event->peer, event->bytes, event->size,
+                            loop->clock.now_us);
+    } else if (kind == TN_PEER_SYNC_FETCH) {
+        if (!sync_server_take(loop->server, event->peer, event->bytes, event->size)) {
+            note("msg=ban number=%u why=\"a malformed question for state\"", event->peer);
+        }
+    } else if (!is_answer) { /* an answer that comes late is of no use */
+        tn_member_message(loop->member, event->peer, event->bytes, event->size, &loop->clock);
+    }
+}
+
+static bool has_new_set(const struct loop *loop)
+{
+    if (loop->syncing != NULL) return false; /* there is no member */
+    return tn_sequencer_set(tn_member_sequencer(loop->member))->epoch != loop->epoch;
+}
+
+static void take_links(struct loop *loop)
+{
+    struct link_event event;
+    for (uint32_t i = 0; i < EVENTS_A_TURN; i++) {
+        link_poll(loop->link, &event, 0);
+        switch (event.kind) {
+            case LINK_NOTHING: return;
+            case LINK_UP: take_up(loop, event.peer); break;
+            case LINK_DOWN:
+                note("msg=peer_down peer=%u why=\"%s\"", event.peer,
+                     link_reason_text(event.reason));
+                if (loop->syncing != NULL) {
+                    sync_client_peer_down(syncing_client(loop->syncing), event.peer);
+                }
+                break;
+            case LINK_MESSAGE: take_message(loop, &event); break;
+        }
+        if (has_new_set(loop))
+            return; /* who peer 2 is may have changed: the rest is for the next turn */
+    }
+}
+
+static void send_all(struct loop *loop)
+{
+    struct outgoing *outgoing = &loop->outgoing;
+    for (size_t at = 0; at < outgoing->size;) {
+        const uint8_t *head = outgoing->bytes + at;
+        uint16_t to = (uint16_t)tn_get_be(head, 2);
+        size_t size = (size_t)tn_get_be(head + 4, 4);
+        enum link_sent sent =
+            link_send(loop->link, to, (enum tn_priority)head[2], head + OUTGOING_HEAD, size);
+        if (sent == LINK_FULL) loop->sent_full++;
+        at += OUTGOING_HEAD + size;
+    }
+    outgoing->size = 0;
+}
+
+static int64_t next_timeout(const struct loop *loop)
+{
+    if (loop->syncing != NULL) return sync_client_timeout(syncing_client(loop->syncing));
+    int64_t member_us = tn_member_timeout(loop->member);
+    int64_t server_us = sync_server_timeout(loop->server);
+    return member_us < server_us ? member_us : server_us;
+}
+
+static void wait_for_work(struct loop *loop)
+{
+    struct pollfd polls[CLIENTS_MAX + 2];
+    int64_t wait_us = next_timeout(loop) - clock_us(CLOCK_MONOTONIC);
+    int64_t link_us = link_wait_ms(loop->link) * 1000;
+    if (link_us < wait_us) wait_us = link_us;
+    if (clients_have_requests(loop->clients) || wait_us < 0) wait_us = 0;
+    if (wait_us > WAIT_MOST_US || loop->is_full) wait_us = WAIT_MOST_US;
+    polls[0] = (struct pollfd){.fd = link_fd(loop->link), .events = POLLIN};
+    uint32_t count = clients_poll(loop->clients, polls + 1);
+    const struct timespec wait = {.tv_sec = 0, .tv_nsec = (long)wait_us * 1000};
+    if (ppoll(polls, count + 1, &wait, NULL) > 0) {
+        clients_receive(loop->clients, polls + 1, count);
+    }
+}
+
+static void follow_disk(struct loop *loop, enum keeper_answer answer)
+{
+    bool is_full = answer == KEEPER_FULL;
+    if (is_full != loop->is_full) {
+        note("msg=%s why=\"%s\"", is_full ? "full" : "room",
+             is_full ? "the disk is full: this node is silent until there is room"
+                     : "the disk has room again");
+    }
+    loop->is_full = is_full;
+    if (answer == KEEPER_FAILED) loop->failed = true;
+}
+
+/* Nothing is taken while the disk is full, so nothing waits in memory but this turn's. */
+static void take_input(struct loop *loop)
+{
+    take_links(loop);
+    loop_take_clients(loop);
+    if (loop->is_stopping) {
+        tn_member_retire(loop->member, &loop->clock);
+    } else {
+        tn_member_turn(loop->member, &loop->clock);
+    }
+}
+
+static void take_turn(struct loop *loop)
+{
+    wait_for_work(loop);
+    read_clock(loop);
+    if (!loop->is_full) take_input(loop);
+    enum keeper_answer synced = keeper_sync(loop->keeper);
+    if (synced == KEEPER_DONE) {
+        send_all(loop);
+        clients_flush(loop->clients);
+    }
+    enum keeper_answer tended = keeper_tend(loop->keeper, loop->member);
+    follow_disk(loop, synced == KEEPER_FAILED ? synced : tended);
+    sync_server_turn(loop->server, loop->clock.now_us);
+    if (has_new_set(loop) && !loop_set_peers(loop)) loop->failed = true;
+}
+
+/* ---- Life --------------------------------------------------------------------------------------
+ */
+
+static bool make_member(struct loop *loop)
+{
+    static struct tn_member_config config;
+    tn_member_limits_default(&config.limits, &loop->set->limits, TN_PEERS_MAX);
+    config.limits.may_lead = !loop->options.follow;
+    if (loop->options.behind_blocks > 0) {
+        config.limits.sequencer.behind_max = (uint32_t)loop->options.behind_blocks;
+    }
+    config.genesis = (struct tn_chain_genesis){.registry = loop->set->registry,
+                                               .commands = loop->set->commands,
+                                               .commands_count = loop->set->commands_count,
+                                               .time_ms = loop->set->time_ms};
+    config.signatures = &loop->signatures;
+    config.key = loop->node->key;
+    config.is_validator = loop->node->is_validator;
+    loop_fill_out(&config.out, loop);
+    loop->member_size = tn_member_size(&config.limits);
+    if (loop->member_size == 0) {
+        complain("a limit in %s is out of its range", loop->options.home);
+        return false;
+    }
+    loop->member_memory = memory_take(loop->member_size);
+    if (loop->member_memory == NULL) return false;
+    loop->member = tn_member_init(loop->member_memory, &config);
+    if (loop->member == NULL) complain("the registry refuses set.conf: keys, weights or counts");
+    return loop->member != NULL;
+}
+
+/* ---- The server of state sync ------------------------------------------------------------------
+ */
+
+static bool serve_cert(void *context, const uint8_t **bytes, size_t *size, uint64_t height)
+{
+    return keeper_find_certificate(((struct loop *)context)->keeper, bytes, size, height);
+}
+
+static bool serve_epoch(void *context, struct sync_epoch *epoch, uint64_t number)
+{
+    return keeper_find_epoch(((struct loop *)context)->keeper, epoch, number);
+}
+
+/* What is served is durable: it need not wait for the log. */
+static bool serve_send(void *context, uint16_t to, const uint8_t *bytes, size_t size)
+{
+    return link_send(((struct loop *)context)->link, to, tn_peer_priority(bytes[0]), bytes, size) !=
+           LINK_FULL;
+}
+
+static bool make_server(struct loop *loop)
+{
+    const struct sync_server_config config = {.store = keeper_store(loop->keeper),
+                                              .bytes_a_second = SYNC_BYTES_A_SECOND,
+                                              .view_seconds = SYNC_VIEW_SECONDS,
+                                              .context = loop,
+                                              .cert = serve_cert,
+                                              .epoch = serve_epoch,
+                                              .send = serve_send};
+    loop->server = sync_server_make(&config);
+    return loop->server != NULL;
+}
+
+/* ---- Life, continued ---------------------------------------------------------------------------
+ */
+
+/* What the home holds, into a member that was just made. */
+static bool start_member(struct loop *loop, struct keeper_found *found, int *end)
+{
+    const struct keeper_options options = {.home = loop->options.home,
+                                           .limits = &loop->set->limits,
+                                           .checkpoint_blocks = loop->options.checkpoint_blocks,
+                                           .segment_bytes = loop->options.segment_bytes,
+                                           .archive = loop->options.archive};
+    loop->keeper = keeper_open(end, &options);
+    if (loop->keeper == NULL) return false;
+    loop->is_restoring = true;
+    bool is_restored = keeper_restore(loop->keeper, found, loop->member, end);
+    loop->is_restoring = loop->is_behind = false;
+    if (!is_restored) return false;
+    *end = END_FAILED;
+    if (!make_server(loop)) return false;
+    read_clock(loop);
+    tn_member_start(loop->member, &loop->clock);
+    return true;
+}
+
+static void say_ready(const struct loop *loop, const struct keeper_found *found)
+{
+    const struct tn_chain_heads *heads = tn_chain_heads(tn_member_chain(loop->member));
+    note("msg=ready height=%llu root=%s checkpoint=%llu records=%llu torn_bytes=%llu port=%u",
+         (unsigned long long)heads->height, hash_text(&heads->root),
+         (unsigned long long)found->height, (unsigned long long)found->records_count,
+         (unsigned long long)found->torn_bytes, link_nng_port(loop->link));
+}
+
+static bool start(struct loop *loop, int *end)
+{
+    struct keeper_found found;
+    if (!sync_store_tidy(loop->options.home)) return false;
+    if (!start_member(loop, &found, end)) return false;
+    loop->clients = clients_open(loop->node->clients);
+    if (loop->clients == NULL || !loop_open_link(loop)) return false;
+    say_ready(loop, &found);
+    return true;
+}
+
+static void lay_down_member(struct loop *loop)
+{
+    sync_server_free(loop->server);
+    if (loop->keeper != NULL) keeper_close(loop->keeper);
+    memory_give(loop->member_memory, loop->member_size);
+    loop->server = NULL;
+    loop->keeper = NULL;
+    loop->member = NULL;
+    loop->member_memory = NULL;
+    loop->outgoing.size = 0;
+}
+
+static void stop(struct loop *loop)
+{
+    if (loop->link != NULL) link_close(loop->link);
+    if (loop->clients != NULL) clients_close(loop->clients, loop->node->clients);
+    lay_down_member(loop);
+    syncing_free(loop->syncing);
+    free(loop->outgoing.bytes);
+    free(loop->signatures_memory);
+    free(loop->node);
+    free(loop->set);
+}
+
+/* ---- State sync --------------------------------------------------------------------------------
+ */
+
+static void sync_send(void *context, uint16_t to, const uint8_t *bytes, size_t size)
+{
+    struct loop *loop = context;
+    enum link_sent sent = link_send(loop->link, to, tn_peer_priority(bytes[0]), bytes, size);
+    if (sent == LINK_FULL) loop->sent_full++;
+}
+
+static bool is_up(const struct loop *loop, uint16_t peer)
+{
+    struct link_peer_statistics statistics;
+    return link_peer_statistics(loop->link, &statistics, peer) && statistics.up;
+}
+
+/* The member ends between two turns, when all that it recorded is durable: its log stays, and the
+ * votes in it. */
+static void begin_sync(struct loop *loop)
+{
+    const struct tn_validators set = *tn_sequencer_set(tn_member_sequencer(loop->member));
+    const struct syncing_config config = {.home = loop->options.home,
+                                          .limits = &loop->set->limits,
+                                          .signatures = &loop->signatures,
+                                          .set = &set,
+                                          .above =
+                                              tn_chain_heads(tn_member_chain(loop->member))->height,
+                                          .log_position = keeper_log_position(loop->keeper),
+                                          .context = loop,
+                                          .send = sync_send};
+    note("msg=sync_begins height=%llu epoch=%llu", (unsigned long long)config.above,
+         (unsigned long long)set.epoch);
+    lay_down_member(loop);
+    loop->syncing = syncing_make(&config, loop->clock.now_us);
+    loop->failed = loop->syncing == NULL;
+    for (uint16_t i = 0; i < TN_PEERS_MAX && !loop->failed; i++) {
+        if (is_up(loop, i)) sync_client_peer_up(syncing_client(loop->syncing), i);
+    }
+}
+
+/* The records into a new member; when they are what the set certified, it goes on from there. */
+static bool end_sync(struct loop *loop)
+{
+    struct keeper_found found;
+    int end;
+    if (!make_member(loop)) return false;
+    enum syncing_load load =
+        syncing_load(loop->syncing, tn_member_chain(loop->member), loop->clock.now_us);
+    lay_down_member(loop);
+    if (load != SYNCING_LOADED) return load == SYNCING_WRONG;
+    syncing_free(loop->syncing);
+    loop->syncing = NULL;
+    if (!make_member(loop) || !start_member(loop, &found, &end) || !loop_set_peers(loop))
+        return false;
+    for (uint16_t i = 0; i < TN_PEERS_MAX; i++) {
+        if (is_up(loop, i)) tn_member_peer_up(loop->member, i, &loop->clock);
+    }
+    say_ready(loop, &found);
+    return true;
+}
+
+static void take_sync_turn(struct loop *loop)
+{
+    wait_for_work(loop);
+    read_clock(loop);
+    take_links(loop);
+    loop_take_clients(loop);
+    clients_flush(loop->clients);
+    switch (syncing_turn(loop->syncing, loop->clock.now_us)) {
+        case SYNCING_ON: return;
+        case SYNCING_WHOLE: loop->failed = !end_sync(loop); return;
+        case SYNCING_FAILED: loop->failed = true; return;
+    }
+}
+
+static bool prepare(struct loop *loop, int *end)
+{
+    size_t size = (tn_signatures_size() + 15) / 16 * 16;
+    loop->signatures_memory = aligned_alloc(16, size);
+    loop->node = calloc(1, sizeof *loop->node);
+    loop->set = calloc(1, sizeof *loop->set);
+    *end = END_FAILED;
+    if (loop->signatures_memory == NULL || loop->node == NULL || loop->set == NULL) {
+        complain("out of memory");
+        return false;
+    }
+    tn_signatures_real(&loop->signatures, loop->signatures_memory);
+    *end = END_REFUSED;
+    return set_conf_read(loop->set, loop->options.home, &loop->signatures) &&
+           node_conf_read(loop->node, loop->options.home) && make_member(loop);
+}
+
+/* An orderly end leaves a checkpoint, unless it came in the middle of a state sync. */
+static void say_stopped(struct loop *loop, int *end)
+{
+    uint64_t height = 0;
+    if (loop->member != NULL) {
+        sync_server_free(loop->server);
+        loop->server = NULL;
+        height = tn_chain_heads(tn_member_chain(loop->member))->height;
+        if (!loop->failed && keeper_flush(loop->keeper, loop->member) == KEEPER_FAILED) {
+            *end = END_FAILED;
+        }
+    }
+    note("msg=stopped height=%llu", (unsigned long long)height);
+}
+
+/* Hands its markets over: what it answered becomes final, and the next candidates lead. */
+static void wind_down(struct loop *loop)
+{
+    int64_t until_us = clock_us(CLOCK_MONOTONIC) + WIND_DOWN_US;
+    loop->is_stopping = true;
+    while (loop->syncing == NULL && !loop->failed && !loop->is_full &&
+           !tn_member_is_retired(loop->member) && clock_us(CLOCK_MONOTONIC) < until_us)
+        take_turn(loop);
+}
+
+int loop_run(const struct loop_options *options)
+{
+    struct loop loop = {.options = *options};
+    int end = END_FAILED;
+    bool is_started = prepare(&loop, &end) && start(&loop, &end);
+    if (is_started) {
+        while (!*options->stop && !loop.failed) {
+            if (loop.syncing != NULL) {
+                take_sync_turn(&loop);
+                continue;
+            }
+            take_turn(&loop);
+            if (loop.is_behind && !loop.failed && !loop.is_full) begin_sync(&loop);
+        }
+        wind_down(&loop);
+        end = loop.failed ? END_FAILED : END_GOOD;
+        say_stopped(&loop, &end);
+    }
+    stop(&loop);
+    return end;
+}

@@ -1,0 +1,84 @@
+/* Who the others are: the members of the present set that node.conf knows, under their index in it.
+ */
+#include "cluster/loop_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool sign_hello(void *context, struct tn_signature *signature, const struct tn_hash *digest)
+{
+    struct loop *loop = context;
+    return loop->signatures.sign(loop->signatures.context, signature, digest, &loop->node->key);
+}
+
+static bool verify_hello(void *context, const struct tn_hash *digest,
+                         const struct tn_signature *signature, const struct tn_public_key *key)
+{
+    struct loop *loop = context;
+    return loop->signatures.verify(loop->signatures.context, digest, signature, key);
+}
+
+static const struct peer_conf *peer_of(const struct loop *loop, const struct tn_public_key *key)
+{
+    for (uint32_t i = 0; i < loop->node->peers_count; i++) {
+        if (tn_public_key_equal(&loop->node->peers[i].key, key)) return &loop->node->peers[i];
+    }
+    return NULL;
+}
+
+/* The present set's members that node.conf knows are the peers, under their index. */
+bool loop_set_peers(struct loop *loop)
+{
+    const struct tn_validators *set = tn_sequencer_set(tn_member_sequencer(loop->member));
+    static struct certificate texts[TN_VALIDATORS_MAX];
+    struct link_nng_peer peers[TN_VALIDATORS_MAX];
+    char problem[LINK_PROBLEM_SIZE];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct peer_conf *conf = peer_of(loop, &set->members[i].key);
+        size_t size;
+        if (i == tn_member_index(loop->member)) continue;
+        if (conf == NULL) {
+            note("msg=peer_unknown index=%u why=\"node.conf has no peer with its key\"", i);
+            continue;
+        }
+        uint8_t *text = file_read(&size, conf->certificate, CERTIFICATE_TEXT_SIZE - 1);
+        if (text == NULL) return false;
+        memcpy(texts[count].certificate, text, size);
+        texts[count].certificate[size] = '\0';
+        free(text);
+        peers[count] = (struct link_nng_peer){.id = (uint16_t)i,
+                                              .key = set->members[i].key,
+                                              .certificate = texts[count].certificate,
+                                              .address = conf->address[0] ? conf->address : NULL};
+        count++;
+    }
+    loop->epoch = set->epoch;
+    if (link_nng_set_peers(loop->link, problem, set->epoch, peers, count)) return true;
+    complain("%s", problem);
+    return false;
+}
+
+bool loop_open_link(struct loop *loop)
+{
+    char problem[LINK_PROBLEM_SIZE];
+    static struct certificate identity;
+    struct link_nng_options options = {
+        .keys = {.context = loop, .sign = sign_hello, .verify = verify_hello},
+        .listen = loop->node->listen[0] ? loop->node->listen : NULL};
+    memcpy(options.chain_id.bytes, loop->set->limits.chain_id, TN_HASH_SIZE);
+    if (!loop->signatures.public_key(loop->signatures.context, &options.key, &loop->node->key)) {
+        complain("the key in %s is none", loop->node->home);
+        return false;
+    }
+    if (!certificate_load(&identity, problem, loop->node->identity)) {
+        complain("%s", problem);
+        return false;
+    }
+    options.certificate = identity.certificate;
+    options.private_key = identity.private_key;
+    if (link_nng_open(&loop->link, problem, &options)) return loop_set_peers(loop);
+    complain("%s", problem);
+    return false;
+}

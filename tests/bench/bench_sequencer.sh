@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Four nodes of a set on this machine, as processes over TLS: finality, blocks and commands a second,
+# what a crash costs, how fast a node that was away comes back. One JSON line a figure, each from a run
+# of its own, the machine's own round trip and sync printed before.
+#
+# usage: bench_sequencer.sh [BUILD] [FIGURE...]   figures: finality blocks commands quotes crash leader
+#                                                 behind; all by default
+set -euo pipefail
+build=${1:-build/release}
+shift || true
+figures=("$@")
+[ ${#figures[@]} -gt 0 ] || figures=(finality blocks commands quotes crash leader behind)
+scratch=$(mktemp -d)
+tenord=$build/node/tenord
+play=$build/node/tenor-play
+
+stop_all() {
+    local pid
+    for pid in "$scratch"/*.pid; do
+        if [ -e "$pid" ]; then
+            kill -9 "$(cat "$pid")" 2>/dev/null || true
+            wait "$(cat "$pid")" 2>/dev/null || true
+            rm -f "$pid"
+        fi
+    done
+}
+clean_up() {
+    stop_all
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+start() {
+    "$tenord" start --home "$scratch/net/node-$1" --quiet 2>>"$scratch/node-$1.log" &
+    echo $! >"$scratch/$1.pid"
+}
+fresh_net() {
+    stop_all
+    rm -rf "$scratch/net"
+    printf 'chain = "bench"\ncommands_per_frame_max = 64\n' >"$scratch/genesis"
+    "$tenord" testnet --out "$scratch/net" --nodes 4 --base-port $((20000 + RANDOM % 20000)) \
+        --genesis "$scratch/genesis" >"$scratch/said"
+    for i in 0 1 2 3; do start "$i"; done
+    sleep 2
+}
+value() { "$tenord" status --home "$scratch/net/node-$1" | tr ' ' '\n' | sed -n "s/^$2=//p"; }
+leader() {
+    local i
+    for i in 0 1 2 3; do
+        if [ "$(value "$i" market1.leads 2>/dev/null)" = yes ]; then echo "$i"; fi
+    done
+}
+field() { sed -n "s/.*\"$2\":\([0-9.]*\).*/\1/p" "$1"; }
+line() { printf '{"bench":"sequencer","figure":"%s",%s}\n' "$1" "$2"; }
+# run NAME OPTION...: a fresh set, played; what tenor-play said lies in $scratch/NAME.
+run() {
+    local name=$1
+    shift
+    fresh_net
+    "$play" --net "$scratch/net" --node "$(leader)" --watch "$(leader)" "$@" >"$scratch/$name" ||
+        echo "bench_sequencer: $name ended with $?" >&2
+    cat "$scratch/$name"
+}
+
+figure_finality() {
+    run finality --seconds 15 --frames 200 --commands 1 --quotes 0
+    local at
+    at=$(leader)
+    line finality "\"accounts\":16,\"p50_us\":$(value "$at" finality_p50_us),\"p50_us_target\":6000,\
+\"p99_us\":$(value "$at" finality_p99_us),\"p99_us_target\":15000,\"batches\":$(value "$at" finality_count)"
+}
+figure_blocks() {
+    run blocks --seconds 15 --frames 1000 --commands 1 --quotes 0
+    line blocks "\"per_second\":$(field "$scratch/blocks" blocks_per_second),\"per_second_target\":300"
+}
+figure_commands() {
+    run commands --seconds 15 --frames 3400 --commands 16 --quotes 0
+    line commands "\"accounts\":16,\"frame\":16,\"per_second\":$(field "$scratch/commands" commands_per_second),\
+\"per_second_target\":50000"
+}
+figure_quotes() {
+    run quotes --seconds 15 --frames 6500 --commands 0 --quotes 64 --series 65
+    line quotes "\"accounts\":16,\"frame\":64,\"per_second\":$(field "$scratch/quotes" quotes_per_second),\
+\"per_second_target\":400000"
+}
+# A node that does not lead the market is killed while all trade.
+figure_crash() {
+    fresh_net
+    local at other
+    at=$(leader)
+    other=$(((at + 2) % 4))
+    (
+        sleep 8
+        kill -9 "$(cat "$scratch/$other.pid")"
+    ) &
+    "$play" --net "$scratch/net" --node "$at" --watch "$at" --seconds 8 --frames 200 --commands 1 \
+        --quotes 0 --keep-going >"$scratch/crash" || true
+    cat "$scratch/crash"
+    line sequencer_crash "\"longest_block_gap_ms\":$(field "$scratch/crash" longest_block_gap_ms),\"target\":150"
+}
+figure_leader() {
+    fresh_net
+    local at other
+    at=$(leader)
+    other=$(((at + 2) % 4))
+    (
+        sleep 8
+        kill -9 "$(cat "$scratch/$at.pid")"
+    ) &
+    "$play" --net "$scratch/net" --node "$other" --watch "$other" --seconds 8 --frames 200 \
+        --commands 1 --quotes 0 --keep-going >"$scratch/leader" || true
+    cat "$scratch/leader"
+    line leader_crash "\"trading_again_ms\":$(field "$scratch/leader" longest_gap_ms),\"target\":1000"
+}
+# A node is away while a history comes to be; then how much faster than real time it catches up.
+figure_behind() {
+    fresh_net
+    local at other before began height_gone height_back seconds=60
+    at=$(leader)
+    other=$(((at + 2) % 4))
+    "$play" --net "$scratch/net" --node "$at" --watch "$at" --seconds 1 >"$scratch/said"
+    kill -9 "$(cat "$scratch/$other.pid")"
+    before=$(value "$at" height)
+    "$play" --net "$scratch/net" --node "$at" --watch "$at" --seconds "$seconds" --seed 2 \
+        --frames 250 --commands 4 --quotes 0 --keep-going >"$scratch/behind" || true
+    height_gone=$(value "$at" height)
+    began=$(date +%s%N)
+    start "$other"
+    height_back=0
+    until [ "$height_back" -ge "$height_gone" ]; do
+        sleep 0.2
+        height_back=$(value "$other" height 2>/dev/null || echo 0)
+        [ -n "$height_back" ] || height_back=0
+    done
+    line behind "\"blocks\":$((height_gone - before)),\"history_seconds\":$seconds,\"catch_up_ms\":$((($(date +%s%N) - began) / 1000000)),\
+\"times_real_time\":$((seconds * 1000000000 / ($(date +%s%N) - began))),\"target\":10"
+}
+
+"$build/tests/bench/bench_link" 2>/dev/null | grep -i 'raw\|tcp' | head -n 2 || true
+"$build/tests/bench/bench_log" 2>/dev/null | grep '"fdatasync"' | head -n 1 || true
+for figure in "${figures[@]}"; do "figure_$figure"; done

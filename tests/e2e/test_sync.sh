@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# State sync between real nodes while bots trade: a node whose home is lost, a node that was away for
+# longer than blocks are fetched one by one, and nodes that are killed at every moment of it. Each
+# must come back by the state of its peers, hold their roots, and vote again.
+#
+# usage: test_sync.sh TENORD TENOR_PLAY
+# TENOR_SEED chooses the moments of the kills.
+set -euo pipefail
+tenord=$1
+play=$2
+RANDOM=${TENOR_SEED:-$$}
+seed=${TENOR_SEED:-$$}
+. "$(dirname "$0")/set_lib.sh"
+
+blocks=96 # further behind than start_options say, and past a checkpoint of the store
+log_of() { echo "$work/node-$1.log"; }
+said() { grep -c "$2" "$(log_of "$1")" 2>/dev/null || true; }
+has_said() { [ "$(said "$1" "$2")" -ge "$3" ]; }
+
+# away NODE: the others go on without it for so long that it needs their state.
+away() {
+    local others=$((($1 + 1) % 4))
+    within 60 "the others go on without node-$1" is_at_least "$others" $(($(height "$others") + blocks))
+}
+
+# comes_back NODE SYNCS: it has taken the state so many times in its life, votes, and executes.
+comes_back() {
+    within 30 "node-$1 has taken the state (seed $seed)" has_said "$1" msg=sync_done "$2"
+    within 30 "node-$1 votes again (seed $seed)" speaks "$1"
+    moves_on "$1"
+}
+
+wipe_home() { rm -rf "$net/node-$1/log" "$net/node-$1/store"; }
+
+lost_home() {
+    kill_node 3
+    wipe_home 3
+    away 3
+    start_node 3
+    comes_back 3 1
+    say "a node without a home came back: $(grep msg=sync_done "$(log_of 3)" | sed 's/ root=[0-9a-f]*//')"
+}
+
+long_absence() {
+    stop_node 2
+    away 2
+    start_node 2
+    comes_back 2 1
+    say "a node that was away for $blocks blocks came back"
+}
+
+# A restart after it goes on from what was synced, and has nothing to sync.
+restart() {
+    kill_node 3
+    start_node 3
+    within 30 "node-3 votes after a restart" speaks 3
+    moves_on 3
+    [ "$(said 3 msg=sync_begins)" = 1 ] || fail "node-3 took the state again for nothing"
+}
+
+# Killed at random moments of the sync; some fall before and some behind it.
+kills() {
+    local round begun wait_ms
+    kill_node 3
+    wipe_home 3
+    away 3
+    for _ in 1 2 3 4 5 6; do
+        begun=$(said 3 msg=peer_up)
+        start_node 3
+        within 20 "node-3 reaches a peer" has_said 3 msg=peer_up $((begun + 1))
+        wait_ms=$((RANDOM % 420))
+        sleep "$(printf '0.%03d' "$wait_ms")"
+        kill_node 3
+    done
+    away 3
+    start_node 3
+    within 60 "node-3 votes after the kills (seed $seed)" speaks 3
+    moves_on 3
+    say "killed six times while it took the state: $(said 3 msg=sync_taking) begun, $(said 3 msg=sync_wiped) wiped"
+}
+
+# What a crash leaves at the moments that last too short to be hit.
+leftovers() {
+    local home=$net/node-3
+    stop_node 3
+    mkdir "$home/store.sync"
+    head -c 5000 "$home/store/data.mdb" >"$home/store.sync/data.mdb"
+    start_node 3
+    within 30 "node-3 starts beside half a store" speaks 3
+    stop_node 3
+    [ ! -e "$home/store.sync" ] || fail "half a store was left"
+    cp -r "$home/store" "$home/store.old"
+    mv "$home/store" "$home/store.sync"
+    start_node 3
+    within 30 "node-3 starts between the two renames" speaks 3
+    has_said 3 msg=sync_resumed 1 || fail "the change of stores was not finished"
+    stop_node 3
+    if [ ! -d "$home/store" ] || [ -e "$home/store.old" ]; then fail "stores were left"; fi
+    cp -r "$home/store" "$home/store.old"
+    start_node 3
+    within 30 "node-3 starts behind the two renames" speaks 3
+    [ ! -e "$home/store.old" ] || fail "the old store was left"
+    moves_on 3
+    say "what crashes leave was tidied"
+}
+
+set_open 4
+for i in $(all_nodes); do echo "checkpoint_blocks 16" >>"$net/node-$i/set.conf"; done
+start_options+=(--behind-blocks 64 --checkpoint-blocks 32)
+start_all
+start_play 0
+lost_home
+long_absence
+restart
+kills
+leftovers
+end_play "trading throughout"
+within 30 "all nodes hold one state" are_equal 0 1 2 3
+for i in $(all_nodes); do speaks "$i" || fail "node-$i does not vote"; done
+check_logs
+stop_all
+say "done"
