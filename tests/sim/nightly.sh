@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The simulations in full: the crash over 10 000 accounts for some seeds, fast and slow, and every
-# attack of the adversary. Prints the tables; fails when a promise is broken or an attack gains.
+# attack of the adversary; then 10 000 seeds and more of the sequencer set under faults, and how soon
+# its controls notice that a rule is missing. Prints the tables; fails when a promise is broken, an
+# attack gains, or a control goes unnoticed.
 #
 # usage: tests/sim/nightly.sh [SEEDS] [BUILD]
 set -euo pipefail
@@ -10,7 +12,9 @@ build=${2:-build/release}
 
 if [ ! -d "$build" ]; then cmake --preset release -B "$build"; fi
 cmake --build "$build" --target crash_replay adversary test_risk_streams test_restore_streams \
-    test_witness_streams test_partial_streams test_machine_faults test_machine_damage
+    test_witness_streams test_partial_streams test_machine_faults test_machine_damage tenor-sim
+mapfile -t controls < <(sed -n 's/^\([A-Z0-9_]*\) .*/tenor-sim-without-\1/p' tests/sim/controls.txt)
+cmake --build "$build" --target "${controls[@]}"
 status=0
 for ((seed = 20260101; seed < 20260101 + seeds; seed++)); do
     for blocks in 20 200; do
@@ -24,5 +28,15 @@ TENOR_NIGHTLY=1 "$build/tests/model/test_witness_streams" || status=1
 TENOR_NIGHTLY=1 "$build/tests/model/test_partial_streams" || status=1
 TENOR_NIGHTLY=1 "$build/tests/test_machine_faults" || status=1
 TENOR_NIGHTLY=1 "$build/tests/test_machine_damage" || status=1
+# a new range of seeds every night; what fails prints the line that replays it
+day=$(($(date +%s) / 86400))
+first=${day}00000
+"$build/node/tenor-sim" --seeds "$first..$((first + 7999))" --seconds 8 || status=1
+"$build/node/tenor-sim" --seeds "$first..$((first + 1999))" --seconds 40 --faults all || status=1
+"$build/node/tenor-sim" --seeds "$first..$((first + 499))" --seconds 20 --byzantine 3 --twins || status=1
+"$build/node/tenor-sim-whole" --seeds "$first..$((first + 1999))" --seconds 4 || status=1
+"$build/node/tenor-sim-whole" --seeds "$first..$((first + 299))" --seconds 30 --faults all || status=1
+tests/sim/controls.sh 300 "$build" || status=1
+tests/sim/votes.sh VIEWS=4 || status=1
 TENOR_NIGHTLY=1 tests/e2e/root_bits.sh || status=1
 exit "$status"

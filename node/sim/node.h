@@ -1,0 +1,60 @@
+/* node: what the simulator knows of a node, whatever is inside: a table of functions.
+ *
+ * The first kind is an engine of src/sequencer over a toy market (toy.h). A whole member
+ * (sequencer, gossip, desk, replica) is to be another table, under the same clock, network, disks
+ * and checks.
+ *
+ * A node is given messages and time, and answers by sim_node_record and sim_node_say. What a turn
+ * recorded is on its disk before what it said leaves (rule R5); between the two the power may go.
+ */
+#ifndef SIM_NODE_H
+#define SIM_NODE_H
+
+#include "sim/sim.h"
+
+/* What the checks ask for. */
+struct sim_probe {
+    uint64_t epoch, view, height; /* executed */
+    uint64_t known_view;          /* of the highest finalization */
+    size_t memory;
+    bool diverged; /* it says that its state is not the others' */
+    const char *voice;
+};
+
+struct sim_node_kind {
+    const char *name;
+    /* Power on: reads the machine's disk and store. */
+    struct sim_node *(*start)(struct sim *sim, uint32_t machine);
+    /* Power off, or the end: frees what was in memory. */
+    void (*stop)(struct sim_node *node);
+    void (*message)(struct sim_node *node, uint32_t from, const uint8_t *bytes, size_t size);
+    /* Called in every turn, after its messages. */
+    void (*tick)(struct sim_node *node);
+    /* When to be called next, by the machine's own clock; INT64_MAX: not. */
+    int64_t (*timeout)(const struct sim_node *node);
+    /* What the last turn recorded is on the disk. */
+    void (*synced)(struct sim_node *node);
+    /* A client brings something, anything, to trade. */
+    void (*trade)(struct sim_node *node, const uint8_t *bytes, size_t size);
+    void (*probe)(const struct sim_node *node, struct sim_probe *probe);
+};
+
+/* For nodes, during start, message and tick. */
+void sim_node_record(struct sim *sim, uint32_t machine, uint8_t type, const uint8_t *bytes,
+                     size_t size);
+/* to: a machine, or TN_PEER_ALL. */
+void sim_node_say(struct sim *sim, uint32_t machine, uint32_t to, const uint8_t *bytes,
+                  size_t size);
+/* The machine's clock. */
+int64_t sim_node_now(const struct sim *sim, uint32_t machine);
+
+/* ---- Machines ----------------------------------------------------------------------------------
+ */
+void sim_machine_init(struct sim *sim, uint32_t machine);
+void sim_machine_message(struct sim *sim, uint32_t machine, uint32_t from,
+                         struct sim_message *message); /* takes the reference */
+void sim_machine_woken(struct sim *sim, uint32_t machine, uint64_t ticket);
+void sim_machine_synced(struct sim *sim, uint32_t machine);
+void sim_machine_free(struct sim *sim, uint32_t machine);
+
+#endif

@@ -1,0 +1,459 @@
+/* whole_node: the life of a whole member: memory, log and store in, bytes of peers and clients in,
+ * and what it says out.
+ *
+ * What it executes is gathered step by step and counts once the turn that did it is durable: before
+ * that nobody was told, and a power cut makes it never have been. */
+#include "sim/whole.h"
+
+#include "sim/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tn_member_clock whole_clock(const struct sim_node *node)
+{
+    int64_t now_us = sim_node_now(node->sim, node->machine);
+    return (struct tn_member_clock){.now_us = now_us > 0 ? now_us : 0,
+                                    .unix_ms = WHOLE_GENESIS_MS + now_us / 1000};
+}
+
+/* ---- Out of the member ---- */
+
+static void record(void *context, uint8_t type, const uint8_t *bytes, size_t size)
+{
+    struct sim_node *node = context;
+    sim_node_record(node->sim, node->machine, type, bytes, size);
+}
+
+static void say(struct sim_node *node, uint32_t to, const uint8_t *bytes, size_t size)
+{
+    TN_ASSERT(size <= tn_peer_bytes_max(bytes[0]));
+    if (node->sim->machines[node->machine].byzantine)
+        whole_attack_said(node->sim, node->machine, to, bytes, size);
+    else
+        sim_node_say(node->sim, node->machine, to, bytes, size);
+}
+
+static void send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
+                 size_t size)
+{
+    struct sim_node *node = context;
+    (void)priority;
+    if (to == TN_PEER_ALL) {
+        say(node, to, bytes, size);
+        return;
+    }
+    if (to >= TN_VALIDATORS_MAX) {
+        TN_ASSERT(to - TN_VALIDATORS_MAX < node->sim->machines_count);
+        say(node, to - TN_VALIDATORS_MAX, bytes, size);
+        return;
+    }
+    const struct tn_validators *set = tn_sequencer_set(tn_member_sequencer(node->member));
+    TN_ASSERT(to < set->count);
+    for (uint32_t i = 0; i < node->sim->machines_count; i++) {
+        if (node->sim->machines[i].identity == set->members[to].id && i != node->machine)
+            say(node, i, bytes, size);
+    }
+}
+
+static void answer(void *context, uint64_t client, const struct tn_member_answer *answered)
+{
+    struct sim_node *node = context;
+    if (!node->restoring) whole_play_answer(node->sim, client, answered);
+}
+
+/* ---- What is executed ---- */
+
+static struct whole_block *making(struct sim_node *node)
+{
+    if (node->making == NULL) node->making = calloc(1, sizeof *node->making);
+    TN_ASSERT(node->making != NULL);
+    return node->making;
+}
+
+void whole_block_free(struct whole_block *block)
+{
+    if (block == NULL) return;
+    free(block->body);
+    free(block->steps);
+    free(block);
+}
+
+static void take_events(struct whole_step *to, const struct tn_market_step *step)
+{
+    struct tn_digest digest = {0};
+    for (uint32_t i = 0; i < step->events_count; i++) {
+        const struct tn_event *event = &step->events[i];
+        uint64_t words[sizeof *event / 8];
+        memcpy(words, event, sizeof words);
+        for (uint32_t k = 0; k < sizeof words / sizeof words[0]; k++)
+            tn_digest_u64(&digest, words[k]);
+        to->is_large |= event->kind == TN_EVENT_ACCEPTED && event->quantity >= WHOLE_LARGE_LOTS;
+        to->trades += event->kind == TN_EVENT_TRADE;
+        if (event->kind == TN_EVENT_OPENED) to->account = event->account;
+        if (event->kind == TN_EVENT_MONEY && event->other_account == TN_NONE) {
+            if (to->kind == TN_ENTRY_DEPOSIT) to->amount += event->money;
+            if (to->kind == TN_ENTRY_FRAME) to->withdrawn -= event->money;
+        }
+        if (event->kind != TN_EVENT_RESULT) continue;
+        to->reject = event->reject;
+        to->order_id = event->order_id;
+        if (to->kind != TN_ENTRY_ACCOUNT) to->account = event->account;
+    }
+    to->events = digest.value;
+}
+
+static void receipt(void *context, const struct tn_chain_place *place,
+                    const struct tn_market_step *step)
+{
+    struct whole_block *block = making(context);
+    if (block->steps_count == block->steps_room) {
+        block->steps_room = block->steps_room == 0 ? 16 : 2 * block->steps_room;
+        block->steps = realloc(block->steps, block->steps_room * sizeof *block->steps);
+        TN_ASSERT(block->steps != NULL);
+    }
+    struct whole_step *to = &block->steps[block->steps_count++];
+    memset(to, 0, sizeof *to);
+    to->place = *place;
+    to->item = step->item;
+    to->kind = step->entry == NULL ? 0 : step->entry->kind; /* sessions are no entries */
+    to->fault = step->fault;
+    to->session = step->session;
+    to->account = TN_NONE;
+    if (to->kind == TN_ENTRY_FRAME) {
+        to->nonce = step->entry->as.frame.nonce;
+        to->valid_until_block = step->entry->as.frame.valid_until_block;
+        to->content = whole_frame_content(step->entry);
+    }
+    if (to->kind == TN_ENTRY_BLOCK) to->height = step->entry->as.block.height;
+    if (to->kind == TN_ENTRY_ACCOUNT)
+        memcpy(to->owner, step->entry->as.account.owner, TN_OWNER_SIZE);
+    take_events(to, step);
+    struct tn_digest digest = {.value = block->steps_digest};
+    tn_digest_u64(&digest, to->events);
+    tn_digest_u64(&digest, (uint64_t)place->market << 32 | step->index);
+    tn_digest_u64(&digest, place->sequence ^ (uint64_t)step->fault << 48);
+    tn_digest_u64(&digest, to->content);
+    block->steps_digest = digest.value;
+}
+
+static void executed(void *context, const struct tn_member_block *from)
+{
+    struct sim_node *node = context;
+    struct whole_block *block = making(node);
+    node->making = NULL;
+    block->header = *from->header;
+    block->hash = from->hash;
+    block->root = from->root;
+    block->body_size = (uint32_t)from->body_size;
+    block->body = malloc(from->body_size + 1);
+    TN_ASSERT(block->body != NULL);
+    if (from->body_size > 0) memcpy(block->body, from->body, from->body_size);
+    struct tn_chain *chain = tn_member_chain(node->member);
+    for (uint32_t i = 0; i < tn_chain_limits(chain)->markets_count; i++) {
+        const struct tn_exchange *exchange = tn_market_exchange_of(tn_chain_market(chain, i));
+        block->external[i] = (uint64_t)-tn_ledger_cash(tn_exchange_ledger(exchange),
+                                                       TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL));
+    }
+    if (node->said_count == node->said_room) {
+        node->said_room = node->said_room == 0 ? 16 : 2 * node->said_room;
+        node->said = realloc(node->said, node->said_room * sizeof(struct whole_block *));
+        TN_ASSERT(node->said != NULL);
+    }
+    node->said[node->said_count++] = block;
+    sim_trace(node->sim, node->machine, "executes block %a of view %b, %C", from->header->height,
+              from->header->view, tn_get_be(from->root.bytes, 8));
+}
+
+static void term(void *context, uint32_t market, uint32_t number, uint64_t sequence)
+{
+    struct sim_node *node = context;
+    struct whole_block *block = making(node);
+    if (!node->restoring)
+        sim_trace(node->sim, node->machine, "market %a is in term %b from sequence %c", market,
+                  number, sequence);
+    for (uint32_t i = 0; i < block->terms_count; i++) {
+        if (block->terms[i].market != market) continue;
+        block->terms[i].term = number;
+        return;
+    }
+    TN_ASSERT(block->terms_count < WHOLE_MARKETS_MAX);
+    block->terms[block->terms_count++] =
+        (struct whole_term){.market = market, .term = number, .sequence = sequence};
+}
+
+static void certified(void *context, const struct tn_checkpoint *checkpoint, const uint8_t *cert,
+                      size_t size)
+{
+    struct sim_node *node = context;
+    (void)cert;
+    (void)size;
+    struct whole *whole = node->sim->whole;
+    node->sim->figures.checkpoints++;
+    if (checkpoint->height > whole->height || whole->blocks[checkpoint->height] == NULL) return;
+    if (!tn_hash_equal(&whole->blocks[checkpoint->height]->root, &checkpoint->state_root))
+        sim_fail(node->sim, node->machine, "checkpoint %llu is certified with another root",
+                 (unsigned long long)checkpoint->height);
+}
+
+static void epoch_ended(void *context, uint64_t epoch, const uint8_t *handover, size_t size)
+{
+    struct sim_node *node = context;
+    struct whole *whole = node->sim->whole;
+    sim_trace(node->sim, node->machine, "epoch %a has ended", epoch, 0, 0);
+    if (epoch >= 256 || whole->handovers[epoch] != NULL) return;
+    whole->handovers[epoch] = malloc(size);
+    TN_ASSERT(whole->handovers[epoch] != NULL);
+    memcpy(whole->handovers[epoch], handover, size);
+    whole->handover_sizes[epoch] = size;
+    node->sim->figures.epochs++;
+}
+
+static void behind(void *context, uint64_t height)
+{
+    struct sim_node *node = context;
+    sim_trace(node->sim, node->machine, "is behind: %a", height, 0, 0);
+}
+
+static void notice(void *context, enum tn_member_notice which, uint64_t number, const char *text)
+{
+    struct sim_node *node = context;
+    struct sim *sim = node->sim;
+    bool is_honest = !sim->machines[node->machine].byzantine;
+    sim_trace(sim, node->machine, text, number, 0, 0);
+    if (which == TN_NOTICE_EVIDENCE) sim->figures.evidence++;
+    if (which == TN_NOTICE_DIVERGED && is_honest)
+        sim_fail(sim, node->machine, "diverged at height %llu", (unsigned long long)number);
+    if (is_honest && which == TN_NOTICE_RESULTS) sim->whole->results_wrong++;
+    if (is_honest && which == TN_NOTICE_NO_OP) sim->whole->no_ops++;
+    if (!is_honest || sim->whole->byzantine != 0) return;
+    if (which == TN_NOTICE_RESULTS || which == TN_NOTICE_NO_OP || which == TN_NOTICE_BAN ||
+        which == TN_NOTICE_EVIDENCE)
+        sim_fail(sim, node->machine, "all are honest, and it says of %llu: %s",
+                 (unsigned long long)number, text);
+}
+
+/* ---- What it serves ---- */
+
+static bool stored_block(void *context, struct tn_sequencer_block *block, uint64_t height)
+{
+    struct sim_node *node = context;
+    const struct whole *whole = node->sim->whole;
+    if (height > tn_chain_heads(tn_member_chain(node->member))->height || height > whole->height ||
+        height == 0)
+        return false;
+    const struct whole_block *known = whole->blocks[height];
+    if (known == NULL) return false;
+    *block = (struct tn_sequencer_block){.header = &known->header,
+                                         .hash = known->hash,
+                                         .body = known->body,
+                                         .body_size = known->body_size};
+    return true;
+}
+
+static bool stored_handover(void *context, const uint8_t **bytes, size_t *size, uint64_t epoch)
+{
+    const struct whole *whole = ((struct sim_node *)context)->sim->whole;
+    if (epoch >= 256 || whole->handovers[epoch] == NULL) return false;
+    *bytes = whole->handovers[epoch];
+    *size = whole->handover_sizes[epoch];
+    return true;
+}
+
+static bool stored_batch(void *context, const struct tn_hash *digest, const uint8_t **message,
+                         size_t *size)
+{
+    const struct sim_node *node = context;
+    const struct whole_batch *batch = whole_find_batch(node->sim->whole, digest);
+    if (batch == NULL || batch->height > tn_chain_heads(tn_member_chain(node->member))->height)
+        return false;
+    *message = batch->message;
+    *size = batch->size;
+    return true;
+}
+
+/* ---- Life ---- */
+
+static void member_open(struct sim_node *node, bool speaks)
+{
+    struct sim *sim = node->sim;
+    struct whole *whole = sim->whole;
+    struct sim_machine *machine = &sim->machines[node->machine];
+    struct tn_member_config config = {.limits = whole->limits,
+                                      .genesis = whole->genesis,
+                                      .signatures = &whole->signatures,
+                                      .key = whole->keys[machine->identity],
+                                      .is_validator = speaks,
+                                      .out = {.context = node,
+                                              .record = record,
+                                              .send = send,
+                                              .answer = answer,
+                                              .receipt = receipt,
+                                              .executed = executed,
+                                              .term = term,
+                                              .certified = certified,
+                                              .epoch_ended = epoch_ended,
+                                              .behind = behind,
+                                              .notice = notice,
+                                              .stored_block = stored_block,
+                                              .stored_handover = stored_handover,
+                                              .stored_batch = stored_batch}};
+    for (uint32_t i = 0; i < config.limits.chain.markets_count; i++)
+        config.limits.chain.markets[i].exchange.hash_seed = 1 + node->machine;
+    size_t size = tn_member_size(&config.limits);
+    TN_ASSERT(size > 0);
+    node->memory = calloc(1, size + 64);
+    TN_ASSERT(node->memory != NULL);
+    uint8_t *aligned = (uint8_t *)(((uintptr_t)node->memory + 63) & ~(uintptr_t)63);
+    node->member = tn_member_init(aligned, &config);
+    TN_ASSERT(node->member != NULL);
+    node->restoring = true;
+    whole_store_load(node);
+    uint32_t count = machine->disk.count;
+    for (uint32_t i = 0; i < count && !sim->failed; i++) {
+        const struct sim_record kept = machine->disk.records[i];
+        if (!tn_member_restore(node->member, kept.type, kept.bytes, kept.size))
+            sim_fail(sim, node->machine, "its own record %u of type %u is refused", i, kept.type);
+    }
+    const struct tn_member_clock clock = whole_clock(node);
+    tn_member_start(node->member, &clock);
+    node->restoring = false;
+}
+
+static struct sim_node *start(struct sim *sim, uint32_t machine)
+{
+    struct sim_machine *self = &sim->machines[machine];
+    struct sim_node *node = calloc(1, sizeof *node);
+    TN_ASSERT(node != NULL);
+    *node = (struct sim_node){.sim = sim, .machine = machine};
+    if (self->lost_log) {
+        self->mute = true;
+        self->mute_epoch = self->synced_epoch;
+    }
+    member_open(node, !self->mute);
+    uint64_t height = tn_chain_heads(tn_member_chain(node->member))->height;
+    if (!self->lost_log && height < self->reported_height)
+        sim_fail(sim, machine, "had reported block %llu as final and stands at %llu",
+                 (unsigned long long)self->reported_height, (unsigned long long)height);
+    self->lost_log = false;
+    self->reported_height = height;
+    return node;
+}
+
+static void member_close(struct sim_node *node)
+{
+    for (uint32_t i = 0; i < node->said_count; i++)
+        whole_block_free(node->said[i]);
+    node->said_count = 0;
+    whole_block_free(node->making);
+    node->making = NULL;
+    free(node->memory);
+    node->memory = NULL;
+    node->member = NULL;
+}
+
+static void stop(struct sim_node *node)
+{
+    member_close(node);
+    whole_store_lost(&node->sim->whole->stores[node->machine]);
+    free(node->said);
+    free(node->record);
+    free(node);
+}
+
+static void take_client(struct sim_node *node, const uint8_t *bytes, size_t size)
+{
+    const struct tn_member_clock clock = whole_clock(node);
+    TN_ASSERT(size > 9);
+    uint64_t tag = tn_get_be(bytes + 1, 8);
+    if (bytes[0] == 0)
+        tn_member_frame(node->member, tag, bytes + 9, size - 9, &clock);
+    else
+        tn_member_item(node->member, bytes[0], bytes + 9, size - 9, &clock);
+}
+
+static void message(struct sim_node *node, uint32_t from, const uint8_t *bytes, size_t size)
+{
+    if (from == WHOLE_CLIENT) {
+        take_client(node, bytes, size);
+        return;
+    }
+    /* No link is made to whoever has the same key. */
+    if (node->sim->machines[from].identity == node->sim->machines[node->machine].identity) return;
+    if (tn_peer_bytes_max(bytes[0]) != 0 && size > tn_peer_bytes_max(bytes[0])) return;
+    uint32_t index = tn_validators_find_id(tn_sequencer_set(tn_member_sequencer(node->member)),
+                                           node->sim->machines[from].identity);
+    if (index == TN_NONE) index = TN_VALIDATORS_MAX + from;
+    const struct tn_member_clock clock = whole_clock(node);
+    tn_member_message(node->member, (uint16_t)index, bytes, size, &clock);
+}
+
+/* It lost its log: in the epoch after, its key may speak again. */
+static void speak_again(struct sim_node *node)
+{
+    struct sim_machine *machine = &node->sim->machines[node->machine];
+    const struct tn_validators *set = tn_sequencer_set(tn_member_sequencer(node->member));
+    if (!machine->mute || set->epoch <= machine->mute_epoch) return;
+    machine->mute = false;
+    sim_trace(node->sim, node->machine, "speaks again, in epoch %a", set->epoch, 0, 0);
+    member_close(node);
+    member_open(node, true);
+}
+
+static void tick(struct sim_node *node)
+{
+    const struct tn_member_clock clock = whole_clock(node);
+    tn_member_turn(node->member, &clock);
+    whole_store_begin(node);
+}
+
+static int64_t timeout(const struct sim_node *node)
+{
+    return tn_member_timeout(node->member);
+}
+
+static void synced(struct sim_node *node)
+{
+    struct sim *sim = node->sim;
+    struct sim_machine *machine = &sim->machines[node->machine];
+    for (uint32_t i = 0; i < node->said_count; i++) {
+        struct whole_block *block = node->said[i];
+        machine->reported_height = block->header.height;
+        if (whole_check_block(sim, node->machine, block))
+            whole_play_hear(sim, block);
+        else
+            whole_block_free(block);
+    }
+    node->said_count = 0;
+    machine->synced_epoch = tn_sequencer_set(tn_member_sequencer(node->member))->epoch;
+    whole_store_synced(node);
+    speak_again(node);
+}
+
+static void trade(struct sim_node *node, const uint8_t *bytes, size_t size)
+{
+    sim_machine_message(node->sim, node->machine, WHOLE_CLIENT, sim_message_make(bytes, size));
+}
+
+static void probe(const struct sim_node *node, struct sim_probe *probe)
+{
+    static const char *const VOICES[] = {"observes", "asks", "is silent", "diverged", "speaks"};
+    struct tn_sequencer_status status;
+    tn_sequencer_status(tn_member_sequencer(node->member), &status);
+    *probe = (struct sim_probe){.epoch = status.epoch,
+                                .view = status.view,
+                                .height = status.final_height,
+                                .known_view = status.known_final_view,
+                                .diverged = status.voice == TN_VOICE_DIVERGED,
+                                .voice = VOICES[status.voice]};
+}
+
+const struct sim_node_kind WHOLE_NODE = {.name = "member",
+                                         .start = start,
+                                         .stop = stop,
+                                         .message = message,
+                                         .tick = tick,
+                                         .timeout = timeout,
+                                         .synced = synced,
+                                         .trade = trade,
+                                         .probe = probe};
