@@ -1,5 +1,5 @@
 /* command: reading a file, printing an answer, and failing visibly at either. */
-#include "command.h"
+#include "subcommand.h"
 
 #include <errno.h>
 #include <stdlib.h>

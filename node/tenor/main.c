@@ -1,7 +1,7 @@
 /* tenor: what a trader runs. Here: what-ifs and proofs, which need no node.
  *
  * A table of commands; each has its own options and its own --help. */
-#include "command.h"
+#include "subcommand.h"
 #include "tenor/base.h"
 
 #include <stdlib.h>

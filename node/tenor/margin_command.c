@@ -1,7 +1,7 @@
 /* tenor margin: a portfolio file in, what the exchange would say out.
  *
  * All arithmetic is in whatif, pricing and margin; here is only reading and printing. */
-#include "command.h"
+#include "subcommand.h"
 #include "report.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *
  * Flags are turned into the same JSON object that a file holds, so there is one reader, one set of
  * bounds and one wording of what is wrong. */
-#include "command.h"
+#include "subcommand.h"
 #include "decimal.h"
 #include "portfolio.h"
 

@@ -2,7 +2,7 @@
  *
  * The verifier is tenor_proof alone; here its claim becomes rows of a name and a text, which are
  * printed as a table or as JSON. Amounts are exact decimals. */
-#include "command.h"
+#include "subcommand.h"
 #include "decimal.h"
 #include "tenor/proof.h"
 

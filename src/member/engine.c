@@ -154,7 +154,7 @@ static enum tn_delivery finalized(void *context, const struct tn_sequencer_block
         return TN_DELIVERY_WAIT;
     }
     forget_items(member, block);
-    tn_member_follow_chain(member);
+    /* Told before the pools hear of it: who keeps the block's batches finds them there. */
     if (member->config.out.executed != NULL) {
         const struct tn_member_block executed = {.header = block->header,
                                                  .hash = block->hash,
@@ -165,6 +165,7 @@ static enum tn_delivery finalized(void *context, const struct tn_sequencer_block
                                                  .cert_size = cert_size};
         member->config.out.executed(member->config.out.context, &executed);
     }
+    tn_member_follow_chain(member);
     if (verdict == TN_CHAIN_OK) return TN_DELIVERY_DONE;
     member_notice(member, TN_NOTICE_DIVERGED, block->header->height,
                   "the set's root of an executed block is not this node's");

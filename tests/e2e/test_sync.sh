@@ -60,7 +60,7 @@ restart() {
 
 # Killed at random moments of the sync; some fall before and some behind it.
 kills() {
-    local round begun wait_ms
+    local begun wait_ms
     kill_node 3
     wipe_home 3
     away 3

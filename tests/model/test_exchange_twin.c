@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define EVENTS_MAX 65536
-#define REJECTS    1000
+#define REJECTS    2000
 
 struct seen {
     uint64_t rejects[REJECTS];

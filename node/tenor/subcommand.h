@@ -1,6 +1,6 @@
 /* command: the commands of `tenor` and what they share. */
-#ifndef NODE_TENOR_COMMAND_H
-#define NODE_TENOR_COMMAND_H
+#ifndef NODE_TENOR_SUBCOMMAND_H
+#define NODE_TENOR_SUBCOMMAND_H
 
 #include <jansson.h>
 #include <stdbool.h>
