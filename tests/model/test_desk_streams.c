@@ -12,7 +12,7 @@
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define RUNS    1
+#define RUNS    4
 #define ENTRIES 1500
 #endif
 #endif

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+enum { NUMBERS_MAX = 2000 };
+
 struct promise {
     int number;
     const char *name;
@@ -114,6 +116,23 @@ static const struct promise promises[] = {
     {917, "BID_OWN"},
     {918, "BID_SHORT"},
     {919, "NOT_FROZEN"},
+    {1000, "SIGNATURE_BAD"},
+    {1001, "SESSION_UNKNOWN"},
+    {1002, "SESSION_EXPIRED"},
+    {1003, "SESSION_SCOPE"},
+    {1004, "TERM_WRONG"},
+    {1005, "MARKET_WRONG"},
+    {1006, "SESSIONS_FULL"},
+    {1007, "SESSION_RANGE"},
+    {1008, "COUNTERPARTY_UNSIGNED"},
+    {1009, "ITEM_MALFORMED"},
+    {1010, "ITEM_PLACE"},
+    {1011, "ACCOUNT_NUMBER"},
+    {1100, "DESK_IDLE"},
+    {1101, "DESK_FULL"},
+    {1102, "DESK_CANCELS_ONLY"},
+    {1103, "FRAME_MALFORMED"},
+    {1104, "FRAME_TOO_LARGE"},
 };
 
 struct row {
@@ -178,7 +197,7 @@ static void test_reject_numbers_count_up_within_their_group(void **state)
         int next_in_group = table[i - 1].number + 1;
         int next_group = (table[i - 1].number / 100 + 1) * 100;
         assert_true(table[i].number == next_in_group || table[i].number == next_group);
-        assert_true(table[i].number < 1000 && table[i].number != 99);
+        assert_true(table[i].number < NUMBERS_MAX && table[i].number != 99);
     }
 }
 
@@ -186,7 +205,7 @@ static void test_reject_name_and_text_know_every_number_and_no_other(void **stat
 {
     (void)state;
     size_t at = 0;
-    for (int number = 0; number < 1000; number++) {
+    for (int number = 0; number < NUMBERS_MAX; number++) {
         const char *name = tn_reject_name((enum tn_reject)number);
         const char *text = tn_reject_text((enum tn_reject)number);
         if (at < TABLE_COUNT && table[at].number == number) {
