@@ -4,7 +4,7 @@
  * Bytes that begin with '{' are the file. Any other bytes are edits of a good portfolio, three
  * bytes each: which value, and what stands there instead. So most inputs get far beyond the parser.
  */
-#include "command.h"
+#include "subcommand.h"
 
 #include <jansson.h>
 #include <stdint.h>
