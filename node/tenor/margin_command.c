@@ -1,8 +1,8 @@
 /* tenor margin: a portfolio file in, what the exchange would say out.
  *
  * All arithmetic is in whatif, pricing and margin; here is only reading and printing. */
-#include "subcommand.h"
 #include "report.h"
+#include "subcommand.h"
 
 #include <stdlib.h>
 #include <string.h>

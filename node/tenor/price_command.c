@@ -3,9 +3,9 @@
  *
  * Flags are turned into the same JSON object that a file holds, so there is one reader, one set of
  * bounds and one wording of what is wrong. */
-#include "subcommand.h"
 #include "decimal.h"
 #include "portfolio.h"
+#include "subcommand.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  *
  * The verifier is tenor_proof alone; here its claim becomes rows of a name and a text, which are
  * printed as a table or as JSON. Amounts are exact decimals. */
-#include "subcommand.h"
 #include "decimal.h"
+#include "subcommand.h"
 #include "tenor/proof.h"
 
 #include <inttypes.h>
