@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -343,50 +341,6 @@ void clients_flush(struct clients *clients)
 /* ---- Opening -----------------------------------------------------------------------------------
  */
 
-/* A socket of a process that is gone is in the way; anything else is somebody's. */
-static bool clear_path(const struct sockaddr_un *address)
-{
-    struct stat about;
-    if (lstat(address->sun_path, &about) != 0) return errno == ENOENT;
-    if (!S_ISSOCK(about.st_mode)) {
-        errno = EEXIST;
-        return false;
-    }
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (probe < 0) return false;
-    bool is_used = connect(probe, (const struct sockaddr *)address, sizeof *address) == 0;
-    int why = is_used ? EADDRINUSE : errno;
-    close(probe);
-    errno = why;
-    return why == ECONNREFUSED && unlink(address->sun_path) == 0;
-}
-
-static int listen_at(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        complain("the socket's name %s is longer than %zu bytes", path,
-                 sizeof address.sun_path - 1);
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path));
-    mode_t mask = umask(0077);
-    int listener = -1;
-    if (clear_path(&address)) {
-        listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        bool is_open = listener >= 0 &&
-                       bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
-                       listen(listener, CLIENTS_MAX) == 0;
-        if (!is_open && listener >= 0) {
-            close(listener);
-            listener = -1;
-        }
-    }
-    umask(mask);
-    if (listener < 0) complain("cannot listen at %s: %s", path, strerror(errno));
-    return listener;
-}
-
 struct clients *clients_open(const char *path)
 {
     struct clients *clients = calloc(1, sizeof *clients);
@@ -396,7 +350,7 @@ struct clients *clients_open(const char *path)
     }
     for (uint32_t i = 0; i < CLIENTS_MAX; i++)
         clients->list[i].socket = -1;
-    clients->listener = listen_at(path);
+    clients->listener = local_listen(path, CLIENTS_MAX);
     if (clients->listener >= 0) return clients;
     free(clients);
     return NULL;

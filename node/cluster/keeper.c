@@ -368,7 +368,8 @@ static bool put_batch(struct keeper *keeper, const struct tn_gossip *gossip, uin
                       const struct tn_hash *digest)
 {
     struct tn_gossip_batch held;
-    if (!tn_gossip_find(gossip, digest, &held)) return true;
+    bool is_held = tn_gossip_find(gossip, digest, &held);
+    TN_ASSERT(is_held); /* the block was executed just now */
     /* With the signature behind it, so that it can be served again. */
     size_t size = held.body_size + TN_SIGNATURE_SIZE;
     if (size > keeper->found_room) {

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -231,52 +229,9 @@ static void serve_turn(struct server *server)
     if (machine_tend(server->machine) == MACHINE_FAILED) server->failed = true;
 }
 
-/* A socket of a process that is gone is in the way; anything else is somebody's. */
-static bool clear_path(const struct sockaddr_un *address)
-{
-    struct stat about;
-    if (lstat(address->sun_path, &about) != 0) return errno == ENOENT;
-    if (!S_ISSOCK(about.st_mode)) {
-        errno = EEXIST;
-        return false;
-    }
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (probe < 0) return false;
-    bool is_used = connect(probe, (const struct sockaddr *)address, sizeof *address) == 0;
-    int why = is_used ? EADDRINUSE : errno;
-    close(probe);
-    errno = why;
-    return why == ECONNREFUSED && unlink(address->sun_path) == 0;
-}
-
-static int listen_at(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        complain("the socket's name %s is longer than %zu bytes", path,
-                 sizeof address.sun_path - 1);
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path));
-    int listener = -1;
-    mode_t mask = umask(0077); /* only who runs the node may feed it */
-    if (clear_path(&address)) {
-        listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (listener >= 0 &&
-            (bind(listener, (const struct sockaddr *)&address, sizeof address) != 0 ||
-             listen(listener, CLIENTS_MAX) != 0)) {
-            close(listener);
-            listener = -1;
-        }
-    }
-    umask(mask);
-    if (listener < 0) complain("cannot listen at %s: %s", path, strerror(errno));
-    return listener;
-}
-
 int solo_serve(struct machine *machine, const char *path, const volatile sig_atomic_t *stop)
 {
-    struct server server = {.machine = machine, .listener = listen_at(path)};
+    struct server server = {.machine = machine, .listener = local_listen(path, CLIENTS_MAX)};
     if (server.listener < 0) return END_REFUSED;
     note("msg=listening path=%s", path);
     while (!*stop && !server.failed)

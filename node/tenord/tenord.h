@@ -63,6 +63,10 @@ bool file_write(const char *path, const void *bytes, size_t size);
 /* Makes durable that there is this name in its folder; false with errno. */
 bool folder_sync_of(const char *path);
 
+/* Listens on a local socket that only this user may use; -1 after a complaint. One that a process
+ * left behind when it died is replaced; any other file in the way is refused. */
+int local_listen(const char *path, int waiting_max);
+
 /* Zeroed memory of any size, pages touched as they are used; NULL after a complaint. */
 void *memory_take(size_t size);
 void memory_give(void *memory, size_t size);

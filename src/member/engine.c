@@ -155,7 +155,7 @@ static enum tn_delivery finalized(void *context, const struct tn_sequencer_block
     }
     forget_items(member, block);
     /* Told before the pools hear of it: who keeps the block's batches finds them there. */
-    if (member->config.out.executed != NULL) {
+    if (out->executed != NULL) {
         const struct tn_member_block executed = {.header = block->header,
                                                  .hash = block->hash,
                                                  .root = tn_chain_heads(member->chain)->root,
@@ -163,7 +163,7 @@ static enum tn_delivery finalized(void *context, const struct tn_sequencer_block
                                                  .body_size = block->body_size,
                                                  .cert = cert,
                                                  .cert_size = cert_size};
-        member->config.out.executed(member->config.out.context, &executed);
+        out->executed(out->context, &executed);
     }
     tn_member_follow_chain(member);
     if (verdict == TN_CHAIN_OK) return TN_DELIVERY_DONE;

@@ -3,6 +3,7 @@
  *
  * All of it is under the root. What comes in is read strictly, fits together, and is believed when
  * the root that everything adds up to is one that is trusted. Layouts: docs/specs/chain.md. */
+#include "replica/bytes.h"
 #include "replica/chain.h"
 
 enum {
@@ -15,48 +16,6 @@ enum {
 };
 
 /* ---- Bytes ---- */
-
-struct writer {
-    uint8_t *out;
-    size_t size, used;
-};
-
-static void put_bytes(struct writer *writer, const void *bytes, size_t count)
-{
-    if (writer->used + count <= writer->size) memcpy(writer->out + writer->used, bytes, count);
-    writer->used += count;
-}
-
-static void put_number(struct writer *writer, uint64_t value, uint32_t bytes_count)
-{
-    uint8_t bytes[8];
-    tn_put_be(bytes, value, bytes_count);
-    put_bytes(writer, bytes, bytes_count);
-}
-
-struct reader {
-    const uint8_t *bytes;
-    size_t size, at;
-    bool failed;
-};
-
-static void get_bytes(struct reader *reader, void *out, size_t count)
-{
-    if (reader->failed || reader->size - reader->at < count) {
-        reader->failed = true;
-        memset(out, 0, count);
-        return;
-    }
-    memcpy(out, reader->bytes + reader->at, count);
-    reader->at += count;
-}
-
-static uint64_t get_number(struct reader *reader, uint32_t bytes_count)
-{
-    uint8_t bytes[8];
-    get_bytes(reader, bytes, bytes_count);
-    return tn_get_be(bytes, bytes_count);
-}
 
 static void put_range(struct writer *writer, const struct tn_proof_range *range)
 {

@@ -1,54 +1,8 @@
 /* heads: the heads of a replica as a record, and what of the state root follows from them. */
+#include "replica/bytes.h"
 #include "replica/internal.h"
 
 enum { CHAIN_VERSION = 1, STREAM_SIZE = 56 };
-
-/* A bounded writer that counts past its end, and a reader that stops at its. */
-struct writer {
-    uint8_t *out;
-    size_t size, used;
-};
-
-static void put_bytes(struct writer *writer, const void *bytes, size_t count)
-{
-    if (writer->used + count <= writer->size) memcpy(writer->out + writer->used, bytes, count);
-    writer->used += count;
-}
-
-static void put_number(struct writer *writer, uint64_t value, uint32_t bytes_count)
-{
-    uint8_t bytes[8];
-    for (uint32_t i = bytes_count; i > 0; i--, value >>= 8)
-        bytes[i - 1] = (uint8_t)value;
-    put_bytes(writer, bytes, bytes_count);
-}
-
-struct reader {
-    const uint8_t *bytes;
-    size_t size, at;
-    bool failed;
-};
-
-static void get_bytes(struct reader *reader, void *out, size_t count)
-{
-    if (reader->failed || reader->size - reader->at < count) {
-        reader->failed = true;
-        memset(out, 0, count);
-        return;
-    }
-    memcpy(out, reader->bytes + reader->at, count);
-    reader->at += count;
-}
-
-static uint64_t get_number(struct reader *reader, uint32_t bytes_count)
-{
-    uint8_t bytes[8];
-    uint64_t value = 0;
-    get_bytes(reader, bytes, bytes_count);
-    for (uint32_t i = 0; i < bytes_count; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
 
 /* ---- The globals ------------------------------------------------------------------------------
  */
