@@ -11,7 +11,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { WORDS_MAX = 8 + TN_REGISTRY_CANDIDATES_MAX, FILE_MAX = 1 << 20 };
+enum {
+    WORDS_MAX = 8 + TN_REGISTRY_CANDIDATES_MAX,
+    FILE_MAX = 1 << 20,
+    SEEN_MAX = 32,
+    SEEN_WORD_SIZE = 32
+};
+
+/* Words that may stand in more than one line; every other stands in one. */
+static const char *const repeated[] = {"validator", "feeder", "peer"};
 
 struct line {
     const char *path;
@@ -50,6 +58,27 @@ static bool split(struct line *line, char *text)
 
 typedef bool take_line(void *context, const struct line *line);
 
+/* The words that were seen. */
+struct seen {
+    char words[SEEN_MAX][SEEN_WORD_SIZE];
+    uint32_t count;
+};
+
+static bool is_new(struct seen *seen, const struct line *line)
+{
+    const char *word = line->words[0];
+    for (uint32_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++) {
+        if (strcmp(word, repeated[i]) == 0) return true;
+    }
+    for (uint32_t i = 0; i < seen->count; i++) {
+        if (strcmp(word, seen->words[i]) == 0) return refuse(line, "a second line of", word);
+    }
+    if (seen->count < SEEN_MAX && strlen(word) < SEEN_WORD_SIZE) {
+        strcpy(seen->words[seen->count++], word);
+    }
+    return true;
+}
+
 static bool read_lines(const char *path, take_line *take, void *context)
 {
     size_t size;
@@ -57,6 +86,7 @@ static bool read_lines(const char *path, take_line *take, void *context)
     if (text == NULL) return false;
     text[size] = '\0';
     struct line line = {.path = path};
+    struct seen seen = {.count = 0};
     bool is_good = memchr(text, 0, size) == NULL;
     if (!is_good) complain("%s is no text", path);
     for (char *next = text; is_good && next != NULL;) {
@@ -64,7 +94,8 @@ static bool read_lines(const char *path, take_line *take, void *context)
         next = strchr(start, '\n');
         if (next != NULL) *next++ = '\0';
         line.number++;
-        is_good = split(&line, start) && (line.count == 0 || take(context, &line));
+        is_good = split(&line, start) &&
+                  (line.count == 0 || (take(context, &line) && is_new(&seen, &line)));
     }
     free(text);
     return is_good;
@@ -317,6 +348,21 @@ static bool take_text(char out[CONF_TEXT_SIZE], const struct line *line, uint32_
     return true;
 }
 
+/* HOST:PORT; port 0 is any, for who only listens. */
+static bool take_address(char out[CONF_TEXT_SIZE], const struct line *line, uint32_t word,
+                         unsigned long least)
+{
+    if (!take_text(out, line, word)) return false;
+    const char *colon = strrchr(out, ':');
+    char *end = NULL;
+    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
+    if (colon != NULL && colon != out && isdigit((unsigned char)colon[1]) && *end == '\0' &&
+        port >= least && port <= 65535) {
+        return true;
+    }
+    return refuse(line, "not HOST:PORT:", line->words[word]);
+}
+
 /* A secret is one line of hex in a file that nobody else may read. */
 static bool read_secret(struct tn_secret_key *key, const char *path)
 {
@@ -341,12 +387,11 @@ static bool take_peer(struct node_conf *conf, const struct line *line)
 {
     if (conf->peers_count == TN_VALIDATORS_MAX) return refuse(line, "too many of", "peer");
     struct peer_conf *peer = &conf->peers[conf->peers_count++];
-    if (!take_key(&peer->key, line, 1) || !take_text(peer->address, line, 2) ||
-        !under_home(peer->certificate, conf, line, 3)) {
+    if (!take_key(&peer->key, line, 1) || !under_home(peer->certificate, conf, line, 3)) {
         return false;
     }
-    if (strcmp(peer->address, "-") == 0) peer->address[0] = '\0';
-    return true;
+    if (strcmp(line->words[2], "-") == 0) return true;
+    return take_address(peer->address, line, 2, 1);
 }
 
 static bool take_node_line(void *context, const struct line *line)
@@ -355,7 +400,7 @@ static bool take_node_line(void *context, const struct line *line)
     char path[CONF_PATH_SIZE];
     const char *name = line->words[0];
     if (strcmp(name, "peer") == 0) return take_peer(conf, line);
-    if (strcmp(name, "listen") == 0) return take_text(conf->listen, line, 1);
+    if (strcmp(name, "listen") == 0) return take_address(conf->listen, line, 1, 0);
     if (strcmp(name, "identity") == 0) return under_home(conf->identity, conf, line, 1);
     if (strcmp(name, "clients") == 0) return under_home(conf->clients, conf, line, 1);
     if (strcmp(name, "key") == 0) {

@@ -359,6 +359,25 @@ static void take_sync_turn(struct loop *loop)
     }
 }
 
+/* Two nodes with one key are one that lies. */
+static bool is_alone(const struct loop *loop)
+{
+    struct tn_public_key own;
+    const struct tn_signatures *real = &loop->signatures;
+    if (!real->public_key(real->context, &own, &loop->node->key)) {
+        complain("the key that %s/node.conf names is none", loop->options.home);
+        return false;
+    }
+    for (uint32_t i = 0; i < loop->node->peers_count; i++) {
+        if (!tn_public_key_equal(&own, &loop->node->peers[i].key)) continue;
+        complain("%s/node.conf: a peer has this node's own vote key; a key may never run twice: "
+                 "give each node its own",
+                 loop->options.home);
+        return false;
+    }
+    return true;
+}
+
 static bool prepare(struct loop *loop, int *end)
 {
     size_t size = (tn_signatures_size() + 15) / 16 * 16;
@@ -373,7 +392,7 @@ static bool prepare(struct loop *loop, int *end)
     tn_signatures_real(&loop->signatures, loop->signatures_memory);
     *end = END_REFUSED;
     return set_conf_read(loop->set, loop->options.home, &loop->signatures) &&
-           node_conf_read(loop->node, loop->options.home) && make_member(loop);
+           node_conf_read(loop->node, loop->options.home) && is_alone(loop) && make_member(loop);
 }
 
 /* An orderly end leaves a checkpoint, unless it came in the middle of a state sync. */
