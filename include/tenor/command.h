@@ -109,6 +109,10 @@ struct tn_block_trade {
     uint64_t counterparty_nonce;
     int64_t expires_ms;
     int32_t fee_max_ppm; /* both sides agree to it: it is part of the hash both have signed */
+    /* Of a signed frame: whose key it is, and r ‖ s, 64 bytes that live as long as the payload's;
+     * NULL: unsigned. An exchange looks at neither. */
+    uint64_t counterparty_session;
+    const uint8_t *counterparty_signature;
 };
 
 /* tn_block_trade_encode writes the bytes whose keccak256 both owners sign, and returns their count

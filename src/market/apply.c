@@ -65,6 +65,9 @@ static void execute_frame(struct work *work, struct tn_stream_item *item, bool f
     if (reject == TN_REJECT_NONE) {
         reject = tn_market_judge_signature(market, &digest, seat, &item->as.frame);
     }
+    if (reject == TN_REJECT_NONE) {
+        reject = tn_market_judge_counterparties(market, seat, &item->as.frame);
+    }
     work->step.session = item->as.frame.session;
     if (reject == TN_REJECT_NONE) {
         execute_good(work, item, seat->account);
@@ -313,6 +316,9 @@ bool tn_market_offer_frame(struct tn_market *market, enum tn_reject *reject,
     TN_ASSERT(is_read && used == size && item.entry.kind == TN_ENTRY_FRAME &&
               item.version == TN_ENTRY_VERSION_2);
     *reject = tn_market_judge_frame(market, &seat, &item.as.frame, market->term);
+    if (*reject == TN_REJECT_NONE) {
+        *reject = tn_market_judge_counterparties(market, seat, &item.as.frame);
+    }
     if (*reject != TN_REJECT_NONE) return false;
     work.step.index = market->index++;
     work.step.session = item.as.frame.session;

@@ -34,7 +34,42 @@ static enum tn_reject check_commands(const struct seat *seat, const struct tn_fr
         enum tn_command_kind kind = (enum tn_command_kind)frame->commands[i].kind;
         if (TENOR_HOLDS(FRAME_SCOPE) && (scopes_of(kind) & seat->scope) == 0)
             return TN_REJECT_SESSION_SCOPE;
-        if (kind == TN_COMMAND_BLOCK_TRADE) return TN_REJECT_COUNTERPARTY_UNSIGNED;
+    }
+    return TN_REJECT_NONE;
+}
+
+/* The other side of a block trade signs what the frame says, by a session of its own. */
+static bool counterparty_signed(struct tn_market *market, const struct seat *seat,
+                                const struct tn_frame *frame, const struct tn_block_trade *block)
+{
+    const struct tn_signatures *signatures = market->world.signatures;
+    uint8_t agreement[TN_BLOCK_TRADE_BYTES_MAX];
+    struct tn_signature signature;
+    struct tn_hash digest;
+    uint32_t slot = tn_market_find_seat(market, block->counterparty_session);
+    if (block->counterparty_signature == NULL || slot == TN_NONE) return false;
+    const struct seat *other = &market->seats[slot];
+    if (other->account != block->counterparty || (other->scope & TN_SCOPE_TRADE) == 0 ||
+        other->expires_ms <= tn_exchange_time_ms(market->exchange)) {
+        return false;
+    }
+    size_t size = tn_block_trade_encode(agreement, market->limits.chain_id, market->limits.market,
+                                        seat->account, frame->nonce, block);
+    if (size == 0) return false;
+    tn_keccak256(&digest, agreement, size);
+    memcpy(signature.bytes, block->counterparty_signature, sizeof(signature.bytes));
+    return signatures->verify(signatures->context, &digest, &signature, &other->key);
+}
+
+enum tn_reject tn_market_judge_counterparties(struct tn_market *market, const struct seat *seat,
+                                              const struct tn_frame *frame)
+{
+    for (uint32_t i = 0; i < frame->commands_count; i++) {
+        const struct tn_command *command = &frame->commands[i];
+        if (command->kind == TN_COMMAND_BLOCK_TRADE &&
+            !counterparty_signed(market, seat, frame, &command->as.block_trade)) {
+            return TN_REJECT_COUNTERPARTY_UNSIGNED;
+        }
     }
     return TN_REJECT_NONE;
 }
@@ -118,6 +153,11 @@ enum tn_reject tn_market_check_frame(struct tn_market *market, struct tn_market_
     frame->only_cancels = only_cancels(&item.as.frame);
     enum tn_reject reject = tn_market_judge_frame(market, &seat, &item.as.frame, term);
     if (seat != NULL) frame->account = seat->account;
-    if (reject != TN_REJECT_NONE) return reject;
-    return tn_market_judge_signature(market, &frame->digest, seat, &item.as.frame);
+    if (reject == TN_REJECT_NONE) {
+        reject = tn_market_judge_signature(market, &frame->digest, seat, &item.as.frame);
+    }
+    if (reject == TN_REJECT_NONE) {
+        reject = tn_market_judge_counterparties(market, seat, &item.as.frame);
+    }
+    return reject;
 }

@@ -104,6 +104,10 @@ enum tn_reject tn_market_judge_frame(struct tn_market *market, struct seat **sea
 enum tn_reject tn_market_judge_signature(struct tn_market *market, struct tn_hash *digest,
                                          struct seat *seat, const struct tn_frame *frame);
 
+/* The other sides of its block trades have signed them too. After the signature. */
+enum tn_reject tn_market_judge_counterparties(struct tn_market *market, const struct seat *seat,
+                                              const struct tn_frame *frame);
+
 /* apply.c: one entry that was read from bytes. */
 bool tn_market_apply_item(struct tn_market *market, struct tn_stream_fault *fault,
                           struct tn_market_scratch *scratch, const struct tn_market_out *out,

@@ -15,6 +15,7 @@ enum field_type {
     FIELD_SINT,    /* zigzag varint; `width` bytes */
     FIELD_FIXED64, /* 8 bytes, little-endian */
     FIELD_PART,    /* a message that is always there */
+    FIELD_BYTES64, /* 64 bytes; a pointer to them in the struct, NULL: not there */
     FIELD_LEGS,    /* messages; an array in the struct, their count at `count_offset` */
     FIELD_QUOTES,  /* messages; in the scratch, a pointer and a count in the struct */
 };

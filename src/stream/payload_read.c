@@ -91,6 +91,20 @@ static void leave(struct reader *reader, size_t end)
     reader->size = end;
 }
 
+/* The bytes stay where they are. */
+static bool get_bytes64(struct reader *reader, const struct field *field, uint8_t *base)
+{
+    size_t begin = reader->at;
+    uint64_t size;
+    if (!get_varint(reader, &size)) return false;
+    if (size != TN_SIGNATURE_SIZE) return refuse(reader, begin, "a signature that is not 64 bytes");
+    if (!need(reader, TN_SIGNATURE_SIZE)) return false;
+    const uint8_t *found = reader->bytes + reader->at;
+    memcpy(base + field->offset, &found, sizeof(found));
+    reader->at += TN_SIGNATURE_SIZE;
+    return true;
+}
+
 /* The place of the next element of a list; NULL when it is full. */
 static uint8_t *next_leg(const struct field *field, uint8_t *base)
 {
@@ -129,6 +143,7 @@ static bool get_field(struct payload_reader *payload, const struct field *field,
         case FIELD_FLAG:
         case FIELD_SINT:
         case FIELD_FIXED64: return get_scalar(reader, field, base);
+        case FIELD_BYTES64: return get_bytes64(reader, field, base);
         case FIELD_PART: element = base + field->offset; break;
         case FIELD_LEGS: element = next_leg(field, base); break;
         case FIELD_QUOTES: element = next_quote(payload, base); break;

@@ -83,7 +83,11 @@ MESSAGE(BLOCK_TRADE, UINT(1, tn_block_trade, counterparty),
          .type = FIELD_LEGS,
          .offset = offsetof(struct tn_block_trade, legs),
          .count_offset = offsetof(struct tn_block_trade, legs_count),
-         .message = &BLOCK_LEG});
+         .message = &BLOCK_LEG},
+        UINT(6, tn_block_trade, counterparty_session),
+        {.tag = 7 << 3 | WIRE_BYTES,
+         .type = FIELD_BYTES64,
+         .offset = offsetof(struct tn_block_trade, counterparty_signature)});
 
 MESSAGE(TRANSFER, UINT(1, tn_command, as.money.to_account), UINT(2, tn_command, as.money.asset),
         SINT(3, tn_command, as.money.amount));

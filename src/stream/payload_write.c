@@ -55,10 +55,21 @@ static struct elements elements_of(const struct field *field, const uint8_t *bas
     return elements;
 }
 
+/* NULL: it is not there. */
+static const uint8_t *bytes64_of(const struct field *field, const uint8_t *base)
+{
+    const uint8_t *found;
+    memcpy(&found, base + field->offset, sizeof(found));
+    return found;
+}
+
 static size_t message_bytes(const struct message *message, const uint8_t *base);
 
 static size_t field_bytes(const struct field *field, const uint8_t *base)
 {
+    if (field->type == FIELD_BYTES64) {
+        return bytes64_of(field, base) == NULL ? 0 : 1 + 1 + TN_SIGNATURE_SIZE;
+    }
     if (field->message == NULL) {
         uint64_t value = load(field, base);
         if (value == 0) return 0;
@@ -81,19 +92,37 @@ static size_t message_bytes(const struct message *message, const uint8_t *base)
     return bytes;
 }
 
+static void put_scalar(struct writer *writer, const struct field *field, const uint8_t *base)
+{
+    uint64_t value = load(field, base);
+    if (value == 0) return;
+    put_u8(writer, field->tag);
+    if (field->type == FIELD_FIXED64) {
+        put_u64(writer, __builtin_bswap64(value));
+    } else {
+        put_varint(writer, value);
+    }
+}
+
+static void put_bytes64(struct writer *writer, const struct field *field, const uint8_t *base)
+{
+    const uint8_t *found = bytes64_of(field, base);
+    if (found == NULL) return;
+    put_u8(writer, field->tag);
+    put_u8(writer, TN_SIGNATURE_SIZE);
+    put_bytes(writer, found, TN_SIGNATURE_SIZE);
+}
+
 static void put_message(struct writer *writer, const struct message *message, const uint8_t *base)
 {
     for (uint32_t i = 0; i < message->fields_count; i++) {
         const struct field *field = &message->fields[i];
+        if (field->type == FIELD_BYTES64) {
+            put_bytes64(writer, field, base);
+            continue;
+        }
         if (field->message == NULL) {
-            uint64_t value = load(field, base);
-            if (value == 0) continue;
-            put_u8(writer, field->tag);
-            if (field->type == FIELD_FIXED64) {
-                put_u64(writer, __builtin_bswap64(value));
-            } else {
-                put_varint(writer, value);
-            }
+            put_scalar(writer, field, base);
             continue;
         }
         struct elements elements = elements_of(field, base);

@@ -28,7 +28,7 @@ static uint64_t command_weight(const struct tn_command *command)
         case TN_COMMAND_MMP_RESET: return 2;
         case TN_COMMAND_MMP_CANCEL: return 8;
         case TN_COMMAND_PACKAGE: return 4 + 4 * (uint64_t)command->as.package.legs_count;
-        case TN_COMMAND_BLOCK_TRADE: return 4 + 4 * (uint64_t)command->as.block_trade.legs_count;
+        case TN_COMMAND_BLOCK_TRADE: return 32 + 4 * (uint64_t)command->as.block_trade.legs_count;
         case TN_COMMAND_TRANSFER:
         case TN_COMMAND_WITHDRAW:
         case TN_COMMAND_MODEL: return 4;

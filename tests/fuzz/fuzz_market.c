@@ -173,7 +173,11 @@ static void apply_made(const uint8_t *bytes, size_t size)
         command.as.mass_quote.quotes_count = 4;
     }
     if (command.kind == TN_COMMAND_PACKAGE) command.as.package.legs_count %= 9;
-    if (command.kind == TN_COMMAND_BLOCK_TRADE) command.as.block_trade.legs_count %= 9;
+    if (command.kind == TN_COMMAND_BLOCK_TRADE) {
+        command.as.block_trade.legs_count %= 9;
+        command.as.block_trade.counterparty_signature =
+            bytes[0] == 6 ? (const uint8_t *)quotes : NULL;
+    }
     size_t length = tn_stream_write_payload(payload, sizeof payload, &frame);
     if (length > 0 && length <= sizeof payload) apply_signed(payload, length);
 }

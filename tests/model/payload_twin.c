@@ -119,13 +119,21 @@ static void take_package(struct tn_package *package, const Tenor__V1__Package *f
     }
 }
 
-static void take_block_trade(struct tn_block_trade *block, const Tenor__V1__BlockTrade *from)
+static void take_block_trade(struct tn_block_trade *block, uint8_t signature[TN_SIGNATURE_SIZE],
+                             const Tenor__V1__BlockTrade *from)
 {
     knows_all(&from->base);
     block->counterparty = from->counterparty;
     block->counterparty_nonce = from->counterparty_nonce;
     block->expires_ms = from->expires_ms;
     block->fee_max_ppm = from->fee_max_ppm;
+    block->counterparty_session = from->counterparty_session;
+    if (from->counterparty_signature.len == TN_SIGNATURE_SIZE) {
+        memcpy(signature, from->counterparty_signature.data, TN_SIGNATURE_SIZE);
+        block->counterparty_signature = signature;
+    } else if (from->counterparty_signature.len != 0) {
+        fits = false;
+    }
     if (from->n_legs > TN_PACKAGE_LEGS_MAX) {
         fits = false;
         return;
@@ -236,7 +244,8 @@ static void take_command(struct payload_twin *twin, struct tn_command *command,
         case TN_COMMAND_MMP_SET: take_mmp_set(&command->as.mmp_set, from->mmp_set); return;
         case TN_COMMAND_PACKAGE: take_package(&command->as.package, from->package); return;
         case TN_COMMAND_BLOCK_TRADE:
-            take_block_trade(&command->as.block_trade, from->block_trade);
+            take_block_trade(&command->as.block_trade, twin->signatures[command - twin->commands],
+                             from->block_trade);
             return;
         default: take_small(command, from); return;
     }
@@ -287,6 +296,13 @@ static bool same_command(const struct tn_command *one, const struct tn_command *
             return false;
         }
         a.as.mass_quote.quotes = b.as.mass_quote.quotes = NULL;
+    }
+    if (a.kind == TN_COMMAND_BLOCK_TRADE && b.kind == TN_COMMAND_BLOCK_TRADE) {
+        const uint8_t **ours = &a.as.block_trade.counterparty_signature;
+        const uint8_t **theirs = &b.as.block_trade.counterparty_signature;
+        if ((*ours == NULL) != (*theirs == NULL)) return false;
+        if (*ours != NULL && memcmp(*ours, *theirs, TN_SIGNATURE_SIZE) != 0) return false;
+        *ours = *theirs = NULL;
     }
     return memcmp(&a, &b, sizeof(a)) == 0;
 }

@@ -11,6 +11,7 @@ struct payload_twin {
     struct tn_command commands[TN_PAYLOAD_COMMANDS_MAX];
     struct tn_quote quotes[TN_PAYLOAD_QUOTES_MAX];
     uint32_t quotes_count;
+    uint8_t signatures[TN_PAYLOAD_COMMANDS_MAX][TN_SIGNATURE_SIZE]; /* of block trades */
 };
 
 /* Are the bytes a payload? Then the frame is what it says. */

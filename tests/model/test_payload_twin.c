@@ -52,6 +52,18 @@ static bool compare(const uint8_t *data, size_t size)
     return true;
 }
 
+/* What only payloads have of a block trade. */
+static void make_agreement(struct tn_command *command)
+{
+    static uint8_t signature[TN_SIGNATURE_SIZE];
+    if (command->kind != TN_COMMAND_BLOCK_TRADE) return;
+    struct tn_block_trade *block = &command->as.block_trade;
+    block->counterparty_session = maker_draw(&maker, true);
+    for (size_t i = 0; i < sizeof(signature); i++)
+        signature[i] = (uint8_t)tn_random_next(&maker.random);
+    if (tn_random_below(&maker.random, 2) == 0) block->counterparty_signature = signature;
+}
+
 /* Flags that are flags: others have no payload. */
 static void make_flags(struct tn_command *command)
 {
@@ -69,6 +81,7 @@ static size_t make_payload(uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         make_command(&maker, i, (uint8_t)(1 + tn_random_below(&maker.random, TN_COMMAND_BID)));
         make_flags(&maker.commands[i]);
+        make_agreement(&maker.commands[i]);
     }
     frame.market = (__typeof__(frame.market))maker_draw(&maker, true);
     frame.term = (__typeof__(frame.term))maker_draw(&maker, true);

@@ -279,21 +279,100 @@ static void test_market_withdraws_for_an_owner_and_never_for_a_session(void **st
     assert_int_equal(view.cash, START_CASH - 5 * DOLLAR);
 }
 
-static void test_market_refuses_a_block_trade_that_only_one_side_signed(void **state)
+/* Bob sells a call to Carol, off the book; `agree` has Carol sign what his next frame will say. */
+static struct tn_command block_trade(void)
 {
-    (void)state;
     struct tn_command command = {.kind = TN_COMMAND_BLOCK_TRADE};
     command.as.block_trade = (struct tn_block_trade){
-        .legs = {{.series_id = stream_case.call, .price = 1000, .quantity = 100}},
+        .legs = {{.series_id = stream_case.call, .price = 1000, .quantity = 100, .side = TN_SELL}},
         .legs_count = 1,
         .counterparty = CAROL,
         .counterparty_nonce = 500,
-        .expires_ms = CASE_FOREVER};
+        .expires_ms = CASE_FOREVER,
+        .fee_max_ppm = 1000000,
+        .counterparty_session = stream_case.sessions[CAROL]};
+    return command;
+}
+
+static void agree(struct tn_command *command, struct tn_signature *signature, uint32_t signer,
+                  uint64_t nonce)
+{
+    uint8_t agreement[TN_BLOCK_TRADE_BYTES_MAX];
+    struct tn_hash digest;
+    size_t size =
+        tn_block_trade_encode(agreement, stream_case.limits.chain_id, stream_case.limits.market,
+                              BOB, nonce, &command->as.block_trade);
+    tn_keccak256(&digest, agreement, size);
+    assert_true(stream_case.signatures.sign(stream_case.signatures.context, signature, &digest,
+                                            &stream_case.keys[signer]));
+    command->as.block_trade.counterparty_signature = signature->bytes;
+}
+
+static void test_market_executes_a_block_trade_that_both_sides_signed(void **state)
+{
+    (void)state;
+    struct tn_command command = block_trade();
+    struct tn_signature signature;
+    agree(&command, &signature, CAROL, stream_case.nonces[BOB] + 1);
+    case_frame(BOB, &command, 1);
+    assert_true(apply_frame());
+    assert_int_equal(story.steps[0].fault, 0);
+    assert_int_equal(story.last[0].kind, TN_EVENT_RESULT);
+    assert_int_equal(story.last[0].reject, TN_REJECT_NONE);
+    const struct tn_exchange *exchange = tn_market_exchange_of(story.market);
+    assert_int_equal(tn_exchange_position(exchange, CAROL, stream_case.call).quantity, 100);
+    assert_int_equal(tn_exchange_position(exchange, BOB, stream_case.call).quantity, -100);
+    /* The same agreement in a frame with the nonce that it names, again. */
+    stream_case.nonces[BOB]--;
+    case_frame(BOB, &command, 1);
+    expect_no_op(TN_REJECT_NONCE_USED, BOB);
+}
+
+static void test_market_refuses_a_block_trade_that_only_one_side_signed(void **state)
+{
+    (void)state;
+    struct tn_command command = block_trade();
+    struct tn_signature signature;
     case_frame(BOB, &command, 1);
     expect_no_op(TN_REJECT_COUNTERPARTY_UNSIGNED, BOB);
+    /* Somebody else's key; a nonce that the frame does not have; other terms; a foreign session. */
+    agree(&command, &signature, DAN, stream_case.nonces[BOB] + 1);
+    case_frame(BOB, &command, 1);
+    expect_no_op(TN_REJECT_COUNTERPARTY_UNSIGNED, BOB);
+    agree(&command, &signature, CAROL, stream_case.nonces[BOB] + 2);
+    case_frame(BOB, &command, 1);
+    expect_no_op(TN_REJECT_COUNTERPARTY_UNSIGNED, BOB);
+    agree(&command, &signature, CAROL, stream_case.nonces[BOB] + 1);
+    command.as.block_trade.legs[0].price++;
+    case_frame(BOB, &command, 1);
+    expect_no_op(TN_REJECT_COUNTERPARTY_UNSIGNED, BOB);
+    command.as.block_trade.counterparty_session = stream_case.sessions[DAN];
+    agree(&command, &signature, DAN, stream_case.nonces[BOB] + 1);
+    case_frame(BOB, &command, 1);
+    expect_no_op(TN_REJECT_COUNTERPARTY_UNSIGNED, BOB);
+    /* Commands that an owner signs have no place for the other signature. */
     case_owner_frame(case_owner_of(BOB), BOB, 50, &command);
     pass_block(100);
     expect_item(0, TN_REJECT_COUNTERPARTY_UNSIGNED);
+}
+
+static void test_market_refuses_a_block_trade_by_a_session_that_may_not_or_has_ended(void **state)
+{
+    (void)state;
+    struct tn_inbox_session narrow = case_session_of(CAROL);
+    struct tn_signature signature;
+    narrow.scope = TN_SCOPE_QUOTE;
+    case_session(&narrow);
+    case_close(case_owner_of(CAROL), stream_case.sessions[CAROL]);
+    pass_block(100);
+    struct tn_command command = block_trade();
+    agree(&command, &signature, CAROL, stream_case.nonces[BOB] + 1);
+    case_frame(BOB, &command, 1);
+    expect_no_op(TN_REJECT_COUNTERPARTY_UNSIGNED, BOB);
+    command.as.block_trade.counterparty_session = story.first[0].order_id;
+    agree(&command, &signature, CAROL, stream_case.nonces[BOB] + 1);
+    case_frame(BOB, &command, 1);
+    expect_no_op(TN_REJECT_COUNTERPARTY_UNSIGNED, BOB);
 }
 
 static void test_market_opens_accounts_by_their_number_for_each_owner(void **state)
@@ -329,7 +408,9 @@ int main(void)
         STORY(test_market_executes_whatever_bytes_an_inbox_holds),
         STORY(test_market_executes_a_forced_frame_only_if_it_names_no_term),
         STORY(test_market_withdraws_for_an_owner_and_never_for_a_session),
+        STORY(test_market_executes_a_block_trade_that_both_sides_signed),
         STORY(test_market_refuses_a_block_trade_that_only_one_side_signed),
+        STORY(test_market_refuses_a_block_trade_by_a_session_that_may_not_or_has_ended),
         STORY(test_market_opens_accounts_by_their_number_for_each_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,6 +236,8 @@ class Payload:
         if kind == "bool":
             return 0, varint(1)
         self.number += 1
+        if kind == "bytes":
+            return 2, varint(64) + bytes((self.number + i) % 256 for i in range(64))
         if kind == "fixed64":
             return 1, self.number.to_bytes(8, "little")
         if kind.startswith("sint"):
