@@ -86,15 +86,18 @@ static void seal_entry(struct sealing *sealing, const uint8_t *bytes, size_t siz
 }
 
 /* Any frame that was ever sent: most are in the stream already, of another term or market, or
- * signed by nobody. */
-static void seal_some_frame(struct sim *sim, struct sealing *sealing)
+ * signed by nobody. Half of the time the newest of another market from there on: its signature, its
+ * term and its session's key are good here too, and its nonce may be. */
+static void seal_some_frame(struct sim *sim, struct sealing *sealing, uint32_t market)
 {
     const struct whole *whole = sim->whole;
     if (whole->frames_count == 0) return;
     uint32_t back = whole->frames_count < 48 ? whole->frames_count : 48;
-    const struct whole_frame *frame =
-        &whole->frames[whole->frames_count - 1 - (uint32_t)draw(sim, back)];
-    seal_entry(sealing, frame->bytes, frame->size, true);
+    uint32_t at = whole->frames_count - 1 - (uint32_t)draw(sim, back);
+    bool is_foreign = draw(sim, 2) == 0;
+    while (is_foreign && whole->frames[at].market == market && at > 0)
+        at--;
+    seal_entry(sealing, whole->frames[at].bytes, whole->frames[at].size, true);
 }
 
 static void seal_anew(struct sim *sim, struct tn_batch_header *header, struct sealing *sealing,
@@ -105,11 +108,12 @@ static void seal_anew(struct sim *sim, struct tn_batch_header *header, struct se
     sealing->at = TN_BATCH_HEADER_BYTES;
     for (size_t at = TN_BATCH_HEADER_BYTES; at + 4 < body_size;) {
         size_t size = (size_t)tn_get_be(body + at, 4);
-        if (attacks(sim, WHOLE_ATTACK_SEAL) && draw(sim, 3) == 0) seal_some_frame(sim, sealing);
+        if (attacks(sim, WHOLE_ATTACK_SEAL) && draw(sim, 3) == 0)
+            seal_some_frame(sim, sealing, header->market);
         seal_entry(sealing, body + at + 4, size, with_blocks);
         at += 4 + size;
     }
-    if (attacks(sim, WHOLE_ATTACK_SEAL)) seal_some_frame(sim, sealing);
+    if (attacks(sim, WHOLE_ATTACK_SEAL)) seal_some_frame(sim, sealing, header->market);
     struct tn_hash results = header->results_digest;
     uint32_t count = header->entries_count;
     tn_stream_batch_end(header, &sealing->builder);
