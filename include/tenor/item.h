@@ -50,7 +50,7 @@ struct tn_operation {
     uint64_t session;     /* REVOKE */
     const uint8_t *bytes; /* FRAME: of the entry; whoever gave them to the reader's */
     uint32_t size;
-    struct tn_entry entry; /* FRAME; its lists are in the reader's scratch */
+    struct tn_entry entry; /* FRAME: what the bytes say; its lists are in the reader's scratch */
     struct tn_recoverable signature;
 };
 
@@ -110,7 +110,8 @@ bool tn_stream_read_block_item(struct tn_block_item *item, struct tn_stream_faul
 uint64_t tn_stream_block_item_weight(const struct tn_block_item *item);
 
 /* Of REPORT, DEPOSIT, FORCED, OPERATION and GOVERNANCE: the digest that `signature` is of (any
- * other kind is a bug: asserted; theirs are in vote.h). */
+ * other kind is a bug: asserted; theirs are in vote.h). Of an OPERATION it is that of typed data
+ * (EIP-712), which wallets sign; of its kind FRAME both `bytes` and `entry` are read. */
 void tn_stream_item_digest(struct tn_hash *digest, const uint8_t chain_id[32],
                            const struct tn_block_item *item);
 

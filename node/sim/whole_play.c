@@ -567,6 +567,7 @@ static void withdraw(struct sim *sim, struct whole_market *market)
                                                 .valid_until_block = market->height + 100}};
     operation->bytes = bytes;
     operation->size = (uint32_t)tn_stream_write_entry(bytes, sizeof bytes, &entry);
+    operation->entry = entry; /* its signature is of what it says */
     operate(sim, &item, which / 2);
 }
 

@@ -19,6 +19,10 @@ enum {
     STALL_BYTES = 2 + TN_SIGNATURE_SIZE,
 };
 
+/* What an owner signs of his operation (docs/specs/items.md §4): item_typed.c. */
+void tn_stream_operation_digest(struct tn_hash *digest, const uint8_t chain_id[32],
+                                const struct tn_operation *operation);
+
 /* Is it for a market's governance to put such an entry into its stream? Everything but what has an
  * item of its own, and what a leader decides. */
 static inline bool entry_is_governed(uint8_t kind)

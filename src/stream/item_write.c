@@ -192,9 +192,9 @@ static const char *tag_of(uint8_t kind)
     switch ((enum tn_item_kind)kind) {
         case TN_ITEM_REPORT: return "TNREP1";
         case TN_ITEM_DEPOSIT: return "TNDEP1";
-        case TN_ITEM_OPERATION: return "TNOPR1";
         case TN_ITEM_GOVERNANCE: return "TNGOV1";
         case TN_ITEM_FORCED:
+        case TN_ITEM_OPERATION:
         case TN_ITEM_TERM:
         case TN_ITEM_EVIDENCE: return NULL;
     }
@@ -208,6 +208,10 @@ void tn_stream_item_digest(struct tn_hash *digest, const uint8_t chain_id[32],
     struct tn_keccak keccak;
     if (item->kind == TN_ITEM_FORCED) {
         tn_frame_digest(digest, chain_id, item->as.forced.payload, item->as.forced.payload_size);
+        return;
+    }
+    if (item->kind == TN_ITEM_OPERATION) {
+        tn_stream_operation_digest(digest, chain_id, &item->as.operation);
         return;
     }
     const char *tag = tag_of(item->kind);

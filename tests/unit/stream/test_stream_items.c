@@ -11,10 +11,10 @@ static const uint8_t CHAIN_ID[32] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
                                      11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
                                      22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 
-static const char *const NAMES[] = {"ITEM_REPORT",      "ITEM_DEPOSIT",    "ITEM_FORCED",
-                                    "ITEM_OPEN",        "ITEM_SESSION",    "ITEM_REVOKE",
-                                    "ITEM_OWNER_FRAME", "ITEM_GOVERNANCE", "ITEM_STALLED",
-                                    "ITEM_RESIGNED",    "ITEM_LAGGED"};
+static const char *const NAMES[] = {
+    "ITEM_REPORT", "ITEM_DEPOSIT",        "ITEM_FORCED",        "ITEM_OPEN",    "ITEM_SESSION",
+    "ITEM_REVOKE", "ITEM_OWNER_FRAME",    "ITEM_GOVERNANCE",    "ITEM_STALLED", "ITEM_RESIGNED",
+    "ITEM_LAGGED", "ITEM_OWNER_WITHDRAW", "ITEM_OWNER_TRANSFER"};
 enum { NAMES_COUNT = sizeof(NAMES) / sizeof(NAMES[0]) };
 
 /* Whether the bytes were read; then they are written again as they were. */
@@ -85,7 +85,93 @@ static void test_stream_signs_of_items_what_the_page_says(void **state)
         expect_bytes("items.hex", name, digest.bytes, TN_HASH_SIZE);
         signed_count++;
     }
-    assert_int_equal(signed_count, 8);
+    assert_int_equal(signed_count, 10);
+}
+
+static void expect_digest(const struct tn_block_item *item, const char *name)
+{
+    struct tn_hash digest;
+    tn_stream_item_digest(&digest, CHAIN_ID, item);
+    expect_bytes("items.hex", name, digest.bytes, TN_HASH_SIZE);
+}
+
+static void test_stream_shows_owners_words_for_scopes_and_models(void **state)
+{
+    (void)state;
+    static const uint32_t scopes[] = {0, 5, 31, 32};
+    struct tn_block_item item;
+    char name[64];
+    vector_item(&item, "ITEM_SESSION");
+    for (size_t i = 0; i < 4; i++) {
+        item.as.operation.scope = scopes[i];
+        snprintf(name, sizeof(name), "ITEM_SESSION_SCOPE_%u", (unsigned)scopes[i]);
+        expect_digest(&item, name);
+    }
+    vector_item(&item, "ITEM_OPEN");
+    for (uint8_t model = 0; model < 2; model++) {
+        item.as.operation.model = model;
+        snprintf(name, sizeof(name), "ITEM_OPEN_MODEL_%u", (unsigned)model);
+        expect_digest(&item, name);
+    }
+}
+
+/* Signed by the key of EIP-712's own example, by a signer that shares nothing with ours. */
+static void test_stream_operations_signed_by_a_wallet_are_their_owners(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ITEM_OPEN",           "ITEM_SESSION",
+                                        "ITEM_REVOKE",         "ITEM_OWNER_FRAME",
+                                        "ITEM_OWNER_WITHDRAW", "ITEM_OWNER_TRANSFER"};
+    struct tn_signatures real;
+    void *memory = aligned_alloc(16, (tn_signatures_size() + 15) & ~(size_t)15);
+    assert_non_null(memory);
+    tn_signatures_real(&real, memory);
+    for (size_t i = 0; i < 6; i++) {
+        struct tn_block_item item;
+        struct tn_hash digest;
+        struct tn_address signer;
+        struct tn_recoverable again_signed;
+        struct tn_secret_key cow;
+        struct tn_hash key;
+        char name[64];
+        snprintf(name, sizeof(name), "%s_SIGNED", names[i]);
+        vector_item(&item, name);
+        tn_stream_item_digest(&digest, CHAIN_ID, &item);
+        assert_true(real.recover(real.context, &signer, &digest, &item.as.operation.signature));
+        assert_true(tn_address_equal(&signer, &item.as.operation.owner));
+        tn_keccak256(&key, "cow", 3);
+        memcpy(cow.bytes, key.bytes, sizeof(cow.bytes));
+        assert_true(real.sign_recoverable(real.context, &again_signed, &digest, &cow));
+        assert_memory_equal(again_signed.bytes, item.as.operation.signature.bytes, 65);
+        digest.bytes[31] ^= 1;
+        bool has_signer = real.recover(real.context, &signer, &digest, &again_signed);
+        assert_false(has_signer && tn_address_equal(&signer, &item.as.operation.owner));
+    }
+    free(memory);
+}
+
+/* A wallet shows how much and to whom; a second command, or another one, makes it Commands. */
+static void test_stream_operations_of_other_frames_are_signed_by_their_entry(void **state)
+{
+    (void)state;
+    struct tn_command commands[2] = {{.kind = TN_COMMAND_WITHDRAW}, {.kind = TN_COMMAND_WITHDRAW}};
+    struct tn_block_item item = {.kind = TN_ITEM_OPERATION};
+    struct tn_operation *operation = &item.as.operation;
+    struct tn_hash one, two, other;
+    *operation = (struct tn_operation){.kind = TN_OPERATION_FRAME, .bytes = again};
+    operation->entry.kind = TN_ENTRY_FRAME;
+    operation->entry.as.frame.commands = commands;
+    operation->entry.as.frame.commands_count = 1;
+    operation->size = (uint32_t)tn_stream_write_entry(again, sizeof(again), &operation->entry);
+    tn_stream_item_digest(&one, CHAIN_ID, &item);
+    operation->entry.as.frame.commands_count = 2;
+    operation->size = (uint32_t)tn_stream_write_entry(again, sizeof(again), &operation->entry);
+    tn_stream_item_digest(&two, CHAIN_ID, &item);
+    commands[1].as.money.amount = 1;
+    operation->size = (uint32_t)tn_stream_write_entry(again, sizeof(again), &operation->entry);
+    tn_stream_item_digest(&other, CHAIN_ID, &item);
+    assert_false(tn_hash_equal(&one, &two));
+    assert_false(tn_hash_equal(&two, &other));
 }
 
 static void test_stream_reads_reports_deposits_and_forced_frames(void **state)
@@ -535,6 +621,9 @@ int main(void)
         cmocka_unit_test(test_stream_reads_reports_deposits_and_forced_frames),
         cmocka_unit_test(test_stream_refuses_other_entries_in_items),
         cmocka_unit_test(test_stream_refuses_items_that_are_too_large),
+        cmocka_unit_test(test_stream_shows_owners_words_for_scopes_and_models),
+        cmocka_unit_test(test_stream_operations_signed_by_a_wallet_are_their_owners),
+        cmocka_unit_test(test_stream_operations_of_other_frames_are_signed_by_their_entry),
         cmocka_unit_test(test_stream_reads_operations_of_owners),
         cmocka_unit_test(test_stream_reads_ends_of_terms),
         cmocka_unit_test(test_stream_writes_no_term_that_it_would_refuse),

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Encodes and decodes the vectors beside it from the layouts that stand in docs/specs/stream.md,
-frame.md and items.md, and payloads from proto/tenor/v1/trader.proto.
+frame.md and items.md, and payloads from proto/tenor/v1/trader.proto. Typed data is hashed by the text
+of EIP-712, and checked by the example that stands there.
 
-Nothing here is shared with src/stream: the layouts are parsed from the pages, the hash is below.
+Nothing here is shared with src/stream: the layouts are parsed from the pages, hash and signatures are
+below.
 usage: check.py        compares every vector
        check.py DIR    writes them to a directory instead, for a new version of the page
 """
+import hashlib
+import hmac
+import json
 import os
 import re
 import sys
@@ -119,9 +124,15 @@ class Writer:
 
     def __init__(self, given=None, command=None):
         self.number, self.given, self.command = 0, given or {}, command
-        self.values = []
+        self.values, self.named = [], {}
 
     def scalar(self, name, kind, known):
+        data = self.encode(name, kind, known)
+        if name not in self.named:
+            self.named[name] = known.get(name) if kind[0] in "iu" else data
+        return data
+
+    def encode(self, name, kind, known):
         if name in self.given and isinstance(self.given[name], bytes):
             return self.given[name]
         uncounted = name in self.given and name != "feed"
@@ -317,7 +328,219 @@ def frames():
     return made
 
 
-TAGS = {1: b"TNREP1", 2: b"TNDEP1", 3: b"TNFRM1", 4: b"TNOPR1", 5: b"TNGOV1"}
+# ---- Typed data, as the text of EIP-712 has it ----
+
+def read_types():
+    """name -> [(type, member)], from the page."""
+    text = open(os.path.join(ROOT, "docs", "specs", "items.md"), encoding="utf-8").read()
+    block = re.search(r"```typed\n(.*?)```", text, re.S).group(1)
+    return {name: [tuple(member.split()) for member in members.split(",")]
+            for name, members in re.findall(r"(\w+)\((.*)\)", block)}
+
+
+TYPES = read_types()
+
+
+def encode_type(types, name):
+    inner, queue = set(), [name]
+    while queue:
+        for kind, _ in types[queue.pop()]:
+            if kind in types and kind not in inner | {name}:
+                inner.add(kind)
+                queue.append(kind)
+    return "".join("%s(%s)" % (one, ",".join("%s %s" % member for member in types[one]))
+                   for one in [name] + sorted(inner)).encode()
+
+
+def encode_member(types, kind, value):
+    if kind in types:
+        return hash_struct(types, kind, value)
+    if kind == "string":
+        return keccak256(value.encode())
+    if kind == "bytes":
+        return keccak256(value)
+    if kind.startswith("bytes"):
+        return value.ljust(32, b"\0")
+    if kind == "address":
+        return value.rjust(32, b"\0")
+    return (value % (1 << 256)).to_bytes(32, "big")
+
+
+def hash_struct(types, name, message):
+    parts = [encode_member(types, kind, message[member]) for kind, member in types[name]]
+    return keccak256(keccak256(encode_type(types, name)) + b"".join(parts))
+
+
+def typed_digest(types, domain, name, message):
+    return keccak256(b"\x19\x01" + hash_struct(types, "EIP712Domain", domain) +
+                     hash_struct(types, name, message))
+
+
+# ---- Signatures: secp256k1, RFC 6979, low s, as wallets make them ----
+
+P = 2 ** 256 - 2 ** 32 - 977
+N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+G = (0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
+     0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8)
+
+
+def add(a, b):
+    if a is None or b is None:
+        return a or b
+    if a[0] == b[0] and (a[1] + b[1]) % P == 0:
+        return None
+    slope = (3 * a[0] * a[0] * pow(2 * a[1], -1, P) if a == b
+             else (b[1] - a[1]) * pow(b[0] - a[0], -1, P)) % P
+    x = (slope * slope - a[0] - b[0]) % P
+    return x, (slope * (a[0] - x) - a[1]) % P
+
+
+def times(point, count):
+    total = None
+    while count:
+        if count & 1:
+            total = add(total, point)
+        point, count = add(point, point), count >> 1
+    return total
+
+
+def address_of(secret):
+    x, y = times(G, secret)
+    return keccak256(x.to_bytes(32, "big") + y.to_bytes(32, "big"))[12:]
+
+
+def nonces(secret, digest):
+    """RFC 6979 with SHA-256."""
+    def mac(key, *parts):
+        return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
+    seed = secret.to_bytes(32, "big") + (int.from_bytes(digest, "big") % N).to_bytes(32, "big")
+    key, value = bytes(32), b"\1" * 32
+    for byte in (b"\0", b"\1"):
+        key = mac(key, value, byte, seed)
+        value = mac(key, value)
+    while True:
+        value = mac(key, value)
+        if 0 < int.from_bytes(value, "big") < N:
+            yield int.from_bytes(value, "big")
+        key = mac(key, value, b"\0")
+        value = mac(key, value)
+
+
+def sign(secret, digest):
+    """r, s, and v of 27 or 28."""
+    for nonce in nonces(secret, digest):
+        x, y = times(G, nonce)
+        s = pow(nonce, -1, N) * (int.from_bytes(digest, "big") + x * secret) % N
+        if x >= N or s == 0:
+            continue
+        v = 27 + y % 2
+        if s > N // 2:
+            s, v = N - s, 55 - v
+        return x.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([v])
+
+
+COW = int.from_bytes(keccak256(b"cow"), "big")
+
+
+def check_the_example():
+    """The example of EIP-712: who can do this one can do ours."""
+    types = {"EIP712Domain": [("string", "name"), ("string", "version"), ("uint256", "chainId"),
+                              ("address", "verifyingContract")],
+             "Person": [("string", "name"), ("address", "wallet")],
+             "Mail": [("Person", "from"), ("Person", "to"), ("string", "contents")]}
+    domain = {"name": "Ether Mail", "version": "1", "chainId": 1,
+              "verifyingContract": bytes.fromhex("CcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC")}
+    cow = address_of(COW)
+    bob = bytes.fromhex("bBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB")
+    digest = typed_digest(types, domain, "Mail", {
+        "from": {"name": "Cow", "wallet": cow}, "to": {"name": "Bob", "wallet": bob},
+        "contents": "Hello, Bob!"})
+    assert cow.hex() == "cd2a3d9f938e13cd947ec05abc7fe734df8dd826"
+    assert digest.hex() == "be609aee343fb3c4b28e1df9e632fca64fcfaede20f02e86244efddf30957bd2"
+    assert sign(COW, digest).hex() == (
+        "4355c47d63924e8a72e509b65029052eb6c299d53a04e167c5775fd466751c9d"
+        "07299936d304c153f6443dfa05f40ff007d72911b6f72307f996231605b915621c")
+
+
+check_the_example()
+
+# What an owner sees: words for numbers.
+MODELS = ["portfolio", "standard"]
+SCOPES = ["trade", "quote", "cancel", "transfer", "model"]
+
+
+def scope_words(scope):
+    if scope == 0 or scope >> len(SCOPES):
+        return "nothing" if scope == 0 else str(scope)
+    return ", ".join(word for i, word in enumerate(SCOPES) if scope >> i & 1)
+
+
+def operation_digest(kind, named, command="", entry=b"", changed=None):
+    """named: the item's fields by name; `changed` of them."""
+    message = dict(named, **(changed or {}))
+    if "model" in message:
+        model = message["model"]
+        message["model"] = MODELS[model] if model < len(MODELS) else str(model)
+    if "scope" in message:
+        message["scope"] = scope_words(message["scope"])
+    message.update(amount_micros=named.get("amount"), commands=command.lower(), entry=keccak256(entry))
+    domain = {"name": "Tenor", "version": "1", "salt": CHAIN_ID}
+    return typed_digest(TYPES, domain, kind, message)
+
+
+def check_the_wallet(signed):
+    """What the page hands to a wallet gives the signature of the vector, and has the page's type."""
+    text = open(os.path.join(ROOT, "docs", "specs", "items.md"), encoding="utf-8").read()
+    handed = json.loads(re.search(r"```json\n(.*?)```", text, re.S).group(1))
+    types = {name: [(one["type"], one["name"]) for one in members]
+             for name, members in handed["types"].items()}
+
+    def values(name, given):
+        return {member: bytes.fromhex(given[member][2:]) if kind in ("address", "bytes32")
+                else given[member] if kind == "string" else int(given[member])
+                for kind, member in types[name]}
+
+    name = handed["primaryType"]
+    assert all(TYPES[one] == types[one] for one in types)
+    digest = typed_digest(types, values("EIP712Domain", handed["domain"]), name,
+                          values(name, handed["message"]))
+    assert signed[-65:] == sign(COW, digest), "the page's example for a wallet"
+
+
+OPERATIONS = {"ITEM_OPEN": "OpenAccount", "ITEM_SESSION": "AddSession", "ITEM_REVOKE": "RevokeSession",
+              "ITEM_OWNER_FRAME": "Commands"}
+
+
+def operations():
+    """What is signed of each, and each signed by a wallet."""
+    made = {}
+    cases = [(name, OPERATIONS[name], "CANCEL", name) for name in OPERATIONS]
+    cases += [("ITEM_OWNER_" + command, command.capitalize(), command, "ITEM_OWNER_FRAME")
+              for command in ("WITHDRAW", "TRANSFER")]
+    for name, kind, command, layout in cases:
+        for owner in (None, address_of(COW)):
+            given = dict(GIVEN[layout]) if owner is None else dict(GIVEN[layout], owner=owner)
+            writer = Writer(given, command)
+            data = writer.fields(LAYOUTS[layout])
+            digest = operation_digest(kind, writer.named, command, data[25:-65])
+            if owner is None:
+                made[name], made[name + "_DIGEST"] = bytes([4]) + data, digest
+            else:
+                made[name + "_SIGNED"] = bytes([4]) + data[:-65] + sign(COW, digest)
+            if owner is None and layout == "ITEM_SESSION":
+                for scope in (0, 5, 31, 32):
+                    made["%s_SCOPE_%d" % (name, scope)] = operation_digest(
+                        kind, writer.named, changed={"scope": scope})
+            if owner is None and layout == "ITEM_OPEN":
+                for model in (0, 1):
+                    made["%s_MODEL_%d" % (name, model)] = operation_digest(
+                        kind, writer.named, changed={"model": model})
+    return made
+
+
+# ---- Items ----
+
+TAGS = {1: b"TNREP1", 2: b"TNDEP1", 3: b"TNFRM1", 5: b"TNGOV1"}
 GIVEN = {
     "ITEM_REPORT": {"version": 1, "kind": 18, "feed": 4},
     "ITEM_DEPOSIT": {},
@@ -345,13 +568,14 @@ def items(payload):
         made[name] = bytes([KINDS[name]]) + data
         if KINDS[name] not in TAGS:
             continue
-        signature = 65 if KINDS[name] == 4 else 64
-        signed = payload if name == "ITEM_FORCED" else data[:-signature]
+        signed = payload if name == "ITEM_FORCED" else data[:-64]
         made[name + "_DIGEST"] = keccak256(TAGS[KINDS[name]] + CHAIN_ID + signed)
     digests = [bytes([1]) * 32, bytes([2]) * 32]
     picked = [made[name] for name in ("ITEM_REPORT", "ITEM_DEPOSIT", "ITEM_LAGGED")]
     made["BODY"] = b"".join(digests + [len(one).to_bytes(4, "big") + one for one in picked])
     made["BODY_ROOT"] = root_of(0x11, digests + picked)
+    made.update(operations())
+    check_the_wallet(made["ITEM_OWNER_WITHDRAW_SIGNED"])
     return made
 
 
@@ -380,4 +604,5 @@ def main():
     print("%d vectors are what the pages say" % count)
 
 
-main()
+if __name__ == "__main__":
+    main()
