@@ -238,21 +238,35 @@ void tn_exchange_view_changed(const struct tn_exchange *exchange, struct tn_marg
     view->group_limits = NULL;
 }
 
-void tn_exchange_evaluate(const struct tn_exchange *exchange, struct tn_margin_result *result,
-                          uint32_t account, const struct change *changes, uint32_t changes_count)
+static void work_out(const struct tn_exchange *exchange, struct tn_margin_result *result,
+                     struct tn_margin_detail *details, struct gathered *gathered)
+{
+    struct tn_margin_market market;
+    tn_exchange_risk_market(exchange, &market);
+    sort_orders(exchange, gathered);
+    tn_margin_evaluate(result, details, &market, &gathered->account);
+}
+
+void tn_exchange_evaluate_in_detail(const struct tn_exchange *exchange,
+                                    struct tn_margin_result *result,
+                                    struct tn_margin_detail *details, uint32_t account,
+                                    const struct change *changes, uint32_t changes_count)
 {
     struct gathered gathered;
     tn_exchange_gather(exchange, &gathered, account);
     for (uint32_t i = 0; i < changes_count; i++)
         make_change(exchange, &gathered, &changes[i]);
-    tn_exchange_evaluate_gathered(exchange, result, &gathered);
+    work_out(exchange, result, details, &gathered);
+}
+
+void tn_exchange_evaluate(const struct tn_exchange *exchange, struct tn_margin_result *result,
+                          uint32_t account, const struct change *changes, uint32_t changes_count)
+{
+    tn_exchange_evaluate_in_detail(exchange, result, NULL, account, changes, changes_count);
 }
 
 void tn_exchange_evaluate_gathered(const struct tn_exchange *exchange,
                                    struct tn_margin_result *result, struct gathered *gathered)
 {
-    struct tn_margin_market market;
-    tn_exchange_risk_market(exchange, &market);
-    sort_orders(exchange, gathered);
-    tn_margin_evaluate(result, NULL, &market, &gathered->account);
+    work_out(exchange, result, NULL, gathered);
 }

@@ -215,6 +215,11 @@ void tn_exchange_risk_market(const struct tn_exchange *exchange, struct tn_margi
 /* With these changes made (changes_count 0: as it stands). Uses scratch; changes nothing. */
 void tn_exchange_evaluate(const struct tn_exchange *exchange, struct tn_margin_result *result,
                           uint32_t account, const struct change *changes, uint32_t changes_count);
+/* The same; details: NULL, or one for each underlying of the market, zeroed. */
+void tn_exchange_evaluate_in_detail(const struct tn_exchange *exchange,
+                                    struct tn_margin_result *result,
+                                    struct tn_margin_detail *details, uint32_t account,
+                                    const struct change *changes, uint32_t changes_count);
 /* In steps: gathered orders are risk->scratch_orders, their slots beside them; an order may be
  * dropped (the last one takes its place). */
 tn_micros tn_exchange_accrued_funding(const struct tn_exchange *exchange, uint32_t account);
