@@ -388,9 +388,26 @@ static void recheck_slot(struct tn_waiting *waiting, uint32_t slot)
     tally(waiting, TN_WAITING_COUNT_EXPIRED);
 }
 
+/* All of them, by their lists: there are mostly few, in a large table. */
+static void recheck_lists(struct tn_waiting *waiting)
+{
+    for (uint32_t i = 0; i < TN_WAITING_KINDS; i++) {
+        for (uint32_t slot = waiting->kinds[i].head, next; slot != TN_NONE; slot = next) {
+            next = waiting->items[slot].next;
+            recheck_slot(waiting, slot); /* may take it out, and no other */
+        }
+    }
+}
+
 void tn_waiting_recheck(struct tn_waiting *waiting)
 {
-    uint32_t asked = 0;
+    uint32_t asked = 0, held = 0;
+    for (uint32_t i = 0; i < TN_WAITING_KINDS; i++)
+        held += waiting->kinds[i].count;
+    if (held <= waiting->limits.recheck_max) {
+        recheck_lists(waiting);
+        return;
+    }
     for (uint32_t i = 0; i < waiting->slots; i++) {
         uint32_t slot = waiting->recheck_next;
         waiting->recheck_next = (slot + 1) % waiting->slots;

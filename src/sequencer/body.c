@@ -46,9 +46,31 @@ static void make_room(struct tn_sequencer *s)
     }
 }
 
+bool tn_sequencer_is_far_behind(const struct tn_sequencer *s)
+{
+    return tn_sequencer_is_behind(s) &&
+           s->path_top > s->final_header.height + TN_SEQUENCER_RANGE_MAX;
+}
+
+/* A node that is far behind hears of blocks that it cannot judge for long: their bodies must not
+ * keep out those that are next, or it would stand still for ever. They are fetched again in their
+ * turn; what this node has voted for stays, others may need it of it (R4). */
+static void make_room_for_path(struct tn_sequencer *s)
+{
+    const uint64_t near = s->final_header.height + TN_SEQUENCER_RANGE_MAX;
+    if (!tn_sequencer_is_behind(s)) return;
+    for (uint32_t i = 0; i < s->config.limits.views_max; i++) {
+        for (uint32_t j = 0; j < BLOCKS_OF_VIEW; j++) {
+            struct held_block *block = &s->views[i].blocks[j];
+            if (!block->is_recorded && block->header.height > near) drop_body(s, block);
+        }
+    }
+}
+
 uint32_t tn_sequencer_take_body(struct tn_sequencer *s, uint32_t spare)
 {
     if (s->bodies_free_count <= spare && spare == 0) make_room(s);
+    if (s->bodies_free_count <= spare && spare == 0) make_room_for_path(s);
     if (s->bodies_free_count <= spare) {
         s->counters.bodies_refused++;
         return TN_NONE;
@@ -152,7 +174,7 @@ enum tn_verdict tn_sequencer_chain(struct tn_sequencer *s, uint32_t *count, uint
         const struct held_block *block = tn_sequencer_find_block(s, view, &next);
         if (!tn_sequencer_is_whole(block)) {
             tn_sequencer_want(s, view, &next);
-            tn_sequencer_fetch_block(s, view, &next);
+            if (!tn_sequencer_is_far_behind(s)) tn_sequencer_fetch_block(s, view, &next);
             return TN_VERDICT_WAIT;
         }
         if ((block->header.flags & TN_BLOCK_SEAL) == 0) {

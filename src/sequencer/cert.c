@@ -236,6 +236,7 @@ void tn_sequencer_try_finalize(struct tn_sequencer *s, struct view *view)
     if (tn_sequencer_guard_has(&s->guard, TN_VOTE_FINALIZE, number)) return;
     if (TENOR_HOLDS(R3) && tn_sequencer_guard_has(&s->guard, TN_VOTE_NULLIFY, number)) return;
     if (number <= s->guard.floor) return;
+    if (tn_sequencer_is_far_behind(s)) return; /* its chain cannot be judged for long */
     if (TENOR_HOLDS(R4)) {
         struct held_block *block = tn_sequencer_find_block(s, number, &hash);
         if (!tn_sequencer_is_whole(block)) {

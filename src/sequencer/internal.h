@@ -433,5 +433,7 @@ static inline bool tn_sequencer_is_behind(const struct tn_sequencer *s)
 {
     return s->goal_view > s->final_view;
 }
+/* ... by more than the blocks that are fetched at a time. */
+bool tn_sequencer_is_far_behind(const struct tn_sequencer *s);
 
 #endif

@@ -43,6 +43,36 @@ static void test_sequencer_catches_up_nine_hundred_blocks(void **state)
     case_end(world);
 }
 
+/* Answers come late: meanwhile the blocks that the others propose fill the place for bodies. */
+static bool lose_data_to_3(struct case_world *world, uint16_t from, uint16_t to,
+                           const uint8_t *bytes, size_t size)
+{
+    (void)world;
+    (void)from;
+    (void)size;
+    return to == 3 && bytes[0] == TN_PEER_DATA;
+}
+
+static void test_sequencer_catches_up_after_new_blocks_filled_its_memory(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 300));
+    world->loss = lose_data_to_3;
+    case_start(&world->nodes[3], 0);
+    case_run_us(world, 300000);
+    assert_int_equal(world->nodes[3].height, 0);
+    assert_true(world->nodes[0].height > 300 + 2 * world->limits.bodies_max);
+    world->loss = NULL;
+    case_run_us(world, 600000);
+    assert_true(world->nodes[3].height + 5 >= world->nodes[0].height);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 static void test_sequencer_says_when_it_is_too_far_behind(void **state)
 {
     (void)state;
@@ -235,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequencer_catches_up_two_hundred_blocks),
         cmocka_unit_test(test_sequencer_catches_up_nine_hundred_blocks),
+        cmocka_unit_test(test_sequencer_catches_up_after_new_blocks_filled_its_memory),
         cmocka_unit_test(test_sequencer_says_when_it_is_too_far_behind),
         cmocka_unit_test(test_sequencer_waits_for_batches_of_final_blocks),
         cmocka_unit_test(test_sequencer_begins_the_next_epoch_at_view_one),
