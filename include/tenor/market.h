@@ -64,6 +64,9 @@ struct tn_market_world {
      * signature is not checked again. */
     bool (*verified)(void *context, const struct tn_hash *digest, const struct tn_public_key *key,
                      const struct tn_signature *signature);
+    /* It was checked, and is good: so that `verified` may say so. NULL: nobody keeps it. */
+    void (*found_good)(void *context, const struct tn_hash *digest, const struct tn_public_key *key,
+                       const struct tn_signature *signature);
     void *context;
 };
 void tn_market_lend(struct tn_market *market, const struct tn_market_world *world);
@@ -92,6 +95,9 @@ struct tn_session {
 /* False when there is no such session (any more). An expired one may be there still. */
 bool tn_market_session(const struct tn_market *market, struct tn_session *session, uint64_t id);
 uint32_t tn_market_sessions_count(const struct tn_market *market);
+/* Those of an account, in no order, up to sessions_max; returns how many. */
+uint32_t tn_market_sessions_of(const struct tn_market *market, struct tn_session *sessions,
+                               uint32_t sessions_max, uint32_t account);
 
 /* ---- Inboxes ----------------------------------------------------------------------------------
  */

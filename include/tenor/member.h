@@ -150,6 +150,10 @@ void tn_member_peer_up(struct tn_member *member, uint16_t peer,
 /* An entry of version 2, as it would stand in the stream. */
 void tn_member_frame(struct tn_member *member, uint64_t client, const uint8_t *bytes, size_t size,
                      const struct tn_member_clock *clock);
+/* The caller has checked that this key signed the digest: of a frame that comes next, say. It need
+ * not be checked again while it is among the last ones that were. */
+void tn_member_verified(struct tn_member *member, const struct tn_hash *digest,
+                        const struct tn_public_key *key, const struct tn_signature *signature);
 /* An item of a block, without its kind. */
 enum tn_waiting_answer tn_member_item(struct tn_member *member, uint8_t kind, const uint8_t *bytes,
                                       size_t size, const struct tn_member_clock *clock);

@@ -117,9 +117,13 @@ enum tn_reject tn_market_judge_signature(struct tn_market *market, struct tn_has
         }
         seat->is_parsed = 1;
     }
-    bool is_good =
-        signatures->verify_parsed(signatures->context, digest, &frame->signature, &seat->parsed);
-    return is_good ? TN_REJECT_NONE : TN_REJECT_SIGNATURE_BAD;
+    if (!signatures->verify_parsed(signatures->context, digest, &frame->signature, &seat->parsed)) {
+        return TN_REJECT_SIGNATURE_BAD;
+    }
+    if (world->found_good != NULL) {
+        world->found_good(world->context, digest, &seat->key, &frame->signature);
+    }
+    return TN_REJECT_NONE;
 }
 
 static bool only_cancels(const struct tn_frame *frame)

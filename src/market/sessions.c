@@ -31,6 +31,17 @@ uint32_t tn_market_sessions_count(const struct tn_market *market)
     return market->sessions_count;
 }
 
+uint32_t tn_market_sessions_of(const struct tn_market *market, struct tn_session *sessions,
+                               uint32_t sessions_max, uint32_t account)
+{
+    uint32_t count = 0;
+    if (account >= tn_exchange_accounts_count(market->exchange)) return 0;
+    uint32_t slot = market->account_head[account];
+    for (; slot != TN_NONE && count < sessions_max; slot = market->seats[slot].next)
+        tn_market_session(market, &sessions[count++], market->seats[slot].id);
+    return count;
+}
+
 void tn_market_take_seat(struct tn_market *market, uint32_t slot, const struct tn_session *session)
 {
     struct seat *seat = &market->seats[slot];

@@ -134,5 +134,15 @@ void tn_member_tell_client(struct tn_member *member, uint64_t client,
 void tn_member_init_signatures(struct tn_member *member);
 bool tn_member_was_verified(void *context, const struct tn_hash *digest,
                             const struct tn_public_key *key, const struct tn_signature *signature);
+void tn_member_found_good(void *context, const struct tn_hash *digest,
+                          const struct tn_public_key *key, const struct tn_signature *signature);
+/* What markets are lent. */
+static inline struct tn_market_world tn_member_world(struct tn_member *member)
+{
+    return (struct tn_market_world){.signatures = &member->signatures,
+                                    .verified = tn_member_was_verified,
+                                    .found_good = tn_member_found_good,
+                                    .context = member};
+}
 
 #endif

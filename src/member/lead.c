@@ -85,8 +85,7 @@ bool tn_member_init_desk(struct tn_member *member, uint32_t place, void *memory)
                                     .step = desk_step,
                                     .sealed = desk_sealed,
                                     .reverted = desk_reverted};
-    const struct tn_market_world world = {
-        .signatures = &member->signatures, .verified = tn_member_was_verified, .context = member};
+    const struct tn_market_world world = tn_member_world(member);
     lead->desk = tn_desk_init(memory, &limits, &out, &world);
     return lead->desk != NULL;
 }

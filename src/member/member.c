@@ -149,8 +149,7 @@ struct tn_member *tn_member_init(void *memory, const struct tn_member_config *co
     if (config->is_validator && !real->public_key(real->context, &member->own_key, &config->key)) {
         return NULL;
     }
-    const struct tn_market_world world = {
-        .signatures = &member->signatures, .verified = tn_member_was_verified, .context = member};
+    const struct tn_market_world world = tn_member_world(member);
     member->chain = tn_chain_init(parts.chain, &config->limits.chain, &config->genesis, &world);
     if (member->chain == NULL) return NULL;
     tn_member_ask_chain(member);

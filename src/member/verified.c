@@ -19,6 +19,19 @@ bool tn_member_was_verified(void *context, const struct tn_hash *digest,
            memcmp(slot->signature.bytes, signature->bytes, TN_SIGNATURE_SIZE) == 0;
 }
 
+void tn_member_found_good(void *context, const struct tn_hash *digest,
+                          const struct tn_public_key *key, const struct tn_signature *signature)
+{
+    *slot_of(context, digest) =
+        (struct verified){.digest = *digest, .key = *key, .signature = *signature};
+}
+
+void tn_member_verified(struct tn_member *member, const struct tn_hash *digest,
+                        const struct tn_public_key *key, const struct tn_signature *signature)
+{
+    tn_member_found_good(member, digest, key, signature);
+}
+
 static bool verify(void *context, const struct tn_hash *digest,
                    const struct tn_signature *signature, const struct tn_public_key *key)
 {
@@ -26,8 +39,7 @@ static bool verify(void *context, const struct tn_hash *digest,
     const struct tn_signatures *real = member->config.signatures;
     if (tn_member_was_verified(member, digest, key, signature)) return true;
     if (!real->verify(real->context, digest, signature, key)) return false;
-    *slot_of(member, digest) =
-        (struct verified){.digest = *digest, .key = *key, .signature = *signature};
+    tn_member_found_good(member, digest, key, signature);
     return true;
 }
 

@@ -193,6 +193,74 @@ static void test_market_lets_a_session_do_what_its_scope_says_and_no_more(void *
     }
 }
 
+static void test_market_names_the_sessions_of_an_account(void **state)
+{
+    (void)state;
+    struct tn_session sessions[4];
+    struct tn_inbox_session session = case_session_of(BOB);
+    session.scope = TN_SCOPE_CANCEL;
+    case_session(&session);
+    pass_block(100);
+    const uint64_t second = opened(0);
+    assert_int_equal(tn_market_sessions_of(story.market, sessions, 4, BOB), 2);
+    const uint32_t at = sessions[0].id == second ? 0 : 1;
+    assert_true(sessions[at].id == second && sessions[at].scope == TN_SCOPE_CANCEL);
+    assert_true(sessions[1 - at].id == stream_case.sessions[BOB]);
+    assert_true(tn_public_key_equal(&sessions[0].key, &stream_case.public_keys[BOB]));
+    assert_int_equal(tn_market_sessions_of(story.market, sessions, 1, BOB), 1);
+    case_close(case_owner_of(BOB), second);
+    pass_block(100);
+    assert_int_equal(tn_market_sessions_of(story.market, sessions, 4, BOB), 1);
+    assert_int_equal(tn_market_sessions_of(story.market, sessions, 4, 1000), 0);
+}
+
+/* ---- What was found good once ------------------------------------------------------------------
+ */
+
+static struct {
+    uint32_t asked, found;
+    struct tn_hash digest;
+    struct tn_public_key key;
+} memory;
+
+static bool was_found(void *context, const struct tn_hash *digest, const struct tn_public_key *key,
+                      const struct tn_signature *signature)
+{
+    (void)context;
+    (void)signature;
+    memory.asked++;
+    return memory.found > 0 && tn_hash_equal(digest, &memory.digest) &&
+           tn_public_key_equal(key, &memory.key);
+}
+
+static void found_good(void *context, const struct tn_hash *digest, const struct tn_public_key *key,
+                       const struct tn_signature *signature)
+{
+    (void)context;
+    (void)signature;
+    memory.found++;
+    memory.digest = *digest;
+    memory.key = *key;
+}
+
+static void test_market_says_which_signatures_it_found_good_and_no_others(void **state)
+{
+    (void)state;
+    const struct tn_market_world world = {
+        .signatures = &stream_case.signatures, .verified = was_found, .found_good = found_good};
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 1000, 5);
+    memset(&memory, 0, sizeof memory);
+    tn_market_lend(story.market, &world);
+    case_frame(BOB, &command, 1);
+    assert_true(apply_frame());
+    assert_int_equal(story.steps[0].fault, 0);
+    assert_int_equal(memory.asked, 1);
+    assert_int_equal(memory.found, 1);
+    assert_true(tn_public_key_equal(&memory.key, &stream_case.public_keys[BOB]));
+    apply_frame(); /* the same bytes: whatever becomes of them, no signature is looked at anew */
+    assert_int_equal(memory.found, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +272,8 @@ int main(void)
         STORY(test_market_gives_an_account_so_many_sessions_and_expired_ones_make_room),
         STORY(test_market_holds_so_many_sessions_in_all),
         STORY(test_market_lets_a_session_do_what_its_scope_says_and_no_more),
+        STORY(test_market_names_the_sessions_of_an_account),
+        STORY(test_market_says_which_signatures_it_found_good_and_no_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
