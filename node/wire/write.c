@@ -1,0 +1,283 @@
+/* Messages with their length, as the strict reader wants them: fields in order, zeros left out.
+ *
+ * They are written from their end to their start: what has a length is written before its length
+ * is, so one pass does, where protobuf-c sizes every message again at each level that it stands in.
+ * A message is put at the end of a window and moved to the front; the window is small at first, so
+ * that a large room is not touched for a small message. */
+#include "wire/wire.h"
+
+#include <string.h>
+
+#define WINDOW_FIRST_BYTES 4096u
+#define WINDOW_GROWTH      16u
+
+struct writer {
+    uint8_t *begin, *at; /* what is free */
+    bool is_full;
+};
+
+/* ---- From the end to the start -----------------------------------------------------------------
+ */
+
+static inline uint8_t *make_room(struct writer *writer, size_t size)
+{
+    if (size > (size_t)(writer->at - writer->begin)) {
+        writer->is_full = true;
+        return NULL;
+    }
+    return writer->at -= size;
+}
+
+static void put_long_varint(struct writer *writer, uint64_t value)
+{
+    size_t size = (size_t)(63 - __builtin_clzll(value | 1)) / 7 + 1;
+    uint8_t *at = make_room(writer, size);
+    if (at == NULL) return;
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at = (uint8_t)value;
+}
+
+/* Tags and most numbers have one byte. */
+static inline void put_varint(struct writer *writer, uint64_t value)
+{
+    if (value < 0x80 && writer->at > writer->begin) {
+        *--writer->at = (uint8_t)value;
+    } else {
+        put_long_varint(writer, value);
+    }
+}
+
+static void put_bytes(struct writer *writer, const void *bytes, size_t size)
+{
+    uint8_t *at = make_room(writer, size);
+    if (at != NULL) memcpy(at, bytes, size);
+}
+
+static void put_fixed(struct writer *writer, uint64_t value)
+{
+    uint8_t *at = make_room(writer, 8);
+    for (unsigned i = 0; at != NULL && i < 8; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static uint64_t zigzag(int64_t value)
+{
+    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+}
+
+/* ---- Fields ------------------------------------------------------------------------------------
+ */
+
+static const void *member_of(const ProtobufCMessage *message, unsigned offset)
+{
+    return (const char *)message + offset;
+}
+
+/* A number as it stands on the wire; of fixed64 as it is. */
+static uint64_t number_of(const ProtobufCFieldDescriptor *field, const void *member)
+{
+    switch (field->type) {
+        case PROTOBUF_C_TYPE_UINT64:
+        case PROTOBUF_C_TYPE_FIXED64: return *(const uint64_t *)member;
+        case PROTOBUF_C_TYPE_SINT64: return zigzag(*(const int64_t *)member);
+        case PROTOBUF_C_TYPE_UINT32: return *(const uint32_t *)member;
+        case PROTOBUF_C_TYPE_SINT32: return zigzag(*(const int32_t *)member);
+        case PROTOBUF_C_TYPE_BOOL: return *(const protobuf_c_boolean *)member != 0;
+        case PROTOBUF_C_TYPE_ENUM: return (uint64_t)(int64_t) * (const int *)member;
+        case PROTOBUF_C_TYPE_INT32:
+        case PROTOBUF_C_TYPE_INT64:
+        case PROTOBUF_C_TYPE_SFIXED32:
+        case PROTOBUF_C_TYPE_FIXED32:
+        case PROTOBUF_C_TYPE_FLOAT:
+        case PROTOBUF_C_TYPE_SFIXED64:
+        case PROTOBUF_C_TYPE_DOUBLE:
+        case PROTOBUF_C_TYPE_STRING:
+        case PROTOBUF_C_TYPE_BYTES:
+        case PROTOBUF_C_TYPE_MESSAGE: TN_ASSERT(false); /* the protocol has none of these here */
+    }
+    return 0;
+}
+
+static void put_tag(struct writer *writer, const ProtobufCFieldDescriptor *field, unsigned type)
+{
+    put_varint(writer, (uint64_t)field->id << 3 | type);
+}
+
+static void put_sized(struct writer *writer, const ProtobufCFieldDescriptor *field,
+                      const void *bytes, size_t size)
+{
+    if (size == 0) return;
+    put_bytes(writer, bytes, size);
+    put_varint(writer, size);
+    put_tag(writer, field, 2);
+}
+
+static void put_fields(struct writer *writer, const ProtobufCMessage *message);
+
+static void put_nested(struct writer *writer, const ProtobufCFieldDescriptor *field,
+                       const ProtobufCMessage *message)
+{
+    if (message == NULL) return;
+    const uint8_t *end = writer->at;
+    put_fields(writer, message);
+    put_varint(writer, (uint64_t)(end - writer->at));
+    put_tag(writer, field, 2);
+}
+
+static void put_list(struct writer *writer, const ProtobufCFieldDescriptor *field,
+                     const ProtobufCMessage *message)
+{
+    size_t count = *(const size_t *)member_of(message, field->quantifier_offset);
+    const char *elements = *(const char *const *)member_of(message, field->offset);
+    if (count == 0) return;
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        const ProtobufCMessage *const *messages = (const void *)elements;
+        while (count-- > 0)
+            put_nested(writer, field, messages[count]);
+        return;
+    }
+    const uint8_t *end = writer->at;
+    bool is_fixed = field->type == PROTOBUF_C_TYPE_FIXED64;
+    size_t size = is_fixed ? sizeof(uint64_t) : sizeof(uint32_t);
+    TN_ASSERT(is_fixed || field->type == PROTOBUF_C_TYPE_UINT32);
+    while (count-- > 0) {
+        uint64_t number = number_of(field, elements + count * size);
+        if (is_fixed) {
+            put_fixed(writer, number);
+        } else {
+            put_varint(writer, number);
+        }
+    }
+    put_varint(writer, (uint64_t)(end - writer->at));
+    put_tag(writer, field, 2);
+}
+
+static void put_field(struct writer *writer, const ProtobufCFieldDescriptor *field,
+                      const ProtobufCMessage *message)
+{
+    const void *member = member_of(message, field->offset);
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        put_list(writer, field, message);
+    } else if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+               *(const uint32_t *)member_of(message, field->quantifier_offset) != field->id) {
+        return;
+    } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        put_nested(writer, field, *(const ProtobufCMessage *const *)member);
+    } else if (field->type == PROTOBUF_C_TYPE_BYTES) {
+        const ProtobufCBinaryData *bytes = member;
+        put_sized(writer, field, bytes->data, bytes->len);
+    } else if (field->type == PROTOBUF_C_TYPE_STRING) {
+        const char *text = *(const char *const *)member;
+        if (text != NULL) put_sized(writer, field, text, strlen(text));
+    } else {
+        uint64_t number = number_of(field, member);
+        if (number == 0) return;
+        bool is_fixed = field->type == PROTOBUF_C_TYPE_FIXED64;
+        if (is_fixed) {
+            put_fixed(writer, number);
+        } else {
+            put_varint(writer, number);
+        }
+        put_tag(writer, field, is_fixed);
+    }
+}
+
+static inline void put_number(struct writer *writer, uint64_t tag, uint64_t number)
+{
+    if (number == 0) return;
+    put_varint(writer, number);
+    put_varint(writer, tag);
+}
+
+/* What is sent most, field by field: the same bytes, three times as fast. */
+static void put_event(struct writer *writer, const Tenor__V1__Event *event)
+{
+    put_number(writer, 19 << 3, event->other_index);
+    put_number(writer, 18 << 3, event->index);
+    put_number(writer, 17 << 3, zigzag(event->other_fee));
+    put_number(writer, 16 << 3, zigzag(event->money));
+    put_number(writer, 15 << 3, zigzag(event->other_remaining));
+    put_number(writer, 14 << 3, zigzag(event->remaining));
+    put_number(writer, 13 << 3, zigzag(event->quantity));
+    put_number(writer, 12 << 3, zigzag(event->price));
+    put_number(writer, 11 << 3, event->client_id);
+    put_number(writer, 10 << 3, event->order_id);
+    if (event->series_id != 0) {
+        put_fixed(writer, event->series_id);
+        put_varint(writer, 9 << 3 | 1);
+    }
+    put_number(writer, 8 << 3, event->other_account);
+    put_number(writer, 7 << 3, event->account);
+    put_number(writer, 6 << 3, event->duplicate);
+    put_number(writer, 5 << 3, event->reject);
+    put_number(writer, 4 << 3, event->reason);
+    put_number(writer, 3 << 3, event->flags);
+    put_number(writer, 2 << 3, (uint64_t)(int64_t)event->side);
+    put_number(writer, 1 << 3, event->kind);
+}
+
+static void put_fields(struct writer *writer, const ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *description = message->descriptor;
+    if (description == &tenor__v1__event__descriptor) {
+        put_event(writer, (const Tenor__V1__Event *)message);
+        return;
+    }
+    for (unsigned i = description->n_fields; i-- > 0 && !writer->is_full;) {
+        put_field(writer, &description->fields[i], message);
+    }
+}
+
+/* ---- Messages ----------------------------------------------------------------------------------
+ */
+
+/* Length and message at the front of a window; 0: they do not fit, or are above the cap. */
+static size_t write_within(uint8_t *out, size_t window, const ProtobufCMessage *message,
+                           size_t size_max)
+{
+    struct writer writer = {.begin = out, .at = out + window};
+    put_fields(&writer, message);
+    size_t size = (size_t)(out + window - writer.at);
+    uint8_t *head = make_room(&writer, WIRE_LENGTH_BYTES);
+    if (writer.is_full || size == 0 || size > size_max) return 0;
+    for (unsigned i = 0; i < WIRE_LENGTH_BYTES; i++)
+        head[i] = (uint8_t)(size >> (24 - 8 * i));
+    memmove(out, head, size + WIRE_LENGTH_BYTES);
+    return size + WIRE_LENGTH_BYTES;
+}
+
+static size_t write_message(uint8_t *out, size_t room, const ProtobufCMessage *message,
+                            size_t size_max)
+{
+    size_t window = WINDOW_FIRST_BYTES;
+    for (;; window *= WINDOW_GROWTH) {
+        if (window > room) window = room;
+        size_t written = write_within(out, window, message, size_max);
+        if (written > 0) return written;
+        if (window == room) break;
+    }
+    size_t size = protobuf_c_message_get_packed_size(message);
+    return size == 0 || size > size_max ? 0 : size + WIRE_LENGTH_BYTES;
+}
+
+size_t wire_write_to_node(uint8_t *out, size_t room, const Tenor__V1__ToNode *message)
+{
+    return write_message(out, room, &message->base, WIRE_TO_NODE_BYTES_MAX);
+}
+
+size_t wire_write_from_node(uint8_t *out, size_t room, const Tenor__V1__FromNode *message)
+{
+    return write_message(out, room, &message->base, WIRE_FROM_NODE_BYTES_MAX);
+}
+
+void wire_error_fill(Tenor__V1__Error *error, uint32_t code, const char *text)
+{
+    tenor__v1__error__init(error);
+    if (text == NULL) text = wire_error_text(code);
+    error->code = code;
+    error->text = (char *)(uintptr_t)(text != NULL ? text : "");
+    error->retriable = wire_error_is_retriable(code);
+}

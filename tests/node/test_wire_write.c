@@ -1,0 +1,306 @@
+/* Messages as they are sent: length, cap, room; events, frames and the logon's digest; the table of
+ * errors. */
+#include "tenor/frame.h"
+#include "tenor/reject.h"
+#include "wire_twin.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LOGON_DIGEST "3f05fd353c6276f356f232abb8198b70edde2f8130d817140270b5399e06b096"
+
+static _Alignas(16) uint8_t memory[WIRE_FROM_NODE_ARENA_BYTES];
+static uint8_t out[WIRE_FROM_NODE_BYTES_MAX + WIRE_LENGTH_BYTES + 64];
+
+/* ---- Length and room ---------------------------------------------------------------------------
+ */
+
+static void test_wire_writes_a_length_and_the_message(void **state)
+{
+    (void)state;
+    Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
+    Tenor__V1__Pong pong = TENOR__V1__PONG__INIT;
+    static const uint8_t wanted[] = {0, 0, 0, 6, 0x08, 3, 0x22, 2, 0x08, 9};
+    message.request = 3;
+    message.body_case = TENOR__V1__FROM_NODE__BODY_PONG;
+    message.pong = &pong;
+    pong.time_ms = 9;
+    assert_int_equal(wire_write_from_node(out, sizeof out, &message), sizeof wanted);
+    assert_memory_equal(out, wanted, sizeof wanted);
+}
+
+static void test_wire_says_how_much_room_a_message_needs(void **state)
+{
+    (void)state;
+    static uint8_t payload[30000], signature[64];
+    Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
+    Tenor__V1__SignedFrame frame = TENOR__V1__SIGNED_FRAME__INIT;
+    memset(payload, 1, sizeof payload);
+    message.body_case = TENOR__V1__TO_NODE__BODY_FRAME;
+    message.frame = &frame;
+    frame.signature = (ProtobufCBinaryData){64, signature};
+    static const size_t sizes[] = {1, 200, 4095, 4096, 5000, 30000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        frame.payload = (ProtobufCBinaryData){sizes[i], payload};
+        size_t size = protobuf_c_message_get_packed_size(&message.base) + 4;
+        for (size_t room = 0; room < size; room += 1 + room / 3) {
+            out[room] = 0xa5; /* the first byte that it may not touch */
+            assert_int_equal(wire_write_to_node(out, room, &message), size);
+            assert_int_equal(out[room], 0xa5);
+        }
+        out[size] = 0xa5;
+        assert_int_equal(wire_write_to_node(out, size, &message), size);
+        assert_int_equal(out[size], 0xa5);
+    }
+}
+
+static void test_wire_writes_no_message_above_its_cap(void **state)
+{
+    (void)state;
+    static uint8_t payload[WIRE_FROM_NODE_BYTES_MAX];
+    static uint8_t signature[64];
+    Tenor__V1__ToNode to = TENOR__V1__TO_NODE__INIT;
+    Tenor__V1__SignedFrame frame = TENOR__V1__SIGNED_FRAME__INIT;
+    to.body_case = TENOR__V1__TO_NODE__BODY_FRAME;
+    to.frame = &frame;
+    memset(payload, 1, sizeof payload);
+    frame.signature = (ProtobufCBinaryData){64, signature};
+    frame.payload = (ProtobufCBinaryData){WIRE_TO_NODE_BYTES_MAX - 66 - 4 - 4, payload};
+    assert_int_equal(wire_write_to_node(out, sizeof out, &to), WIRE_TO_NODE_BYTES_MAX + 4);
+    frame.payload.len++;
+    assert_int_equal(wire_write_to_node(out, sizeof out, &to), 0);
+
+    Tenor__V1__FromNode from = TENOR__V1__FROM_NODE__INIT;
+    Tenor__V1__Proof proof = TENOR__V1__PROOF__INIT;
+    from.body_case = TENOR__V1__FROM_NODE__BODY_PROOF;
+    from.proof = &proof;
+    proof.proof = (ProtobufCBinaryData){WIRE_FROM_NODE_BYTES_MAX - 5 - 4, payload};
+    assert_int_equal(wire_write_from_node(out, sizeof out, &from), WIRE_FROM_NODE_BYTES_MAX + 4);
+    proof.proof.len++;
+    assert_int_equal(wire_write_from_node(out, sizeof out, &from), 0);
+}
+
+static void test_wire_cuts_a_stream_into_messages(void **state)
+{
+    (void)state;
+    static const uint8_t stream[] = {0, 0, 0, 2, 0x1a, 0, 0, 0, 0, 1};
+    size_t size = 77;
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(wire_next(&size, stream, i, 2), WIRE_MORE);
+    assert_int_equal(wire_next(&size, stream, 6, 2), WIRE_WHOLE);
+    assert_int_equal(size, 2);
+    assert_int_equal(wire_next(&size, stream, 10, 2), WIRE_WHOLE);
+    assert_int_equal(wire_next(&size, stream + 6, 4, 2), WIRE_MORE);
+    /* The length alone says no, before any of the bytes is there. */
+    assert_int_equal(wire_next(&size, (const uint8_t[]){0, 0, 0, 3}, 4, 2), WIRE_TOO_LARGE);
+    assert_int_equal(wire_next(&size, (const uint8_t[]){0x80, 0, 0, 0}, 4, 1u << 20),
+                     WIRE_TOO_LARGE);
+    assert_int_equal(wire_next(&size, (const uint8_t[]){0, 0, 0, 0}, 4, 2), WIRE_TOO_LARGE);
+}
+
+static void test_wire_arena_hands_out_zeroed_pieces_until_it_is_full(void **state)
+{
+    (void)state;
+    struct wire_arena arena;
+    memset(memory, 0xff, 64);
+    wire_arena_init(&arena, memory, 40);
+    uint8_t *first = wire_take(&arena, 1);
+    uint8_t *second = wire_take(&arena, 24);
+    assert_ptr_equal(first, memory);
+    assert_ptr_equal(second, memory + 16);
+    for (size_t i = 0; i < 24; i++)
+        assert_int_equal(second[i], 0);
+    assert_null(wire_take(&arena, 1));
+    assert_non_null(wire_take(&arena, 0));
+    assert_null(wire_take(&arena, SIZE_MAX));
+    wire_arena_clear(&arena);
+    assert_ptr_equal(wire_take(&arena, 40), memory);
+}
+
+/* ---- The exchange's things ---------------------------------------------------------------------
+ */
+
+static void test_wire_events_come_back_as_they_were(void **state)
+{
+    (void)state;
+    uint64_t random = 7;
+    for (unsigned i = 0; i < 3000; i++) {
+        struct tn_event event, again;
+        uint8_t raw[sizeof event];
+        for (size_t j = 0; j < sizeof raw; j++) {
+            raw[j] = wire_twin_random(&random) % 3 == 0 ? (uint8_t)wire_twin_random(&random) : 0;
+        }
+        memcpy(&event, raw, sizeof event);
+        event.kind = (uint8_t)(1 + i % TN_EVENT_CALLED);
+        event.side &= 1;
+
+        struct wire_arena arena;
+        struct wire_fault fault;
+        Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT, *read;
+        Tenor__V1__AccountMessage happened = TENOR__V1__ACCOUNT_MESSAGE__INIT;
+        Tenor__V1__Event made;
+        wire_event(&made, &event);
+        happened.event = &made;
+        message.body_case = TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE;
+        message.account_message = &happened;
+        size_t size = wire_write_from_node(out, sizeof out, &message);
+        wire_arena_init(&arena, memory, sizeof memory);
+        assert_true(wire_read_from_node(&arena, &read, &fault, out + 4, size - 4));
+        assert_true(wire_event_read(&again, read->account_message->event));
+        assert_memory_equal(&again, &event, sizeof event);
+    }
+}
+
+static void test_wire_refuses_events_with_numbers_that_do_not_fit(void **state)
+{
+    (void)state;
+    struct tn_event event;
+    Tenor__V1__Event message = TENOR__V1__EVENT__INIT;
+    assert_true(wire_event_read(&event, &message));
+    message.kind = 256;
+    assert_false(wire_event_read(&event, &message));
+    message.kind = TN_EVENT_TRADE;
+    message.reject = 65536;
+    assert_false(wire_event_read(&event, &message));
+    message.reject = 0;
+    message.index = 1; /* stands where a trade has a fee */
+    assert_false(wire_event_read(&event, &message));
+    message.index = 0;
+    message.other_fee = -1;
+    assert_true(wire_event_read(&event, &message));
+    message.kind = TN_EVENT_LISTED;
+    assert_false(wire_event_read(&event, &message));
+}
+
+static void test_wire_frames_become_the_entries_that_stream_reads(void **state)
+{
+    (void)state;
+    static struct tn_stream_scratch scratch;
+    struct tn_command command = {.kind = TN_COMMAND_CANCEL, .as.cancel.order_id = 5};
+    struct tn_frame frame = {
+        .market = 2, .session = 3, .nonce = 4, .commands = &command, .commands_count = 1};
+    uint8_t payload[64], signature[64], entry[256];
+    size_t payload_size = tn_stream_write_payload(payload, sizeof payload, &frame);
+    memset(signature, 9, sizeof signature);
+    Tenor__V1__SignedFrame message = TENOR__V1__SIGNED_FRAME__INIT;
+    message.payload = (ProtobufCBinaryData){payload_size, payload};
+    message.signature = (ProtobufCBinaryData){64, signature};
+
+    size_t size = wire_frame_entry(entry, sizeof entry, &message);
+    assert_int_equal(size, 2 + 4 + payload_size + 64);
+    assert_int_equal(wire_frame_entry(entry, size - 1, &message), size);
+    struct tn_stream_item item;
+    struct tn_stream_fault fault;
+    size_t used;
+    assert_true(tn_stream_read_item(&item, &used, &fault, &scratch, entry, size));
+    assert_int_equal(used, size);
+    assert_int_equal(item.version, TN_ENTRY_VERSION_2);
+    assert_int_equal(item.as.frame.market, 2);
+    assert_int_equal(item.as.frame.nonce, 4);
+    assert_memory_equal(item.as.frame.payload, payload, payload_size);
+    assert_memory_equal(item.as.frame.signature.bytes, signature, 64);
+
+    message.signature.len = 63;
+    assert_int_equal(wire_frame_entry(entry, sizeof entry, &message), 0);
+    message.signature.len = 64;
+    message.payload.len = 0;
+    assert_int_equal(wire_frame_entry(entry, sizeof entry, &message), 0);
+    message.payload.len = TN_PAYLOAD_BYTES_MAX + 1;
+    assert_int_equal(wire_frame_entry(entry, sizeof entry, &message), 0);
+}
+
+/* docs/protocol.md has this one: chain id 00 01 … 1f, challenge 20 21 … 3f, market 1, session 7. */
+static void test_wire_logon_digest_is_the_one_of_the_page(void **state)
+{
+    (void)state;
+    uint8_t bytes[64];
+    char text[65];
+    struct tn_hash digest;
+    for (size_t i = 0; i < 64; i++)
+        bytes[i] = (uint8_t)i;
+    wire_logon_digest(&digest, bytes, bytes + 32, 1, 7, TENOR__V1__ON_DISCONNECT__RUN_STANDBY);
+    for (size_t i = 0; i < 32; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest.bytes[i]);
+    assert_string_equal(text, LOGON_DIGEST);
+}
+
+/* ---- Errors ------------------------------------------------------------------------------------
+ */
+
+static const uint32_t codes[] = {
+#define X(name, number, text) number,
+    TN_REJECT_TABLE(X)
+#undef X
+#define X(name, number, retriable, text, hint) number,
+        WIRE_ERROR_TABLE(X)
+#undef X
+};
+
+static void test_wire_errors_rise_and_are_sentences(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (i > 0 && codes[i] <= codes[i - 1]) fail_msg("%u does not rise", (unsigned)codes[i]);
+        const char *texts[] = {wire_error_name(codes[i]), wire_error_text(codes[i]),
+                               wire_error_hint(codes[i])};
+        for (size_t j = 0; j < 3; j++) {
+            assert_non_null(texts[j]);
+            assert_true(strlen(texts[j]) > 1 && strlen(texts[j]) < 200);
+            assert_null(strpbrk(texts[j], "\"\\|\n")); /* they stand in tables and in quotes */
+        }
+        assert_int_not_equal(texts[1][strlen(texts[1]) - 1], '.');
+        assert_true(codes[i] < 10000 || (codes[i] / 10000 <= 5 && codes[i] % 10000 < 1000));
+    }
+}
+
+static void test_wire_errors_that_are_not_in_the_table_have_no_name(void **state)
+{
+    (void)state;
+    static const uint32_t unknown[] = {99, 1999, 9999, 10000, 10999, 60001, UINT32_MAX};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        assert_null(wire_error_name(unknown[i]));
+        assert_null(wire_error_text(unknown[i]));
+        assert_null(wire_error_hint(unknown[i]));
+        assert_false(wire_error_is_retriable(unknown[i]));
+    }
+}
+
+static void test_wire_error_messages_carry_the_tables_sentence(void **state)
+{
+    (void)state;
+    Tenor__V1__Error error;
+    wire_error_fill(&error, WIRE_ERROR_BUSY, NULL);
+    assert_int_equal(error.code, 30008);
+    assert_true(error.retriable);
+    assert_string_equal(error.text, "the node's queue is full; the message was not looked at");
+    wire_error_fill(&error, TN_REJECT_SIGNATURE_BAD, "frame: signed by somebody else");
+    assert_int_equal(error.code, 1000);
+    assert_false(error.retriable);
+    assert_string_equal(error.text, "frame: signed by somebody else");
+    wire_error_fill(&error, 10999, NULL);
+    assert_string_equal(error.text, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wire_writes_a_length_and_the_message),
+        cmocka_unit_test(test_wire_says_how_much_room_a_message_needs),
+        cmocka_unit_test(test_wire_writes_no_message_above_its_cap),
+        cmocka_unit_test(test_wire_cuts_a_stream_into_messages),
+        cmocka_unit_test(test_wire_arena_hands_out_zeroed_pieces_until_it_is_full),
+        cmocka_unit_test(test_wire_events_come_back_as_they_were),
+        cmocka_unit_test(test_wire_refuses_events_with_numbers_that_do_not_fit),
+        cmocka_unit_test(test_wire_frames_become_the_entries_that_stream_reads),
+        cmocka_unit_test(test_wire_logon_digest_is_the_one_of_the_page),
+        cmocka_unit_test(test_wire_errors_rise_and_are_sentences),
+        cmocka_unit_test(test_wire_errors_that_are_not_in_the_table_have_no_name),
+        cmocka_unit_test(test_wire_error_messages_carry_the_tables_sentence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
