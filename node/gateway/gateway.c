@@ -1,0 +1,346 @@
+/* The gateway's thread: its start, its turns, its end, and what other threads ask of it.
+ *
+ * A turn is: what the sockets brought, what the node told, the frames that the turn gathered, one
+ * wake-up of the node's thread for all of them, and then all output. So a burst costs the node one
+ * wake-up and each client few records, and frames of cancels, which are passed on at once, overtake
+ * the others of their turn. */
+#include "gateway/internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t gateway_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+struct gateway_market *gateway_market(struct gateway *gateway, uint32_t market)
+{
+    for (uint32_t i = 0; i < gateway->markets_count; i++) {
+        if (gateway->markets[i].head.market == market) return &gateway->markets[i];
+    }
+    return NULL;
+}
+
+void gateway_counters(const struct gateway *gateway, struct gateway_counters *counters)
+{
+    *counters = (struct gateway_counters){
+#define X(field, type, help)                                                                       \
+    .field = atomic_load_explicit(&gateway->counts.field, memory_order_relaxed),
+        GATEWAY_COUNTER_TABLE(X)
+#undef X
+    };
+    counters->handshakes_resumed = gateway_tickets_resumed(gateway->tickets);
+}
+
+uint16_t gateway_port(const struct gateway *gateway)
+{
+    return gateway->listen_port;
+}
+
+/* ---- The loop ---------------------------------------------------------------------------------
+ */
+
+static void on_tells(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct gateway *gateway = context;
+    port_tells_wake(gateway->port);
+    gateway->tells_wait = true;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct gateway *gateway = context;
+    gateway->now_us = gateway_now_us();
+    gateway->ticks++;
+    gateway_connections_tick(gateway);
+    if (gateway->is_told && gateway->wants_snapshot)
+        gateway->wants_snapshot = !port_ask(gateway->port, PORT_SNAPSHOT, 0, NULL, 0);
+    gateway_standbys_tick(gateway);
+    gateway_listen_update(gateway);
+    gateway_set(&gateway->counts.connections, gateway->connections_count);
+    gateway_set(&gateway->counts.handshaking, gateway->handshaking);
+    gateway_set(&gateway->counts.pending, gateway_pendings_count(gateway->pendings));
+    gateway_set(&gateway->counts.out_bytes, gateway->out_bytes);
+    gateway_set(&gateway->counts.history_records, gateway_history_count(gateway->history));
+}
+
+/* The node stops: no more connections, standby frames under way, last words to everybody. */
+static void drain(struct gateway *gateway)
+{
+    if (gateway->is_draining) return;
+    gateway->is_draining = true;
+    gateway->drain_us = gateway_now_us() + (int64_t)gateway->limits.drain_ms * 1000;
+    gateway_listen_update(gateway);
+    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
+        struct gateway_connection *connection = gateway->connections[i];
+        if (connection == NULL) continue;
+        if (connection->stage == GATEWAY_OPEN) {
+            gateway_connection_close(connection, 0, WIRE_ERROR_STOPPING, NULL, GATEWAY_END_CUT);
+        } else if (connection->stage == GATEWAY_HANDSHAKE) {
+            gateway_connection_end(connection, GATEWAY_END_CUT);
+        }
+    }
+}
+
+static void on_asked(evutil_socket_t fd, short what, void *context)
+{
+    (void)what;
+    struct gateway *gateway = context;
+    eventfd_t count;
+    eventfd_read(fd, &count);
+    pthread_mutex_lock(&gateway->asks.lock);
+    bool has_identity = gateway->asks.has_identity, stop = gateway->asks.stop;
+    struct gateway_identity *identity = gateway->asks.identity;
+    if (has_identity) gateway->limits = gateway->asks.limits;
+    gateway->asks.has_identity = false;
+    pthread_mutex_unlock(&gateway->asks.lock);
+    if (has_identity) {
+        gateway_identity_release(gateway->identity);
+        gateway->identity = identity;
+    }
+    if (stop) drain(gateway);
+}
+
+static bool is_drained(struct gateway *gateway)
+{
+    if (!gateway->is_draining) return false;
+    bool is_empty = gateway->connections_count == 0 && gateway->standbys == NULL;
+    return is_empty || gateway_now_us() >= gateway->drain_us;
+}
+
+static void *run(void *context)
+{
+    struct gateway *gateway = context;
+    bool more = true;
+    while (!is_drained(gateway)) {
+        event_base_loop(gateway->base, EVLOOP_ONCE | (more ? EVLOOP_NONBLOCK : 0));
+        gateway->now_us = gateway_now_us();
+        GATEWAY_COUNT(gateway, turns);
+        if (gateway->tells_wait) gateway_tells_take(gateway);
+        more = gateway_connections_turn(gateway) || gateway->tells_wait;
+    }
+    atomic_store(&gateway->stopped, true);
+    return NULL;
+}
+
+/* ---- Start and end ----------------------------------------------------------------------------
+ */
+
+static void free_gateway(struct gateway *gateway)
+{
+    gateway_handshakes_free(gateway->handshakes);
+    if (gateway->connections != NULL) gateway_connections_free(gateway);
+    gateway_standbys_free(gateway);
+    struct event *events[] = {gateway->listening, gateway->telling, gateway->asking,
+                              gateway->shaken, gateway->ticking};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        if (events[i] != NULL) event_free(events[i]);
+    }
+    if (gateway->base != NULL) event_base_free(gateway->base);
+    if (gateway->listen_fd >= 0) close(gateway->listen_fd);
+    if (gateway->asks.fd >= 0) close(gateway->asks.fd);
+    if (gateway->asks.has_identity) gateway_identity_release(gateway->asks.identity);
+    gateway_identity_release(gateway->identity);
+    gateway_tickets_free(gateway->tickets);
+    feed_free(gateway->feed);
+    gateway_history_free(gateway->history);
+    gateway_pendings_free(gateway->pendings);
+    gateway_accounts_free(gateway->accounts);
+    gateway_addresses_free(gateway->addresses);
+    pthread_mutex_destroy(&gateway->asks.lock);
+    free(gateway->connections);
+    free(gateway->free_slots);
+    free(gateway->in_arena.memory);
+    free(gateway->out_arena.memory);
+    free(gateway->out_room);
+    free(gateway->deferred_bytes);
+    free(gateway->scratch);
+    free(gateway);
+}
+
+static bool feed_out(void *context, uint32_t client, const uint8_t *bytes, size_t size, bool must)
+{
+    struct gateway *gateway = context;
+    struct gateway_connection *connection = gateway->connections[client];
+    TN_ASSERT(connection != NULL);
+    if (connection->stage != GATEWAY_OPEN) return true; /* it is leaving: nobody is owed anything */
+    bool taken = (must || gateway_connection_has_room(connection)) &&
+                 gateway_connection_send(connection, bytes, size, must);
+    if (taken || must) return true;
+    if (!connection->feed_waits) GATEWAY_COUNT(gateway, lagged);
+    connection->feed_waits = true;
+    GATEWAY_COUNT(gateway, feed_dropped);
+    return false;
+}
+
+static bool make_arena(struct wire_arena *arena, size_t size)
+{
+    void *memory = aligned_alloc(64, size);
+    if (memory != NULL) wire_arena_init(arena, memory, size);
+    return memory != NULL;
+}
+
+static bool make_memory(struct gateway *gateway)
+{
+    const struct gateway_limits *limits = &gateway->limits;
+    uint32_t sessions = (uint32_t)limits->sessions_max;
+    struct feed_options feed = gateway->options.feed;
+    feed.send = feed_out;
+    feed.context = gateway;
+    feed.subscribers_max = sessions;
+    if (getentropy(&feed.hash_seed, sizeof feed.hash_seed) != 0) return false;
+    gateway->connections = calloc(sessions, sizeof(struct gateway_connection *));
+    gateway->free_slots = malloc(sessions * sizeof(uint32_t));
+    gateway->addresses = gateway_addresses_make(sessions);
+    gateway->accounts = gateway_accounts_make(sessions);
+    gateway->history = gateway_history_make(limits->history_bytes);
+    gateway->pendings = gateway_pendings_make((uint32_t)limits->pending_max, sessions);
+    gateway->feed = feed_make(&feed);
+    gateway->out_room = malloc(WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX);
+    gateway->deferred_bytes = malloc(GATEWAY_DEFERRED_BYTES);
+    gateway->scratch = malloc(sizeof *gateway->scratch);
+    bool done =
+        gateway->connections != NULL && gateway->free_slots != NULL && gateway->addresses != NULL &&
+        gateway->accounts != NULL && gateway->history != NULL && gateway->pendings != NULL &&
+        gateway->feed != NULL && gateway->out_room != NULL && gateway->deferred_bytes != NULL &&
+        gateway->scratch != NULL && make_arena(&gateway->in_arena, WIRE_TO_NODE_ARENA_BYTES) &&
+        make_arena(&gateway->out_arena, WIRE_FROM_NODE_ARENA_BYTES);
+    for (uint32_t i = 0; done && i < sessions; i++)
+        gateway->free_slots[i] = sessions - 1 - i;
+    gateway->free_count = done ? sessions : 0;
+    return done;
+}
+
+static bool make_events(struct gateway *gateway)
+{
+    const struct timeval tick = {0, GATEWAY_TICK_MS * 1000};
+    gateway->base = event_base_new();
+    if (gateway->base == NULL) return false;
+    gateway->telling = event_new(gateway->base, port_tells_fd(gateway->port), EV_READ | EV_PERSIST,
+                                 on_tells, gateway);
+    gateway->asking =
+        event_new(gateway->base, gateway->asks.fd, EV_READ | EV_PERSIST, on_asked, gateway);
+    gateway->shaken = event_new(gateway->base, gateway_handshakes_fd(gateway->handshakes),
+                                EV_READ | EV_PERSIST, gateway_connections_shaken, gateway);
+    gateway->ticking = event_new(gateway->base, -1, EV_PERSIST, on_tick, gateway);
+    gateway->listening = event_new(gateway->base, gateway->listen_fd, EV_READ | EV_PERSIST,
+                                   gateway_listen_take, gateway);
+    bool done = gateway->telling != NULL && gateway->asking != NULL && gateway->shaken != NULL &&
+                gateway->ticking != NULL && gateway->listening != NULL;
+    return done && event_add(gateway->telling, NULL) == 0 &&
+           event_add(gateway->asking, NULL) == 0 && event_add(gateway->shaken, NULL) == 0 &&
+           event_add(gateway->ticking, &tick) == 0;
+}
+
+static bool fail(char problem[GATEWAY_PROBLEM_SIZE], const char *what)
+{
+    snprintf(problem, GATEWAY_PROBLEM_SIZE, "cannot %s for clients: %s", what, strerror(errno));
+    return false;
+}
+
+static bool make_parts(struct gateway *gateway, char problem[GATEWAY_PROBLEM_SIZE])
+{
+    uint32_t threads = (uint32_t)gateway->limits.handshake_threads;
+    gateway->asks.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (gateway->asks.fd < 0) return fail(problem, "make a descriptor");
+    gateway->tickets = gateway_tickets_make(problem);
+    if (gateway->tickets == NULL) return false;
+    gateway->identity =
+        gateway_identity_load(gateway->options.identity, threads, gateway->tickets, problem);
+    if (gateway->identity == NULL) return false;
+    if (!gateway_listen_open(gateway, problem)) return false;
+    gateway->handshakes = gateway_handshakes_make(threads);
+    if (gateway->handshakes == NULL) return fail(problem, "start the threads of handshakes");
+    errno = ENOMEM;
+    if (!make_memory(gateway)) return fail(problem, "take the memory of the gateway");
+    if (!make_events(gateway)) return fail(problem, "make the event loop");
+    gateway->has_thread = pthread_create(&gateway->thread, NULL, run, gateway) == 0;
+    return gateway->has_thread || fail(problem, "start the thread");
+}
+
+bool gateway_open(struct gateway **out, const struct gateway_options *options, struct port *port,
+                  char problem[GATEWAY_PROBLEM_SIZE])
+{
+    if (!gateway_limits_check(&options->limits, problem)) return false;
+    struct gateway *gateway = calloc(1, sizeof *gateway);
+    if (gateway == NULL) return fail(problem, "take the memory of the gateway");
+    gateway->options = *options;
+    gateway->limits = options->limits;
+    gateway->port = port;
+    gateway->listen_fd = gateway->asks.fd = -1;
+    gateway->state = PORT_SYNCING;
+    gateway->tells_wait = gateway->history_unbegun = gateway->wants_snapshot = true;
+    gateway->markets_count = options->feed.markets_count;
+    for (uint32_t i = 0; i < gateway->markets_count; i++)
+        gateway->markets[i] = (struct gateway_market){
+            .head = {.market = options->feed.markets[i].market}, .lapse_above = UINT64_MAX};
+    pthread_mutex_init(&gateway->asks.lock, NULL);
+    /* Signals are for the thread that called. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool done = make_parts(gateway, problem);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!done) {
+        free_gateway(gateway);
+        return false;
+    }
+    *out = gateway;
+    return true;
+}
+
+bool gateway_reload(struct gateway *gateway, const struct gateway_options *options,
+                    char problem[GATEWAY_PROBLEM_SIZE])
+{
+    const struct gateway_limits *begun = &gateway->options.limits;
+    struct gateway_limits limits = options->limits;
+    limits.sessions_max = begun->sessions_max;
+    limits.handshake_threads = begun->handshake_threads;
+    limits.pending_max = begun->pending_max;
+    limits.history_bytes = begun->history_bytes;
+    if (!gateway_limits_check(&limits, problem)) return false;
+    struct gateway_identity *identity = gateway_identity_load(
+        options->identity, (uint32_t)limits.handshake_threads, gateway->tickets, problem);
+    if (identity == NULL) return false;
+    pthread_mutex_lock(&gateway->asks.lock);
+    struct gateway_identity *unused = gateway->asks.has_identity ? gateway->asks.identity : NULL;
+    gateway->asks.identity = identity;
+    gateway->asks.limits = limits;
+    gateway->asks.has_identity = true;
+    pthread_mutex_unlock(&gateway->asks.lock);
+    gateway_identity_release(unused);
+    eventfd_write(gateway->asks.fd, 1);
+    return true;
+}
+
+void gateway_stop(struct gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->asks.lock);
+    gateway->asks.stop = true;
+    pthread_mutex_unlock(&gateway->asks.lock);
+    eventfd_write(gateway->asks.fd, 1);
+}
+
+bool gateway_stopped(const struct gateway *gateway)
+{
+    return atomic_load(&gateway->stopped);
+}
+
+void gateway_close(struct gateway *gateway)
+{
+    if (gateway == NULL) return;
+    gateway_stop(gateway);
+    pthread_join(gateway->thread, NULL);
+    free_gateway(gateway);
+}

@@ -1,0 +1,299 @@
+/* What the parts of the gateway's thread share. Nothing here is for other threads but `asks`. */
+#ifndef NODE_GATEWAY_INTERNAL_H
+#define NODE_GATEWAY_INTERNAL_H
+
+#include "gateway/account_history.h"
+#include "gateway/accounts.h"
+#include "gateway/feed.h"
+#include "gateway/gateway.h"
+#include "gateway/handshakes.h"
+#include "gateway/limits.h"
+#include "gateway/pending.h"
+#include "gateway/tls.h"
+#include "tenor/frame.h"
+#include "wire/wire.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define GATEWAY_TICK_MS       50  /* how often deadlines are looked at */
+#define GATEWAY_MESSAGES_TURN 16u /* of one connection in one turn: others wait for no more */
+#define GATEWAY_TELLS_TURN    4096u
+#define GATEWAY_WRITE_TURN    (256u << 10) /* bytes to one connection in one turn */
+#define GATEWAY_READ_ROOM     16384u       /* for what a connection sends, unless it says more */
+#define GATEWAY_STANDBY_BYTES 8192u        /* of the entry of a standby frame */
+#define GATEWAY_LINGER_MS     1000         /* for the client to close, then */
+#define GATEWAY_LAST_WORDS_MS 2000         /* to send what was said before a connection is closed */
+
+enum gateway_stage {
+    GATEWAY_HANDSHAKE,
+    GATEWAY_OPEN,
+    GATEWAY_CLOSING, /* nothing is read any more; what waits is sent, then it is closed */
+    GATEWAY_CLOSED,  /* freed at the end of the turn, or when its handshake is back */
+};
+/* Why a connection ends. */
+enum gateway_end {
+    GATEWAY_END_LOST,   /* by the client, or by the world */
+    GATEWAY_END_LOGOFF, /* as the client wished: no standby frame */
+    GATEWAY_END_CUT,    /* by this node, and counted by it */
+};
+
+/* The frame that is sent when its connection is lost. */
+struct gateway_standby {
+    struct gateway_standby *next; /* of those under way */
+    uint64_t request;
+    uint32_t market, term, account;
+    uint64_t session, nonce, valid_until_block;
+    uint32_t dead_man_blocks;
+    uint64_t tag; /* under way: of its pending; 0: to be asked again */
+    uint32_t attempts;
+    size_t size;
+    uint8_t entry[]; /* as PORT_FRAME takes it */
+};
+
+struct gateway_connection {
+    struct gateway_handshake handshake; /* first: it comes back as this */
+    struct gateway *gateway;
+    uint32_t slot, thread;
+    int fd;
+    enum gateway_stage stage;
+    bool at_thread;    /* its handshake's step is under way */
+    bool is_cut;       /* its queue was full: it ends with the turn */
+    bool is_lingering; /* all is said; the client's end is waited for */
+    bool feed_waits, is_ready, is_reading_paused, is_dirty, is_again;
+    struct gateway_address address;
+    struct gateway_tls *tls;
+    struct event *readable, *writable;
+    int64_t opened_us, heard_us, sent_us, beat_us, progress_us, closing_us;
+    bool beat_now; /* a heartbeat is due: a term has changed */
+    uint64_t heard_height;
+    uint8_t *in;
+    size_t in_used, in_room;
+    struct evbuffer *out;
+    size_t writing; /* bytes that TLS has begun to send */
+    uint32_t heartbeat_ms, faults;
+    struct gateway_bucket queries; /* before a logon */
+    uint32_t frames_count, questions_count;
+    uint8_t challenge[32];
+    /* Logon: */
+    bool is_logging_on, is_logged_on, wants_standby, is_resuming;
+    uint32_t market, scope;
+    uint64_t session;
+    int64_t expires_ms;
+    uint8_t logon_signature[TN_SIGNATURE_SIZE];
+    Tenor__V1__OnDisconnect on_disconnect;
+    struct tn_public_key public_key;
+    struct tn_parsed_key key;        /* the same */
+    struct gateway_account *account; /* NULL: not logged on */
+    struct gateway_connection *next_of_account, *previous_of_account;
+    struct gateway_cursor stream;
+    bool stream_waits; /* there may be more than was sent */
+    struct gateway_standby *standby;
+    struct gateway_connection *next_dirty, *next_again, *next_gone;
+};
+
+/* A frame that waits for the end of its turn. */
+struct gateway_deferred {
+    uint64_t tag;
+    uint32_t slot;
+    size_t at, size; /* its entry in deferred_bytes */
+    uint64_t orders, quotes;
+};
+#define GATEWAY_DEFERRED_MAX   1024u
+#define GATEWAY_DEFERRED_BYTES (1u << 20)
+
+struct gateway_counts {
+#define X(field, type, help) _Atomic uint64_t field;
+    GATEWAY_COUNTER_TABLE(X)
+#undef X
+};
+/* One thread writes them. */
+static inline void gateway_add(_Atomic uint64_t *count, uint64_t value)
+{
+    uint64_t old = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_store_explicit(count, old + value, memory_order_relaxed);
+}
+static inline void gateway_set(_Atomic uint64_t *count, uint64_t value)
+{
+    atomic_store_explicit(count, value, memory_order_relaxed);
+}
+#define GATEWAY_COUNT(gateway, field) gateway_add(&(gateway)->counts.field, 1)
+
+/* What other threads want of it; under the lock. */
+struct gateway_asks {
+    pthread_mutex_t lock;
+    int fd;
+    bool has_identity, stop;
+    struct gateway_identity *identity;
+    struct gateway_limits limits;
+};
+
+struct gateway_market {
+    struct port_head head;
+    bool term_ended;      /* in the block that is being told */
+    uint64_t lapse_above; /* no frame lapses before the cursor is above it */
+};
+
+struct gateway {
+    struct gateway_options options;
+    struct gateway_limits limits;
+    struct port *port;
+    struct gateway_counts counts;
+    struct gateway_asks asks;
+    atomic_bool stopped;
+    pthread_t thread;
+    bool has_thread;
+    uint16_t listen_port;
+    /* The loop: */
+    struct event_base *base;
+    struct event *listening, *telling, *asking, *shaken, *ticking;
+    int listen_fd;
+    bool is_told; /* the node has said where it stands */
+    bool is_listening, is_draining, tells_wait;
+    int64_t now_us, drain_us;
+    uint32_t ticks;
+    struct gateway_tickets *tickets;
+    struct gateway_identity *identity;
+    struct gateway_handshakes *handshakes;
+    /* Connections: */
+    struct gateway_connection **connections; /* by slot */
+    uint32_t *free_slots;
+    uint32_t free_count, connections_count, handshaking;
+    struct gateway_connection *dirty, *again, *gone;
+    struct gateway_addresses *addresses;
+    struct gateway_accounts *accounts;
+    size_t out_bytes;
+    /* The chain, as far as it was told: */
+    enum port_node_state state;
+    uint64_t height;
+    int64_t time_ms;
+    struct gateway_market markets[TN_CHAIN_MARKETS_MAX];
+    uint32_t markets_count;
+    bool gapped, wants_snapshot, history_unbegun;
+    struct feed *feed;
+    struct gateway_history *history;
+    struct gateway_pendings *pendings;
+    struct gateway_standby *standbys; /* under way */
+    /* Room to work in: */
+    struct wire_arena in_arena, out_arena;
+    uint8_t *out_room; /* of one message, with its length */
+    struct tn_stream_scratch *scratch;
+    struct gateway_deferred deferred[GATEWAY_DEFERRED_MAX];
+    uint32_t deferred_count;
+    uint8_t *deferred_bytes;
+    size_t deferred_used;
+    uint8_t entry[WIRE_ENTRY_BYTES_MAX];
+};
+
+int64_t gateway_now_us(void);
+struct gateway_market *gateway_market(struct gateway *gateway, uint32_t market); /* NULL: none */
+
+/* ---- listen.c ---------------------------------------------------------------------------------
+ */
+bool gateway_listen_open(struct gateway *gateway, char problem[GATEWAY_PROBLEM_SIZE]);
+void gateway_listen_take(evutil_socket_t fd, short what, void *context);
+/* Stops or goes on taking connections, as there is room for handshakes. */
+void gateway_listen_update(struct gateway *gateway);
+
+/* ---- connection.c -----------------------------------------------------------------------------
+ */
+void gateway_connection_open(struct gateway *gateway, int fd,
+                             const struct gateway_address *address);
+void gateway_connections_shaken(evutil_socket_t fd, short what, void *context);
+/* Ends it now. */
+void gateway_connection_end(struct gateway_connection *connection, enum gateway_end end);
+/* Ends it when what was said is sent. */
+void gateway_connection_finish(struct gateway_connection *connection, enum gateway_end end);
+/* Reads and handles some messages. */
+void gateway_connection_read(struct gateway_connection *connection);
+void gateway_connection_flush(struct gateway_connection *connection);
+/* Bytes of whole messages. False: no room; with `must` the connection is cut then. */
+bool gateway_connection_send(struct gateway_connection *connection, const uint8_t *bytes,
+                             size_t size, bool must);
+/* The message with that body; sent whatever waits. */
+void gateway_connection_say(struct gateway_connection *connection, Tenor__V1__FromNode *message);
+void gateway_connection_error(struct gateway_connection *connection, uint64_t request,
+                              uint32_t code, const char *text);
+/* An Error with which the connection ends. */
+void gateway_connection_close(struct gateway_connection *connection, uint64_t request,
+                              uint32_t code, const char *text, enum gateway_end end);
+/* A fault of the client's, too many of which end the connection. */
+void gateway_connection_fault(struct gateway_connection *connection);
+void gateway_connection_mark(struct gateway_connection *connection); /* to be flushed */
+/* Deadlines. */
+void gateway_connections_tick(struct gateway *gateway);
+/* What the turn has left over: output, connections to be freed. True: there is more to do. */
+bool gateway_connections_turn(struct gateway *gateway);
+void gateway_connections_free(struct gateway *gateway);
+/* May more of the account's stream or of market data be queued? */
+bool gateway_connection_has_room(const struct gateway_connection *connection);
+
+/* ---- session.c --------------------------------------------------------------------------------
+ */
+void gateway_session_begin(struct gateway_connection *connection); /* TLS stands */
+void gateway_session_take(struct gateway_connection *connection, const uint8_t *bytes, size_t size);
+void gateway_session_is(struct gateway *gateway, struct gateway_pending *pending,
+                        const struct port_session *session);
+void gateway_session_end(struct gateway_connection *connection, enum gateway_end end);
+void gateway_session_heartbeat(struct gateway_connection *connection);
+/* Questions that the node did not answer in time. */
+void gateway_session_tick(struct gateway_connection *connection);
+/* Sends what follows in the account's stream, as far as there is room or, with `must`, all. */
+void gateway_session_pump(struct gateway_connection *connection, bool must);
+void gateway_session_tokens(struct gateway_connection *connection, Tenor__V1__Tokens *tokens);
+/* False: answered with an Error. */
+bool gateway_session_query(struct gateway_connection *connection, uint64_t request);
+
+/* ---- frames.c ---------------------------------------------------------------------------------
+ */
+void gateway_frames_take(struct gateway_connection *connection, uint64_t request,
+                         const Tenor__V1__SignedFrame *frame);
+/* Sends those that wait for the end of the turn. */
+void gateway_frames_turn(struct gateway *gateway);
+void gateway_frames_answer(struct gateway *gateway, struct gateway_pending *pending,
+                           const struct port_answer *answer, const struct tn_event *events);
+void gateway_frames_step(struct gateway *gateway, const struct port_step *step,
+                         const struct tn_event *events);
+/* After a block: what can never be executed any more gets its last word. */
+void gateway_frames_block(struct gateway *gateway);
+/* What became of frames is not known. */
+void gateway_frames_gap(struct gateway *gateway);
+/* Takes the pending away and tells its owner, if there is one. */
+void gateway_frames_error(struct gateway *gateway, struct gateway_pending *pending, uint32_t code,
+                          const char *text);
+/* Reads the payload and checks whose it is and that the session's key signed it. False: answered
+ * with an Error. */
+bool gateway_frames_read(struct gateway_connection *connection, struct tn_frame *frame,
+                         uint64_t request, const Tenor__V1__SignedFrame *message);
+/* *checked: what was found to be signed, for the node's thread. */
+bool gateway_frames_is_signed(const struct gateway_connection *connection,
+                              struct port_checked *checked, const uint8_t *entry, size_t size);
+bool gateway_frames_only_cancels(const struct tn_frame *frame);
+/* Events of the account among these, in the arena for answers. False: no room. */
+bool gateway_frames_events(struct gateway *gateway, Tenor__V1__Event ***list, size_t *count,
+                           uint32_t account, const struct tn_event *events, uint32_t events_count);
+
+/* ---- standby.c --------------------------------------------------------------------------------
+ */
+void gateway_standby_take(struct gateway_connection *connection, uint64_t request,
+                          const Tenor__V1__Standby *standby);
+/* Sends it; it is the connection's no more. */
+void gateway_standby_run(struct gateway_connection *connection);
+/* Looks whether it is still good after a step, a term, a block. */
+void gateway_standby_step(struct gateway_connection *connection, const struct port_step *step,
+                          const struct tn_event *events);
+void gateway_standby_check(struct gateway_connection *connection);
+void gateway_standby_answer(struct gateway *gateway, struct gateway_pending *pending,
+                            const struct port_answer *answer);
+void gateway_standby_over(struct gateway *gateway, uint64_t tag);
+/* Tries again what no leader has taken. */
+void gateway_standbys_tick(struct gateway *gateway);
+void gateway_standbys_free(struct gateway *gateway);
+
+/* ---- tells.c ----------------------------------------------------------------------------------
+ */
+void gateway_tells_take(struct gateway *gateway);
+
+#endif
