@@ -1,0 +1,234 @@
+/* client_data: market data and answers of nodes, as plain structs.
+ *
+ * Units are the exchange's: prices in ticks and quantities in lots of their series, money in
+ * micros, times in unix milliseconds, rates in ppm, unless a field says otherwise. Series, rejects,
+ * reasons, events and states have the numbers of their own headers. Lists and texts live until
+ * `heard` returns (client.h); a text is never NULL. */
+#ifndef TENOR_CLIENT_DATA_H
+#define TENOR_CLIENT_DATA_H
+
+#include "tenor/base.h"
+#include "tenor/event.h"
+
+/* ---- Pieces ------------------------------------------------------------------------------------
+ */
+
+/* The index-th message of that block for the account, the same on every node. */
+struct tn_place {
+    uint64_t block;
+    uint32_t index;
+};
+/* What is left of the account's allowances on this node. */
+struct tn_tokens {
+    uint32_t orders, quotes, queries; /* quotes: sides */
+};
+struct tn_market_head {
+    uint32_t market, term;
+    uint32_t leader;   /* index of its node, plus one; 0: none */
+    uint64_t sequence; /* of the last final batch */
+    uint64_t cursor;   /* height of the last block that the market has taken in */
+};
+
+enum tn_channel {
+    TN_CHANNEL_BLOCKS = 1,       /* TN_NEWS_BLOCK */
+    TN_CHANNEL_INSTRUMENTS = 2,  /* TN_NEWS_INSTRUMENT */
+    TN_CHANNEL_TICKER = 3,       /* TN_NEWS_TICKER, per series */
+    TN_CHANNEL_BOOK = 4,         /* TN_NEWS_BOOK, per series */
+    TN_CHANNEL_ORDERS = 5,       /* TN_NEWS_ORDER_BOOK, per series */
+    TN_CHANNEL_TRADES = 6,       /* TN_NEWS_TRADE, per series */
+    TN_CHANNEL_MARKS = 7,        /* TN_NEWS_MARKS */
+    TN_CHANNEL_LIQUIDATIONS = 8, /* TN_NEWS_LIQUIDATION */
+};
+
+/* ---- Market data -------------------------------------------------------------------------------
+ * Nothing of a channel, of that series, lies between prev_seq and seq: a message follows another
+ * one of seq s when prev_seq <= s < seq, and there is a gap when prev_seq > s. */
+
+struct tn_tick_step { /* prices from this one on are multiples of `step` */
+    tn_ticks from, step;
+};
+
+struct tn_instrument {
+    uint64_t series_id;
+    const char *name;
+    uint32_t market;
+    uint8_t status; /* enum tn_status */
+    uint8_t kind;   /* enum tn_series_kind */
+    tn_micros micros_per_tick;
+    int64_t expiry_ms; /* 0: perpetual */
+    tn_micros strike_micros;
+    const char *underlying;
+    uint32_t underlying_id; /* as in series ids */
+    uint32_t expiry_day;    /* days since 1970; 0: perpetual */
+    int64_t lots_per_unit;  /* lots that make one unit of the underlying */
+    tn_micros tick_micros;  /* one tick of one unit */
+    const struct tn_tick_step *steps;
+    uint32_t steps_count;
+    tn_micros settlement_micros;
+    uint64_t seq, prev_seq;
+};
+struct tn_ticker {
+    uint64_t series_id;
+    uint32_t market;
+    uint8_t status; /* enum tn_status */
+    tn_ticks bid_price, ask_price;
+    tn_lots bid_quantity, ask_quantity; /* 0: none */
+    tn_micros mark_micros;              /* of one lot */
+    tn_lots open_interest;
+    tn_ticks last_price; /* 0: no trade yet */
+    int64_t iv_ppm, delta_ppb, gamma_ppt;
+    tn_micros vega_micros, theta_micros; /* of one unit */
+    uint64_t volume;                     /* lots since the node came up */
+    tn_ticks band_low, band_high;        /* that orders may have now */
+    uint64_t seq, prev_seq;
+    const char *name; /* in a chain only */
+};
+struct tn_level {
+    tn_ticks price;
+    tn_lots quantity; /* 0 in a change: the level is gone */
+};
+struct tn_book_news { /* client_book.h keeps a book from these */
+    uint64_t series_id;
+    uint32_t market;
+    uint64_t seq, prev_seq;
+    bool is_snapshot, has_crc;
+    uint32_t crc;
+    const struct tn_level *bids, *asks; /* best first */
+    uint32_t bids_count, asks_count;
+    uint64_t block, time_ms;
+};
+struct tn_book_order {
+    uint64_t order_id;
+    uint8_t side;
+    bool is_last; /* stands last at its price now */
+    tn_ticks price;
+    tn_lots quantity; /* visible; 0: gone */
+};
+struct tn_order_book_news {
+    uint64_t series_id;
+    uint32_t market;
+    uint64_t seq, prev_seq;
+    bool is_snapshot;
+    bool more; /* the next message goes on with this one */
+    const struct tn_book_order *orders;
+    uint32_t orders_count;
+    uint64_t block, time_ms;
+};
+struct tn_trade {
+    uint64_t series_id;
+    uint32_t market;
+    tn_ticks price;
+    tn_lots quantity;
+    uint8_t taker;  /* enum tn_side */
+    uint32_t flags; /* TN_EVENT_PACKAGE, _BLOCK, _AUCTION, _FORCED */
+    uint64_t block, time_ms, seq, prev_seq;
+};
+struct tn_mark_news {
+    uint64_t series_id;
+    tn_micros mark_micros; /* of one lot */
+    int64_t funding_index;
+};
+struct tn_index_news {
+    uint32_t underlying;
+    tn_micros index_micros; /* of one unit */
+};
+struct tn_marks_news {
+    uint32_t market;
+    uint64_t block, time_ms, seq, prev_seq;
+    bool more;                        /* the next message goes on with this one */
+    const struct tn_mark_news *marks; /* those that changed */
+    const struct tn_index_news *indexes;
+    uint32_t marks_count, indexes_count;
+};
+struct tn_liquidation_news {
+    uint32_t market, account;
+    uint8_t state; /* enum tn_liquidation */
+    tn_micros equity_micros, maintenance_micros;
+    struct tn_event event; /* kind 0 in an answer */
+    uint64_t block, time_ms, seq, prev_seq;
+};
+
+/* ---- Answers -----------------------------------------------------------------------------------
+ */
+
+struct tn_cluster_node {
+    uint32_t index;
+    uint8_t key[33];
+    uint64_t weight;
+    const char *clients; /* host:port; "": not known */
+    bool is_this;
+};
+struct tn_cluster_news {
+    uint8_t chain_id[32];
+    uint64_t epoch, height, final_height;
+    uint64_t governance_number, deposit_number; /* the last ones used */
+    const struct tn_cluster_node *nodes;
+    const struct tn_market_head *markets;
+    uint32_t nodes_count, markets_count;
+};
+struct tn_chain_news {
+    uint32_t market, underlying, expiry_day;
+    tn_micros forward_micros;
+    uint64_t time_ms;
+    const struct tn_ticker *rows; /* by strike, call before put */
+    const uint32_t *expiry_days;  /* that there are */
+    uint32_t rows_count, expiry_days_count;
+};
+struct tn_position_state {
+    uint64_t series_id;
+    tn_lots quantity;
+    tn_micros cost_micros, mark_micros, value_micros;
+};
+struct tn_collateral_state {
+    uint32_t asset;
+    int64_t amount;
+};
+struct tn_session_state {
+    bool exists;
+    uint32_t market, account, scope; /* enum tn_scope */
+    uint64_t session, expires_ms;
+    uint8_t key[33];
+};
+struct tn_account_state {
+    bool exists;
+    uint32_t market, account;
+    uint8_t owner[20];
+    uint8_t model;       /* enum tn_margin_model */
+    uint8_t liquidation; /* enum tn_liquidation */
+    tn_micros cash_micros, equity_micros, initial_micros, maintenance_micros, free_micros,
+        delta_micros;
+    uint64_t nonce_top, block;
+    uint32_t orders_count;
+    const struct tn_position_state *positions;
+    const struct tn_collateral_state *collateral;
+    const struct tn_session_state *sessions; /* that were not revoked */
+    uint32_t positions_count, collateral_count, sessions_count;
+};
+struct tn_open_order {
+    uint64_t order_id, client_id, series_id;
+    uint8_t side;
+    bool is_quote, is_stop; /* is_stop: price is its trigger */
+    tn_ticks price;
+    tn_lots quantity; /* open */
+    uint32_t label;
+};
+struct tn_margin_state {
+    tn_micros equity_micros, initial_micros, maintenance_micros;
+    uint32_t worst_scenario;
+};
+struct tn_margin_news {
+    uint32_t account;
+    struct tn_margin_state before, after;
+    tn_micros shortfall_micros; /* 0: the change would pass */
+    const char *refused;        /* why it cannot be evaluated; else "" */
+};
+struct tn_block_news {
+    bool exists;
+    uint64_t height, time_ms, view, epoch;
+    uint8_t hash[32], root[32];
+    uint32_t proposer, batches;
+    const struct tn_market_head *markets;
+    uint32_t markets_count;
+};
+
+#endif
