@@ -1,367 +1,67 @@
-/* tenor proof verify: what a proof says, if it leads to a state root that the reader trusts.
+/* tenor proof: gets a proof from a node, and verifies one without trusting any.
  *
- * The verifier is tenor_proof alone; here its claim becomes rows of a name and a text, which are
- * printed as a table or as JSON. Amounts are exact decimals. */
-#include "decimal.h"
-#include "subcommand.h"
+ * A proof leads from what it says to a state root. That the root is the right one is known either
+ * because the reader names it (--root), or because a quorum of the sequencers whom the reader names
+ * (--sequencers) has signed the checkpoint that holds it (--certificate). A node that lies about
+ * any of it is found out here. */
+#include "commands.h"
+#include "sequencers.h"
 #include "tenor/proof.h"
+#include "words.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
     "usage: tenor proof verify --file FILE --root HEX [--json | --table]\n"
+    "       tenor proof verify --file FILE --certificate FILE --sequencers FILE [...]\n"
     "\n"
-    "  --file FILE    a proof, as tenord inspect writes it; - for standard input\n"
-    "  --root HEX     the state root that you trust\n"
-    "  --table        a line for each thing that is proved (the default)\n"
-    "  --json         JSON; every amount is a string with an exact decimal\n"
+    "  --file FILE         a proof, of tenor proof get or tenord inspect; - for standard input\n"
+    "  --root HEX          the state root that you trust; or instead of it:\n"
+    "  --certificate FILE  signatures under the checkpoint (of tenor proof get)\n"
+    "  --sequencers FILE   whom you trust: lines 'validator KEY|ADDRESS WEIGHT'; a set.conf or a\n"
+    "                      client.conf will do, if it did not come from the node\n"
+    "  --table             a line for each thing that is proved (the default)\n"
+    "  --json              JSON; every amount is a string with an exact decimal\n"
     "\n"
-    "Ends with 0 when the proof holds, 3 when it does not, 2 when the input is refused.\n";
+    "Ends with 0 when the proof holds, 3 when it does not, 2 when the input is refused.\n"
+    "\n"
+    "example:\n"
+    "  tenor proof get --net net --out mine.proof\n"
+    "  tenor proof verify --file mine.proof --certificate mine.proof.certificate \\\n"
+    "      --sequencers net/node-0/set.conf\n";
 
 struct options {
-    const char *words[1];
-    int words_count;
-    const char *path, *root;
+    const char *path, *root, *certificate, *sequencers;
     enum format format;
     bool help;
 };
 
-/* ---- Rows -------------------------------------------------------------------------------------
+/* ---- Verifying --------------------------------------------------------------------------------
  */
-
-/* In a table a row is a line, as it comes; in JSON a member of an object. */
-struct rows {
-    FILE *out;
-    json_t *object; /* NULL: a table */
-};
-
-enum { NAME_WIDTH = 22, BYTES_SHOWN = 32, HEX_SIZE = 2 * 64 + 8 };
-
-static void put_text(struct rows *rows, const char *name, const char *text)
-{
-    if (rows->object != NULL) {
-        json_object_set_new(rows->object, name, json_string(text));
-        return;
-    }
-    int length = 0;
-    for (const char *at = name; *at != '\0'; at++, length++)
-        fputc(*at == '_' ? ' ' : *at, rows->out);
-    fprintf(rows->out, "%*s %s\n", length < NAME_WIDTH ? NAME_WIDTH - length : 0, "", text);
-}
-
-static void put_count(struct rows *rows, const char *name, uint64_t count)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, count);
-    if (rows->object != NULL) {
-        json_object_set_new(rows->object, name, json_integer((json_int_t)count));
-    } else {
-        put_text(rows, name, text);
-    }
-}
-
-/* What may have more than the 53 bits of a double: a string in JSON. */
-static void put_number(struct rows *rows, const char *name, uint64_t number)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, number);
-    put_text(rows, name, text);
-}
-
-static void put_signed(struct rows *rows, const char *name, int64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    put_text(rows, name, text);
-}
-
-static void put_money(struct rows *rows, const char *name, int64_t micros)
-{
-    char text[DECIMAL_SIZE];
-    put_text(rows, name, decimal_format(text, micros, 6, 2));
-}
-
-/* A sum of more than 64 bits: all six decimals. */
-static void put_large_money(struct rows *rows, const char *name, tn_i128 micros)
-{
-    char text[64];
-    if (micros >= INT64_MIN && micros <= INT64_MAX) {
-        put_money(rows, name, (int64_t)micros);
-        return;
-    }
-    size_t at = sizeof text - 1;
-    tn_u128 left = micros < 0 ? -(tn_u128)micros : (tn_u128)micros;
-    text[at] = '\0';
-    for (uint32_t digits = 0; left > 0 || digits <= 6; digits++, left /= 10) {
-        if (digits == 6) text[--at] = '.';
-        text[--at] = (char)('0' + (int)(left % 10));
-    }
-    if (micros < 0) text[--at] = '-';
-    put_text(rows, name, text + at);
-}
-
-static void write_hex(char *text, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    *text++ = '0';
-    *text++ = 'x';
-    for (size_t i = 0; i < count; i++) {
-        *text++ = digits[bytes[i] >> 4];
-        *text++ = digits[bytes[i] & 15];
-    }
-    *text = '\0';
-}
-
-/* At most 64 bytes. */
-static void put_hex(struct rows *rows, const char *name, const uint8_t *bytes, size_t count)
-{
-    char text[HEX_SIZE];
-    TN_ASSERT(2 * count + 3 <= sizeof text);
-    write_hex(text, bytes, count);
-    put_text(rows, name, text);
-}
-
-/* Any number of bytes: all of them in JSON, the first in a table. */
-static void put_bytes(struct rows *rows, const char *name, const uint8_t *bytes, size_t count)
-{
-    if (rows->object == NULL) {
-        put_hex(rows, name, bytes, count < BYTES_SHOWN ? count : BYTES_SHOWN);
-        if (count > BYTES_SHOWN) put_text(rows, "", "… (--json shows all bytes)");
-        return;
-    }
-    char *text = malloc(2 * count + 3);
-    if (text == NULL) return; /* the answer then fails to print: json_object_set refuses NULL */
-    write_hex(text, bytes, count);
-    put_text(rows, name, text);
-    free(text);
-}
-
-/* ---- Claims -----------------------------------------------------------------------------------
- */
-
-static const char *type_name(enum tn_proof_type type)
-{
-    switch (type) {
-        case TN_PROOF_ACCOUNT: return "account";
-        case TN_PROOF_POSITION: return "position";
-        case TN_PROOF_RECORD: return "record";
-        case TN_PROOF_SERIES: return "series";
-        case TN_PROOF_ORDER: return "order";
-        case TN_PROOF_BLOCK: return "block";
-        case TN_PROOF_WITHDRAWAL: return "withdrawal";
-        case TN_PROOF_CONSERVATION: return "conservation";
-        case TN_PROOF_SOLVENCY: return "solvency";
-        case TN_PROOF_EXIT: return "exit";
-        case TN_PROOF_LEAVES: return "leaves";
-    }
-    return "unknown";
-}
-
-static void put_account(struct rows *rows, const struct tn_proof_account *account)
-{
-    char bits[24];
-    put_count(rows, "account", account->index);
-    put_count(rows, "accounts", account->count);
-    put_hex(rows, "owner", account->owner, sizeof account->owner);
-    put_money(rows, "cash", account->cash);
-    for (uint32_t i = 0; i < 7; i++) {
-        char name[24];
-        if (account->collateral[i] == 0) continue;
-        snprintf(name, sizeof name, "collateral_%" PRIu32, i + 1);
-        put_signed(rows, name, account->collateral[i]);
-    }
-    put_number(rows, "highest_nonce", account->nonce_top);
-    snprintf(bits, sizeof bits, "0x%016" PRIx64, account->nonce_bits);
-    put_text(rows, "nonces_used_below", bits);
-    put_number(rows, "client_ids_from", account->client_floor);
-    put_hex(rows, "positions_root", account->positions_root.bytes, TN_HASH_SIZE);
-    put_large_money(rows, "cash_of_all_accounts", account->accounts_cash);
-}
-
-static void put_position(struct rows *rows, const struct tn_proof_position *position)
-{
-    put_number(rows, "series_id", position->series_id);
-    put_signed(rows, "quantity_lots", position->quantity_lots);
-    put_money(rows, "cost", position->cost_micros);
-    put_count(rows, "position", position->rank);
-    put_count(rows, "positions", position->count);
-    put_account(rows, &position->account);
-}
-
-static void put_record(struct rows *rows, const struct tn_proof_record *record)
-{
-    static const char *const names[TN_RECORD_KINDS] = {
-        [TN_RECORD_MARKET] = "market", [TN_RECORD_SERIES] = "series", [TN_RECORD_FEEDS] = "feeds",
-        [TN_RECORD_ROWS] = "rows",     [TN_RECORD_MARGIN] = "margin", [TN_RECORD_MEMORY] = "memory",
-        [TN_RECORD_BOOK] = "book"};
-    const char *name = record->kind < TN_RECORD_KINDS ? names[record->kind] : NULL;
-    put_text(rows, "kind", name == NULL ? "unknown" : name);
-    put_count(rows, "index", record->index);
-    put_count(rows, "records", record->count);
-    put_count(rows, "body_size", record->body_size);
-    put_bytes(rows, "body", record->body, record->body_size);
-}
-
-static void put_series(struct rows *rows, const struct tn_proof_series *series)
-{
-    char text[DECIMAL_SIZE];
-    put_number(rows, "series_id", series->series_id);
-    put_count(rows, "slot", series->slot);
-    put_count(rows, "underlying", series->underlying);
-    put_count(rows, "kind", series->kind);
-    put_count(rows, "status", series->status);
-    if (series->expiry_ms != 0) put_signed(rows, "expiry_ms", series->expiry_ms);
-    if (series->strike_units != 0) {
-        put_text(rows, "strike", decimal_format(text, (int64_t)series->strike_units, 4, 0));
-    }
-    if (series->mark_micros >= 0) put_money(rows, "mark", series->mark_micros);
-    put_money(rows, "settlement", series->settlement_micros);
-}
-
-static void put_order(struct rows *rows, const struct tn_proof_order *order)
-{
-    static const char *const lists[TN_RECORD_BOOK_LISTS] = {"bids", "asks", "waiting buys",
-                                                            "waiting sells"};
-    put_number(rows, "order_id", order->order_id);
-    put_number(rows, "series_id", order->series_id);
-    put_count(rows, "account", order->account);
-    put_text(rows, "list", lists[order->list % TN_RECORD_BOOK_LISTS]);
-    put_count(rows, "ahead_of_it", order->rank);
-    put_count(rows, "in_the_list", order->count);
-    put_signed(rows, "price_ticks", order->price_ticks);
-    put_signed(rows, "open_lots", order->open_lots);
-}
-
-static void put_withdrawal(struct rows *rows, const struct tn_proof_withdrawal *withdrawal)
-{
-    put_count(rows, "withdrawal", withdrawal->number);
-    put_count(rows, "withdrawals", withdrawal->count);
-    put_count(rows, "in_block", withdrawal->height);
-    put_count(rows, "account", withdrawal->account);
-    put_hex(rows, "owner", withdrawal->owner, sizeof withdrawal->owner);
-    put_count(rows, "asset", withdrawal->asset);
-    if (withdrawal->asset == 0)
-        put_money(rows, "amount", withdrawal->amount);
-    else
-        put_signed(rows, "amount_units", withdrawal->amount); /* the asset's smallest */
-}
-
-static void put_conservation(struct rows *rows, const struct tn_proof_conservation *sums)
-{
-    /* In the order of the ledger. */
-    static const char *const names[6] = {"house_external", "house_fees",    "house_insurance",
-                                         "house_clearing", "house_funding", "house_debt"};
-    put_count(rows, "accounts", sums->accounts_count);
-    put_large_money(rows, "cash_of_all_accounts", sums->accounts_cash);
-    for (uint32_t i = 0; i < 6; i++)
-        put_money(rows, names[i], sums->house[i]);
-    put_text(rows, "sum", "0.00");
-}
-
-static void put_exit(struct rows *rows, const struct tn_proof_exit *exit, bool with_account)
-{
-    put_count(rows, "checkpoint", exit->height);
-    if (with_account) {
-        put_count(rows, "account", exit->index);
-        put_hex(rows, "owner", exit->owner, sizeof exit->owner);
-        put_money(rows, "equity", exit->equity_micros);
-    }
-    put_count(rows, "accounts", exit->accounts_count);
-    put_large_money(rows, "equity_of_all", exit->equity_sum);
-    put_money(rows, "vault", exit->vault_micros);
-    put_money(rows, "insurance", exit->insurance_micros);
-    put_text(rows, "covered",
-             exit->equity_sum <= (tn_i128)exit->vault_micros + exit->insurance_micros ? "yes"
-                                                                                      : "no");
-}
-
-static void put_claim(struct rows *rows, const struct tn_proof_claim *claim)
-{
-    put_text(rows, "proof_of", type_name(claim->type));
-    put_hex(rows, "chain_id", claim->chain_id, sizeof claim->chain_id);
-    put_count(rows, "height", claim->height);
-    if (claim->type != TN_PROOF_BLOCK) put_count(rows, "market", claim->market);
-    switch (claim->type) {
-        case TN_PROOF_ACCOUNT: put_account(rows, &claim->as.account); return;
-        case TN_PROOF_POSITION: put_position(rows, &claim->as.position); return;
-        case TN_PROOF_RECORD: put_record(rows, &claim->as.record); return;
-        case TN_PROOF_SERIES: put_series(rows, &claim->as.series); return;
-        case TN_PROOF_ORDER: put_order(rows, &claim->as.order); return;
-        case TN_PROOF_BLOCK:
-            put_count(rows, "block", claim->as.block.number + 1);
-            put_count(rows, "blocks", claim->as.block.count);
-            put_hex(rows, "block_hash", claim->as.block.hash.bytes, TN_HASH_SIZE);
-            return;
-        case TN_PROOF_WITHDRAWAL: put_withdrawal(rows, &claim->as.withdrawal); return;
-        case TN_PROOF_CONSERVATION: put_conservation(rows, &claim->as.conservation); return;
-        case TN_PROOF_SOLVENCY: put_exit(rows, &claim->as.exit, false); return;
-        case TN_PROOF_EXIT: put_exit(rows, &claim->as.exit, true); return;
-        case TN_PROOF_LEAVES: return; /* no claim of its own */
-    }
-}
-
-/* ---- The command ------------------------------------------------------------------------------
- */
-
-int proof_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
-                 const struct tn_hash *root, enum format format)
-{
-    struct tn_proof_claim claim;
-    struct tn_proof_fault fault;
-    if (!tn_proof_verify(&claim, &fault, (const uint8_t *)bytes, size, root)) {
-        fprintf(err, "%s: the proof does not hold: step %d, near byte %" PRIu32 ": %s\n", name,
-                (int)fault.step, fault.at, fault.what);
-        return END_WRONG;
-    }
-    struct rows rows = {.out = out, .object = format == FORMAT_JSON ? json_object() : NULL};
-    if (format == FORMAT_JSON && rows.object == NULL) {
-        return command_print_json(out, err, NULL);
-    }
-    put_claim(&rows, &claim);
-    return format == FORMAT_JSON ? command_print_json(out, err, rows.object)
-                                 : command_flush(out, err);
-}
-
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-static bool read_root(struct tn_hash *root, const char *text)
-{
-    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) text += 2;
-    if (strlen(text) != 2 * TN_HASH_SIZE) return false;
-    for (size_t i = 0; i < TN_HASH_SIZE; i++) {
-        int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        root->bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
 
 static bool read_options(struct options *options, int count, char **arguments)
 {
     for (int i = 0; i < count; i++) {
         const char *argument = arguments[i];
-        bool takes_value = strcmp(argument, "--file") == 0 || strcmp(argument, "--root") == 0;
-        if (takes_value && i + 1 < count) {
-            *(argument[2] == 'f' ? &options->path : &options->root) = arguments[++i];
+        const char **value = strcmp(argument, "--file") == 0          ? &options->path
+                             : strcmp(argument, "--root") == 0        ? &options->root
+                             : strcmp(argument, "--certificate") == 0 ? &options->certificate
+                             : strcmp(argument, "--sequencers") == 0  ? &options->sequencers
+                                                                      : NULL;
+        if (value != NULL && i + 1 < count) {
+            *value = arguments[++i];
         } else if (strcmp(argument, "--json") == 0) {
             options->format = FORMAT_JSON;
         } else if (strcmp(argument, "--table") == 0) {
             options->format = FORMAT_TABLE;
         } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
             options->help = true;
-        } else if (argument[0] != '-' && options->words_count == 0) {
-            options->words[options->words_count++] = argument;
         } else {
             fprintf(stderr, "tenor proof: %s '%s'; see tenor proof --help\n",
-                    takes_value ? "an option without its value" : "unknown option", argument);
+                    value != NULL ? "an option without its value" : "unknown option", argument);
             return false;
         }
     }
@@ -374,28 +74,169 @@ static int refuse(const char *what)
     return END_REFUSED;
 }
 
+/* The root that the sequencers have signed; END_GOOD or how it ends. */
+static int root_of_certificate(struct tn_hash *root, struct sequencers *sequencers,
+                               const struct tn_signatures *signatures,
+                               const struct options *options)
+{
+    char why[SEQUENCERS_WHY_SIZE];
+    struct tn_checkpoint checkpoint;
+    size_t names_size, size;
+    int end = END_REFUSED;
+    char *names = command_file(&names_size, options->sequencers);
+    char *bytes = names == NULL ? NULL : command_file(&size, options->certificate);
+    if (bytes == NULL) {
+        free(names);
+        return END_REFUSED;
+    }
+    if (!sequencers_read(sequencers, signatures, names, names_size, why)) {
+        fprintf(stderr, "%s: %s\n", options->sequencers, why);
+    } else if (!sequencers_check(&checkpoint, sequencers, signatures, (const uint8_t *)bytes, size,
+                                 why)) {
+        fprintf(stderr, "%s: the certificate does not hold: %s\n", options->certificate, why);
+        end = END_WRONG;
+    } else {
+        *root = checkpoint.state_root;
+        end = END_GOOD;
+    }
+    free(names);
+    free(bytes);
+    return end;
+}
+
+static int trusted_root(struct tn_hash *root, struct sequencers *sequencers,
+                        const struct options *options)
+{
+    struct tn_signatures signatures;
+    if (options->root != NULL) {
+        if (words_unhex(root->bytes, TN_HASH_SIZE, options->root)) return END_GOOD;
+        return refuse("--root takes 64 hexadecimal digits");
+    }
+    void *memory = aligned_alloc(16, (tn_signatures_size() + 15) / 16 * 16);
+    if (memory == NULL) {
+        fprintf(stderr, "tenor: out of memory\n");
+        return END_FAILED;
+    }
+    tn_signatures_real(&signatures, memory);
+    int end = root_of_certificate(root, sequencers, &signatures, options);
+    free(memory);
+    return end;
+}
+
 int proof_command(int arguments_count, char **arguments)
 {
     struct options options = {.format = FORMAT_TABLE};
+    static struct sequencers sequencers;
     struct tn_hash root;
     if (!read_options(&options, arguments_count, arguments)) return END_REFUSED;
     if (options.help) {
         fputs(help, stdout);
         return command_flush(stdout, stderr);
     }
-    if (options.words_count == 0 || strcmp(options.words[0], "verify") != 0) {
-        return refuse("the only thing to do is verify");
-    }
     if (options.path == NULL) return refuse("verify needs --file FILE");
-    if (options.root == NULL) {
-        return refuse("verify needs --root HEX: a proof leads from what it says to a state root; "
-                      "without a root that you trust it proves nothing");
+    bool by_certificate = options.certificate != NULL && options.sequencers != NULL;
+    if ((options.root == NULL) != by_certificate ||
+        (!by_certificate && (options.certificate != NULL || options.sequencers != NULL))) {
+        return refuse("verify needs either --root HEX, or --certificate and --sequencers: a proof "
+                      "leads from what it says to a state root; without a root that you trust it "
+                      "proves nothing");
     }
-    if (!read_root(&root, options.root)) return refuse("--root takes 64 hexadecimal digits");
+    int end = trusted_root(&root, &sequencers, &options);
+    if (end != END_GOOD) return end;
     size_t size;
     char *bytes = command_file(&size, options.path);
     if (bytes == NULL) return END_REFUSED;
-    int end = proof_answer(stdout, stderr, options.path, bytes, size, &root, options.format);
+    /* The chain is under the root too; here it is compared with the one that was meant. */
+    if (sequencers.has_chain && size >= 38 &&
+        memcmp(bytes + 6, sequencers.chain_id, sizeof sequencers.chain_id) != 0) {
+        fprintf(stderr, "%s: the proof is of another chain\n", options.path);
+        free(bytes);
+        return END_WRONG;
+    }
+    end = proof_answer(stdout, stderr, options.path, bytes, size, &root, options.format);
     free(bytes);
     return end;
+}
+
+/* ---- Getting ----------------------------------------------------------------------------------
+ */
+
+struct got {
+    uint8_t *proof, *certificate;
+    size_t proof_size, certificate_size;
+    uint64_t height;
+};
+
+static bool take_proof(void *context, const struct tn_client_news *news)
+{
+    struct got *got = context;
+    if (news->kind != TN_NEWS_PROOF) return false;
+    got->proof_size = news->as.proof.proof_size;
+    got->certificate_size = news->as.proof.certificate_size;
+    got->height = news->as.proof.height;
+    got->proof = malloc(got->proof_size + 1);
+    got->certificate = malloc(got->certificate_size + 1);
+    if (got->proof == NULL || got->certificate == NULL) return true;
+    memcpy(got->proof, news->as.proof.proof, got->proof_size);
+    memcpy(got->certificate, news->as.proof.certificate, got->certificate_size);
+    return true;
+}
+
+static bool write_file(struct thin *thin, const char *path, const uint8_t *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    bool is_good = file != NULL && fwrite(bytes, 1, size, file) == size;
+    int fault = errno;
+    if (file != NULL && fclose(file) != 0 && is_good) {
+        fault = errno;
+        is_good = false;
+    }
+    return is_good || thin_fail(thin, END_FAILED, "cannot write %s: %s", path, strerror(fault));
+}
+
+static bool save(struct thin *thin, const struct got *got, const char *path)
+{
+    char other[TN_CLIENT_PATH_SIZE];
+    int length = snprintf(other, sizeof other, "%s.certificate", path);
+    if (got->proof == NULL || got->certificate == NULL) {
+        return thin_fail(thin, END_FAILED, "out of memory");
+    }
+    if (length <= 0 || (size_t)length >= sizeof other) {
+        return thin_fail(thin, END_REFUSED, "the name %s is too long", path);
+    }
+    if (!write_file(thin, path, got->proof, got->proof_size) ||
+        !write_file(thin, other, got->certificate, got->certificate_size)) {
+        return false;
+    }
+    output_text(thin->output, "proof", path);
+    output_text(thin->output, "certificate", other);
+    output_number(thin->output, "height", got->height);
+    output_count(thin->output, "bytes", got->proof_size);
+    return true;
+}
+
+int proof_get(struct thin *thin)
+{
+    uint64_t number = THIN_ANY_ACCOUNT;
+    const char *series = NULL, *path = "tenor.proof";
+    struct tn_question question = {.kind = TN_ASK_PROOF};
+    struct got got = {0};
+    const struct argument own[] = {
+        {"--account", ARGUMENT_NUMBER, &number, TN_NONE - 1, "N", "of anybody; else the key's own"},
+        {"--series", ARGUMENT_TEXT, &series, 0, "SERIES", "of a series instead"},
+        {"--out", ARGUMENT_TEXT, &path, 0, "FILE", "and FILE.certificate (tenor.proof)"},
+    };
+    if (!thin_options(thin, own, 3, 0, 0) || !thin_connect(thin)) return thin->end;
+    question.market = thin_market(thin);
+    if (series != NULL) {
+        const struct instrument *instrument = thin_find(thin, series);
+        if (instrument == NULL) return thin->end;
+        question.series_id = instrument->series_id;
+    } else if (!thin_account_of(thin, &question.account, number)) {
+        return thin->end;
+    }
+    bool is_good = thin_ask(thin, &question, take_proof, &got) && save(thin, &got, path);
+    free(got.proof);
+    free(got.certificate);
+    return is_good ? thin_done(thin) : thin->end;
 }

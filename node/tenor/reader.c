@@ -10,6 +10,7 @@
 
 #include "decimal.h"
 #include "tenor/product.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -20,7 +21,6 @@
 #define PATH_SIZE        512
 #define DEPTH_MAX        16
 #define NUMBER_SIZE      64
-#define WORD_MAX         40 /* longer words are never near */
 
 /* ---- Places ---- */
 
@@ -281,47 +281,16 @@ const char *reader_text(struct reader *reader, const struct node *node)
 
 /* ---- Words ---- */
 
-static size_t least_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Letters to insert, drop or change to turn one word into the other. */
-static size_t distance(const char *one, const char *other)
-{
-    size_t row[WORD_MAX + 1];
-    size_t length = strlen(other);
-    if (length > WORD_MAX || strlen(one) > WORD_MAX) return WORD_MAX;
-    for (size_t j = 0; j <= length; j++)
-        row[j] = j;
-    for (size_t i = 0; one[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < length; j++) {
-            size_t change = diagonal + (one[i] != other[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = least_of(change, least_of(row[j], row[j + 1]) + 1);
-        }
-    }
-    return row[length];
-}
-
 void reader_unknown(struct reader *reader, const struct node *node, const char *what,
                     const char *text, const char *const *words, size_t words_count)
 {
-    const char *nearest = NULL;
-    size_t nearest_distance = WORD_MAX;
+    const char *nearest = words_nearest(text, words, words_count);
     char all[256] = "";
     for (size_t i = 0; i < words_count; i++) {
-        size_t far = distance(text, words[i]);
-        if (far < nearest_distance) {
-            nearest = words[i];
-            nearest_distance = far;
-        }
         append(all, sizeof all, i == 0 ? "" : ", ");
         append(all, sizeof all, words[i]);
     }
-    if (nearest != NULL && nearest_distance <= (strlen(nearest) + 1) / 3) {
+    if (nearest != NULL) {
         reader_fail(reader, node, "unknown %s \"%.60s\"; did you mean \"%s\"?", what, text,
                     nearest);
     } else if (words_count == 0) {

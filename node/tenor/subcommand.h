@@ -10,8 +10,17 @@
 #include "tenor/crypto.h"
 
 /* How a command ends: done; the world failed (a file, memory); the input or the usage is wrong;
- * what was checked does not hold. */
-enum { END_GOOD = 0, END_FAILED = 1, END_REFUSED = 2, END_WRONG = 3 };
+ * what was checked does not hold, or the exchange or a node said no; no node could be reached; it
+ * is not known whether it was done. */
+enum {
+    END_GOOD = 0,
+    END_FAILED = 1,
+    END_REFUSED = 2,
+    END_WRONG = 3,
+    END_REJECTED = 3,
+    END_AWAY = 4,
+    END_AMBIGUOUS = 5
+};
 
 /* A command takes its own arguments, without its name. */
 int margin_command(int arguments_count, char **arguments);

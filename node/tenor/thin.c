@@ -1,0 +1,454 @@
+/* thin: options, the connection, one question at a time.
+ *
+ * A command of a person does one thing, waits for what came of it and ends, so the client library's
+ * news are turned here into calls that return: thin_turn_until_done lets it turn until the one
+ * answer that is waited for is there, or the time is up, or all nodes have been tried in vain. What
+ * nobody waits for goes to `heard`. An end is told once, with its exit code. */
+#include "thin.h"
+
+#include "tenor/client_errors.h"
+#include "words.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SECONDS_DEFAULT = 10, SECONDS_MAX = 86400, HOST_SIZE = 64 };
+
+/* ---- Ends -------------------------------------------------------------------------------------
+ */
+
+static bool end_with(struct thin *thin, int end, const char *format, va_list values)
+{
+    if (!thin->is_reported) {
+        fprintf(stderr, "tenor %s: ", thin->command->words);
+        vfprintf(stderr, format, values);
+        fputc('\n', stderr);
+    }
+    thin->is_reported = true;
+    thin->end = end;
+    return false;
+}
+
+bool thin_fail(struct thin *thin, int end, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    end_with(thin, end, format, values);
+    va_end(values);
+    return false;
+}
+
+bool thin_refuse(struct thin *thin, const char *format, ...)
+{
+    va_list values;
+    bool was_reported = thin->is_reported;
+    va_start(values, format);
+    end_with(thin, END_REFUSED, format, values);
+    va_end(values);
+    if (!was_reported) {
+        fprintf(stderr, "usage: tenor %s %s; see tenor %s --help\n", thin->command->words,
+                thin->command->takes, thin->command->words);
+    }
+    return false;
+}
+
+bool thin_reject(struct thin *thin, uint32_t code, const char *text)
+{
+    const char *name = tn_error_name(code), *sentence = tn_error_text(code);
+    const char *hint = tn_error_hint(code);
+    thin_fail(thin, END_REJECTED, "rejected: %" PRIu32 " %s: %s", code, name == NULL ? "?" : name,
+              sentence == NULL ? "a number that this program does not know" : sentence);
+    if (text != NULL && text[0] != '\0' && (sentence == NULL || strcmp(text, sentence) != 0)) {
+        fprintf(stderr, "  the node says: %s\n", text);
+    }
+    if (hint != NULL) fprintf(stderr, "  hint: %s\n", hint);
+    return false;
+}
+
+int thin_done(struct thin *thin)
+{
+    struct output *output = thin->output;
+    thin->output = NULL;
+    if (thin->end != END_GOOD && output_is_empty(output)) {
+        output_free(output);
+        return thin->end;
+    }
+    int end = output_end(output, stderr);
+    return thin->end != END_GOOD ? thin->end : end;
+}
+
+void thin_free(struct thin *thin)
+{
+    tn_client_free(thin->client);
+    output_free(thin->output);
+    free(thin->instruments.list);
+    explicit_bzero(&thin->session, sizeof thin->session);
+}
+
+/* ---- Options ----------------------------------------------------------------------------------
+ */
+
+static enum format format_of(const struct thin *thin)
+{
+    if (thin->with.format == 1) return FORMAT_TABLE;
+    if (thin->with.format == 2) return FORMAT_JSON;
+    return isatty(STDOUT_FILENO) ? FORMAT_TABLE : FORMAT_JSON;
+}
+
+static bool read_options(struct thin *thin, const struct argument *own, size_t own_count,
+                         size_t words_min, size_t words_max, bool stream)
+{
+    struct thin_with *with = &thin->with;
+    static const char *const formats[] = {"", "table", "json"};
+    const char *format = NULL;
+    const struct argument common[] = {
+        {"--net", ARGUMENT_TEXT, &with->net, 0, "DIR", "a testnet's folder (env TENOR_NET)"},
+        {"--node", ARGUMENT_TEXT, &with->node, 0, "HOST:PORT", "a node, instead of the net's"},
+        {"--trust", ARGUMENT_TEXT, &with->trust, 0, "CERT", "the certificate of --node"},
+        {"--chain", ARGUMENT_TEXT, &with->chain, 0, "HEX", "the chain's id, without --net"},
+        {"--market", ARGUMENT_NUMBER, &with->market, UINT32_MAX - 1, "N", "the market (1)"},
+        {"--key", ARGUMENT_TEXT, &with->key, 0, "NAME", "whose key (default; env TENOR_KEY)"},
+        {"-o", ARGUMENT_TEXT, &format, 0, "table|json", "how to print (table on a terminal)"},
+        {"--wait", ARGUMENT_CHOICE, &with->wait, 0, "final|soft", "which result to wait for"},
+        {"--timeout", ARGUMENT_NUMBER, &with->seconds, SECONDS_MAX, "SECONDS", "of waiting (10)"},
+    };
+    thin->arguments = (struct arguments){.command = thin->command,
+                                         .own = own,
+                                         .own_count = own_count,
+                                         .common = common,
+                                         .common_count = sizeof common / sizeof common[0],
+                                         .words_min = words_min,
+                                         .words_max = words_max};
+    with->seconds = SECONDS_DEFAULT;
+    thin->end = END_REFUSED;
+    if (!arguments_read(&thin->arguments, stderr, thin->texts_count, thin->texts)) return false;
+    if (thin->arguments.help_wanted) {
+        arguments_help(stdout, &thin->arguments);
+        thin->end = command_flush(stdout, stderr);
+        return false;
+    }
+    for (uint32_t i = 1; format != NULL && i <= 2; i++)
+        if (strcmp(format, formats[i]) == 0) with->format = i;
+    if (format != NULL && with->format == 0) {
+        return thin_refuse(thin, "-o takes table or json, not '%.40s'", format);
+    }
+    /* They lie on this function's stack. */
+    thin->arguments.own = thin->arguments.common = NULL;
+    thin->output = output_make(stdout, format_of(thin), stream);
+    if (thin->output == NULL) return thin_fail(thin, END_FAILED, "out of memory");
+    thin->end = END_GOOD;
+    return true;
+}
+
+bool thin_options(struct thin *thin, const struct argument *own, size_t own_count, size_t words_min,
+                  size_t words_max)
+{
+    return read_options(thin, own, own_count, words_min, words_max, false);
+}
+
+bool thin_options_stream(struct thin *thin, const struct argument *own, size_t own_count,
+                         size_t words_min, size_t words_max)
+{
+    return read_options(thin, own, own_count, words_min, words_max, true);
+}
+
+uint32_t thin_market(const struct thin *thin)
+{
+    if (thin->with.market != 0) return (uint32_t)thin->with.market;
+    return thin->net.markets_count > 0 ? thin->net.markets[0] : 1;
+}
+
+const char *thin_key(const struct thin *thin)
+{
+    const char *name = getenv("TENOR_KEY");
+    if (thin->with.key != NULL) return thin->with.key;
+    return name != NULL && name[0] != '\0' ? name : "default";
+}
+
+/* ---- The net ----------------------------------------------------------------------------------
+ */
+
+/* HOST:PORT, the host in square brackets when it has colons itself. */
+static bool read_address(struct tn_client_node *node, char host[HOST_SIZE], const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char *end;
+    if (colon == NULL || colon == text || (size_t)(colon - text) >= HOST_SIZE) return false;
+    long port = strtol(colon + 1, &end, 10);
+    if (end == colon + 1 || *end != '\0' || port < 1 || port > 65535) return false;
+    size_t length = (size_t)(colon - text);
+    bool is_bracketed = text[0] == '[' && text[length - 1] == ']' && length > 2;
+    memcpy(host, text + is_bracketed, length - 2 * is_bracketed);
+    host[length - 2 * is_bracketed] = '\0';
+    node->host = host;
+    node->port = (uint16_t)port;
+    return true;
+}
+
+/* One node of the caller's choice instead of the net's; its certificate may be the net's. */
+static bool choose_node(struct thin *thin)
+{
+    struct tn_client_net *net = &thin->net;
+    struct tn_client_node chosen = {.certificate = thin->with.trust};
+    char host[HOST_SIZE];
+    if (!read_address(&chosen, host, thin->with.node)) {
+        return thin_refuse(thin, "--node takes HOST:PORT, not '%.80s'", thin->with.node);
+    }
+    for (uint32_t i = 0; i < net->nodes_count && chosen.certificate == NULL; i++) {
+        if (net->nodes[i].port == chosen.port && strcmp(net->nodes[i].host, host) == 0) {
+            chosen.certificate = net->nodes[i].certificate;
+        }
+    }
+    if (chosen.certificate == NULL) {
+        return thin_refuse(thin,
+                           "--node %s is none of the net's: say which certificate it has by "
+                           "--trust CERT",
+                           thin->with.node);
+    }
+    memcpy(net->hosts[0], host, sizeof host);
+    chosen.host = net->hosts[0];
+    net->nodes[0] = chosen;
+    net->nodes_count = 1;
+    return true;
+}
+
+bool thin_net(struct thin *thin)
+{
+    const char *folder = thin->with.net != NULL ? thin->with.net : getenv("TENOR_NET");
+    bool is_named = folder != NULL && folder[0] != '\0';
+    if (is_named && !tn_client_net_read(&thin->net, folder, thin->why)) {
+        return thin_fail(thin, END_REFUSED, "%s", thin->why);
+    }
+    if (thin->with.chain != NULL &&
+        !words_unhex(thin->net.chain_id, sizeof thin->net.chain_id, thin->with.chain)) {
+        return thin_refuse(thin, "--chain takes 64 hexadecimal digits");
+    }
+    if (!is_named && (thin->with.node == NULL || thin->with.chain == NULL)) {
+        return thin_refuse(thin, "where is the net? --net DIR (or TENOR_NET), or --node HOST:PORT "
+                                 "with --trust CERT and --chain HEX");
+    }
+    return thin->with.node == NULL || choose_node(thin);
+}
+
+/* ---- Turning ----------------------------------------------------------------------------------
+ */
+
+int64_t thin_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void keep_why(struct thin *thin, const char *why)
+{
+    snprintf(thin->why, sizeof thin->why, "%s", why);
+}
+
+static void hear(void *context, const struct tn_client_news *news)
+{
+    struct thin *thin = context;
+    struct thin_wait *wait = &thin->wait;
+    if (news->kind == TN_NEWS_CONNECTED) thin->lost_count = 0;
+    if (news->kind == TN_NEWS_DISCONNECTED) {
+        thin->lost_count++;
+        if (thin->error.code == 0) keep_why(thin, news->as.disconnected.why);
+        if (news->as.disconnected.retry_ms < 0) thin->is_closed = true;
+    }
+    bool is_awaited = wait->take != NULL && !wait->is_done;
+    if (news->kind == TN_NEWS_ERROR) {
+        thin->error = news->as.error;
+        keep_why(thin, news->as.error.text);
+        if (is_awaited && news->tag == wait->tag) wait->is_done = wait->is_refused = true;
+        return;
+    }
+    if (is_awaited && wait->take(wait->context, news)) {
+        wait->is_done = true;
+        return;
+    }
+    if (thin->heard != NULL) thin->heard(thin->heard_context, news);
+}
+
+/* Every node was tried once, or the client says that it is over. */
+static bool is_hopeless(const struct thin *thin)
+{
+    return thin->is_closed || tn_client_state(thin->client) == TN_CLIENT_CLOSED ||
+           thin->lost_count >= thin->net.nodes_count;
+}
+
+bool thin_turn_until_done(struct thin *thin, int64_t wait_ms, const char *what)
+{
+    int64_t until_ms = thin_clock_ms() + wait_ms;
+    while (!thin->wait.is_done) {
+        int64_t left_ms = until_ms - thin_clock_ms();
+        bool is_lost = is_hopeless(thin);
+        if (left_ms <= 0 || is_lost) {
+            thin->wait.take = NULL;
+            if (thin->error.code != 0 && is_lost) {
+                return thin_reject(thin, thin->error.code, thin->why);
+            }
+            return thin_fail(thin, END_AWAY, "not connected: %s: %s", what,
+                             thin->why[0] != '\0' ? thin->why : "no answer in time");
+        }
+        tn_client_wait(thin->client, left_ms);
+    }
+    thin->wait.take = NULL;
+    if (thin->wait.is_refused) return thin_reject(thin, thin->error.code, thin->why);
+    return true;
+}
+
+bool thin_turn_for(struct thin *thin, int64_t wait_ms)
+{
+    int64_t until_ms = thin_clock_ms() + wait_ms;
+    for (;;) {
+        int64_t left_ms = until_ms - thin_clock_ms();
+        if (left_ms <= 0) return true;
+        if (is_hopeless(thin)) {
+            return thin_fail(thin, END_AWAY, "not connected: %s", thin->why);
+        }
+        tn_client_wait(thin->client, left_ms);
+    }
+}
+
+static int64_t patience_ms(const struct thin *thin)
+{
+    return (int64_t)thin->with.seconds * 1000;
+}
+
+/* ---- Connecting -------------------------------------------------------------------------------
+ */
+
+static bool take_connected(void *context, const struct tn_client_news *news)
+{
+    (void)context;
+    return news->kind == TN_NEWS_CONNECTED;
+}
+
+static bool take_logged_on(void *context, const struct tn_client_news *news)
+{
+    (void)context;
+    return news->kind == TN_NEWS_LOGGED_ON;
+}
+
+static bool connect_with(struct thin *thin, bool log_on)
+{
+    struct tn_client_options options = {.nodes = thin->net.nodes,
+                                        .nodes_count = thin->net.nodes_count,
+                                        .market = thin_market(thin),
+                                        .log_on = log_on,
+                                        .heard = hear,
+                                        .context = thin};
+    memcpy(options.chain_id, thin->net.chain_id, sizeof options.chain_id);
+    if (log_on) {
+        options.session = thin->session.session;
+        options.key = thin->session.key;
+    }
+    tn_client_free(thin->client);
+    thin->client = tn_client_make(&options, thin->why);
+    explicit_bzero(&options.key, sizeof options.key);
+    if (thin->client == NULL) return thin_fail(thin, END_REFUSED, "%s", thin->why);
+    thin->why[0] = '\0';
+    thin->error = (struct tn_news_error){0};
+    thin->lost_count = 0;
+    thin->is_closed = false;
+    thin->wait =
+        (struct thin_wait){.tag = UINT64_MAX, .take = log_on ? take_logged_on : take_connected};
+    return thin_turn_until_done(thin, patience_ms(thin), log_on ? "logging on" : "connecting");
+}
+
+bool thin_connect(struct thin *thin)
+{
+    if (thin->net.nodes_count == 0 && !thin_net(thin)) return false;
+    return connect_with(thin, false);
+}
+
+bool thin_log_on(struct thin *thin)
+{
+    bool is_found;
+    if (thin->net.nodes_count == 0 && !thin_net(thin)) return false;
+    if (!keyring_session_read(&thin->session, &is_found, thin->net.chain_id, thin_key(thin),
+                              thin_market(thin))) {
+        thin->end = END_FAILED;
+        return false;
+    }
+    if (!is_found) {
+        return thin_fail(thin, END_REFUSED,
+                         "the key '%s' has no session in market %u of this net; run tenor faucet "
+                         "(on a testnet) or tenor session new",
+                         thin_key(thin), thin_market(thin));
+    }
+    return connect_with(thin, true);
+}
+
+/* ---- Asking -----------------------------------------------------------------------------------
+ */
+
+struct asked {
+    struct thin *thin;
+    bool (*take)(void *context, const struct tn_client_news *news);
+    void *context;
+};
+
+static bool take_answer(void *context, const struct tn_client_news *news)
+{
+    const struct asked *asked = context;
+    if (news->tag != asked->thin->wait.tag) return false;
+    return asked->take(asked->context, news);
+}
+
+bool thin_ask(struct thin *thin, const struct tn_question *question,
+              bool (*take)(void *context, const struct tn_client_news *news), void *context)
+{
+    struct asked asked = {.thin = thin, .take = take, .context = context};
+    thin->error = (struct tn_news_error){0};
+    thin->wait = (struct thin_wait){.tag = ++thin->tag, .take = take_answer, .context = &asked};
+    enum tn_client_result result = tn_client_ask(thin->client, thin->tag, question);
+    if (result == TN_CLIENT_OK) return thin_turn_until_done(thin, patience_ms(thin), "asking");
+    thin->wait.take = NULL;
+    return thin_fail(thin, result == TN_CLIENT_NOT_CONNECTED ? END_AWAY : END_FAILED,
+                     "cannot ask: %s", tn_client_result_text(result));
+}
+
+struct item_taken {
+    struct thin *thin;
+    uint8_t answer;
+};
+
+static bool take_item(void *context, const struct tn_client_news *news)
+{
+    struct item_taken *taken = context;
+    if (news->kind != TN_NEWS_ITEM || news->tag != taken->thin->wait.tag) return false;
+    taken->answer = news->as.item.answer;
+    return true;
+}
+
+bool thin_item(struct thin *thin, const struct tn_block_item *item,
+               const struct tn_secret_key *signer)
+{
+    struct item_taken taken = {.thin = thin};
+    thin->error = (struct tn_news_error){0};
+    thin->wait = (struct thin_wait){.tag = ++thin->tag, .take = take_item, .context = &taken};
+    enum tn_client_result result = tn_client_item(thin->client, thin->tag, item, signer);
+    if (result != TN_CLIENT_OK) {
+        thin->wait.take = NULL;
+        return thin_fail(thin, result == TN_CLIENT_NOT_CONNECTED ? END_AWAY : END_FAILED,
+                         "cannot send it: %s", tn_client_result_text(result));
+    }
+    if (!thin_turn_until_done(thin, patience_ms(thin), "sending an item")) return false;
+    switch ((enum tn_item_answer)taken.answer) {
+        case TN_ITEM_TAKEN:
+        case TN_ITEM_KNOWN: return true;
+        case TN_ITEM_INVALID:
+            return thin_fail(thin, END_REJECTED,
+                             "rejected: the node says that the item is not valid: its signature, "
+                             "number, account or market");
+        case TN_ITEM_NO_ROOM:
+            return thin_fail(thin, END_REJECTED,
+                             "rejected: the node has no room for items now; try again");
+    }
+    return thin_fail(thin, END_FAILED, "the node's answer is none that is known");
+}

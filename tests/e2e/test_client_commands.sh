@@ -1,0 +1,378 @@
+#!/usr/bin/env bash
+# The thin client against real nodes: every command once for good, every exit code, and the page
+# that promises a first order in five minutes, block by block.
+#
+# usage: test_client_commands.sh TENORD TENOR TENOR_FEED DOCS
+set -euo pipefail
+tenord=$1
+tenor=$2
+feed=$3
+docs=$4
+support=$(cd "$(dirname "${BASH_SOURCE[0]}")/../support" && pwd)
+python=/usr/bin/python3
+work=$(mktemp -d)
+processes=()
+passed=0
+export TENOR_HOME=$work/home
+unset TENOR_NET TENOR_KEY
+
+clean_up() {
+    local process
+    trap - EXIT
+    for process in $(jobs -p) "${processes[@]}"; do kill -KILL "$process" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    if [ -f "$work/page/pids" ]; then
+        while read -r process; do kill -KILL "$process" 2>/dev/null || true; done <"$work/page/pids"
+    fi
+    rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+fail() {
+    local log
+    echo "FAILED: $*" >&2
+    cat "$work/out" "$work/err" >&2 2>/dev/null || true
+    for log in "$work"/*.log "$work"/page/*.log; do
+        if [ ! -f "$log" ]; then continue; fi
+        echo "--- $(basename "$log")" >&2
+        tail -n 15 "$log" >&2
+    done
+    exit 1
+}
+
+# ends CODE PATTERN ARGUMENTS...: tenor ends with that code, and says that on either output.
+ends() {
+    local code=$1 pattern=$2 end=0
+    shift 2
+    timeout 60 "$tenor" "$@" >"$work/out" 2>"$work/err" || end=$?
+    [ "$end" = "$code" ] || fail "tenor $* ended with $end, not $code"
+    grep -qE -- "$pattern" "$work/out" "$work/err" || fail "tenor $* does not say '$pattern'"
+    passed=$((passed + 1))
+}
+ok() { ends 0 "$@"; }
+
+# value NAME: of the last answer, the first there is.
+value() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$work/out" | head -n 1; }
+
+# A port P with P, P + 1, P + 100, P + 101, P + 200, P + 201 free.
+base_port() {
+    "$python" - <<'PYTHON'
+import random, socket
+def free(port):
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+while True:
+    base = random.randrange(20000, 32000)
+    if all(free(base + more + i) for more in (0, 100, 200) for i in (0, 1)):
+        print(base)
+        break
+PYTHON
+}
+
+# within SECONDS COMMAND...: until it is true.
+within() {
+    local until=$(($(date +%s) + $1))
+    shift
+    while ! "$@" >"$work/out" 2>"$work/err"; do
+        [ "$(date +%s)" -lt "$until" ] || fail "it did not come to be: $*"
+        sleep 0.1
+    done
+}
+
+# ---- A net of two nodes ----------------------------------------------------------------------------
+
+start_net() {
+    local i
+    base=$(base_port)
+    "$tenord" testnet --out "$work/net" --nodes 2 --base-port "$base" >/dev/null
+    for i in 0 1; do
+        "$tenord" start --home "$work/net/node-$i" log.blocks=false log.format=logfmt \
+            >"$work/node-$i.log" 2>&1 &
+        processes+=($!)
+    done
+    "$feed" --net "$work/net" --quiet >"$work/feed.log" 2>&1 &
+    feed_process=$!
+    processes+=("$feed_process")
+    export TENOR_NET=$work/net
+    within 60 grep -q 'prices flow' "$work/feed.log"
+}
+
+stop_net() {
+    local process end
+    for process in "$feed_process" "${processes[@]:0:2}"; do
+        kill -TERM "$process"
+        end=0
+        wait "$process" || end=$?
+        [ "$end" = 0 ] || fail "a program ended with $end when it was told to stop"
+    done
+    processes=()
+    if grep -hE 'bug at|ERROR: |runtime error|msg=(diverged|evidence|results_wrong|no_op|bad_block) ' \
+        "$work"/*.log; then
+        fail "a log holds what it must not"
+    fi
+}
+
+# ---- Groups of commands ------------------------------------------------------------------------------
+
+keys_are_made_shown_and_taken_in() {
+    ok '"address": "0x[0-9a-f]{40}"' key new alice
+    ok '"name": "alice"' key show alice
+    ends 2 'cannot' key new alice
+    "$tenor" key export alice >"$work/secret"
+    ok '"name": "copy"' key import copy --file "$work/secret"
+    ok '"name": "copy"' key list
+    ends 2 'no secret key' key import bad --file "$docs/quickstart-trader.md"
+    ends 2 "there is no key 'nobody'" key show nobody
+    chmod 644 "$TENOR_HOME/keys/copy.key"
+    ends 2 'read by others' key show copy
+    chmod 600 "$TENOR_HOME/keys/copy.key"
+    ok 'complete -o default -F _tenor tenor' completion
+    bash -n "$work/out"
+}
+
+the_first_order_is_two_commands_away() {
+    ok '"cash": "100000.00"' faucet
+    ok '"event": "accepted"' order place BTC-PERP buy 0.05 --limit 95000
+    ok '"price": "95000"' order list
+}
+
+the_market_is_shown() {
+    local option
+    ok '"series": "BTC-PERP"' markets
+    option=$(grep -oE '"BTC-[0-9A-Z]+-[0-9]+-C"' "$work/out" | tail -n 1 | tr -d '"')
+    [ -n "$option" ] || fail "no option is listed"
+    ok "\"series\": \"$option\"" chain "${option%-*-*}"
+    ok '"delta"' chain
+    ends 2 "there is no series 'BTC-PERQ'; did you mean BTC-PERP" book BTC-PERQ
+    ok '"side": "bid"' book BTC-PERP --depth 5
+    ok '"bid": "95000"' ticker BTC-PERP
+    ok '"trades": \[\]' trades BTC-PERP
+    ok 'SERIES .*KIND' markets -o table
+}
+
+orders_are_changed_and_cancelled() {
+    local order
+    ok '"order_id"' order list
+    order=$(value order_id)
+    ok '"event": "replaced"' order replace "$order" --limit 95100 --quantity 0.07
+    ends 2 'the nearest are 0.07 and 0.08' order replace "$order" --limit 95100 --quantity 0.075
+    ends 2 'the nearest are 95100 and 95100.5' order place BTC-PERP buy 0.05 --limit 95100.2
+    ok '"reason|cancelled"' order cancel "$order"
+    ends 3 'rejected: 103 ORDER_UNKNOWN' order cancel "$order"
+    grep -q 'hint: ' "$work/err" || fail "no hint"
+    ok '"client_id": "77"' order place BTC-PERP buy 0.01 --limit 95000 --id 77 --post reject
+    ok 'repeated: done before' order place BTC-PERP buy 0.01 --limit 95000 --id 77 --post reject
+    ok '"event": "cancelled"' order cancel --id 77
+    ends 3 'rejected: 700 MARGIN_SHORT' order place BTC-PERP buy 50 --limit 95000
+    ok '"state": "soft"' order place BTC-PERP buy 0.01 --limit 95000 --label 4 --wait soft
+    ok '"event": "cancelled"' order cancel-all --label 4
+}
+
+makers_quote_and_takers_trade() {
+    ok '"cash": "500000.00"' faucet 500000 --key bob
+    ends 3 'rejected: 503 MMP_UNKNOWN' quote BTC-PERP 99000x0.5 101000x0.5 --group 1
+    ok '"event": "result"' mmp set --group 1 --trades 5
+    ok '"event": "quoted"' quote BTC-PERP 99500x0.2 100500x0.2 --group 1
+    timeout 30 "$tenor" watch trades --count 1 >"$work/trade" &
+    local watcher=$!
+    timeout 30 "$tenor" watch account --key bob --count 1 >"$work/account" &
+    local listener=$!
+    sleep 1
+    ok '"event": "trade"' order place BTC-PERP buy 0.1 --key bob
+    wait "$watcher" || fail "watch trades"
+    wait "$listener" || fail "watch account"
+    grep -q '"quantity":"0.1"' "$work/trade" || fail "the trade was not seen"
+    grep -q '"series":"BTC-PERP"' "$work/account" || fail "the account did not hear of it"
+    ok '"quantity": "0.1"' positions --key bob
+    ok '"quantity": "0.1"' trades BTC-PERP
+    ok '"event": "result"' mmp reset --group 1
+    ok '"event": "cancelled"' mmp cancel --group 1
+    ok '"passes": true' margin BTC-PERP buy 0.1
+    ok '"passes": false' margin BTC-PERP buy 90
+    ends 3 'rejected: 913 BID_NO_AUCTION' bid --account 1 --share 0.5 --pay-most 10
+    ok '"liquidations": \[\]' liquidations
+}
+
+money_moves() {
+    ok '"withdrawn": "100.50"' withdraw 100.50
+    ends 3 'rejected: 701 CASH_SHORT' withdraw 999999999
+    ok '"deposited": "5.00"' deposit 5 --key bob
+    ok '"account": [0-9]' account open --model standard
+    ok '"event": "result"' transfer 7.25 --to "$(value account)"
+    ends 3 'rejected: 208 OWNER_MISMATCH' transfer 1 --to 1
+    ok '"margin_model": "portfolio"' account
+}
+
+sessions_come_and_go() {
+    ok '"session": "[0-9]+"' session list
+    ok '"expires"' session new --days 1 --scope trade,cancel
+    ends 3 'rejected: 1003 SESSION_SCOPE' quote BTC-PERP 99000x0.1 101000x0.1
+    ok '"state": "revoked"' session revoke
+    ends 2 'has no session in market 1' order cancel-all
+    ok '"expires"' session new
+}
+
+blocks_and_proofs_are_checked() {
+    ok '"height": "[0-9]+"' block
+    ok "\"height\": \"$(value height)\"" block --height "$(value height)"
+    ends 3 'rejected: 40004 BLOCK_UNKNOWN' block --height 4000000000
+    ok '"nodes"' cluster
+    timeout 30 "$tenor" watch blocks --count 3 >"$work/blocks" || fail "watch blocks"
+    [ "$(wc -l <"$work/blocks")" = 3 ] || fail "three blocks are three lines"
+    timeout 30 "$tenor" watch book BTC-PERP --count 1 >"$work/book" || fail "watch book"
+    timeout 30 "$tenor" watch ticker BTC-PERP --count 1 >"$work/ticker" || fail "watch ticker"
+    timeout 30 "$tenor" watch liquidations --seconds 1 >"$work/none" || fail "watch liquidations"
+    ok 'certificate' proof get --out "$work/mine.proof"
+    ok '"owner"' proof verify --file "$work/mine.proof" --json \
+        --certificate "$work/mine.proof.certificate" --sequencers "$work/net/client.conf"
+    # One of the two alone is not whom the certificate is of.
+    sort "$work/net/node-0/set.conf" | grep '^validator' | head -n 1 >"$work/one.conf"
+    ends 3 'another size' proof verify --file "$work/mine.proof" \
+        --certificate "$work/mine.proof.certificate" --sequencers "$work/one.conf"
+    ok 'certificate' proof get --series BTC-PERP --out "$work/series.proof"
+    ends 3 'does not hold' proof verify --file "$work/series.proof" \
+        --root 0000000000000000000000000000000000000000000000000000000000000000
+}
+
+every_exit_code_means_what_help_says() {
+    ends 2 'unknown command' ordr
+    ends 2 "did you mean --limit" order place BTC-PERP buy 1 --limti 5
+    TENOR_NET='' ends 2 'where is the net' markets
+    ends 2 'client.conf' markets --net "$work/nowhere"
+    local end=0
+    "$tenor" cluster >/dev/full 2>"$work/err" || end=$?
+    [ "$end" = 1 ] || fail "an answer that cannot be written ends with $end"
+    ends 4 'not connected' cluster --node 127.0.0.1:1 --trust "$work/net/node-0.crt" --timeout 5
+    # Another node's certificate: whoever answers there is not who was meant.
+    ends 4 'not connected' cluster --node "127.0.0.1:$((base + 100))" \
+        --trust "$work/net/node-1.crt" --timeout 5
+    ends 4 'not connected' cluster --timeout 5 --chain \
+        00000000000000000000000000000000000000000000000000000000000000aa
+    ok '"nodes"' cluster --node "127.0.0.1:$((base + 101))"
+    ok '"nodes"' --net "$work/net" cluster
+}
+
+what_is_sent_and_not_answered_is_ambiguous_and_safe_to_repeat() {
+    local port relay
+    # The client says three things: its logon, what series there are, the order.
+    "$python" "$support/cut_relay.py" $((base + 100)) 3 >"$work/port" &
+    relay=$!
+    within 10 test -s "$work/port"
+    port=$(cat "$work/port")
+    ends 5 'ambiguous: the commands were sent' order place BTC-PERP buy 0.01 --limit 95000 --id 991 \
+        --node "127.0.0.1:$port" --trust "$work/net/node-0.crt" --timeout 2
+    grep -q 'with --id 991' "$work/err" || fail "the way to find out is not told"
+    kill "$relay"
+    wait "$relay" || true
+    ok 'repeated: done before' order place BTC-PERP buy 0.01 --limit 95000 --id 991
+    ok '"event": "cancelled"' order cancel-all
+}
+
+every_command_has_help_with_an_example() {
+    local line words count=0
+    ok 'usage: tenor COMMAND' --help
+    cp "$work/out" "$work/commands"
+    while read -r line; do
+        read -ra words <<<"$line"
+        timeout 10 "$tenor" "${words[@]}" --help >"$work/help" || fail "tenor $line --help"
+        grep -q '^usage: tenor' "$work/help" || fail "tenor $line --help has no usage"
+        if [ "$line" != price ]; then
+            grep -q '^example:' "$work/help" || fail "tenor $line --help has no example"
+        fi
+        count=$((count + 1))
+    done < <(sed -n 's/^  \([a-z][a-z-]*\( [a-z][a-z-]*\)\{0,1\}\)  .*/\1/p' "$work/commands")
+    [ "$count" -ge 40 ] || fail "only $count commands are listed"
+}
+
+the_terminal_shows_the_market() {
+    ends 2 'needs a terminal' tui
+    "$python" "$support/pty_screen.py" jq 'SERIES BID ASK MARK' 'BTC-PERP' 'BTC-[0-9A-Z]+-[0-9]+-C' \
+        'ACCOUNT 0' 'initial margin' 'free [0-9]' -- "$tenor" tui >"$work/out" 2>"$work/err" ||
+        fail "tenor tui"
+    passed=$((passed + 1))
+}
+
+histories_and_pipes_are_fed() {
+    local day
+    ok '"series"' markets
+    day=$(sed -n 's/^ *"series": "BTC-\([0-9A-Z]*\)".*/\1/p' "$work/out" | tail -n 1)
+    cat >"$work/history.csv" <<HISTORY
+time_ms,underlying,feed,expiry,value
+1795305600000,BTC,spot,,100250.5
+1795305600000,BTC,forward,$day,100610
+1795305603000,BTC,spot,,100251
+HISTORY
+    "$feed" --setup never --csv "$work/history.csv" --speed 10 >"$work/out" 2>"$work/err" ||
+        fail "a history ends with $?"
+    grep -q 'reports=9 taken=9 .* lines=3 lines_refused=0' "$work/out" || fail "of a history"
+    printf '%s\n' '{"underlying":"BTC","feed":"spot","value":"100252"}' '{"feed":"spot"}' \
+        '{"underlying":"BTC","feed":"rate","expiry":"'"$day"'","value":0.04}' |
+        "$feed" --setup never --pipe >"$work/out" 2>"$work/err" || fail "a pipe ends with $?"
+    grep -q 'standard input:2: underlying: is in no market' "$work/err" || fail "the line is not named"
+    grep -q 'reports=6 taken=6 .* lines=3 lines_refused=1' "$work/out" || fail "of a pipe"
+    sed -i 's/100610/-1/' "$work/history.csv"
+    local end=0
+    "$feed" --setup never --csv "$work/history.csv" >"$work/out" 2>"$work/err" || end=$?
+    [ "$end" = 2 ] || fail "a bad history ends with $end"
+    grep -q 'history.csv:3: value: is above zero' "$work/err" || fail "its line is not named"
+    passed=$((passed + 3))
+}
+
+# ---- The page ----------------------------------------------------------------------------------------
+
+# The blocks of the page in one shell, as a reader would type them. The net of the page listens on
+# fixed ports; a wrapper gives it free ones.
+the_quickstart_does_what_it_says() {
+    mkdir -p "$work/page/bin"
+    ln -s "$tenor" "$work/page/bin/tenor"
+    ln -s "$feed" "$work/page/bin/tenor-feed"
+    cat >"$work/page/bin/tenord" <<WRAPPER
+#!/bin/sh
+if [ "\$1" = testnet ]; then exec "$tenord" "\$@" --base-port $(base_port); fi
+exec "$tenord" "\$@"
+WRAPPER
+    chmod +x "$work/page/bin/tenord"
+    {
+        echo 'set -eu'
+        # shellcheck disable=SC2016 # the fence is Markdown's
+        sed -n '/^```sh$/,/^```$/p' "$docs/quickstart-trader.md" | grep -v '^```'
+        echo 'echo the page is through'
+    } >"$work/page/blocks"
+    # Its processes are remembered by whoever starts them, so that they end also when it fails.
+    sed -i 's/ &$/ \& echo $! >>pids/' "$work/page/blocks"
+    (cd "$work/page" && env -u TENOR_NET PATH="$work/page/bin:$PATH" TENOR_HOME="$work/page/home" \
+        timeout 90 bash blocks >"$work/out" 2>"$work/err") || fail "the page's commands fail"
+    grep -q 'the page is through' "$work/out" || fail "the page's commands end early"
+    local said
+    for said in '"cash": "100000.00"' '"event": "accepted"' '"passes": true' '"event": "cancelled"' \
+        '"withdrawn": "1000.00"' 'cash of all accounts'; do
+        grep -qF "$said" "$work/out" || fail "the page's commands do not say $said"
+    done
+    local process
+    while read -r process; do kill -TERM "$process"; done <"$work/page/pids"
+    while read -r process; do
+        while kill -0 "$process" 2>/dev/null; do sleep 0.05; done
+    done <"$work/page/pids"
+    rm "$work/page/pids"
+}
+
+start_net
+for group in keys_are_made_shown_and_taken_in the_first_order_is_two_commands_away \
+    the_market_is_shown orders_are_changed_and_cancelled makers_quote_and_takers_trade money_moves \
+    sessions_come_and_go blocks_and_proofs_are_checked every_exit_code_means_what_help_says \
+    what_is_sent_and_not_answered_is_ambiguous_and_safe_to_repeat \
+    every_command_has_help_with_an_example the_terminal_shows_the_market \
+    histories_and_pipes_are_fed; do
+    "$group"
+    echo "ok: $group"
+done
+stop_net
+the_quickstart_does_what_it_says
+echo "ok: the_quickstart_does_what_it_says"
+echo "$passed passed, 0 failed"
