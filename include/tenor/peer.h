@@ -87,4 +87,23 @@ static inline enum tn_priority tn_peer_priority(uint8_t kind)
     return TN_PRIORITY_BATCH;
 }
 
+/* tn_peer_binds is whether a message promises what its sender's log must hold first (rule R5, and
+ * batches before they are told of). The others may leave before the log is synced, as long as
+ * nothing that binds was said in the same turn or waits from before: a certificate may hold the own
+ * vote of that turn. An unknown kind binds. */
+static inline bool tn_peer_binds(uint8_t kind)
+{
+    switch (kind) {
+        case TN_PEER_CERT:      /* convinces by itself */
+        case TN_PEER_CKPT_CERT: /* likewise */
+        case TN_PEER_FETCH:
+        case TN_PEER_BATCH_FETCH:
+        case TN_PEER_DATA:   /* its hash is asked for */
+        case TN_PEER_STATUS: /* nobody counts on it */
+        case TN_PEER_FRAME:  /* a client's own words */
+        case TN_PEER_RESULT: /* soft */ return false;
+    }
+    return true;
+}
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PUMPS_MAX  8  /* rings full that are sent before others have their turn */
 #define PIECES_MAX 16 /* of the ring that one visit reads before others have their turn */
 
 static void write_frame(struct connection *connection, const uint8_t *bytes, uint32_t size)
@@ -39,14 +40,13 @@ static void send_hello(struct connection *connection)
     stream_flush(connection->stream);
 }
 
-struct connection *connection_open(struct link_nng *link, nng_stream *nng, struct peer *peer,
+struct connection *connection_open(struct link_nng *link, struct stream *stream, struct peer *peer,
                                    enum link_class class)
 {
     struct connection *connection = NULL;
     if (link->connections_count < CONNECTIONS_MAX) connection = calloc(1, sizeof *connection);
     if (connection == NULL) {
-        nng_stream_close(nng);
-        nng_stream_free(nng);
+        stream_free(stream);
         return NULL;
     }
     *connection = (struct connection){.link = link,
@@ -54,12 +54,8 @@ struct connection *connection_open(struct link_nng *link, nng_stream *nng, struc
                                       .class = class,
                                       .dialled = peer != NULL,
                                       .stage = peer != NULL ? STAGE_REPLY : STAGE_HELLO,
+                                      .stream = stream,
                                       .begun_us = link_now_us()};
-    connection->stream = stream_open(nng, &link->waker);
-    if (connection->stream == NULL) {
-        free(connection);
-        return NULL;
-    }
     link->connections[link->connections_count++] = connection;
     if (!connection->dialled) link->statistics.half_open++;
     if (connection->dialled) send_hello(connection);
@@ -366,19 +362,33 @@ static bool pump_message(struct connection *connection)
     return true;
 }
 
-void connection_pump(struct connection *connection)
+/* As much as there is room for in the stream. */
+static void fill(struct connection *connection)
 {
-    if (connection->stage != STAGE_READY) return;
     struct peer *peer = connection->peer;
     for (;;) {
-        if (connection->out != NULL && !pump_message(connection)) break;
+        if (connection->out != NULL && !pump_message(connection)) return;
         pump_pings(connection);
-        if (!peer_can_send(peer)) break;
+        if (!peer_can_send(peer)) return;
         connection->out = queue_pop(&peer->queue, &connection->out_lane, connection->class);
         connection->out_done = 0;
-        if (connection->out == NULL) break;
+        if (connection->out == NULL) return;
     }
-    stream_flush(connection->stream);
+}
+
+/* A stream that sends at once has room again at once. What is left after a while goes on when the
+ * stream says so: its writer waits. */
+void connection_pump(struct connection *connection)
+{
+    if (connection->stage != STAGE_READY) {
+        stream_flush(connection->stream); /* the handshake's frames, once TLS is through */
+        return;
+    }
+    for (uint32_t round = 0; round < PUMPS_MAX; round++) {
+        fill(connection);
+        stream_flush(connection->stream);
+        if (connection->out == NULL || stream_room(connection->stream) == 0) return;
+    }
 }
 
 static enum link_reason overdue(struct connection *connection, const struct stream_state *state,

@@ -4,49 +4,26 @@
  *
  * A dialler trusts one certificate, its peer's: whoever else answers at that address is refused by
  * TLS before this node says a word. An attempt that is given up is cancelled; what belongs to it is
- * freed when nng says that it is done with it. */
+ * freed when the transport is done with it. */
 #include "link/node.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-static void on_dialled(void *context)
-{
-    struct dial *dial = context;
-    struct link_nng *link = dial->link;
-    atomic_store(&dial->done, true);
-    atomic_store(&link->news, true);
-    stream_waker_signal(&link->waker);
-}
 
 static struct dial *open_one(struct link_nng *link, const struct peer *peer)
 {
     struct dial *dial = calloc(1, sizeof *dial);
-    char url[320];
     if (dial == NULL) return NULL;
     dial->link = link;
+    dial->fd = -1;
     atomic_init(&dial->done, false);
-    snprintf(url, sizeof url, "tls+tcp://%s", peer->address);
-    nng_tls_config *config = link_tls_config(link, NNG_TLS_MODE_CLIENT, peer->certificate);
-    int error = config == NULL ? NNG_EINVAL : nng_stream_dialer_alloc(&dial->dialer, url);
-    if (error == 0) error = nng_stream_dialer_set_ptr(dial->dialer, NNG_OPT_TLS_CONFIG, config);
-    if (error == 0) error = nng_stream_dialer_set_bool(dial->dialer, NNG_OPT_TCP_NODELAY, true);
-    if (error == 0) error = nng_aio_alloc(&dial->aio, on_dialled, dial);
-    if (config != NULL) nng_tls_config_free(config); /* the dialler holds it */
-    if (error == 0) {
-        nng_aio_set_timeout(dial->aio, NNG_DURATION_INFINITE);
-        return dial;
-    }
-    if (config != NULL) link_say(link, "cannot dial %s: %s", peer->address, nng_strerror(error));
-    if (dial->dialer != NULL) nng_stream_dialer_free(dial->dialer);
+    if (link->transport->dial_open(dial, peer)) return dial;
     free(dial);
     return NULL;
 }
 
 static void retire(struct link_nng *link, struct dial *dial)
 {
-    nng_stream_dialer_close(dial->dialer);
-    if (dial->dialling) nng_aio_cancel(dial->aio);
+    link->transport->dial_close(dial);
     dial->next = link->retired;
     link->retired = dial;
 }
@@ -68,27 +45,16 @@ void dial_retire(struct link_nng *link, struct peer *peer)
     }
 }
 
-static void free_dial(struct dial *dial)
-{
-    nng_aio_stop(dial->aio);
-    if (dial->dialling && nng_aio_result(dial->aio) == 0) {
-        nng_stream *stream = nng_aio_get_output(dial->aio, 0);
-        nng_stream_close(stream);
-        nng_stream_free(stream);
-    }
-    nng_aio_free(dial->aio);
-    nng_stream_dialer_free(dial->dialer);
-    free(dial);
-}
-
 void dial_reap(struct link_nng *link, bool wait)
 {
     struct dial **at = &link->retired;
     while (*at != NULL) {
         struct dial *dial = *at;
+        link->transport->dial_tick(dial);
         if (wait || !dial->dialling || atomic_load(&dial->done)) {
             *at = dial->next;
-            free_dial(dial);
+            link->transport->dial_free(dial);
+            free(dial);
         } else {
             at = &dial->next;
         }
@@ -128,14 +94,15 @@ void dial_tick(struct link_nng *link, struct peer *peer, int64_t now_us)
             int64_t limit_us = (int64_t)link->limits.handshake_ms * 1000;
             if (now_us - dial->begun_us > limit_us) {
                 dial->begun_us = now_us;
-                nng_aio_cancel(dial->aio);
+                link->transport->dial_cancel(dial);
             }
+            link->transport->dial_tick(dial);
         } else if (now_us >= peer->retry_us && !is_under_way(link, peer, class)) {
             dial->dialling = true;
             dial->begun_us = now_us;
             atomic_store(&dial->done, false);
             link->statistics.dialled++;
-            nng_stream_dialer_dial(dial->dialer, dial->aio);
+            link->transport->dial_begin(dial);
         }
     }
 }
@@ -143,18 +110,16 @@ void dial_tick(struct link_nng *link, struct peer *peer, int64_t now_us)
 static void take(struct link_nng *link, struct peer *peer, enum link_class class)
 {
     struct dial *dial = peer->dials_by_class[class];
+    const char *why;
     if (dial == NULL || !dial->dialling || !atomic_load(&dial->done)) return;
-    nng_aio_wait(dial->aio); /* the callback has only its return left */
+    struct stream *stream = link->transport->dial_end(dial, &why);
     dial->dialling = false;
-    int error = nng_aio_result(dial->aio);
-    if (error != 0) {
+    if (stream == NULL) {
         peer->statistics.downs[LINK_REASON_BROKEN]++;
-        link_say(link, "cannot dial peer %u at %s: %s", peer->id, peer->address,
-                 nng_strerror(error));
+        link_say(link, "cannot dial peer %u at %s: %s", peer->id, peer->address, why);
         dial_back_off(link, peer);
         return;
     }
-    nng_stream *stream = nng_aio_get_output(dial->aio, 0);
     if (connection_open(link, stream, peer, class) == NULL) dial_back_off(link, peer);
 }
 

@@ -13,6 +13,7 @@ struct link_calls {
     void (*poll)(struct link *link, struct link_event *event, int64_t timeout_ms);
     enum link_sent (*send)(struct link *link, uint16_t peer, enum tn_priority priority,
                            const void *bytes, size_t size);
+    void (*flush)(struct link *link);
     size_t (*room)(const struct link *link, uint16_t peer, enum tn_priority priority);
     int (*fd)(const struct link *link);
     int64_t (*wait_ms)(const struct link *link);

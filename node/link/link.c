@@ -29,6 +29,11 @@ enum link_sent link_send(struct link *link, uint16_t peer, enum tn_priority prio
     return link->calls->send(link, peer, priority, bytes, size);
 }
 
+void link_flush(struct link *link)
+{
+    link->calls->flush(link);
+}
+
 size_t link_room(const struct link *link, uint16_t peer, enum tn_priority priority)
 {
     TN_ASSERT((unsigned)priority < TN_PRIORITIES);

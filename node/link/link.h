@@ -101,9 +101,15 @@ void link_poll(struct link *link, struct link_event *event, int64_t timeout_ms);
 
 /* link_send copies a message to the queue of one peer, or with TN_PEER_ALL of each that is up: then
  * the answer is LINK_SENT, who had no room is counted. The size must be in 1 .. what its kind may
- * have (asserted: a core that makes a larger message has a bug). */
+ * have (asserted: a core that makes a larger message has a bug). It leaves with the next link_flush
+ * or link_poll: what one turn says to a peer shares records, system calls and wakes at both ends.
+ */
 enum link_sent link_send(struct link *link, uint16_t peer, enum tn_priority priority,
                          const void *bytes, size_t size);
+
+/* link_flush lets everything leave that link_send has accepted, the most urgent class first, as far
+ * as the network takes it; the rest follows by itself. Cheap when there is nothing. */
+void link_flush(struct link *link);
 
 /* The bytes that this class of this peer still has room for; 0 for a peer that is not up. */
 size_t link_room(const struct link *link, uint16_t peer, enum tn_priority priority);

@@ -17,9 +17,10 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define BURST_VOTES 16 /* messages from one connection before the next has its turn */
-#define BURST_BULK  4
-#define AWAY_US     200000
+#define BURST_VOTES  16 /* messages from one connection before the next has its turn */
+#define BURST_BULK   4
+#define POLLS_A_LOOK 32
+#define AWAY_US      200000
 
 int64_t link_now_us(void)
 {
@@ -44,23 +45,6 @@ void link_say(struct link_nng *link, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(link->problem, sizeof link->problem, format, arguments);
     va_end(arguments);
-}
-
-nng_tls_config *link_tls_config(struct link_nng *link, nng_tls_mode mode, const char *trusted)
-{
-    nng_tls_config *config = NULL;
-    int error = nng_tls_config_alloc(&config, mode);
-    if (error == 0)
-        error = nng_tls_config_own_cert(config, link->certificate, link->private_key, NULL);
-    if (error == 0 && trusted[0] != '\0') error = nng_tls_config_ca_chain(config, trusted, NULL);
-    if (error == 0) error = nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED);
-    if (error == 0) error = nng_tls_config_version(config, NNG_TLS_1_2, NNG_TLS_1_2);
-    if (error == 0 && mode == NNG_TLS_MODE_CLIENT)
-        error = nng_tls_config_server_name(config, CERTIFICATE_NAME);
-    if (error == 0) return config;
-    link_say(link, "cannot set TLS up: %s", nng_strerror(error));
-    if (config != NULL) nng_tls_config_free(config);
-    return NULL;
 }
 
 static void tick(struct link_nng *link, int64_t now_us)
@@ -116,11 +100,13 @@ static enum connection_ran scan(struct link_nng *link, struct link_event *event)
     return all;
 }
 
-/* Everything that can be done now; true: *event is one. */
+/* Everything that can be done now; true: *event is one. What the transport has to tell is asked for
+ * before it is said that there is nothing, and now and then while there are events. */
 static bool step(struct link_nng *link, struct link_event *event, int64_t now_us)
 {
+    bool is_fresh = link->polls++ % POLLS_A_LOOK == 0;
     for (;;) {
-        stream_waker_take(&link->waker);
+        if (is_fresh) link->transport->take(link);
         tick(link, now_us);
         if (atomic_exchange(&link->news, false)) {
             listener_take(link, now_us);
@@ -130,12 +116,31 @@ static bool step(struct link_nng *link, struct link_event *event, int64_t now_us
         switch (scan(link, event)) {
             case CONNECTION_EVENT: return true;
             case CONNECTION_IDLE:
-                if (link->untold == 0) return false;
+                if (link->untold == 0 && is_fresh) {
+                    link->polls = 0;
+                    return false;
+                }
                 break;
             case CONNECTION_MORE:
             case CONNECTION_GONE: break;
         }
+        is_fresh = true;
         now_us = link_now_us();
+    }
+}
+
+static void flush(struct link *base)
+{
+    struct link_nng *link = (struct link_nng *)base;
+    if (!link->waits) return;
+    link->waits = false;
+    for (enum link_class class = 0; class < LINK_CLASSES; class ++) { /* all votes first */
+        for (uint32_t i = 0; i < TN_PEERS_MAX; i++) {
+            struct peer *peer = link->peers[i];
+            if (peer == NULL || !peer->waits[class]) continue;
+            peer->waits[class] = false;
+            if (peer->connections[class] != NULL) connection_pump(peer->connections[class]);
+        }
     }
 }
 
@@ -145,6 +150,7 @@ static void poll_link(struct link *base, struct link_event *event, int64_t timeo
     int64_t now_us = link_now_us();
     int64_t until_us = timeout_ms < 0 ? INT64_MAX : now_us + timeout_ms * 1000;
     forgive(link, now_us);
+    flush(base);
     for (;;) {
         *event = (struct link_event){.kind = LINK_NOTHING};
         link->has_more = step(link, event, now_us);
@@ -154,7 +160,7 @@ static void poll_link(struct link *base, struct link_event *event, int64_t timeo
         if (now_us >= until_us) return;
         int64_t wait_us = link->tick_us - now_us;
         if (wait_us > until_us - now_us) wait_us = until_us - now_us;
-        struct pollfd ready = {.fd = link->waker.fd, .events = POLLIN};
+        struct pollfd ready = {.fd = link->transport->fd(link), .events = POLLIN};
         if (wait_us > 0) poll(&ready, 1, (int)(wait_us / 1000 + 1));
         now_us = link_now_us();
         forgive(link, now_us);
@@ -162,24 +168,25 @@ static void poll_link(struct link *base, struct link_event *event, int64_t timeo
 }
 
 /* False: there is no room, or no memory for it. */
-static bool enqueue(struct peer *peer, enum queue_lane lane, struct queue_message *message)
+static bool enqueue(struct link_nng *link, struct peer *peer, enum queue_lane lane,
+                    struct queue_message *message)
 {
-    if (queue_has_room(&peer->queue, lane, message->size) &&
-        queue_push(&peer->queue, lane, message)) {
-        connection_pump(peer->connections[lane < QUEUE_PROPOSAL ? LINK_VOTES : LINK_BULK]);
-        return true;
-    }
-    return false;
+    if (!queue_has_room(&peer->queue, lane, message->size) ||
+        !queue_push(&peer->queue, lane, message))
+        return false;
+    peer->waits[lane < QUEUE_PROPOSAL ? LINK_VOTES : LINK_BULK] = true;
+    link->waits = true;
+    return true;
 }
 
-static enum link_sent send_to(struct peer *peer, enum tn_priority priority,
+static enum link_sent send_to(struct link_nng *link, struct peer *peer, enum tn_priority priority,
                               struct queue_message *message)
 {
     if (!peer_can_send(peer)) {
         peer->statistics.refused_away[priority]++;
         return LINK_AWAY;
     }
-    if (enqueue(peer, queue_lane(priority, message->size), message)) return LINK_SENT;
+    if (enqueue(link, peer, queue_lane(priority, message->size), message)) return LINK_SENT;
     peer->statistics.refused_full[priority]++;
     return LINK_FULL;
 }
@@ -197,10 +204,10 @@ static enum link_sent send_link(struct link *base, uint16_t to, enum tn_priority
     }
     enum link_sent sent = LINK_SENT;
     if (is_one) {
-        sent = send_to(link->peers[to], priority, message);
+        sent = send_to(link, link->peers[to], priority, message);
     } else {
         for (uint32_t i = 0; i < TN_PEERS_MAX; i++)
-            if (link->peers[i] != NULL) send_to(link->peers[i], priority, message);
+            if (link->peers[i] != NULL) send_to(link, link->peers[i], priority, message);
     }
     queue_drop(message);
     return sent;
@@ -219,7 +226,8 @@ static size_t room(const struct link *base, uint16_t to, enum tn_priority priori
 
 static int fd(const struct link *base)
 {
-    return ((const struct link_nng *)base)->waker.fd;
+    const struct link_nng *link = (const struct link_nng *)base;
+    return link->transport->fd(link);
 }
 
 static int64_t wait_ms(const struct link *base)
@@ -261,6 +269,7 @@ static void close_link(struct link *base)
         connection_close(link->connections[0]);
     connection_reap(link, true);
     dial_reap(link, true);
+    link->transport->close(link);
     stream_waker_close(&link->waker);
     pthread_mutex_destroy(&link->listener.mutex);
     free(link->certificate);
@@ -271,6 +280,7 @@ static void close_link(struct link *base)
 
 static const struct link_calls calls = {.poll = poll_link,
                                         .send = send_link,
+                                        .flush = flush,
                                         .room = room,
                                         .fd = fd,
                                         .wait_ms = wait_ms,
@@ -307,9 +317,7 @@ static bool open_parts(struct link_nng *link, const struct link_nng_options *opt
     }
     if (!certificate_fingerprint(&link->fingerprint, link->problem, link->certificate))
         return false;
-    nng_tls_config *config = link_tls_config(link, NNG_TLS_MODE_CLIENT, link->certificate);
-    if (config == NULL) return false; /* the key does not fit, for one */
-    nng_tls_config_free(config);
+    if (!link->transport->open(link)) return false;
     return options->listen == NULL || listener_open(link, options->listen);
 }
 
@@ -323,6 +331,8 @@ bool link_nng_open(struct link **out, char problem[LINK_PROBLEM_SIZE],
         return false;
     }
     link->link.calls = &calls;
+    link->transport = options->uses_nng ? &link_transport_nng : &link_transport_socket;
+    link->listener.fd = link->poll_fd = -1;
     link->chain_id = options->chain_id;
     link->key = options->key;
     link->keys = options->keys;

@@ -45,6 +45,7 @@ struct link_nng_options {
     struct link_nng_keys keys;
     const char *certificate; /* PEM: this node's */
     const char *private_key; /* PEM: of that certificate; not the vote key */
+    bool uses_nng;           /* its streams and threads instead of sockets of our own */
     const char *listen;      /* "host:port"; port 0: any; NULL: this node only dials */
     uint64_t entropy;        /* of jitter alone: 0 asks the system. Nonces always ask it. */
     struct link_nng_limits limits;

@@ -1,10 +1,11 @@
 /* What the parts of the nng link share: the link, its peers, its connections.
  *
- * All of it belongs to the thread of the protocol, but for what nng's callbacks touch: struct
- * stream, and the marked fields of struct listener and struct dial.
+ * All of it belongs to the thread of the protocol, but for what other threads touch: streams, and
+ * the marked fields of struct listener and struct dial.
  *
  * nng.c       open, close, poll, send          peers.c       who is known, up and down
  * listen.c    connections that come in         dial.c        connections that go out
+ * transport_nng.c, transport_socket.c          by what they come and go
  * connection.c  handshake, frames, pings, timeouts of one connection */
 #ifndef NODE_LINK_NODE_H
 #define NODE_LINK_NODE_H
@@ -15,14 +16,11 @@
 #include "link/limiter.h"
 #include "link/nng.h"
 #include "link/queue.h"
-#include "link/stream.h"
-
-#include <nng/supplemental/tls/tls.h>
+#include "link/transport.h"
 
 #define TICK_US         20000
 #define PROBE_US        100000
 #define PINGS_A_SECOND  1000
-#define ACCEPTED_MAX    16
 #define CONNECTIONS_MAX (4 * TN_PEERS_MAX + 1024)
 
 struct link_nng;
@@ -60,17 +58,6 @@ struct connection {
     uint32_t out_done; /* bytes of it written, with its size */
 };
 
-/* One attempt at a time to reach a peer, for one class. It outlives the peer until nng is done. */
-struct dial {
-    struct link_nng *link;
-    struct dial *next; /* of those retired */
-    nng_stream_dialer *dialer;
-    nng_aio *aio;
-    bool dialling;
-    int64_t begun_us;
-    atomic_bool done; /* set by nng's thread */
-};
-
 struct peer {
     bool dials; /* we dial it */
     bool up, told_up, tell_down;
@@ -86,24 +73,17 @@ struct peer {
     struct connection *connections[LINK_CLASSES]; /* READY ones */
     uint32_t attempts;
     int64_t retry_us, up_us;
-    uint64_t epoch; /* as it said */
+    uint64_t epoch;           /* as it said */
+    bool waits[LINK_CLASSES]; /* something was queued since the last flush */
     struct queue queue;
     struct link_peer_statistics statistics;
 };
 
-struct listener {
-    nng_stream_listener *nng;
-    nng_aio *aio;
-    bool renew;            /* the TLS configuration must be set anew before the next accept */
-    pthread_mutex_t mutex; /* all below: nng's thread puts, ours takes */
-    bool accepting;
-    uint32_t accepted_count;
-    nng_stream *accepted[ACCEPTED_MAX];
-    uint64_t errors; /* accepts that failed */
-};
-
 struct link_nng {
     struct link link;
+    const struct transport *transport;
+    int poll_fd;                   /* of sockets: an epoll descriptor */
+    struct handshakes *handshakes; /* likewise */
     struct tn_hash chain_id;
     struct tn_public_key key;
     struct tn_hash fingerprint;
@@ -125,6 +105,9 @@ struct link_nng {
     struct connection *closing;
     struct dial *retired;
     int64_t tick_us, polled_us;
+    bool waits;     /* some peer's waits is set */
+    uint32_t polls; /* since the transport was asked what has happened */
+    bool listens;
     bool has_more; /* the last poll gave an event, so there may be another */
     struct link_statistics statistics;
     char problem[LINK_PROBLEM_SIZE];
@@ -134,13 +117,9 @@ int64_t link_now_us(void);
 void link_random_bytes(uint8_t *bytes, size_t size);
 __attribute__((format(printf, 2, 3))) void link_say(struct link_nng *link, const char *format, ...);
 
-/* A TLS configuration that trusts exactly these certificates (PEM, concatenated; "": nobody). NULL:
- * link->problem says why. */
-nng_tls_config *link_tls_config(struct link_nng *link, nng_tls_mode mode, const char *trusted);
-
 /* connection.c. A connection that is opened is listed in the link; NULL: no memory or no place,
  * the stream is closed. peer: whom we dialled, or NULL. */
-struct connection *connection_open(struct link_nng *link, nng_stream *nng, struct peer *peer,
+struct connection *connection_open(struct link_nng *link, struct stream *stream, struct peer *peer,
                                    enum link_class class);
 enum connection_ran {
     CONNECTION_IDLE,
@@ -179,6 +158,8 @@ void listener_close(struct link_nng *link);
 void listener_tick(struct link_nng *link);
 void listener_take(struct link_nng *link, int64_t now_us);
 void listener_renew(struct link_nng *link);
+/* The certificates of all who dial this node, one after another: to be freed. NULL: no memory. */
+char *listener_trusted(const struct link_nng *link);
 
 /* dial.c */
 bool dial_open(struct link_nng *link, struct peer *peer);

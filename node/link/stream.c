@@ -1,45 +1,10 @@
-/* Bytes between nng and the thread of the protocol.
- *
- * Each direction is a ring with free-running indexes under one short mutex. At most one receive and
- * one send are under way; their callbacks start the next as long as there is room or there are
- * bytes, so a burst costs one wake of the thread. To start one can mean to decrypt or encrypt 16
- * KiB within the call, so it is done without that mutex: who set `receiving` or `sending` makes the
- * call, under a mutex that only keeps it apart from the close: an operation that begins on a stream
- * that is closed already would never come back. An operation is never cancelled while the stream
- * is open (nng 1.5 may go on using the buffers of a cancelled one): the stream is closed, which
- * ends its operations, and it is freed only after both callbacks said so. A receive that begins
- * just after the connection ended never comes back (nng 1.5 has shut the socket and forgets the
- * receive): stream_probe sees that. */
+/* Streams, of whichever kind, and the eventfd by which other threads wake the one that polls. */
 #include "link/stream.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-
-struct ring {
-    uint32_t head, tail; /* free-running: bytes lie in [head, tail) */
-    uint8_t bytes[STREAM_RING_BYTES];
-};
-
-struct stream {
-    nng_stream *nng;
-    nng_aio *receive, *send;
-    struct stream_waker *waker;
-    atomic_bool changed;
-    pthread_mutex_t calls[2]; /* of receive and of send: closed, and calls of nng until then */
-    bool closed;
-    pthread_mutex_t mutex; /* all below */
-    bool receiving, sending;
-    bool is_waited_for; /* the thread has more to write than there was room for */
-    int error;
-    uint64_t received, sent;
-    struct ring in, out;
-};
-
-_Static_assert((STREAM_RING_BYTES & (STREAM_RING_BYTES - 1)) == 0, "indexes wrap by a mask");
 
 bool stream_waker_open(struct stream_waker *waker)
 {
@@ -62,249 +27,70 @@ void stream_waker_signal(struct stream_waker *waker)
     }
 }
 
-void stream_waker_take(struct stream_waker *waker)
+/* The flag goes last: were it first, a signal between the two would write, be read here, and leave
+ * the flag set over an empty descriptor, and no signal would ever be heard again. Who signals
+ * before the flag goes does not write, and is seen by whoever looks after this. */
+void stream_waker_drain(struct stream_waker *waker)
 {
-    if (!atomic_load(&waker->signalled)) return;
     uint64_t count;
     while (read(waker->fd, &count, sizeof count) < 0 && errno == EINTR) {
     }
     atomic_store(&waker->signalled, false);
 }
 
-static void changed(struct stream *stream)
+void stream_waker_take(struct stream_waker *waker)
 {
-    atomic_store(&stream->changed, true);
-    stream_waker_signal(stream->waker);
-}
-
-static uint32_t used(const struct ring *ring)
-{
-    return ring->tail - ring->head;
-}
-
-/* The bytes from an index on that lie in one piece, at most count. */
-static uint32_t piece(uint32_t index, uint32_t count)
-{
-    uint32_t left = STREAM_RING_BYTES - index % STREAM_RING_BYTES;
-    return count < left ? count : left;
-}
-
-/* Says that nothing is under way after all: the stream was closed first. */
-static void give_up(struct stream *stream, bool *under_way)
-{
-    pthread_mutex_lock(&stream->mutex);
-    *under_way = false;
-    pthread_mutex_unlock(&stream->mutex);
-}
-
-/* Both without the mutex. */
-static void receive_more(struct stream *stream)
-{
-    pthread_mutex_lock(&stream->mutex);
-    uint32_t room = STREAM_RING_BYTES - used(&stream->in);
-    bool begin = !stream->receiving && stream->error == 0 && room > 0;
-    nng_iov iov = {.iov_buf = stream->in.bytes + stream->in.tail % STREAM_RING_BYTES,
-                   .iov_len = piece(stream->in.tail, room)};
-    if (begin) stream->receiving = true;
-    pthread_mutex_unlock(&stream->mutex);
-    if (!begin) return;
-    pthread_mutex_lock(&stream->calls[0]);
-    begin = !stream->closed;
-    if (begin) {
-        nng_aio_set_iov(stream->receive, 1, &iov);
-        nng_stream_recv(stream->nng, stream->receive);
-    }
-    pthread_mutex_unlock(&stream->calls[0]);
-    if (!begin) give_up(stream, &stream->receiving);
-}
-
-static void send_more(struct stream *stream)
-{
-    pthread_mutex_lock(&stream->mutex);
-    uint32_t count = used(&stream->out);
-    bool begin = !stream->sending && stream->error == 0 && count > 0;
-    nng_iov iov = {.iov_buf = stream->out.bytes + stream->out.head % STREAM_RING_BYTES,
-                   .iov_len = piece(stream->out.head, count)};
-    if (begin) stream->sending = true;
-    pthread_mutex_unlock(&stream->mutex);
-    if (!begin) return;
-    pthread_mutex_lock(&stream->calls[1]);
-    begin = !stream->closed;
-    if (begin) {
-        nng_aio_set_iov(stream->send, 1, &iov);
-        nng_stream_send(stream->nng, stream->send);
-    }
-    pthread_mutex_unlock(&stream->calls[1]);
-    if (!begin) give_up(stream, &stream->sending);
-}
-
-static void on_received(void *context)
-{
-    struct stream *stream = context;
-    pthread_mutex_lock(&stream->mutex);
-    int error = nng_aio_result(stream->receive);
-    uint32_t count = error == 0 ? (uint32_t)nng_aio_count(stream->receive) : 0;
-    TN_ASSERT(count <= STREAM_RING_BYTES - used(&stream->in));
-    if (error == 0 && count == 0) error = NNG_ECONNSHUT;
-    stream->in.tail += count;
-    stream->received += count;
-    stream->receiving = false;
-    if (stream->error == 0) stream->error = error;
-    pthread_mutex_unlock(&stream->mutex);
-    changed(stream);
-    receive_more(stream);
-}
-
-static void on_sent(void *context)
-{
-    struct stream *stream = context;
-    pthread_mutex_lock(&stream->mutex);
-    int error = nng_aio_result(stream->send);
-    uint32_t count = error == 0 ? (uint32_t)nng_aio_count(stream->send) : 0;
-    TN_ASSERT(count <= used(&stream->out));
-    stream->out.head += count;
-    stream->sent += count;
-    stream->sending = false;
-    if (stream->error == 0) stream->error = error;
-    bool refill = stream->is_waited_for && used(&stream->out) <= STREAM_RING_BYTES / 2;
-    if (refill) stream->is_waited_for = false;
-    pthread_mutex_unlock(&stream->mutex);
-    if (refill || error != 0) changed(stream);
-    send_more(stream);
-}
-
-static void destroy_mutexes(struct stream *stream)
-{
-    pthread_mutex_destroy(&stream->mutex);
-    pthread_mutex_destroy(&stream->calls[0]);
-    pthread_mutex_destroy(&stream->calls[1]);
-}
-
-struct stream *stream_open(nng_stream *nng, struct stream_waker *waker)
-{
-    struct stream *stream = calloc(1, sizeof *stream);
-    if (stream != NULL) {
-        stream->nng = nng;
-        stream->waker = waker;
-        atomic_init(&stream->changed, false);
-        pthread_mutex_init(&stream->mutex, NULL);
-        pthread_mutex_init(&stream->calls[0], NULL);
-        pthread_mutex_init(&stream->calls[1], NULL);
-        if (nng_aio_alloc(&stream->receive, on_received, stream) == 0 &&
-            nng_aio_alloc(&stream->send, on_sent, stream) == 0) {
-            nng_aio_set_timeout(stream->receive, NNG_DURATION_INFINITE);
-            nng_aio_set_timeout(stream->send, NNG_DURATION_INFINITE);
-            receive_more(stream);
-            return stream;
-        }
-        if (stream->receive != NULL) nng_aio_free(stream->receive);
-        destroy_mutexes(stream);
-    }
-    free(stream);
-    nng_stream_close(nng);
-    nng_stream_free(nng);
-    return NULL;
+    if (atomic_load(&waker->signalled)) stream_waker_drain(waker);
 }
 
 size_t stream_peek(struct stream *stream, const uint8_t **bytes)
 {
-    pthread_mutex_lock(&stream->mutex);
-    uint32_t count = piece(stream->in.head, used(&stream->in));
-    *bytes = stream->in.bytes + stream->in.head % STREAM_RING_BYTES;
-    pthread_mutex_unlock(&stream->mutex);
-    return count;
+    return stream->calls->peek(stream, bytes);
 }
 
 void stream_consume(struct stream *stream, size_t size)
 {
-    pthread_mutex_lock(&stream->mutex);
-    TN_ASSERT(size <= used(&stream->in));
-    stream->in.head += (uint32_t)size;
-    bool stopped = !stream->receiving && stream->error == 0;
-    pthread_mutex_unlock(&stream->mutex);
-    if (stopped) receive_more(stream);
+    stream->calls->consume(stream, size);
 }
 
 size_t stream_write(struct stream *stream, const void *bytes, size_t size)
 {
-    const uint8_t *from = bytes;
-    pthread_mutex_lock(&stream->mutex);
-    size_t room = STREAM_RING_BYTES - used(&stream->out);
-    size_t count = size < room ? size : room;
-    for (size_t done = 0; done < count;) {
-        uint32_t part = piece(stream->out.tail, (uint32_t)(count - done));
-        memcpy(stream->out.bytes + stream->out.tail % STREAM_RING_BYTES, from + done, part);
-        stream->out.tail += part;
-        done += part;
-    }
-    stream->is_waited_for = count < size;
-    pthread_mutex_unlock(&stream->mutex);
-    return count;
+    return stream->calls->write(stream, bytes, size);
 }
 
 void stream_flush(struct stream *stream)
 {
-    send_more(stream);
+    stream->calls->flush(stream);
 }
 
 size_t stream_room(struct stream *stream)
 {
-    pthread_mutex_lock(&stream->mutex);
-    size_t room = STREAM_RING_BYTES - used(&stream->out);
-    pthread_mutex_unlock(&stream->mutex);
-    return room;
+    return stream->calls->room(stream);
 }
 
 void stream_look(struct stream *stream, struct stream_state *state)
 {
-    pthread_mutex_lock(&stream->mutex);
-    *state = (struct stream_state){.error = stream->error,
-                                   .received = stream->received,
-                                   .sent = stream->sent,
-                                   .unsent = used(&stream->out),
-                                   .unread = used(&stream->in)};
-    pthread_mutex_unlock(&stream->mutex);
+    stream->calls->look(stream, state);
 }
 
 void stream_probe(struct stream *stream)
 {
-    nng_sockaddr peer;
-    if (nng_stream_get_addr(stream->nng, NNG_OPT_REMADDR, &peer) == 0) return;
-    pthread_mutex_lock(&stream->mutex);
-    if (stream->error == 0) stream->error = NNG_ECONNSHUT;
-    pthread_mutex_unlock(&stream->mutex);
+    stream->calls->probe(stream);
 }
 
 bool stream_take_changed(struct stream *stream)
 {
-    if (!atomic_load_explicit(&stream->changed, memory_order_relaxed)) return false;
-    return atomic_exchange(&stream->changed, false);
+    return stream->calls->take_changed(stream);
 }
 
 void stream_close(struct stream *stream)
 {
-    pthread_mutex_lock(&stream->calls[0]);
-    pthread_mutex_lock(&stream->calls[1]);
-    bool first = !stream->closed;
-    stream->closed = true;
-    pthread_mutex_unlock(&stream->calls[1]);
-    pthread_mutex_unlock(&stream->calls[0]);
-    if (first) nng_stream_close(stream->nng);
+    stream->calls->close(stream);
 }
 
 bool stream_reap(struct stream *stream)
 {
-    TN_ASSERT(stream->closed); /* set by this thread */
-    pthread_mutex_lock(&stream->mutex);
-    bool busy = stream->receiving || stream->sending;
-    pthread_mutex_unlock(&stream->mutex);
-    if (busy) return false;
-    nng_aio_free(stream->receive); /* waits for the last instructions of a callback */
-    nng_aio_free(stream->send);
-    nng_stream_free(stream->nng);
-    destroy_mutexes(stream);
-    free(stream);
-    return true;
+    return stream->calls->reap(stream);
 }
 
 void stream_free(struct stream *stream)

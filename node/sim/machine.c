@@ -78,11 +78,20 @@ static void release_sayings(struct sim *sim, uint32_t machine)
     self->sayings_count = 0;
 }
 
-/* What was done is recorded, or it waits for the disk. */
+static bool binds(const struct sim_machine *self)
+{
+    for (uint32_t i = 0; i < self->sayings_count; i++)
+        if (tn_peer_binds(self->sayings[i].message->bytes[0])) return true;
+    return false;
+}
+
+/* What was done is recorded, or it waits for the disk; what does not bind, when it is alone, does
+ * not wait. */
 static void end_turn(struct sim *sim, uint32_t machine)
 {
     struct sim_machine *self = &sim->machines[machine];
     if (self->disk.count > self->disk.synced) {
+        if (!binds(self)) release_sayings(sim, machine);
         plan_sync(sim, machine);
         return;
     }

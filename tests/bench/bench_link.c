@@ -90,6 +90,7 @@ static void *answer(void *unused)
             memcpy(bytes, event.bytes, event.size);
             TN_ASSERT(link_send(nodes[1].link, 0, TN_PRIORITY_VOTE, bytes, event.size) ==
                       LINK_SENT);
+            link_flush(nodes[1].link);
         } else {
             atomic_fetch_add(&arrived, 1);
         }

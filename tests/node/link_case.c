@@ -121,6 +121,7 @@ void case_start(struct link_case *test, uint32_t number)
         .key = node->key,
         .keys = {.context = &key_contexts[number], .sign = sign, .verify = verify},
         .certificate = node->certificate.certificate,
+        .uses_nng = getenv("TENOR_LINK_NNG") != NULL,
         .private_key = node->certificate.private_key,
         .listen = listen,
         .entropy = number + 1,
@@ -298,7 +299,7 @@ void rogue_open(struct rogue *rogue, struct link_case *test, uint32_t node,
     nng_aio_wait(aio);
     rogue->error = nng_aio_result(aio);
     if (rogue->error == 0) {
-        rogue->stream = stream_open(nng_aio_get_output(aio, 0), &rogue->waker);
+        rogue->stream = stream_nng_open(nng_aio_get_output(aio, 0), &rogue->waker);
         assert_non_null(rogue->stream);
     }
     nng_aio_free(aio);

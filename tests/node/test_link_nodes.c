@@ -111,6 +111,7 @@ static void test_link_messages_of_every_size_arrive_whole_and_in_order(void **st
     }
     uint8_t kind_alone = TN_PEER_VOTE;
     assert_int_equal(link_send(test.nodes[0].link, 1, TN_PRIORITY_VOTE, &kind_alone, 1), LINK_SENT);
+    link_flush(test.nodes[0].link);
     CASE_UNTIL(&test,
                test.nodes[1].from[0].messages[TN_PRIORITY_VOTE] == numbers[TN_PRIORITY_VOTE] + 1);
     for (uint32_t at = 0; at < 2; at++) {
@@ -192,6 +193,27 @@ static void test_link_slow_reader_fills_a_bounded_queue_and_stays_up(void **stat
     case_end(&test);
 }
 
+/* What a turn says to a peer leaves in one go: nothing before, all of it then. */
+static void test_link_keeps_what_was_sent_until_it_is_flushed(void **state)
+{
+    struct link_case test = {0};
+    (void)state;
+    case_all_up(&test, 2);
+    const uint64_t bytes_sent = case_statistics(&test, 0, 1).bytes_sent;
+    for (uint64_t number = 1; number <= 9; number++)
+        assert_int_equal(case_send(&test, 0, 1, TN_PRIORITY_VOTE, number, 50), LINK_SENT);
+    assert_int_equal(case_send(&test, 0, 1, TN_PRIORITY_BATCH, 1, 700), LINK_SENT);
+    assert_int_equal(case_statistics(&test, 0, 1).bytes_sent, bytes_sent);
+    assert_true(case_statistics(&test, 0, 1).queued_bytes >= 9 * 50 + 700);
+    link_flush(test.nodes[0].link);
+    assert_int_equal(case_statistics(&test, 0, 1).queued_bytes, 0);
+    assert_true(case_statistics(&test, 0, 1).bytes_sent >= bytes_sent + 9 * 54 + 704);
+    CASE_UNTIL(&test, test.nodes[1].from[0].messages[TN_PRIORITY_VOTE] == 9 &&
+                          test.nodes[1].from[0].messages[TN_PRIORITY_BATCH] == 1);
+    assert_int_equal(test.nodes[1].from[0].disordered, 0);
+    case_end(&test);
+}
+
 /* A caller that takes a few events a turn must not sleep on those that are left. */
 static void test_link_says_that_there_may_be_more_before_the_caller_waits(void **state)
 {
@@ -201,6 +223,7 @@ static void test_link_says_that_there_may_be_more_before_the_caller_waits(void *
     case_all_up(&test, 2);
     for (uint64_t number = 1; number <= 20; number++)
         assert_int_equal(case_send(&test, 0, 1, TN_PRIORITY_VOTE, number, 50), LINK_SENT);
+    link_flush(test.nodes[0].link);
     for (uint32_t taken = 0; taken < 20;) {
         if (link_wait_ms(test.nodes[1].link) > 0) case_wait(&test);
         link_poll(test.nodes[1].link, &event, 0);
@@ -372,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_link_messages_of_every_size_arrive_whole_and_in_order),
         cmocka_unit_test(test_link_burst_arrives_whole_or_is_refused_openly),
         cmocka_unit_test(test_link_slow_reader_fills_a_bounded_queue_and_stays_up),
+        cmocka_unit_test(test_link_keeps_what_was_sent_until_it_is_flushed),
         cmocka_unit_test(test_link_says_that_there_may_be_more_before_the_caller_waits),
         cmocka_unit_test(test_link_urgent_messages_overtake_those_that_wait),
         cmocka_unit_test(test_link_pings_measure_the_round_trip_of_an_idle_link),
