@@ -30,6 +30,9 @@ has_clang_runtime() {
     compgen -G "$resource_dir/lib/linux/libclang_rt.$1-*.a" >/dev/null
 }
 
+# Debian's python, whichever other one stands first on the path.
+has_python_module() { /usr/bin/python3 -c "import $1" >/dev/null 2>&1; }
+
 # need GROUP PACKAGE TEST...: remembers PACKAGE when its group was asked for and TEST fails.
 packages=()
 need() {
@@ -48,17 +51,23 @@ list_missing() {
     need build liblmdb-dev has_header lmdb.h
     need build libnng-dev has_header nng/nng.h
     need build libmbedtls-dev has_header mbedtls/x509_crt.h
+    need build libevent-dev has_header event2/event.h
+    need build protobuf-c-compiler has_command protoc-c
+    need build libprotobuf-c-dev has_header protobuf-c/protobuf-c.h
+    need build libncurses-dev has_header ncurses.h
     need build libsecp256k1-dev has_header secp256k1_preallocated.h
     need test clang has_command clang
     need test libclang-rt-14-dev has_clang_runtime fuzzer
     need test libcmocka-dev has_header cmocka.h
-    need test protobuf-c-compiler has_command protoc-c
-    need test libprotobuf-c-dev has_header protobuf-c/protobuf-c.h
     need test spin has_command spin # the vote rules' model
     need test iproute2 has_command ip # nodes in networks of their own
     need test nftables has_command nft
     need test faketime has_command faketime
-    need test python3-minimal has_command python3 # verifiers that share nothing with the C code
+    need test python3 test -x /usr/bin/python3 # verifiers and bots that share nothing with the C code
+    need test protobuf-compiler has_command protoc
+    need test python3-protobuf has_python_module google.protobuf
+    need test python3-cryptography has_python_module cryptography
+    need test python3-pycryptodome has_python_module Cryptodome
     if [ "$(uname -m)" != aarch64 ]; then # pricing must give the same bits there
         need test gcc-aarch64-linux-gnu has_command aarch64-linux-gnu-gcc
         need test libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdio.h
@@ -67,6 +76,12 @@ list_missing() {
     need check binutils has_command nm
     need check clang-format has_command clang-format
     need check shellcheck has_command shellcheck
+    need check prometheus has_command promtool # what it says of metrics and rules
+    need check systemd has_command systemd-analyze
+    need check dpkg-dev has_command dpkg-shlibdeps
+    need check file has_command file
+    need check docker-compose has_command docker-compose
+    need check kubernetes-client has_command kubectl
 }
 
 as_root() {
