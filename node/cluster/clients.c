@@ -194,7 +194,7 @@ static void accept_client(struct clients *clients)
         if (client->socket >= 0) continue;
         uint8_t *in = malloc(IN_ROOM);
         if (in == NULL) break;
-        clients->turns = (uint16_t)((clients->turns + 1) % (65536 / CLIENTS_MAX));
+        clients->turns = (uint16_t)((clients->turns + 1) % (32768 / CLIENTS_MAX));
         *client = (struct client){.socket = connected, .in = in, .turn = clients->turns};
         return;
     }

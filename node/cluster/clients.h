@@ -44,7 +44,7 @@ void clients_receive(struct clients *clients, const struct pollfd *polls, uint32
 /* What was asked, one after another: false when there is nothing more. */
 struct client_asked {
     enum client_request kind;
-    uint64_t tag; /* < TN_MEMBER_CLIENTS */
+    uint64_t tag; /* < GATE_TAG of loop_gateway.h */
     const uint8_t *bytes;
     size_t size;
 };

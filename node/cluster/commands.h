@@ -5,5 +5,7 @@
 int start_command(int arguments_count, char **arguments);
 int testnet_command(int arguments_count, char **arguments);
 int status_command(int arguments_count, char **arguments);
+int config_command(int arguments_count, char **arguments);
+int init_command(int arguments_count, char **arguments);
 
 #endif

@@ -1,4 +1,4 @@
-/* conf: two small files of lines, each a word and its values, read by one table a file. */
+/* conf: set.conf, a small file of lines, each a word and its values, read by tables. */
 #include "cluster/conf.h"
 
 #include "tenord/genesis.h"
@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     WORDS_MAX = 8 + TN_REGISTRY_CANDIDATES_MAX,
@@ -19,7 +18,7 @@ enum {
 };
 
 /* Words that may stand in more than one line; every other stands in one. */
-static const char *const repeated[] = {"validator", "feeder", "peer"};
+static const char *const repeated[] = {"validator", "feeder"};
 
 struct line {
     const char *path;
@@ -321,105 +320,5 @@ bool set_conf_read(struct set_conf *conf, const char *home, const struct tn_sign
     if (!add_markets(&reading) || !make_chain_id(conf, home)) return false;
     if (tn_chain_limits_check(&conf->limits, &what)) return true;
     complain("%s: %s", path, what);
-    return false;
-}
-
-/* ---- node.conf ---------------------------------------------------------------------------------
- */
-
-static bool under_home(char out[CONF_PATH_SIZE], const struct node_conf *conf,
-                       const struct line *line, uint32_t word)
-{
-    if (word >= line->count) return refuse(line, "a path is missing after", line->words[0]);
-    const char *path = line->words[word];
-    int length = path[0] == '/' ? snprintf(out, CONF_PATH_SIZE, "%s", path)
-                                : snprintf(out, CONF_PATH_SIZE, "%s/%s", conf->home, path);
-    if (length > 0 && length < CONF_PATH_SIZE) return true;
-    return refuse(line, "the path is too long:", path);
-}
-
-static bool take_text(char out[CONF_TEXT_SIZE], const struct line *line, uint32_t word)
-{
-    if (word >= line->count) return refuse(line, "a value is missing after", line->words[0]);
-    if (strlen(line->words[word]) >= CONF_TEXT_SIZE) {
-        return refuse(line, "too long:", line->words[word]);
-    }
-    strcpy(out, line->words[word]);
-    return true;
-}
-
-/* HOST:PORT; port 0 is any, for who only listens. */
-static bool take_address(char out[CONF_TEXT_SIZE], const struct line *line, uint32_t word,
-                         unsigned long least)
-{
-    if (!take_text(out, line, word)) return false;
-    const char *colon = strrchr(out, ':');
-    char *end = NULL;
-    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
-    if (colon != NULL && colon != out && isdigit((unsigned char)colon[1]) && *end == '\0' &&
-        port >= least && port <= 65535) {
-        return true;
-    }
-    return refuse(line, "not HOST:PORT:", line->words[word]);
-}
-
-/* A secret is one line of hex in a file that nobody else may read. */
-static bool read_secret(struct tn_secret_key *key, const char *path)
-{
-    struct stat about;
-    size_t size;
-    if (stat(path, &about) == 0 && (about.st_mode & 077) != 0) {
-        complain("%s can be read by others: chmod 600 %s", path, path);
-        return false;
-    }
-    char *text = (char *)file_read(&size, path, 256);
-    if (text == NULL) return false;
-    text[size] = '\0';
-    text[strcspn(text, "\r\n")] = '\0';
-    bool is_good = hex_read(key->bytes, sizeof key->bytes, text);
-    explicit_bzero(text, size);
-    free(text);
-    if (!is_good) complain("%s holds no key: 32 bytes in hex", path);
-    return is_good;
-}
-
-static bool take_peer(struct node_conf *conf, const struct line *line)
-{
-    if (conf->peers_count == TN_VALIDATORS_MAX) return refuse(line, "too many of", "peer");
-    struct peer_conf *peer = &conf->peers[conf->peers_count++];
-    if (!take_key(&peer->key, line, 1) || !under_home(peer->certificate, conf, line, 3)) {
-        return false;
-    }
-    if (strcmp(line->words[2], "-") == 0) return true;
-    return take_address(peer->address, line, 2, 1);
-}
-
-static bool take_node_line(void *context, const struct line *line)
-{
-    struct node_conf *conf = context;
-    char path[CONF_PATH_SIZE];
-    const char *name = line->words[0];
-    if (strcmp(name, "peer") == 0) return take_peer(conf, line);
-    if (strcmp(name, "listen") == 0) return take_address(conf->listen, line, 1, 0);
-    if (strcmp(name, "identity") == 0) return under_home(conf->identity, conf, line, 1);
-    if (strcmp(name, "clients") == 0) return under_home(conf->clients, conf, line, 1);
-    if (strcmp(name, "key") == 0) {
-        conf->is_validator = true;
-        return under_home(path, conf, line, 1) && read_secret(&conf->key, path);
-    }
-    return refuse(line, "unknown word", name);
-}
-
-bool node_conf_read(struct node_conf *conf, const char *home)
-{
-    char path[PATH_SIZE];
-    *conf = (struct node_conf){0};
-    int length = snprintf(conf->home, sizeof conf->home, "%s", home);
-    if (length <= 0 || length >= CONF_PATH_SIZE || !home_path(path, home, "node.conf")) {
-        return false;
-    }
-    if (!read_lines(path, take_node_line, conf)) return false;
-    if (conf->is_validator && conf->identity[0] != '\0' && conf->clients[0] != '\0') return true;
-    complain("%s lacks key, identity or clients", path);
     return false;
 }

@@ -2,15 +2,15 @@
  *
  * set.conf is the genesis of the set, the same on every node: who validates, who reports, which
  * keys govern, how time is cut. With genesis.conf (the limits of its markets) it makes the chain
- * id. node.conf is the node's own: its keys, where it listens, where the others are. Both are lines
- * of words; '#' begins a comment. docs/cluster.md has every word. */
+ * id; it is lines of words, and docs/cluster.md has every one. tenord.toml is the node's own: its
+ * keys, where it listens, where the others are; docs/config.md has every setting. */
 #ifndef NODE_CLUSTER_CONF_H
 #define NODE_CLUSTER_CONF_H
 
+#include "settings/settings.h"
 #include "tenor/member.h"
 
 #define CONF_PATH_SIZE    4096
-#define CONF_TEXT_SIZE    256
 #define CONF_COMMANDS_MAX 512
 
 struct set_conf {
@@ -22,26 +22,22 @@ struct set_conf {
     uint32_t validators_count;
 };
 
-struct peer_conf {
-    struct tn_public_key key;
-    char address[CONF_TEXT_SIZE]; /* "" : it dials us */
-    char certificate[CONF_PATH_SIZE];
-};
-
 struct node_conf {
-    char home[CONF_PATH_SIZE];
+    struct settings settings;
     struct tn_secret_key key;
-    bool is_validator;
-    char identity[CONF_PATH_SIZE]; /* file of the TLS certificate and its key */
-    char listen[CONF_TEXT_SIZE];
-    char clients[CONF_PATH_SIZE]; /* path of the local socket */
-    struct peer_conf peers[TN_VALIDATORS_MAX];
-    uint32_t peers_count;
 };
 
 /* Both false after a complaint that names file and line. `home` has genesis.conf, set.conf and
- * node.conf; relative paths in them are under it. */
+ * tenord.toml. `changes`: SETTING=VALUE in place of what tenord.toml says. */
 bool set_conf_read(struct set_conf *conf, const char *home, const struct tn_signatures *signatures);
-bool node_conf_read(struct node_conf *conf, const char *home);
+bool node_conf_read(struct node_conf *conf, const char *home, const char *const *changes,
+                    uint32_t changes_count);
+/* Without the key. */
+bool node_settings_read(struct settings *settings, const char *home, const char *const *changes,
+                        uint32_t changes_count);
+/* In memory of its own; NULL after a complaint. Freeing wipes the key. */
+struct node_conf *node_conf_make(const char *home, const char *const *changes,
+                                 uint32_t changes_count);
+void node_conf_free(struct node_conf *conf);
 
 #endif

@@ -12,6 +12,7 @@ static void count(struct finality *finality, int64_t us)
     if (bucket >= FINALITY_BUCKETS) bucket = FINALITY_BUCKETS - 1;
     finality->buckets[bucket]++;
     finality->count++;
+    finality->sum_us += us < 0 ? 0 : (uint64_t)us;
     if (us > finality->most_us) finality->most_us = us;
 }
 

@@ -11,7 +11,7 @@ struct finality {
     int64_t sealed_us[TN_CHAIN_MARKETS_MAX][FINALITY_KEPT]; /* by sequence; 0: none */
     uint64_t counted[TN_CHAIN_MARKETS_MAX];                 /* sequences up to this one */
     uint64_t buckets[FINALITY_BUCKETS];                     /* the last one: and longer */
-    uint64_t count;
+    uint64_t count, sum_us;
     int64_t most_us;
 };
 

@@ -5,7 +5,7 @@
  * store: the chain's records that changed, blocks and batches, and the
  * position in the log from which a restart goes on; there the member has written again whatever it
  * still needs, so the log before the checkpoint before may go. A home is a folder: genesis.conf,
- * set.conf, node.conf, log/, store/. One process at a time runs it. */
+ * set.conf, tenord.toml, log/, store/. One process at a time runs it. */
 #ifndef NODE_CLUSTER_KEEPER_H
 #define NODE_CLUSTER_KEEPER_H
 

@@ -1,9 +1,13 @@
 /* loop: the turn of a node.
  *
- * Messages that the member sends are kept until the log is durable, then go to the links; answers
- * to clients likewise, but for soft ones nothing would be lost if they went before. A peer whose
- * queue is full loses the message: every core sends again what it still needs. */
+ * Messages that the member sends are kept until the log is durable, then go to the links, all of a
+ * turn at once. The log is synced when one of them binds (tn_peer_binds), else only now and then: a
+ * turn that took a few votes costs no sync. Certificates alone wait a little for something to leave
+ * with. What is final is told to clients after the sync, for the own vote may be part of it: also
+ * when no message binds, as in a set of one. Soft answers promise nothing and go before. A peer
+ * whose queue is full loses the message: every core sends again what it still needs. */
 #include "cluster/loop_internal.h"
+#include "cluster/operate.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +30,21 @@ static void take_up(struct loop *loop, uint16_t peer)
     } else {
         tn_member_peer_up(loop->member, peer, &loop->clock);
     }
+}
+
+/* Is the peer within its rates? A message that no peer sends is for the member to refuse. */
+static bool is_within_rates(struct loop *loop, const struct link_event *event)
+{
+    if (event->peer >= TN_PEERS_MAX) return true;
+    if (tn_peer_meter_take(&loop->meters[event->peer], event->bytes, event->size,
+                           loop->clock.now_us) != TN_PEER_METER_OVER) {
+        return true;
+    }
+    if (loop->over_rate++ == 0) {
+        note("msg=over_rate peer=%u kind=%u why=\"more than any node sends: dropped and counted\"",
+             event->peer, event->bytes[0]);
+    }
+    return false;
 }
 
 static void take_message(struct loop *loop, const struct link_event *event)
@@ -66,7 +85,9 @@ static void take_links(struct loop *loop)
                     sync_client_peer_down(syncing_client(loop->syncing), event.peer);
                 }
                 break;
-            case LINK_MESSAGE: take_message(loop, &event); break;
+            case LINK_MESSAGE:
+                if (is_within_rates(loop, &event)) take_message(loop, &event);
+                break;
         }
         if (has_new_set(loop))
             return; /* who peer 2 is may have changed: the rest is for the next turn */
@@ -86,6 +107,45 @@ static void send_all(struct loop *loop)
         at += OUTGOING_HEAD + size;
     }
     outgoing->size = 0;
+    outgoing->binds = outgoing->has_others = false;
+    outgoing->since_us = 0;
+    link_flush(loop->link);
+}
+
+/* Until when what waits may wait: certificates for company, records for a sync. */
+static int64_t latest_us(const struct outgoing *outgoing)
+{
+    int64_t latest = INT64_MAX;
+    if (outgoing->size > 0) latest = outgoing->since_us + CERTS_WAIT_US;
+    if (outgoing->recorded_us > 0 && outgoing->recorded_us + SYNC_LATEST_US < latest) {
+        latest = outgoing->recorded_us + SYNC_LATEST_US;
+    }
+    return latest;
+}
+
+/* Syncs when something must not leave before, then lets leave what may. */
+static enum keeper_answer speak(struct loop *loop)
+{
+    struct outgoing *outgoing = &loop->outgoing;
+    const int64_t now_us = loop->clock.now_us;
+    const bool is_late =
+        outgoing->recorded_us > 0 && now_us - outgoing->recorded_us >= SYNC_LATEST_US;
+    if (!outgoing->has_final) {
+        clients_flush(loop->clients);
+        gate_flush(loop);
+    }
+    if (outgoing->binds || is_late || (outgoing->has_final && outgoing->has_promise)) {
+        enum keeper_answer synced = keeper_sync(loop->keeper);
+        if (synced != KEEPER_DONE) return synced;
+        outgoing->recorded_us = 0;
+        outgoing->has_promise = false;
+    }
+    clients_flush(loop->clients);
+    gate_flush(loop);
+    outgoing->has_final = false;
+    if (outgoing->size == 0) return KEEPER_DONE;
+    if (outgoing->has_others || now_us - outgoing->since_us >= CERTS_WAIT_US) send_all(loop);
+    return KEEPER_DONE;
 }
 
 static int64_t next_timeout(const struct loop *loop)
@@ -98,17 +158,24 @@ static int64_t next_timeout(const struct loop *loop)
 
 static void wait_for_work(struct loop *loop)
 {
-    struct pollfd polls[CLIENTS_MAX + 2];
+    struct pollfd polls[CLIENTS_MAX + 3];
     int64_t wait_us = next_timeout(loop) - clock_us(CLOCK_MONOTONIC);
     int64_t link_us = link_wait_ms(loop->link) * 1000;
+    if (latest_us(&loop->outgoing) - clock_us(CLOCK_MONOTONIC) < wait_us) {
+        wait_us = latest_us(&loop->outgoing) - clock_us(CLOCK_MONOTONIC);
+    }
+    int64_t gate_us = gate_wait_us(loop);
     if (link_us < wait_us) wait_us = link_us;
+    if (gate_us < wait_us) wait_us = gate_us;
     if (clients_have_requests(loop->clients) || wait_us < 0) wait_us = 0;
     if (wait_us > WAIT_MOST_US || loop->is_full) wait_us = WAIT_MOST_US;
     polls[0] = (struct pollfd){.fd = link_fd(loop->link), .events = POLLIN};
-    uint32_t count = clients_poll(loop->clients, polls + 1);
+    polls[1] = (struct pollfd){.fd = gate_fd(loop), .events = POLLIN};
+    uint32_t count = clients_poll(loop->clients, polls + 2);
     const struct timespec wait = {.tv_sec = 0, .tv_nsec = (long)wait_us * 1000};
-    if (ppoll(polls, count + 1, &wait, NULL) > 0) {
-        clients_receive(loop->clients, polls + 1, count);
+    if (ppoll(polls, count + 2, &wait, NULL) > 0) {
+        if (polls[1].revents != 0) gate_woken(loop);
+        clients_receive(loop->clients, polls + 2, count);
     }
 }
 
@@ -129,6 +196,7 @@ static void take_input(struct loop *loop)
 {
     take_links(loop);
     loop_take_clients(loop);
+    gate_take(loop);
     if (loop->is_stopping) {
         tn_member_retire(loop->member, &loop->clock);
     } else {
@@ -141,15 +209,13 @@ static void take_turn(struct loop *loop)
     wait_for_work(loop);
     read_clock(loop);
     if (!loop->is_full) take_input(loop);
-    enum keeper_answer synced = keeper_sync(loop->keeper);
-    if (synced == KEEPER_DONE) {
-        send_all(loop);
-        clients_flush(loop->clients);
-    }
+    enum keeper_answer synced = speak(loop);
     enum keeper_answer tended = keeper_tend(loop->keeper, loop->member);
     follow_disk(loop, synced == KEEPER_FAILED ? synced : tended);
     sync_server_turn(loop->server, loop->clock.now_us);
+    link_flush(loop->link);
     if (has_new_set(loop) && !loop_set_peers(loop)) loop->failed = true;
+    operate_turn(loop);
 }
 
 /* ---- Life --------------------------------------------------------------------------------------
@@ -169,7 +235,7 @@ static bool make_member(struct loop *loop)
                                                .time_ms = loop->set->time_ms};
     config.signatures = &loop->signatures;
     config.key = loop->node->key;
-    config.is_validator = loop->node->is_validator;
+    config.is_validator = true;
     loop_fill_out(&config.out, loop);
     loop->member_size = tn_member_size(&config.limits);
     if (loop->member_size == 0) {
@@ -229,6 +295,7 @@ static bool start_member(struct loop *loop, struct keeper_found *found, int *end
                                            .archive = loop->options.archive};
     loop->keeper = keeper_open(end, &options);
     if (loop->keeper == NULL) return false;
+    gate_member_made(loop);
     loop->is_restoring = true;
     bool is_restored = keeper_restore(loop->keeper, found, loop->member, end);
     loop->is_restoring = loop->is_behind = false;
@@ -237,6 +304,7 @@ static bool start_member(struct loop *loop, struct keeper_found *found, int *end
     if (!make_server(loop)) return false;
     read_clock(loop);
     tn_member_start(loop->member, &loop->clock);
+    gate_member_started(loop);
     return true;
 }
 
@@ -252,9 +320,9 @@ static void say_ready(const struct loop *loop, const struct keeper_found *found)
 static bool start(struct loop *loop, int *end)
 {
     struct keeper_found found;
-    if (!sync_store_tidy(loop->options.home)) return false;
+    if (!sync_store_tidy(loop->options.home) || !gate_open(loop)) return false;
     if (!start_member(loop, &found, end)) return false;
-    loop->clients = clients_open(loop->node->clients);
+    loop->clients = clients_open(loop->node->settings.clients.socket);
     if (loop->clients == NULL || !loop_open_link(loop)) return false;
     say_ready(loop, &found);
     return true;
@@ -262,6 +330,7 @@ static bool start(struct loop *loop, int *end)
 
 static void lay_down_member(struct loop *loop)
 {
+    gate_member_ends(loop);
     sync_server_free(loop->server);
     if (loop->keeper != NULL) keeper_close(loop->keeper);
     memory_give(loop->member_memory, loop->member_size);
@@ -270,17 +339,21 @@ static void lay_down_member(struct loop *loop)
     loop->member = NULL;
     loop->member_memory = NULL;
     loop->outgoing.size = 0;
+    loop->outgoing.binds = loop->outgoing.has_others = loop->outgoing.has_final = false;
+    loop->outgoing.has_promise = false;
+    loop->outgoing.since_us = loop->outgoing.recorded_us = 0;
 }
 
 static void stop(struct loop *loop)
 {
+    operate_close(loop); /* the first: its pages show the rest */
     if (loop->link != NULL) link_close(loop->link);
-    if (loop->clients != NULL) clients_close(loop->clients, loop->node->clients);
+    if (loop->clients != NULL) clients_close(loop->clients, loop->node->settings.clients.socket);
+    gate_close(loop);
     lay_down_member(loop);
     syncing_free(loop->syncing);
     free(loop->outgoing.bytes);
     free(loop->signatures_memory);
-    free(loop->node);
     free(loop->set);
 }
 
@@ -304,6 +377,7 @@ static bool is_up(const struct loop *loop, uint16_t peer)
  * votes in it. */
 static void begin_sync(struct loop *loop)
 {
+    if (keeper_sync(loop->keeper) != KEEPER_DONE) return; /* the next turn says why */
     const struct tn_validators set = *tn_sequencer_set(tn_member_sequencer(loop->member));
     const struct syncing_config config = {.home = loop->options.home,
                                           .limits = &loop->set->limits,
@@ -351,8 +425,13 @@ static void take_sync_turn(struct loop *loop)
     read_clock(loop);
     take_links(loop);
     loop_take_clients(loop);
+    gate_take(loop);
     clients_flush(loop->clients);
-    switch (syncing_turn(loop->syncing, loop->clock.now_us)) {
+    gate_flush(loop);
+    enum syncing_answer state = syncing_turn(loop->syncing, loop->clock.now_us);
+    link_flush(loop->link);
+    operate_turn(loop);
+    switch (state) {
         case SYNCING_ON: return;
         case SYNCING_WHOLE: loop->failed = !end_sync(loop); return;
         case SYNCING_FAILED: loop->failed = true; return;
@@ -365,12 +444,12 @@ static bool is_alone(const struct loop *loop)
     struct tn_public_key own;
     const struct tn_signatures *real = &loop->signatures;
     if (!real->public_key(real->context, &own, &loop->node->key)) {
-        complain("the key that %s/node.conf names is none", loop->options.home);
+        complain("the key in %s is none", loop->node->settings.node.key);
         return false;
     }
-    for (uint32_t i = 0; i < loop->node->peers_count; i++) {
-        if (!tn_public_key_equal(&own, &loop->node->peers[i].key)) continue;
-        complain("%s/node.conf: a peer has this node's own vote key; a key may never run twice: "
+    for (uint32_t i = 0; i < loop->node->settings.peers_count; i++) {
+        if (!tn_public_key_equal(&own, &loop->node->settings.peers[i].key)) continue;
+        complain("%s/tenord.toml: a peer has this node's own vote key; a key may never run twice: "
                  "give each node its own",
                  loop->options.home);
         return false;
@@ -382,17 +461,17 @@ static bool prepare(struct loop *loop, int *end)
 {
     size_t size = (tn_signatures_size() + 15) / 16 * 16;
     loop->signatures_memory = aligned_alloc(16, size);
-    loop->node = calloc(1, sizeof *loop->node);
+    loop->node = loop->options.node;
     loop->set = calloc(1, sizeof *loop->set);
     *end = END_FAILED;
-    if (loop->signatures_memory == NULL || loop->node == NULL || loop->set == NULL) {
+    if (loop->signatures_memory == NULL || loop->set == NULL) {
         complain("out of memory");
         return false;
     }
     tn_signatures_real(&loop->signatures, loop->signatures_memory);
     *end = END_REFUSED;
-    return set_conf_read(loop->set, loop->options.home, &loop->signatures) &&
-           node_conf_read(loop->node, loop->options.home) && is_alone(loop) && make_member(loop);
+    return set_conf_read(loop->set, loop->options.home, &loop->signatures) && is_alone(loop) &&
+           make_member(loop);
 }
 
 /* An orderly end leaves a checkpoint, unless it came in the middle of a state sync. */
@@ -410,10 +489,16 @@ static void say_stopped(struct loop *loop, int *end)
     note("msg=stopped height=%llu", (unsigned long long)height);
 }
 
-/* Hands its markets over: what it answered becomes final, and the next candidates lead. */
+/* Lets the gateway's clients say their last, then hands its markets over: what it answered becomes
+ * final, and the next candidates lead. */
 static void wind_down(struct loop *loop)
 {
-    int64_t until_us = clock_us(CLOCK_MONOTONIC) + WIND_DOWN_US;
+    int64_t until_us = clock_us(CLOCK_MONOTONIC) + GATE_DOWN_US;
+    gate_begin_stop(loop);
+    while (loop->syncing == NULL && !loop->failed && !loop->is_full && !gate_has_stopped(loop) &&
+           clock_us(CLOCK_MONOTONIC) < until_us)
+        take_turn(loop);
+    until_us = clock_us(CLOCK_MONOTONIC) + WIND_DOWN_US;
     loop->is_stopping = true;
     while (loop->syncing == NULL && !loop->failed && !loop->is_full &&
            !tn_member_is_retired(loop->member) && clock_us(CLOCK_MONOTONIC) < until_us)
@@ -424,8 +509,9 @@ int loop_run(const struct loop_options *options)
 {
     struct loop loop = {.options = *options};
     int end = END_FAILED;
-    bool is_started = prepare(&loop, &end) && start(&loop, &end);
+    bool is_started = prepare(&loop, &end) && operate_open(&loop) && start(&loop, &end);
     if (is_started) {
+        operate_started(&loop);
         while (!*options->stop && !loop.failed) {
             if (loop.syncing != NULL) {
                 take_sync_turn(&loop);
@@ -434,6 +520,7 @@ int loop_run(const struct loop_options *options)
             take_turn(&loop);
             if (loop.is_behind && !loop.failed && !loop.is_full) begin_sync(&loop);
         }
+        operate_stopping(&loop);
         wind_down(&loop);
         end = loop.failed ? END_FAILED : END_GOOD;
         say_stopped(&loop, &end);

@@ -12,6 +12,10 @@
 
 struct loop_options {
     const char *home;
+    const struct node_conf *node; /* outlives the loop */
+    const char *const
+        *changes; /* SETTING=VALUE of the command line: they hold after a reload too */
+    uint32_t changes_count;
     uint64_t checkpoint_blocks;
     uint64_t segment_bytes;
     uint64_t behind_blocks; /* further behind takes the state from peers; 0: the engine's default */
@@ -19,6 +23,7 @@ struct loop_options {
     bool quiet;  /* no line a block */
     bool follow; /* leads no market and holds no memory for it */
     const volatile sig_atomic_t *stop;
+    volatile sig_atomic_t *reload; /* set: read tenord.toml again; the loop clears it */
 };
 
 /* Runs until told to stop; how the command ends. */

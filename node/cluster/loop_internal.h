@@ -6,11 +6,13 @@
 
 #include "cluster/clients.h"
 #include "cluster/finality.h"
+#include "cluster/loop_gateway.h"
 #include "cluster/sync_server.h"
 #include "cluster/sync_store.h"
 #include "cluster/syncing.h"
 #include "link/certificate.h"
 #include "link/nng.h"
+#include "tenor/peer_queue.h"
 #include "tenord/machine.h"
 #include "tenord/tenord.h"
 
@@ -22,7 +24,10 @@ enum {
     STATUS_SIZE = 2048,
     OUT_FIRST = 1 << 20,
     WAIT_MOST_US = 200000,
+    CERTS_WAIT_US = 2000,   /* that have nothing to leave with */
+    SYNC_LATEST_US = 20000, /* of records on which nothing that leaves depends */
     WIND_DOWN_US = 1000000,
+    GATE_DOWN_US = 10000000, /* the gateway's own limit, drain_ms, is lower */
     SYNC_BYTES_A_SECOND = 64 << 20,
     SYNC_VIEW_SECONDS = 600,
 };
@@ -31,12 +36,18 @@ enum {
 struct outgoing {
     uint8_t *bytes;
     size_t size, room;
+    bool binds;          /* one of them must not leave before the log is synced */
+    bool has_others;     /* one of them is no certificate */
+    bool has_final;      /* clients were told of what is final, or of what is certified */
+    bool has_promise;    /* a vote or a batch of this node's own was recorded, and not synced */
+    int64_t since_us;    /* certificates wait since; 0: none */
+    int64_t recorded_us; /* the oldest record that was not synced; 0: none */
 };
 enum { OUTGOING_HEAD = 8 };
 
 struct loop {
     struct loop_options options;
-    struct node_conf *node;
+    const struct node_conf *node;
     struct set_conf *set;
     struct tn_signatures signatures;
     void *signatures_memory;
@@ -49,10 +60,15 @@ struct loop {
     struct syncing *syncing; /* NULL: the member is at work, and a keeper and a server with it */
     struct link *link;
     struct clients *clients;
+    struct gate *gate;       /* the node's side of the gateway; NULL: there is none */
+    struct gateway *gateway; /* likewise */
+    struct operate *operate; /* the operator's side; NULL: not yet, or not any more */
     struct outgoing outgoing;
     struct finality finality;
     uint64_t epoch; /* that the link's peers are of */
     uint64_t sent_full;
+    struct tn_peer_meter meters[TN_PEERS_MAX]; /* of those of the epoch */
+    uint64_t over_rate;                        /* messages of peers that were dropped, of all */
     bool is_restoring, failed, is_full, is_behind, is_stopping;
 };
 
@@ -70,7 +86,8 @@ void loop_fill_out(struct tn_member_out *out, struct loop *loop);
 bool loop_set_peers(struct loop *loop);
 bool loop_open_link(struct loop *loop);
 
-/* loop_requests.c: what clients ask. */
+/* loop_requests.c: what clients ask; where the node stands, as words. */
+void loop_write_status(const struct loop *loop, char text[STATUS_SIZE]);
 void loop_take_clients(struct loop *loop);
 
 #endif

@@ -6,13 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Blocks of an idle market come ten times a second and have batches too: nobody waits for those.
+ */
+static bool has_frame(const uint8_t *body, size_t size)
+{
+    size_t at = TN_BATCH_HEADER_BYTES;
+    while (at < size && size - at >= TN_BATCH_LENGTH_BYTES + 2) {
+        size_t length = (size_t)tn_get_be(body + at, TN_BATCH_LENGTH_BYTES);
+        at += TN_BATCH_LENGTH_BYTES;
+        if (length < 2 || length > size - at) return false;
+        if (body[at + 1] == TN_ENTRY_FRAME) return true; /* the version stands before the kind */
+        at += length;
+    }
+    return false;
+}
+
 static void note_sealed(struct loop *loop, const uint8_t *bytes, size_t size)
 {
     struct tn_batch_header header;
     struct tn_stream_fault fault;
     if (!tn_stream_read_batch_header(&header, &fault, bytes + TN_GOSSIP_BATCH_PREFIX,
                                      size - TN_GOSSIP_BATCH_PREFIX) ||
-        header.market < 1 || header.market > loop->set->limits.markets_count) {
+        header.market < 1 || header.market > loop->set->limits.markets_count ||
+        !has_frame(bytes + TN_GOSSIP_BATCH_PREFIX, size - TN_GOSSIP_BATCH_PREFIX)) {
         return;
     }
     finality_sealed(&loop->finality, header.market - 1, header.sequence, clock_us(CLOCK_MONOTONIC));
@@ -26,11 +42,19 @@ static void note_executed(struct loop *loop)
         finality_executed(&loop->finality, i, heads->streams[i].sequence, now_us);
 }
 
+/* What is final may rest on it. In a set of one nobody else holds it. */
+static bool is_promise(uint8_t type)
+{
+    return type == TN_SEQUENCER_VOTE || type == TN_SEQUENCER_CHECKPOINT || type == TN_MEMBER_SEALED;
+}
+
 static void out_record(void *context, uint8_t type, const uint8_t *bytes, size_t size)
 {
     struct loop *loop = context;
     if (loop->is_restoring) return;
     keeper_record(loop->keeper, type, bytes, size);
+    if (loop->outgoing.recorded_us == 0) loop->outgoing.recorded_us = loop->clock.now_us;
+    if (is_promise(type)) loop->outgoing.has_promise = true;
     if (type == TN_MEMBER_SEALED) note_sealed(loop, bytes, size);
 }
 
@@ -59,26 +83,38 @@ static void out_send(void *context, uint16_t to, enum tn_priority priority, cons
     tn_put_be(at + 4, size, 4);
     memcpy(at + OUTGOING_HEAD, bytes, size);
     outgoing->size = need;
+    if (tn_peer_binds(bytes[0])) outgoing->binds = true;
+    if (bytes[0] != TN_PEER_CERT) outgoing->has_others = true;
+    if (outgoing->since_us == 0) outgoing->since_us = loop->clock.now_us;
 }
 
 static void out_answer(void *context, uint64_t client, const struct tn_member_answer *answer)
 {
-    clients_answer(((struct loop *)context)->clients, client, answer);
+    struct loop *loop = context;
+    if ((client & GATE_TAG) != 0) {
+        gate_answer(loop, client, answer);
+    } else {
+        clients_answer(loop->clients, client, answer);
+    }
 }
 
 static void out_receipt(void *context, const struct tn_chain_place *place,
                         const struct tn_market_step *step)
 {
     struct loop *loop = context;
+    loop->outgoing.has_final = true;
     if (loop->clients != NULL) clients_final(loop->clients, place, step);
+    gate_step(loop, place, step);
 }
 
 static void out_executed(void *context, const struct tn_member_block *block)
 {
     struct loop *loop = context;
+    loop->outgoing.has_final = true;
     keeper_block(loop->keeper, tn_member_gossip(loop->member), block);
     note_executed(loop);
     if (loop->clients != NULL) clients_block(loop->clients, block);
+    gate_block(loop, block);
     if (loop->options.quiet || loop->is_restoring) return;
     note("msg=block height=%llu view=%llu proposer=%u batches=%u bytes=%zu root=%s",
          (unsigned long long)block->header->height, (unsigned long long)block->header->view,
@@ -90,6 +126,7 @@ static void out_term(void *context, uint32_t market, uint32_t term, uint64_t seq
 {
     struct loop *loop = context;
     if (loop->clients != NULL) clients_term(loop->clients, market, term, sequence);
+    gate_term(loop, market, term, sequence);
     if (loop->is_restoring) return;
     note("msg=term market=%u term=%u sequence=%llu", market, term, (unsigned long long)sequence);
 }
@@ -97,13 +134,16 @@ static void out_term(void *context, uint32_t market, uint32_t term, uint64_t seq
 static void out_certified(void *context, const struct tn_checkpoint *checkpoint,
                           const uint8_t *cert, size_t size)
 {
-    keeper_certified(((struct loop *)context)->keeper, checkpoint->height, cert, size);
+    struct loop *loop = context;
+    loop->outgoing.has_final = true; /* the own vote may be part of it */
+    keeper_certified(loop->keeper, checkpoint->height, cert, size);
+    gate_certified(context, checkpoint, cert, size);
 }
 
 static bool out_may_execute(void *context)
 {
-    const struct loop *loop = context;
-    return loop->is_restoring || keeper_may_execute(loop->keeper);
+    struct loop *loop = context;
+    return loop->is_restoring || (keeper_may_execute(loop->keeper) && gate_may_execute(loop));
 }
 
 static void out_epoch_ended(void *context, uint64_t epoch, const uint8_t *handover, size_t size)

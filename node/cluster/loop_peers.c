@@ -1,4 +1,5 @@
-/* Who the others are: the members of the present set that node.conf knows, under their index in it.
+/* Who the others are: the members of the present set that tenord.toml knows, under their index in
+ * it.
  */
 #include "cluster/loop_internal.h"
 
@@ -19,15 +20,26 @@ static bool verify_hello(void *context, const struct tn_hash *digest,
     return loop->signatures.verify(loop->signatures.context, digest, signature, key);
 }
 
-static const struct peer_conf *peer_of(const struct loop *loop, const struct tn_public_key *key)
+static const struct settings_peer *peer_of(const struct loop *loop, const struct tn_public_key *key)
 {
-    for (uint32_t i = 0; i < loop->node->peers_count; i++) {
-        if (tn_public_key_equal(&loop->node->peers[i].key, key)) return &loop->node->peers[i];
+    const struct settings *settings = &loop->node->settings;
+    for (uint32_t i = 0; i < settings->peers_count; i++) {
+        if (tn_public_key_equal(&settings->peers[i].key, key)) return &settings->peers[i];
     }
     return NULL;
 }
 
-/* The present set's members that node.conf knows are the peers, under their index. */
+/* Far more than a set at full speed sends. Questions too: a node that catches up asks for ranges,
+ * batches and state at once, and whoever answers has his own measure. */
+static void set_meters(struct loop *loop)
+{
+    struct tn_peer_meter_limits limits = TN_PEER_METER_LIMITS;
+    limits.fetches = (struct tn_peer_rate){.rate = 1000, .burst = 2000};
+    for (uint32_t i = 0; i < TN_PEERS_MAX; i++)
+        tn_peer_meter_init(&loop->meters[i], &limits, clock_us(CLOCK_MONOTONIC));
+}
+
+/* The present set's members that tenord.toml knows are the peers, under their index. */
 bool loop_set_peers(struct loop *loop)
 {
     const struct tn_validators *set = tn_sequencer_set(tn_member_sequencer(loop->member));
@@ -36,11 +48,11 @@ bool loop_set_peers(struct loop *loop)
     char problem[LINK_PROBLEM_SIZE];
     uint32_t count = 0;
     for (uint32_t i = 0; i < set->count; i++) {
-        const struct peer_conf *conf = peer_of(loop, &set->members[i].key);
+        const struct settings_peer *conf = peer_of(loop, &set->members[i].key);
         size_t size;
         if (i == tn_member_index(loop->member)) continue;
         if (conf == NULL) {
-            note("msg=peer_unknown index=%u why=\"node.conf has no peer with its key\"", i);
+            note("msg=peer_unknown index=%u why=\"tenord.toml has no peer with its key\"", i);
             continue;
         }
         uint8_t *text = file_read(&size, conf->certificate, CERTIFICATE_TEXT_SIZE - 1);
@@ -55,6 +67,7 @@ bool loop_set_peers(struct loop *loop)
         count++;
     }
     loop->epoch = set->epoch;
+    set_meters(loop);
     if (link_nng_set_peers(loop->link, problem, set->epoch, peers, count)) return true;
     complain("%s", problem);
     return false;
@@ -64,15 +77,17 @@ bool loop_open_link(struct loop *loop)
 {
     char problem[LINK_PROBLEM_SIZE];
     static struct certificate identity;
+    const struct settings_node *settings = &loop->node->settings.node;
     struct link_nng_options options = {
         .keys = {.context = loop, .sign = sign_hello, .verify = verify_hello},
-        .listen = loop->node->listen[0] ? loop->node->listen : NULL};
+        .listen = settings->listen[0] ? settings->listen : NULL,
+        .uses_nng = settings->transport == 1};
     memcpy(options.chain_id.bytes, loop->set->limits.chain_id, TN_HASH_SIZE);
     if (!loop->signatures.public_key(loop->signatures.context, &options.key, &loop->node->key)) {
-        complain("the key in %s is none", loop->node->home);
+        complain("the key in %s is none", settings->key);
         return false;
     }
-    if (!certificate_load(&identity, problem, loop->node->identity)) {
+    if (!certificate_load(&identity, problem, settings->identity)) {
         complain("%s", problem);
         return false;
     }

@@ -17,7 +17,7 @@ static const char *voice_text(enum tn_sequencer_voice voice)
     return "?";
 }
 
-static void write_status(const struct loop *loop, char text[STATUS_SIZE])
+static void write_member(const struct loop *loop, char text[STATUS_SIZE])
 {
     struct tn_sequencer_status status;
     const struct tn_chain_heads *heads = tn_chain_heads(tn_member_chain(loop->member));
@@ -31,7 +31,8 @@ static void write_status(const struct loop *loop, char text[STATUS_SIZE])
         text, STATUS_SIZE,
         "height=%llu root=%s epoch=%llu view=%llu final=%llu voice=%s index=%u proposer=%u "
         "checkpoint=%llu stored=%llu governance=%llu deposits=%llu proposals=%llu timeouts=%llu "
-        "results_wrong=%llu no_ops=%llu sent_full=%llu finality_count=%llu finality_p50_us=%lld "
+        "results_wrong=%llu no_ops=%llu sent_full=%llu over_rate=%llu finality_count=%llu "
+        "finality_p50_us=%lld "
         "finality_p99_us=%lld finality_most_us=%lld",
         (unsigned long long)heads->height, hash_text(&heads->root),
         (unsigned long long)status.epoch, (unsigned long long)status.view,
@@ -41,7 +42,8 @@ static void write_status(const struct loop *loop, char text[STATUS_SIZE])
         (unsigned long long)registry.governance_number, (unsigned long long)registry.deposit_number,
         (unsigned long long)counters->proposals, (unsigned long long)counters->timeouts,
         (unsigned long long)own->results_wrong, (unsigned long long)own->no_ops,
-        (unsigned long long)loop->sent_full, (unsigned long long)loop->finality.count,
+        (unsigned long long)loop->sent_full, (unsigned long long)loop->over_rate,
+        (unsigned long long)loop->finality.count,
         (long long)finality_percentile_us(&loop->finality, 500),
         (long long)finality_percentile_us(&loop->finality, 990), (long long)loop->finality.most_us);
     for (uint32_t i = 0; i < loop->set->limits.markets_count && used > 0 && used < STATUS_SIZE;
@@ -56,17 +58,27 @@ static void write_status(const struct loop *loop, char text[STATUS_SIZE])
     }
 }
 
+void loop_write_status(const struct loop *loop, char text[STATUS_SIZE])
+{
+    char words[SYNCING_TEXT_SIZE];
+    if (loop->syncing == NULL) {
+        write_member(loop, text);
+        return;
+    }
+    syncing_text(loop->syncing, words);
+    snprintf(text, STATUS_SIZE, "height=0%s", words);
+}
+
 /* Without a member nothing is taken but a question for where this node stands. */
 static void refuse_request(struct loop *loop, const struct client_asked *asked)
 {
     const struct tn_member_answer away = {.kind = TN_MEMBER_AWAY};
-    char text[STATUS_SIZE], words[SYNCING_TEXT_SIZE];
+    char text[STATUS_SIZE];
     switch (asked->kind) {
         case CLIENT_FRAME: clients_answer(loop->clients, asked->tag, &away); return;
         case CLIENT_ITEM: clients_item_taken(loop->clients, asked->tag, TN_WAITING_NO_ROOM); return;
         case CLIENT_STATUS:
-            syncing_text(loop->syncing, words);
-            snprintf(text, sizeof text, "height=0%s", words);
+            loop_write_status(loop, text);
             clients_status(loop->clients, asked->tag, text);
             return;
         case CLIENT_WATCH: return; /* has no answer */
@@ -90,7 +102,7 @@ static void take_request(struct loop *loop, const struct client_asked *asked)
             return;
         }
         case CLIENT_STATUS:
-            write_status(loop, text);
+            loop_write_status(loop, text);
             clients_status(loop->clients, asked->tag, text);
             return;
         case CLIENT_WATCH: break; /* has no answer */

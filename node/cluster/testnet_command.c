@@ -6,23 +6,24 @@
 #include "cluster/conf.h"
 #include "link/certificate.h"
 #include "tenord/genesis.h"
+#include "tenord/keyfile.h"
 #include "tenord/machine.h"
 #include "tenord/tenord.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { NODES_MAX = 31, FEEDERS_MAX = 31, KEY_TEXT = 2 * TN_PUBLIC_KEY_SIZE + 1 };
+/* Ports: peers from the base on, clients and metrics so far above it. */
+enum { CLIENTS_ABOVE = 100, METRICS_ABOVE = 200 };
 
 struct testnet {
     const char *out;
     uint64_t nodes, feeders, markets, base_port;
-    const char *host, *genesis;
+    const char *host, *listen_host, *genesis;
     struct tn_signatures signatures;
     struct tn_public_key keys[NODES_MAX];
     struct certificate identities[NODES_MAX];
@@ -46,32 +47,13 @@ static bool path_in(char path[CONF_PATH_SIZE], const struct testnet *net, const 
     return false;
 }
 
-/* A new key: its secret into a file that is its owner's alone, its public part in `key`. */
-static bool make_key(struct tn_public_key *key, const struct testnet *net, const char *path)
-{
-    struct tn_secret_key secret;
-    char text[2 * TN_SECRET_KEY_SIZE + 2];
-    do {
-        if (getrandom(secret.bytes, sizeof secret.bytes, 0) != (ssize_t)sizeof secret.bytes) {
-            complain("no randomness: %s", strerror(errno));
-            return false;
-        }
-    } while (!net->signatures.public_key(net->signatures.context, key, &secret));
-    hex_write(text, secret.bytes, sizeof secret.bytes);
-    text[2 * TN_SECRET_KEY_SIZE] = '\n';
-    bool is_made = file_make(path, text, 2 * TN_SECRET_KEY_SIZE + 1) && chmod(path, 0600) == 0;
-    explicit_bzero(&secret, sizeof secret);
-    explicit_bzero(text, sizeof text);
-    return is_made;
-}
-
 static bool make_node(struct testnet *net, uint64_t index)
 {
     char path[CONF_PATH_SIZE];
     char problem[LINK_PROBLEM_SIZE];
     if (!path_in(path, net, "node-%llu", index) || !make_folder(path) ||
         !path_in(path, net, "node-%llu/vote.key", index) ||
-        !make_key(&net->keys[index], net, path) ||
+        !keyfile_make(&net->keys[index], path, &net->signatures) ||
         !path_in(path, net, "node-%llu/identity.pem", index)) {
         return false;
     }
@@ -107,17 +89,20 @@ static char *make_set(size_t *size, struct testnet *net)
     char *text = NULL;
     FILE *out = open_memstream(&text, size);
     if (out == NULL) return NULL;
-    bool is_good = path_in(path, net, "governance.key", 0) && make_key(&key, net, path);
+    bool is_good =
+        path_in(path, net, "governance.key", 0) && keyfile_make(&key, path, &net->signatures);
     clock_gettime(CLOCK_REALTIME, &now);
     fprintf(out, "# The genesis of the set: the same on every node.\ntime_ms %lld\n",
             (long long)now.tv_sec * 1000);
     fprintf(out, "markets %llu\n", (unsigned long long)net->markets);
     print_key(out, "governance", &key);
-    is_good = is_good && path_in(path, net, "faucet.key", 0) && make_key(&key, net, path);
+    is_good = is_good && path_in(path, net, "faucet.key", 0) &&
+              keyfile_make(&key, path, &net->signatures);
     print_key(out, "\nfaucet", &key);
     fputc('\n', out);
     for (uint64_t i = 0; i < net->feeders && is_good; i++) {
-        is_good = path_in(path, net, "feeder-%llu.key", i + 1) && make_key(&key, net, path);
+        is_good = path_in(path, net, "feeder-%llu.key", i + 1) &&
+                  keyfile_make(&key, path, &net->signatures);
         print_key(out, "feeder", &key);
         fputc('\n', out);
     }
@@ -131,21 +116,92 @@ static char *make_set(size_t *size, struct testnet *net)
     return NULL;
 }
 
-static char *make_node_conf(size_t *size, const struct testnet *net, uint64_t index)
+static void write_address(char address[SETTINGS_TEXT_SIZE], const char *host, uint64_t port)
 {
-    char *text = NULL;
-    FILE *out = open_memstream(&text, size);
-    if (out == NULL) return NULL;
-    fprintf(out, "# This node's own.\nkey vote.key\nidentity identity.pem\nclients clients.sock\n");
-    fprintf(out, "listen %s:%llu\n", net->host, (unsigned long long)(net->base_port + index));
+    const char *format = strchr(host, ':') == NULL ? "%s:%llu" : "[%s]:%llu";
+    snprintf(address, SETTINGS_TEXT_SIZE, format, host, (unsigned long long)port);
+}
+
+static void fill_settings(struct settings *settings, const struct testnet *net, uint64_t index)
+{
+    settings_default(settings, ".");
+    snprintf(settings->node.name, sizeof settings->node.name, "node-%llu",
+             (unsigned long long)index);
+    write_address(settings->node.listen, net->listen_host, net->base_port + index);
+    write_address(settings->clients.listen, net->listen_host,
+                  net->base_port + CLIENTS_ABOVE + index);
+    write_address(settings->clients.address, net->host, net->base_port + CLIENTS_ABOVE + index);
+    write_address(settings->metrics.listen, net->listen_host,
+                  net->base_port + METRICS_ABOVE + index);
     for (uint64_t i = 0; i < net->nodes; i++) {
         if (i == index) continue;
-        print_key(out, "peer", &net->keys[i]);
-        fprintf(out, " %s:%llu peer-%llu.crt\n", net->host,
-                (unsigned long long)(net->base_port + i), (unsigned long long)i);
+        struct settings_peer *peer = &settings->peers[settings->peers_count++];
+        peer->key = net->keys[i];
+        write_address(peer->address, net->host, net->base_port + i);
+        write_address(peer->clients, net->host, net->base_port + CLIENTS_ABOVE + i);
+        snprintf(peer->certificate, sizeof peer->certificate, "peer-%llu.crt",
+                 (unsigned long long)i);
     }
+}
+
+static char *make_settings(size_t *size, const struct testnet *net, uint64_t index)
+{
+    char *text = NULL;
+    struct settings *settings = malloc(sizeof *settings);
+    FILE *out = settings == NULL ? NULL : open_memstream(&text, size);
+    if (out != NULL) {
+        fill_settings(settings, net, index);
+        settings_print_commented(out, settings);
+        fclose(out);
+    }
+    free(settings);
+    return text;
+}
+
+/* What programs of traders are told by --net: docs/cluster.md has every word. */
+static char *make_client_conf(size_t *size, const struct testnet *net)
+{
+    static struct set_conf set;
+    char path[CONF_PATH_SIZE], host[SETTINGS_TEXT_SIZE], chain[HEX_HASH_SIZE];
+    char *text = NULL;
+    if (!path_in(path, net, "node-%llu", 0) || !set_conf_read(&set, path, &net->signatures)) {
+        return NULL;
+    }
+    FILE *out = open_memstream(&text, size);
+    if (out == NULL) return NULL;
+    hex_write(chain, set.limits.chain_id, sizeof set.limits.chain_id);
+    fprintf(out, "# What clients of this set must know.\nchain %s\n", chain);
+    for (uint64_t i = 0; i < net->nodes; i++) {
+        write_address(host, net->host, net->base_port + CLIENTS_ABOVE + i);
+        fprintf(out, "node %s node-%llu.crt\n", host, (unsigned long long)i);
+    }
+    for (uint64_t i = 0; i < net->nodes; i++) {
+        print_key(out, "validator", &net->keys[i]);
+        fputs(" 1\n", out);
+    }
+    for (uint64_t i = 1; i <= net->markets; i++)
+        fprintf(out, "market %llu\n", (unsigned long long)i);
+    fputs("faucet faucet.key\ngovernance governance.key\n", out);
+    for (uint64_t i = 1; i <= net->feeders; i++)
+        fprintf(out, "feeder feeder-%llu.key\n", (unsigned long long)i);
     fclose(out);
     return text;
+}
+
+/* client.conf and the certificates that it names. */
+static bool write_clients(const struct testnet *net)
+{
+    char path[CONF_PATH_SIZE];
+    size_t size = 0;
+    bool is_good = true;
+    for (uint64_t i = 0; i < net->nodes && is_good; i++) {
+        const char *certificate = net->identities[i].certificate;
+        is_good = path_in(path, net, "node-%llu.crt", i) &&
+                  file_make(path, certificate, strlen(certificate));
+    }
+    if (!is_good) return false;
+    char *text = make_client_conf(&size, net);
+    return path_in(path, net, "client.conf", 0) && write_text(path, text, size);
 }
 
 static char *make_genesis(size_t *size, const struct testnet *net)
@@ -153,6 +209,7 @@ static char *make_genesis(size_t *size, const struct testnet *net)
     char *text = NULL;
     struct genesis genesis;
     genesis_default(&genesis);
+    genesis.limits.results_max = 1 << 17; /* an idle node of a test net stays below 150 MB */
     if (net->genesis != NULL && !genesis_read(&genesis, net->genesis)) return NULL;
     FILE *out = open_memstream(&text, size);
     if (out == NULL) return NULL;
@@ -171,10 +228,11 @@ static bool write_home(const struct testnet *net, uint64_t index, const char *se
     if (is_good) is_good = path_in(path, net, "node-%llu/genesis.conf", index);
     if (is_good) {
         text = make_genesis(&size, net);
-        is_good = write_text(path, text, size) && path_in(path, net, "node-%llu/node.conf", index);
+        is_good =
+            write_text(path, text, size) && path_in(path, net, "node-%llu/tenord.toml", index);
     }
     if (is_good) {
-        text = make_node_conf(&size, net, index);
+        text = make_settings(&size, net, index);
         is_good = write_text(path, text, size);
     }
     for (uint64_t i = 0; i < net->nodes && is_good; i++) {
@@ -202,7 +260,7 @@ static bool make_testnet(struct testnet *net)
     for (uint64_t i = 0; i < net->nodes && is_good; i++)
         is_good = write_home(net, i, set, size);
     free(set);
-    return is_good;
+    return is_good && write_clients(net);
 }
 
 int testnet_command(int arguments_count, char **arguments)
@@ -214,8 +272,10 @@ int testnet_command(int arguments_count, char **arguments)
         {"--nodes", OPTION_NUMBER, &net.nodes, NODES_MAX, "validators (4)"},
         {"--feeders", OPTION_NUMBER, &net.feeders, FEEDERS_MAX, "feed signers (3)"},
         {"--markets", OPTION_NUMBER, &net.markets, TN_CHAIN_MARKETS_MAX, "markets (1)"},
-        {"--host", OPTION_TEXT, &net.host, 0, "address that all listen on (127.0.0.1)"},
-        {"--base-port", OPTION_NUMBER, &net.base_port, 65000, "port of the first node (7400)"},
+        {"--host", OPTION_TEXT, &net.host, 0, "where others reach the nodes (127.0.0.1)"},
+        {"--listen-host", OPTION_TEXT, &net.listen_host, 0, "address that they listen on (--host)"},
+        {"--base-port", OPTION_NUMBER, &net.base_port, 65000,
+         "peers' port of the first node (7400); clients from 100 above, metrics from 200"},
         {"--genesis", OPTION_TEXT, &net.genesis, 0, "genesis.conf to take limits from"},
     };
     struct option_set set = {.usage = "usage: tenord testnet --out DIR [OPTION...]\n\n"
@@ -229,12 +289,9 @@ int testnet_command(int arguments_count, char **arguments)
         complain("testnet needs --out DIR, a node and a market; see tenord testnet --help");
         return END_REFUSED;
     }
-    void *memory = aligned_alloc(16, (tn_signatures_size() + 15) / 16 * 16);
-    if (memory == NULL) {
-        complain("out of memory");
-        return END_FAILED;
-    }
-    tn_signatures_real(&net.signatures, memory);
+    if (net.listen_host == NULL) net.listen_host = net.host;
+    void *memory = keyfile_signatures(&net.signatures);
+    if (memory == NULL) return END_FAILED;
     bool is_made = make_testnet(&net);
     free(memory);
     if (!is_made) return END_FAILED;

@@ -514,7 +514,7 @@ static void tick(struct gateway_connection *connection)
 {
     struct gateway *gateway = connection->gateway;
     int64_t now_us = gateway->now_us, slow_us = (int64_t)gateway->limits.slow_ms * 1000;
-    bool waits = evbuffer_get_length(connection->out) > 0;
+    bool waits = connection->out != NULL && evbuffer_get_length(connection->out) > 0;
     switch (connection->stage) {
         case GATEWAY_HANDSHAKE:
             if (now_us - connection->opened_us < (int64_t)gateway->limits.handshake_ms * 1000)

@@ -24,8 +24,10 @@
 #define GATEWAY_WRITE_TURN    (256u << 10) /* bytes to one connection in one turn */
 #define GATEWAY_READ_ROOM     16384u       /* for what a connection sends, unless it says more */
 #define GATEWAY_STANDBY_BYTES 8192u        /* of the entry of a standby frame */
-#define GATEWAY_LINGER_MS     1000         /* for the client to close, then */
-#define GATEWAY_LAST_WORDS_MS 2000         /* to send what was said before a connection is closed */
+#define GATEWAY_ASKED_MOST    1024u /* questions at the node's thread: frames come behind them */
+#define GATEWAY_ASKED_GUESTS  256u  /* of connections without a logon only up to so many */
+#define GATEWAY_LINGER_MS     1000  /* for the client to close, then */
+#define GATEWAY_LAST_WORDS_MS 2000  /* to send what was said before a connection is closed */
 
 enum gateway_stage {
     GATEWAY_HANDSHAKE,
@@ -175,6 +177,7 @@ struct gateway {
     struct feed *feed;
     struct gateway_history *history;
     struct gateway_pendings *pendings;
+    uint32_t asked_count; /* questions that the node's thread has not answered, whoever asked */
     struct gateway_standby *standbys; /* under way */
     /* Room to work in: */
     struct wire_arena in_arena, out_arena;

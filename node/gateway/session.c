@@ -114,6 +114,15 @@ static void refuse(struct gateway_connection *connection, uint64_t request, uint
     gateway_connection_fault(connection);
 }
 
+/* All questions of all connections together, also of those that have gone: orders wait behind them
+ * at the node's thread, and no number of connections may make that long. */
+static bool may_ask(const struct gateway_connection *connection, enum gateway_pending_kind kind)
+{
+    const bool is_guest = !connection->is_logged_on && kind != GATEWAY_PENDING_LOGON;
+    return connection->gateway->asked_count <
+           (is_guest ? GATEWAY_ASKED_GUESTS : GATEWAY_ASKED_MOST);
+}
+
 static bool ask(struct gateway_connection *connection, enum gateway_pending_kind kind,
                 enum port_ask what, uint64_t request, const void *bytes, size_t size)
 {
@@ -130,9 +139,11 @@ static bool ask(struct gateway_connection *connection, enum gateway_pending_kind
                                  "too many questions of this connection wait for their answers");
         return false;
     }
-    struct gateway_pending *pending = gateway_pendings_add(gateway->pendings, &wanted);
+    struct gateway_pending *pending = NULL;
+    if (may_ask(connection, kind)) pending = gateway_pendings_add(gateway->pendings, &wanted);
     if (pending != NULL && port_ask(gateway->port, what, pending->tag, bytes, size)) {
         connection->questions_count++;
+        gateway->asked_count++;
         return true;
     }
     if (pending != NULL) gateway_pendings_remove(gateway->pendings, pending);

@@ -122,7 +122,9 @@ void gateway_standby_check(struct gateway_connection *connection)
     struct gateway *gateway = connection->gateway;
     const struct gateway_standby *standby = connection->standby;
     const struct port_head *head = &gateway_market(gateway, standby->market)->head;
-    uint64_t silent = gateway->height - connection->heard_height;
+    uint64_t silent = gateway->height > connection->heard_height
+                          ? gateway->height - connection->heard_height
+                          : 0; /* a log that is read again begins below */
     uint32_t reject = TN_REJECT_NONE;
     if (standby->term < head->term) reject = TN_REJECT_TERM_WRONG;
     if (standby->valid_until_block < head->cursor) reject = TN_REJECT_FRAME_EXPIRED;

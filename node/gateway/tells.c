@@ -25,6 +25,12 @@ static struct gateway_connection *finish(struct gateway *gateway, struct gateway
     return connection;
 }
 
+/* The node's thread is done with a question. */
+static void note_answered(struct gateway *gateway)
+{
+    if (gateway->asked_count > 0) gateway->asked_count--;
+}
+
 static void take_item_taken(struct gateway *gateway, const struct port_message *message)
 {
     struct gateway_pending *pending = gateway_pendings_find(gateway->pendings, message->tag);
@@ -71,11 +77,20 @@ static void take_head(struct gateway *gateway, const struct port_head *head)
     if (market != NULL) market->head = *head;
 }
 
+/* The node has state of blocks that it did not execute: those are not silence of any client. */
+static void pass_over(struct gateway *gateway, uint64_t height)
+{
+    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
+        if (gateway->connections[i] != NULL) gateway->connections[i]->heard_height = height;
+    }
+}
+
 static void take_state(struct gateway *gateway, const struct port_state *state)
 {
     gateway->is_told = true;
     gateway->state = (enum port_node_state)state->state;
     if (state->height >= gateway->height) {
+        if (state->height > gateway->height) pass_over(gateway, state->height);
         gateway->height = state->height;
         gateway->time_ms = state->time_ms;
     }
@@ -133,6 +148,7 @@ static void take_gap(struct gateway *gateway)
 {
     GATEWAY_COUNT(gateway, gaps);
     gateway->gapped = true;
+    gateway->asked_count = 0; /* answers may be among what was lost */
     gateway_frames_gap(gateway);
     feed_gap(gateway->feed);
     for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
@@ -188,9 +204,18 @@ static void take(struct gateway *gateway, const struct port_message *message)
     const void *bytes = message->bytes;
     switch ((enum port_tell)message->kind) {
         case PORT_ANSWER: take_answer(gateway, message); return;
-        case PORT_ITEM_TAKEN: take_item_taken(gateway, message); return;
-        case PORT_REPLY: take_reply(gateway, message); return;
-        case PORT_SESSION_IS: take_session(gateway, message); return;
+        case PORT_ITEM_TAKEN:
+            note_answered(gateway);
+            take_item_taken(gateway, message);
+            return;
+        case PORT_REPLY:
+            note_answered(gateway);
+            take_reply(gateway, message);
+            return;
+        case PORT_SESSION_IS:
+            note_answered(gateway);
+            take_session(gateway, message);
+            return;
         case PORT_TERM: take_term(gateway, bytes); return;
         case PORT_STATE: take_state(gateway, bytes); return;
         case PORT_GAP: take_gap(gateway); return;

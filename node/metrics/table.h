@@ -110,6 +110,8 @@ enum metrics_reason {
       "Messages not sent because the peer was not up.")                                            \
     X(PEER_LOST, "tenor_peer_lost_total", COUNTER, "peer", TN_PEERS_MAX, numbers, 1,               \
       "Messages that were queued when the peer went down.")                                        \
+    X(PEER_OVER, "tenor_peer_over_rate_total", COUNTER, "peer", TN_PEERS_MAX, numbers, 1,          \
+      "Messages of the peer that were dropped: over its rates.")                                   \
     X(PEER_ROUND_TRIP, "tenor_peer_round_trip_seconds", GAUGE, "peer", TN_PEERS_MAX, numbers,      \
       1000000, "Last ping of the connection for votes.")                                           \
     X(LINK_DIALLED, "tenor_link_dialled_total", COUNTER, "", 1, none, 1,                           \

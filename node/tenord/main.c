@@ -1,7 +1,9 @@
 /* tenord: the node, and what its operator runs beside it. A table of commands; each has its own
  * options and its own --help. */
 #include "cluster/commands.h"
+#include "logger/logger.h"
 #include "tenord.h"
+#include "version.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +16,9 @@ static const struct command {
 } commands[] = {
     {"genesis", genesis_command, "Write a genesis file, or say what one means."},
     {"testnet", testnet_command, "Make homes for a set of nodes on one machine."},
+    {"init", init_command, "Make a home for a node that is to join a set."},
+    {"config", config_command, "Check or print a home's settings; list all there are."},
+    {"key", key_command, "Make, show, import or export a secret key in a file."},
     {"start", start_command, "Run a node of a sequencer set."},
     {"status", status_command, "Say where a running node of a set stands."},
     {"run", run_command, "Run a node: entries in, blocks and results out."},
@@ -23,6 +28,7 @@ static const struct command {
     {"replay", replay_command, "Feed stored batches to a fresh replica; compare every root."},
     {"inspect", inspect_command, "Show a block or an account; write a proof."},
     {"witness", witness_command, "Write what it takes to execute one block with nothing else."},
+    {"version", version_command, "Say which program this is."},
     {"verify-block", verify_block_command, "Execute a block on its witness; compare every root."},
 };
 #define COMMANDS_COUNT (sizeof commands / sizeof commands[0])
@@ -30,6 +36,8 @@ static const struct command {
 /* A bug: a stopped node is tolerated, a wrong ledger is not. */
 _Noreturn void tn_panic(const char *file, int line, const char *what)
 {
+    enum { LAST_WORDS_MS = 500 };
+    logger_flush(LAST_WORDS_MS);
     fprintf(stderr, "tenord: bug at %s:%d: %s\n", file, line, what);
     abort();
 }

@@ -82,5 +82,6 @@ int inspect_command(int arguments_count, char **arguments);
 int witness_command(int arguments_count, char **arguments);
 int verify_block_command(int arguments_count, char **arguments);
 int db_command(int arguments_count, char **arguments);
+int key_command(int arguments_count, char **arguments);
 
 #endif

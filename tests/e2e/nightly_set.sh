@@ -196,13 +196,13 @@ scene_delay() {
     local i j from
     for i in $(all_nodes); do
         stop_node "$i"
-        cp "$net/node-$i/node.conf" "$work/node-$i.conf"
+        cp "$net/node-$i/tenord.toml" "$work/node-$i.toml"
         for j in $(all_nodes); do
             if [ "$i" = "$j" ]; then continue; fi
             from=127.0.0.1:$((7500 + j))
             run "relay-$i-$j" in_space "n$i" "$relay" "$from" "$(address_of "$j"):7400" \
                 delay_ms=50 jitter_ms=20 "seed=$((seed + 100 * i + j))"
-            sed -i "s/ $(address_of "$j"):7400 / $from /" "$net/node-$i/node.conf"
+            sed -i "s/\"$(address_of "$j"):7400\"/\"$from\"/" "$net/node-$i/tenord.toml"
         done
     done
     start_all
@@ -214,7 +214,7 @@ scene_delay() {
     end_play "every link 50 to 70 ms long"
     for i in $(all_nodes); do
         stop_node "$i"
-        cp "$work/node-$i.conf" "$net/node-$i/node.conf"
+        cp "$work/node-$i.toml" "$net/node-$i/tenord.toml"
         for j in $(all_nodes); do
             if [ "$i" = "$j" ]; then continue; fi
             signal "relay-$i-$j" TERM

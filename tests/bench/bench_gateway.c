@@ -1,0 +1,334 @@
+/* bench_gateway: what a trader gets through a node: real nodes, real TLS, signed frames.
+ *
+ * An open loop: frames are due by the clock, whatever became of those before, and latency counts
+ * from when they were due. Everything runs on this machine, nothing is pinned: the nodes, their
+ * feeder and the load's one thread share its processors, so where a rate is too high it is the
+ * machine that is full; how much processor time a node took for a frame is printed beside. The
+ * machine's own round trips come first. JSON lines.
+ *
+ * usage: bench_gateway [--quick] [--nodes N] [FIGURE...]
+ * figures: raw idle latency curve orders quotes slow logons; all by default. */
+#include "gateway_load.h"
+
+#include <ftw.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 64, SERIES = 64, LOGONS = 1000, HANDSHAKES = 32, SETTLE_SECONDS = 5 };
+
+static struct net net;
+static uint32_t nodes_count = 1;
+
+/* ---- Printing ----------------------------------------------------------------------------------
+ */
+
+static double machine_load(void)
+{
+    double one = 0;
+    return getloadavg(&one, 1) == 1 ? one : -1;
+}
+
+/* Sorted ns, 4.29 s at most, of what has an answer: from `since` (NULL: the schedule) to `until`.
+ */
+static uint32_t *latencies(uint32_t *count, const struct load *load, const uint64_t *since,
+                           const uint64_t *until)
+{
+    uint32_t *ns = malloc((load->frames_count + 1) * sizeof *ns);
+    TN_ASSERT(ns != NULL);
+    *count = 0;
+    for (uint32_t i = 0; i < load->frames_count; i++) {
+        if (until[i] == 0 || (since != NULL && since[i] == 0)) continue;
+        uint64_t from = since != NULL ? since[i] : load->start_ns + i * load->interval_ns;
+        uint64_t took = until[i] > from ? until[i] - from : 0;
+        ns[(*count)++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+    }
+    qsort(ns, *count, sizeof *ns, bench_compare_u32);
+    return ns;
+}
+
+static double share_us(const struct load *load, const uint64_t *since, const uint64_t *until,
+                       uint32_t percent)
+{
+    uint32_t count;
+    uint32_t *ns = latencies(&count, load, since, until);
+    double us = count == 0 ? -1 : ns[(uint64_t)count * percent / 100] / 1e3;
+    free(ns);
+    return us;
+}
+
+/* One run of the load as a line; the processor time of node 0 and of the load. */
+static double run_and_print(struct load *load, const char *figure, uint64_t frames_per_second,
+                            uint32_t sides)
+{
+    uint64_t node_us = net_cpu_us(&net, 0), load_us = bench_cpu_ns() / 1000;
+    load_run(load, frames_per_second, 4000);
+    node_us = net_cpu_us(&net, 0) - node_us;
+    load_us = bench_cpu_ns() / 1000 - load_us;
+    double seconds = (double)(load->last_ns - load->start_ns) / 1e9;
+    double answered = (double)(load->soft_count > 0 ? load->soft_count : 1);
+    bench_json_open(figure);
+    bench_json_u64("nodes", net.nodes_count);
+    bench_json_u64("connections", load->frames_connections);
+    bench_json_string("client", load->spins ? "spinning" : "asleep");
+    bench_json_string("node", "asleep");
+    bench_json_string("pinned", "no");
+    bench_json_u64("offered_per_second", frames_per_second * sides);
+    bench_json_u64("answered_per_second", (uint64_t)(answered * sides / seconds));
+    bench_json_u64("frames", load->frames_count);
+    bench_json_u64("frames_soft", load->soft_count);
+    bench_json_u64("frames_refused", load->error_count);
+    bench_json_u64("last_refusal", load->error_code);
+    bench_json_double(
+        "rejected_share",
+        load->commands_count == 0 ? 0 : (double)load->reject_count / (double)load->commands_count);
+    bench_json_double("soft_p50_us", share_us(load, NULL, load->soft_ns, 50));
+    bench_json_double("soft_p99_us", share_us(load, NULL, load->soft_ns, 99));
+    if (load->final_count > 0) {
+        bench_json_double("final_p50_us", share_us(load, NULL, load->final_ns, 50));
+        bench_json_double("soft_to_final_p50_us",
+                          share_us(load, load->soft_ns, load->final_ns, 50));
+        bench_json_double("soft_to_final_p99_us",
+                          share_us(load, load->soft_ns, load->final_ns, 99));
+    }
+    bench_json_double("node_cpu_us_per_frame", (double)node_us / answered);
+    bench_json_double("client_cpu_us_per_frame", (double)load_us / answered);
+    bench_json_double("machine_load", machine_load());
+    bench_json_close();
+    return answered * sides / seconds;
+}
+
+/* ---- Figures -----------------------------------------------------------------------------------
+ */
+
+/* Some at a time: a node lets go of a connection that is silent for a second while others wait, and
+ * here one thread does all the clients' handshakes. */
+static void connect_all(struct load *load, uint32_t count)
+{
+    load_open(load, &net);
+    for (uint32_t i = 0; i < count; i++) {
+        load_connect(load, 0, &net.accounts[i % net.accounts_count]);
+        uint32_t done = i + 1 == count ? count : i < HANDSHAKES ? 0 : i - HANDSHAKES;
+        if (load_until_ready(load, done, 60000)) continue;
+        fprintf(stderr, "bench_gateway: not all connections were logged on in time\n");
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void print_rss(const char *figure)
+{
+    bench_json_open(figure);
+    bench_json_double("rss_mb", (double)net_rss_bytes(&net, 0) / 1e6);
+    bench_json_u64("target_mb", 150);
+    bench_json_close();
+}
+
+static void figure_quick(void)
+{
+    struct load load;
+    connect_all(&load, 1);
+    load_sign(&load, LOAD_ORDERS, 200, 1, TN_WAIT_SOFT_AND_FINAL);
+    run_and_print(&load, "order_soft_final", 1000, 1);
+    load_close(&load);
+}
+
+static void figure_latency(uint32_t frames)
+{
+    struct load load;
+    connect_all(&load, 1);
+    load_sign(&load, LOAD_ORDERS, frames / 4 + 1, 1, TN_WAIT_SOFT);
+    load_run(&load, 1000, 4000); /* warm */
+    load_sign(&load, LOAD_ORDERS, frames, 1, TN_WAIT_SOFT);
+    run_and_print(&load, "order_soft", 1000, 1);
+    load_sign(&load, LOAD_ORDERS, frames, 1, TN_WAIT_SOFT_AND_FINAL);
+    run_and_print(&load, "order_soft_final", 1000, 1);
+    load.spins = true;
+    load_sign(&load, LOAD_ORDERS, frames, 1, TN_WAIT_SOFT);
+    run_and_print(&load, "order_soft", 1000, 1);
+    load_close(&load);
+}
+
+static void figure_curve(void)
+{
+    static const uint32_t rates[] = {2500, 5000, 10000, 15000, 20000, 30000, 50000, 100000};
+    struct load load;
+    connect_all(&load, CONNECTIONS);
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        load_sign(&load, LOAD_ORDERS, rates[i], CONNECTIONS, TN_WAIT_SOFT);
+        run_and_print(&load, "orders_curve", rates[i], 1);
+    }
+    load_close(&load);
+}
+
+/* What a node takes at most: 60 000 orders, due faster than any node takes them. */
+static void figure_orders(void)
+{
+    struct load load;
+    connect_all(&load, 8);
+    load_sign(&load, LOAD_ORDERS, 60000, 8, TN_WAIT_SOFT);
+    run_and_print(&load, "orders_saturated", 200000, 1);
+    load_close(&load);
+}
+
+static void figure_quotes(void)
+{
+    static const uint32_t rates[] = {2000, 4000, 8000, 16000};
+    struct load load;
+    connect_all(&load, 8);
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        load_sign(&load, LOAD_QUOTES, 2 * rates[i], 8, TN_WAIT_SOFT);
+        run_and_print(&load, "quotes_in_64s", rates[i], net.series_count);
+    }
+    load_close(&load);
+}
+
+/* Orders at 1 000/s, which make market data, by turns without and with clients that subscribed to
+ * everything and read nothing. */
+static void figure_slow(void)
+{
+    enum { ROUNDS = 5, SLOW = 4, FRAMES = 3000 };
+    double p50[2][ROUNDS], p99[2][ROUNDS];
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        for (uint32_t slow = 0; slow < 2; slow++) {
+            struct load load;
+            connect_all(&load, 2);
+            for (uint32_t i = 0; i < slow * SLOW; i++) {
+                struct load_connection *connection = load_connect(&load, 0, NULL);
+                if (!load_until_ready(&load, 3 + i, 10000)) exit(EXIT_FAILURE);
+                load_subscribe_and_sleep(&load, connection);
+            }
+            load_sign(&load, LOAD_ORDERS, FRAMES, 2, TN_WAIT_SOFT);
+            load_run(&load, 1000, 4000);
+            p50[slow][round] = share_us(&load, NULL, load.soft_ns, 50);
+            p99[slow][round] = share_us(&load, NULL, load.soft_ns, 99);
+            load_close(&load);
+        }
+    }
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        bench_json_open("slow_consumers");
+        bench_json_u64("slow", SLOW);
+        bench_json_double("p50_us_without", p50[0][round]);
+        bench_json_double("p50_us_with", p50[1][round]);
+        bench_json_double("p99_us_without", p99[0][round]);
+        bench_json_double("p99_us_with", p99[1][round]);
+        bench_json_double("p99_moved_percent", 100 * (p99[1][round] / p99[0][round] - 1));
+        bench_json_u64("target_percent", 10);
+        bench_json_close();
+    }
+}
+
+static void figure_logons(void)
+{
+    struct load load;
+    net_stop_node(&net, 0);
+    uint64_t begin_ns = bench_clock_ns();
+    net_start_node(&net, 0);
+    net_wait_node(&net, 0);
+    uint64_t ready_ns = bench_clock_ns(), cpu_ns = bench_cpu_ns();
+    connect_all(&load, LOGONS);
+    uint64_t end_ns = bench_clock_ns();
+    bench_json_open("logons_after_restart");
+    bench_json_u64("logons", LOGONS);
+    bench_json_double("node_up_s", (double)(ready_ns - begin_ns) / 1e9);
+    bench_json_double("logons_s", (double)(end_ns - ready_ns) / 1e9);
+    bench_json_u64("target_s", 60);
+    bench_json_double("rss_mb", (double)net_rss_bytes(&net, 0) / 1e6);
+    bench_json_double("client_cpu_s", (double)(bench_cpu_ns() - cpu_ns) / 1e9);
+    bench_json_double("node_cpu_s", (double)net_cpu_us(&net, 0) / 1e6);
+    bench_json_double("machine_load", machine_load());
+    bench_json_close();
+    load_close(&load);
+}
+
+/* ---- The process -------------------------------------------------------------------------------
+ */
+
+static bool is_wanted(int count, char **names, const char *name)
+{
+    bool any = false;
+    for (int i = 1; i < count; i++) {
+        if (strcmp(names[i], "--nodes") == 0) {
+            i++;
+            continue;
+        }
+        if (strcmp(names[i], name) == 0) return true;
+        any |= names[i][0] != '-';
+    }
+    return !any;
+}
+
+static void bench(int count, char **names, const char *folder, bool is_quick)
+{
+    bool wants_raw = is_wanted(count, names, "raw");
+    if (wants_raw) raw_print(is_quick);
+    net_start(&net, folder, nodes_count);
+    if (is_wanted(count, names, "idle") && !is_quick) {
+        sleep(SETTLE_SECONDS);
+        print_rss("rss_idle_fresh");
+    }
+    net_feed(&net, is_quick ? 8 : SERIES);
+    net_open_accounts(&net, is_quick ? 1 : NET_ACCOUNTS_MAX);
+    if (is_quick) {
+        figure_quick();
+        net_stop(&net);
+        return;
+    }
+    if (is_wanted(count, names, "idle")) {
+        sleep(SETTLE_SECONDS);
+        print_rss("rss_idle_with_market");
+    }
+    if (is_wanted(count, names, "latency")) figure_latency(5000);
+    if (is_wanted(count, names, "curve")) figure_curve();
+    if (is_wanted(count, names, "orders")) figure_orders();
+    if (is_wanted(count, names, "quotes")) figure_quotes();
+    if (is_wanted(count, names, "slow")) figure_slow();
+    if (is_wanted(count, names, "logons")) figure_logons();
+    net_stop(&net);
+}
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *walk)
+{
+    (void)status;
+    (void)flag;
+    (void)walk;
+    return remove(path);
+}
+
+static volatile pid_t worker;
+static void pass_on(int number)
+{
+    (void)number;
+    if (worker > 0) kill(worker, SIGKILL);
+}
+
+/* The work is a child's, whose own children die with it: whatever ends it, the folder goes. */
+int main(int count, char **arguments)
+{
+    char folder[] = "/tmp/bench_gateway.XXXXXX";
+    bool is_quick = false;
+    int status = 0;
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "--quick") == 0) is_quick = true;
+        if (strcmp(arguments[i], "--nodes") == 0 && i + 1 < count)
+            nodes_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
+    }
+    if (nodes_count < 1 || nodes_count > NET_NODES_MAX || mkdtemp(folder) == NULL) {
+        fprintf(stderr, "bench_gateway: --nodes takes 1 to 4, and /tmp must be there\n");
+        return 2;
+    }
+    signal(SIGINT, pass_on);
+    signal(SIGTERM, pass_on);
+    worker = fork();
+    if (worker == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_TIMERSLACK, 1);
+        bench(count, arguments, folder, is_quick);
+        exit(EXIT_SUCCESS);
+    }
+    while (waitpid(worker, &status, 0) < 0) {
+    }
+    bool is_good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (is_good || getenv("BENCH_KEEP") == NULL) nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

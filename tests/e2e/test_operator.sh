@@ -1,0 +1,269 @@
+#!/usr/bin/env bash
+# What an operator touches of a node: pages made from tables, homes, keys, refused settings, health and
+# metrics of a node that starts and stops, SIGHUP, the service manager's socket, a log nobody reads.
+#
+# usage: test_operator.sh TENORD DOCS
+set -euo pipefail
+tenord=$1
+docs=$2
+python=/usr/bin/python3
+scratch=$(mktemp -d)
+pids=()
+clean_up() {
+    local pid
+    for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    for file in "$scratch/said" "$scratch"/*.log; do
+        if [ -e "$file" ]; then
+            echo "--- $file" >&2
+            tail -n 20 "$file" >&2
+        fi
+    done
+    exit 1
+}
+
+# expect CODE WORDS COMMAND...
+expect() {
+    local wanted=$1 words=$2 code=0
+    shift 2
+    timeout 20 "$@" >"$scratch/said" 2>&1 || code=$?
+    [ "$code" = "$wanted" ] || fail "ended with $code, not $wanted: $*"
+    grep -qF -- "$words" "$scratch/said" || fail "does not say '$words': $*"
+}
+
+# within SECONDS WHAT COMMAND...
+within() {
+    local until=$(($(date +%s) + $1)) what=$2
+    shift 2
+    until "$@"; do
+        [ "$(date +%s)" -lt "$until" ] || fail "it did not come to be: $what"
+        sleep 0.05
+    done
+}
+
+# ---- Pages ---------------------------------------------------------------------------------------
+
+"$tenord" config reference | diff - "$docs/config.md" ||
+    fail "docs/config.md is not what 'tenord config reference' prints: write it anew"
+"$tenord" config reference --metrics | diff - "$docs/metrics.md" ||
+    fail "docs/metrics.md is not what 'tenord config reference --metrics' prints: write it anew"
+expect 0 '"version":' "$tenord" version --json
+"$python" -c 'import json,sys; json.load(open(sys.argv[1]))["commit"]' "$scratch/said"
+expect 0 "tenord " "$tenord" version
+
+# ---- Keys ----------------------------------------------------------------------------------------
+
+key=$scratch/a.key
+expect 0 "public 0" "$tenord" key new "$key"
+[ "$(stat -c %a "$key")" = 600 ] || fail "a new key can be read by others"
+made=$(cat "$scratch/said")
+expect 2 "File exists" "$tenord" key new "$key"
+expect 0 "$made" "$tenord" key show "$key"
+if grep -qi "$(cat "$key")" "$scratch/said"; then fail "show told the secret"; fi
+"$tenord" key export "$key" | "$tenord" key import "$scratch/b.key" >"$scratch/said"
+cmp "$key" "$scratch/b.key" || fail "the key that was exported is not the one that was imported"
+echo 12 >"$scratch/short"
+expect 2 "holds no key: one line of 32 bytes in hex" \
+    "$tenord" key import "$scratch/c.key" <"$scratch/short"
+printf '%064d\n' 0 >"$scratch/zero"
+expect 2 "holds no key" "$tenord" key import "$scratch/c.key" <"$scratch/zero"
+[ ! -e "$scratch/c.key" ] || fail "a refused key left a file"
+chmod 640 "$scratch/b.key"
+expect 2 "can be read by others: chmod 600" "$tenord" key show "$scratch/b.key"
+expect 2 "can be read by others" "$tenord" key export "$scratch/b.key"
+expect 2 "key wants one of" "$tenord" key new
+
+# ---- Homes and settings --------------------------------------------------------------------------
+
+home=$scratch/home
+expect 0 "Its public key:" "$tenord" init --home "$home" --name alice --listen 127.0.0.1:1
+expect 1 "File exists" "$tenord" init --home "$home"
+[ "$(stat -c %a "$home" "$home/vote.key" "$home/identity.pem" | sort -u | tr '\n' ' ')" = "600 700 " ] ||
+    fail "a home can be read by others"
+expect 0 'name = "alice"' "$tenord" config print --home "$home"
+if grep -qi "$(cat "$home/vote.key")" "$scratch/said"; then fail "print told the secret"; fi
+expect 0 "good" "$tenord" config check "$home/tenord.toml"
+expect 2 "genesis.conf: No such file" "$tenord" config check --home "$home"
+
+"$tenord" testnet --out "$scratch/net" --nodes 1 --base-port 1 >/dev/null
+home=$scratch/net/node-0
+expect 0 "good" "$tenord" config check --home "$home"
+"$tenord" config print --home "$home" >"$scratch/printed.toml"
+expect 0 "good" "$tenord" config check "$scratch/printed.toml"
+grep -q '^node 127.0.0.1:101 node-0.crt$' "$scratch/net/client.conf" || fail "client.conf lacks the node"
+
+# wrong WORDS SED...: a changed file is refused by check and by start alike; then it is whole again.
+cp "$home/tenord.toml" "$scratch/whole.toml"
+wrong() {
+    local words=$1
+    shift
+    sed -i "$@" "$home/tenord.toml"
+    expect 2 "$words" "$tenord" config check --home "$home"
+    expect 2 "$words" "$tenord" start --home "$home"
+    if [ -e "$home/log" ]; then fail "a log was made although: $words"; fi
+    cp "$scratch/whole.toml" "$home/tenord.toml"
+}
+line=$(grep -n '^listen' "$home/tenord.toml" | tail -n 1 | cut -d: -f1)
+wrong "tenord.toml:$line:1: unknown setting 'metrics.lisen'; did you mean 'metrics.listen'?" \
+    "${line}s/listen/lisen/"
+wrong "tenord.toml:$line:11: the line ends inside a string" "${line}s/.*/listen = \"/"
+wrong "metrics.listen: 'x' is not HOST:PORT" "${line}s/.*/listen = \"x\"/"
+wrong "clients.limits.slow: it wants a unit" 's/^# slow = .*/slow = 5/'
+wrong "bytes that are no UTF-8" '1s/.*/# \xff/'
+expect 2 "unknown setting 'log.levle'; did you mean 'log.level'?" \
+    "$tenord" start --home "$home" log.levle=debug
+chmod 644 "$home/identity.pem"
+expect 2 "identity.pem can be read by others" "$tenord" config check --home "$home"
+chmod 600 "$home/identity.pem"
+
+# ---- A node at work ------------------------------------------------------------------------------
+
+free=(node.listen=127.0.0.1:0 clients.listen=127.0.0.1:0 metrics.listen=127.0.0.1:0)
+start() {
+    "$tenord" start --home "$home" "${free[@]}" "$@" 2>"$scratch/node.log" &
+    pids+=($!)
+    within 20 "a port for metrics" grep -q 'metrics' "$scratch/node.log"
+    port=$("$python" - "$scratch/node.log" <<'PYTHON'
+import json, sys
+print(next(line["port"] for line in map(json.loads, open(sys.argv[1])) if line["msg"] == "metrics"))
+PYTHON
+)
+}
+# page NAME: sets $code; the body is in $scratch/page.
+page() {
+    code=$("$python" - "$port" "$1" "$scratch/page" <<'PYTHON'
+import sys, urllib.request, urllib.error
+try:
+    answer = urllib.request.urlopen("http://127.0.0.1:%s%s" % tuple(sys.argv[1:3]), timeout=10)
+except urllib.error.HTTPError as error:
+    answer = error
+except OSError:
+    print(0)
+    sys.exit()
+open(sys.argv[3], "wb").write(answer.read())
+print(answer.status)
+PYTHON
+)
+}
+is_code() {
+    page "$1"
+    [ "$code" = "$2" ]
+}
+stop() {
+    kill -TERM "${pids[-1]}"
+    local end=0
+    wait "${pids[-1]}" || end=$?
+    [ "$end" = 0 ] || fail "the node ended with $end"
+    unset 'pids[-1]'
+}
+metric() { sed -n "s/^$1 //p" "$scratch/page"; }
+
+start
+within 20 "a node alone is ready" is_code /readyz 200
+is_code /livez 200 || fail "it does not live: $code"
+is_code /nothing 404 || fail "a page that there is not: $code"
+is_code /version 200 || fail "no version: $code"
+grep -q '"protocol":1' "$scratch/page" || fail "a version without its protocol"
+is_code /metrics 200 || fail "no metrics: $code"
+[ "$(metric tenor_ready)" = 1 ] || fail "the metric of a ready node says no"
+[ "$(metric process_resident_memory_bytes)" -gt 1000000 ] || fail "a process without memory"
+[ "$(metric 'tenor_voice{voice="speaks"}')" = 1 ] || fail "the voice is not told"
+if command -v promtool >/dev/null; then
+    promtool check metrics <"$scratch/page" >"$scratch/said" 2>&1 || fail "promtool refuses the metrics"
+    [ ! -s "$scratch/said" ] || fail "promtool complains"
+fi
+expect 0 '"voice":"speaks"' "$tenord" status --http "127.0.0.1:$port"
+expect 0 "voice=speaks" "$tenord" status --home "$home"
+
+# The log: every line is a JSON object with time, level, module and msg.
+"$python" - "$scratch/node.log" <<'PYTHON' || fail "a line of the log is no JSON"
+import json, sys
+for line in map(json.loads, open(sys.argv[1])):
+    assert {"time", "level", "module", "msg"} <= line.keys(), line
+PYTHON
+
+# SIGHUP: levels and limits are taken up, what needs a restart is named, a broken file changes nothing.
+said() { grep -q "$1" "$scratch/node.log"; }
+sed -i 's/^# level = .*/level = "error"/; s/^# slow = .*/slow = "5s"/; s/^name = .*/name = "other"/' \
+    "$home/tenord.toml"
+kill -HUP "${pids[-1]}"
+reloaded() {
+    page /metrics
+    [ "$(metric "$1")" = "$2" ]
+}
+within 20 "the reload is counted" reloaded tenor_reloads_total 1
+if said '"msg":"reloaded"'; then fail "at level error the reload is told"; fi
+sed -i 's/^level = .*/level = "info"/' "$home/tenord.toml"
+kill -HUP "${pids[-1]}"
+within 20 "the reload is told" said '"msg":"reloaded","restart_needed":1,"settings":"node.name"'
+echo 'nonsense' >>"$home/tenord.toml"
+kill -HUP "${pids[-1]}"
+within 20 "a broken file is refused" said '"msg":"reload_refused"'
+said "tenord.toml:[0-9]*:9: '=' is expected here" || fail "the refusal names no place"
+within 20 "the refusal is counted" reloaded tenor_reloads_refused_total 1
+cp "$scratch/whole.toml" "$home/tenord.toml"
+# A certificate that cannot be read: levels that stand beside it do not change either.
+sed -i 's/^# level = .*/level = "error"/' "$home/tenord.toml"
+sed -i '/^\[clients\]/a identity = "gone.pem"' "$home/tenord.toml"
+kill -HUP "${pids[-1]}"
+within 20 "a reload without its certificate is refused" reloaded tenor_reloads_refused_total 2
+last_is_block() { tail -n 1 "$scratch/node.log" | grep -q '"level":"info".*"msg":"block"'; }
+within 20 "lines at info go on" last_is_block
+cp "$scratch/whole.toml" "$home/tenord.toml"
+stop
+is_code /readyz 0 || fail "somebody answers for a node that stopped"
+
+# A set of four of which one runs: alive, not ready, and why.
+"$tenord" testnet --out "$scratch/four" --nodes 4 --base-port 1 >/dev/null
+home=$scratch/four/node-0
+start log.level=warn log.level=info
+within 20 "a node without peers is not ready" is_code /readyz 503
+has_reason() {
+    is_code /readyz 503
+    grep -q "^$1: " "$scratch/page"
+}
+within 20 "it says why" has_reason quorum
+is_code /livez 200 || fail "a node without peers is taken for dead"
+stop
+
+# ---- The service manager, and a log that nobody reads --------------------------------------------
+
+home=$scratch/net/node-0
+"$python" - "$tenord" "$home" "$scratch" "${free[@]}" <<'PYTHON' || fail "the service manager was not told"
+import os, signal, socket, subprocess, sys, time
+tenord, home, scratch, words = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(scratch + "/notify")
+manager.settimeout(20)
+# Standard error is a pipe that is never read while the node runs at the highest level.
+node = subprocess.Popen([tenord, "start", "--home", home, "log.level=debug", *words],
+                        stderr=subprocess.PIPE,
+                        env=dict(os.environ, NOTIFY_SOCKET=scratch + "/notify", WATCHDOG_USEC="600000"))
+def until(word):
+    while True:
+        lines = manager.recv(4096).decode().split("\n")
+        if word in lines:
+            return lines
+try:
+    until("READY=1")
+    until("WATCHDOG=1")
+    node.send_signal(signal.SIGHUP)
+    assert any(line.startswith("MONOTONIC_USEC=") for line in until("RELOADING=1"))
+    until("READY=1")
+    for _ in range(5):
+        until("WATCHDOG=1")
+    node.send_signal(signal.SIGTERM)
+    until("STOPPING=1")
+    assert node.wait(20) == 0
+finally:
+    if node.poll() is None:
+        node.kill()
+        node.wait()
+PYTHON
+
+echo "an operator is told"
