@@ -28,6 +28,8 @@ from clients_lib import (Client, Failed, LINGER_RST, Nodes, Trader, check, closi
 from owner_lib import Owner
 import reject_walk
 
+# A sanitizer keeps what was freed for a while, so that its use is noticed: sizes mean nothing then.
+SANITIZED = os.environ.get("TENOR_SANITIZED") == "1"
 SESSION_BYTES_MAX = 128 << 10  # what one connection may cost a node
 OUT_MAX = 8 << 20              # and what may wait to be sent to one that is logged on
 RESULT, ACCEPTED = 1, 2
@@ -327,7 +329,8 @@ def who_does_not_read_is_cut_and_holds_up_nobody(world):
         slow.append(client)
     served = honest(world, 1)
     most = world.nodes.rss_bytes(0) - before
-    check(most <= len(slow) * (OUT_MAX + SESSION_BYTES_MAX), "the node grew by %d bytes", most)
+    if not SANITIZED:
+        check(most <= len(slow) * (OUT_MAX + SESSION_BYTES_MAX), "the node grew by %d bytes", most)
     within(10, "they are cut", lambda: world.nodes.metric(
         0, "tenor_gateway_cut_slow_total") >= cut + len(slow))
     for client in slow:
@@ -374,7 +377,8 @@ def floods_cost_little_and_stop_nobody(world):
         one.close()
     for client in idle:
         client.cut()
-    check(grown <= count * SESSION_BYTES_MAX, "%d connections cost %d bytes", count, grown)
+    if not SANITIZED:
+        check(grown <= count * SESSION_BYTES_MAX, "%d connections cost %d bytes", count, grown)
     return "%d orders beside %d connections, %d KiB a connection" % (served, count,
                                                                      (grown >> 10) // count)
 
