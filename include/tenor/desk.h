@@ -13,7 +13,8 @@
  * but never before an earlier frame of the same account. It runs ahead of finality on a market of
  * its own, a clone of the replica's; what it answers is soft, named by (term, sequence, index), and
  * when a term ends every soft answer above the last final batch is told to be reverted.
- * Times are of a clock that never goes back, in microseconds. Rules: docs/specs/desk.md. */
+ * Times are of a clock that never goes back, in microseconds; one that two threads have read may
+ * come late: an older time counts as the last one. Rules: docs/specs/desk.md. */
 #ifndef TENOR_DESK_H
 #define TENOR_DESK_H
 
@@ -28,7 +29,8 @@ struct tn_desk_limits {
     uint32_t queue_bytes_max;     /* their bytes */
     uint32_t pending_frames_max;  /* answered, and not yet final */
     uint32_t pending_batches_max; /* sealed, and not yet final */
-    uint32_t seal_us;             /* a batch with entries is sealed after so long (2 000) */
+    uint32_t seal_us;             /* a batch with entries is sealed after so long (2 000), and once
+                                     more that for each of up to four that are not final yet */
     uint32_t stall_ms;            /* genesis: a heartbeat batch each third of it (300) */
     uint32_t soft_ms;             /* genesis: only cancels this long after the last BLOCK (500) */
     uint32_t slice_units;         /* of one SWEEP; 1 .. 8 192 (512) */
@@ -130,6 +132,10 @@ bool tn_desk_final(struct tn_desk *desk, uint64_t sequence, const struct tn_hash
  * within the work of one queue and one slice. */
 void tn_desk_turn(struct tn_desk *desk, uint64_t now_us);
 
+/* Applies the queue and no more: no BLOCK is taken and nothing is sealed, so it takes the time of
+ * its frames alone. What finds no room in the open batch stays in the queue for tn_desk_turn. */
+void tn_desk_turn_frames(struct tn_desk *desk, uint64_t now_us);
+
 /* When a turn is due without anything new: at once when that is now_us or before; UINT64_MAX:
  * never (idle). */
 uint64_t tn_desk_next(const struct tn_desk *desk);
@@ -141,5 +147,7 @@ const struct tn_market *tn_desk_market(const struct tn_desk *desk);
 /* The place that the next entry takes. */
 struct tn_desk_place tn_desk_place(const struct tn_desk *desk);
 const struct tn_desk_counts *tn_desk_counts(const struct tn_desk *desk);
+/* Frames that wait for a turn. */
+uint32_t tn_desk_queue_count(const struct tn_desk *desk);
 
 #endif

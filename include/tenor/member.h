@@ -83,6 +83,10 @@ struct tn_member_out {
     /* May the next final block be executed now? Asked before each; false: it waits, and is asked
      * for again in each turn. NULL: always. */
     bool (*may_execute)(void *context);
+    /* Around all that the member does with its desks, never nested: see tn_member_direct_frame.
+     * NULL: nobody else touches them. */
+    void (*hold)(void *context);
+    void (*release)(void *context);
     /* A market is in this term now; what was soft in an earlier one and stands above `sequence`
      * will never have been. Before the `executed` of the block that did it. */
     void (*term)(void *context, uint32_t market, uint32_t term, uint64_t sequence);
@@ -154,6 +158,35 @@ void tn_member_frame(struct tn_member *member, uint64_t client, const uint8_t *b
  * not be checked again while it is among the last ones that were. */
 void tn_member_verified(struct tn_member *member, const struct tn_hash *digest,
                         const struct tn_public_key *key, const struct tn_signature *signature);
+/* ---- Desks and a second thread -----------------------------------------------------------------
+ * An order need not wait for a block that is being executed or a log that is being synced: one more
+ * thread may give clients' frames to the desks and apply them. It calls these two and nothing else,
+ * both between the node's own `hold` and `release`, on a member that has been started. The member's
+ * thread does all the rest: BLOCKs, sealing, terms, answers that the end of a term takes back. */
+struct tn_member_direct {
+    void *context;
+    void (*refused)(void *context, uint64_t client, enum tn_reject reject);
+    void (*soft)(void *context, uint64_t client, uint32_t market, const struct tn_desk_place *place,
+                 const struct tn_market_step *step);
+};
+/* That this key has signed this digest, the caller has found. */
+struct tn_member_signed {
+    struct tn_hash digest;
+    struct tn_public_key key;
+    struct tn_signature signature;
+};
+/* Queues a frame at the desk that leads its market, or refuses it. False, and nothing has happened:
+ * no desk here leads the market now, or frames that came another way wait there; then the frame is
+ * for tn_member_frame. */
+bool tn_member_direct_frame(struct tn_member *member, const struct tn_member_direct *direct,
+                            uint64_t client, const struct tn_member_signed *checked,
+                            const uint8_t *bytes, size_t size, int64_t now_us);
+/* Applies what was queued. What found no room in the open batch is answered in the member's next
+ * turn, by its `answer`. True: that turn is due before the time that tn_member_timeout said last.
+ */
+bool tn_member_direct_turn(struct tn_member *member, const struct tn_member_direct *direct,
+                           int64_t now_us);
+
 /* An item of a block, without its kind. */
 enum tn_waiting_answer tn_member_item(struct tn_member *member, uint8_t kind, const uint8_t *bytes,
                                       size_t size, const struct tn_member_clock *clock);
@@ -173,6 +206,7 @@ void tn_member_record_all(struct tn_member *member);
 
 struct tn_member_counters {
     uint64_t frames, frames_forwarded, frames_away, answers_forwarded;
+    uint64_t frames_direct; /* of frames: by tn_member_direct_frame; counted at the next turn */
     uint64_t results_wrong, no_ops, bans, resigns, stalls, blocks_waited_batches;
     uint64_t messages_unknown, messages_malformed;
 };
@@ -180,8 +214,13 @@ const struct tn_member_counters *tn_member_counters(const struct tn_member *memb
 const struct tn_sequencer *tn_member_sequencer(const struct tn_member *member);
 const struct tn_gossip *tn_member_gossip(const struct tn_member *member);
 const struct tn_waiting *tn_member_waiting(const struct tn_member *member);
-/* NULL without may_lead. */
-const struct tn_desk *tn_member_desk(const struct tn_member *member, uint32_t place);
+/* Of the desk at this place; all zero without may_lead. */
+struct tn_member_desk {
+    bool leads;
+    struct tn_desk_place next; /* the place that the next entry takes */
+    struct tn_desk_counts counts;
+};
+void tn_member_desk(struct tn_member_desk *desk, const struct tn_member *member, uint32_t place);
 /* The member's index in the present set; TN_NONE for an observer. */
 uint32_t tn_member_index(const struct tn_member *member);
 

@@ -509,6 +509,7 @@ int loop_run(const struct loop_options *options)
 {
     struct loop loop = {.options = *options};
     int end = END_FAILED;
+    loop_direct_init(&loop);
     bool is_started = prepare(&loop, &end) && operate_open(&loop) && start(&loop, &end);
     if (is_started) {
         operate_started(&loop);
@@ -526,5 +527,6 @@ int loop_run(const struct loop_options *options)
         say_stopped(&loop, &end);
     }
     stop(&loop);
+    loop_direct_free(&loop);
     return end;
 }

@@ -184,6 +184,7 @@ static void take_ask(struct loop *loop, const struct port_message *ask)
         case PORT_QUERY: take_question(loop, ask); return;
         case PORT_SESSION: take_session(loop, ask); return;
         case PORT_SNAPSHOT: teller_begin_snapshot(loop->gate->teller); return;
+        case PORT_WAKE: return; /* it has woken */
     }
 }
 
@@ -213,6 +214,7 @@ static void refuse_ask(struct loop *loop, const struct port_message *ask)
             port_tell(gate->port, PORT_SESSION_IS, ask->tag, &none, sizeof none);
             return;
         case PORT_SNAPSHOT: teller_begin_snapshot(gate->teller); return;
+        case PORT_WAKE: return;
     }
 }
 
@@ -356,20 +358,23 @@ void gate_member_made(struct loop *loop)
 
 void gate_member_started(struct loop *loop)
 {
-    if (loop->gate != NULL) say_state(loop, PORT_READY);
+    if (loop->gate == NULL) return;
+    say_state(loop, PORT_READY);
+    loop_direct_follow(loop, loop->member);
 }
 
 void gate_member_ends(struct loop *loop)
 {
     struct gate *gate = loop->gate;
     if (gate == NULL) return;
+    loop_direct_follow(loop, NULL);
     gate->held_since_us = 0;
     proofs_drop_all(gate->proofs);
     teller_follow(gate->teller, NULL);
     if (gate->state == PORT_READY) say_state(loop, PORT_SYNCING);
 }
 
-static void fill_options(struct gateway_options *options, const struct loop *loop,
+static void fill_options(struct gateway_options *options, struct loop *loop,
                          const struct settings *settings)
 {
     const struct tn_chain_limits *limits = &loop->set->limits;
@@ -381,6 +386,7 @@ static void fill_options(struct gateway_options *options, const struct loop *loo
     memcpy(options->chain_id, limits->chain_id, sizeof options->chain_id);
     options->limits = settings->clients.limits;
     options->signatures = &loop->signatures;
+    loop_fill_direct(&options->direct, loop);
     feed_options_default(&options->feed);
     options->feed.cpu = (uint8_t)machine_cpu();
     options->feed.markets_count = limits->markets_count;

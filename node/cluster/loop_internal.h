@@ -10,12 +10,14 @@
 #include "cluster/sync_server.h"
 #include "cluster/sync_store.h"
 #include "cluster/syncing.h"
+#include "gateway/direct.h"
 #include "link/certificate.h"
 #include "link/nng.h"
 #include "tenor/peer_queue.h"
 #include "tenord/machine.h"
 #include "tenord/tenord.h"
 
+#include <pthread.h>
 #include <time.h>
 
 enum {
@@ -45,6 +47,12 @@ struct outgoing {
 };
 enum { OUTGOING_HEAD = 8 };
 
+/* What the gateway's thread may reach, under the lock. */
+struct loop_desks {
+    pthread_mutex_t lock;
+    struct tn_member *member; /* NULL: none is at work */
+};
+
 struct loop {
     struct loop_options options;
     const struct node_conf *node;
@@ -54,6 +62,7 @@ struct loop {
     void *member_memory;
     size_t member_size;
     struct tn_member *member;
+    struct loop_desks desks;
     struct tn_member_clock clock;
     struct keeper *keeper;
     struct sync_server *server;
@@ -81,6 +90,15 @@ static inline int64_t clock_us(clockid_t which)
 
 /* loop_out.c: what the member puts out. */
 void loop_fill_out(struct tn_member_out *out, struct loop *loop);
+
+/* loop_direct.c: the gateway's thread at the desks. */
+void loop_direct_init(struct loop *loop);
+void loop_direct_free(struct loop *loop);
+/* A member is at work from now on, or (NULL) none any more. */
+void loop_direct_follow(struct loop *loop, struct tn_member *member);
+void loop_hold(void *loop);
+void loop_release(void *loop);
+void loop_fill_direct(struct gateway_direct *direct, struct loop *loop);
 
 /* loop_peers.c: who the others are. */
 bool loop_set_peers(struct loop *loop);

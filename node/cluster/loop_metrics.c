@@ -31,10 +31,10 @@ static void count_desks(const struct loop *loop)
 {
     uint64_t totals[METRICS_DESK_COUNT] = {0}, values[METRICS_DESK_COUNT];
     for (uint32_t i = 0; i < loop->set->limits.markets_count; i++) {
-        const struct tn_desk *desk = tn_member_desk(loop->member, i);
-        if (desk == NULL) continue;
+        struct tn_member_desk desk;
+        tn_member_desk(&desk, loop->member, i);
         _Static_assert(sizeof values == sizeof(struct tn_desk_counts), "all of them");
-        memcpy(values, tn_desk_counts(desk), sizeof values);
+        memcpy(values, &desk.counts, sizeof values);
         for (uint32_t k = 0; k < METRICS_DESK_COUNT; k++)
             totals[k] += values[k];
     }
@@ -63,12 +63,13 @@ static int64_t count_markets(const struct loop *loop)
     const struct tn_chain_heads *heads = tn_chain_heads(chain);
     int64_t oldest_ms = 0;
     for (uint32_t i = 0; i < loop->set->limits.markets_count; i++) {
-        const struct tn_desk *desk = tn_member_desk(loop->member, i);
+        struct tn_member_desk desk;
+        tn_member_desk(&desk, loop->member, i);
         const int64_t age_ms = feed_age_ms(loop, i);
         const struct tn_exchange *exchange = tn_market_exchange(tn_chain_market(chain, i));
         metrics_set_at(board, METRICS_MARKET_TERM, i, heads->streams[i].term);
         metrics_set_at(board, METRICS_MARKET_SEQUENCE, i, heads->streams[i].sequence);
-        metrics_set_at(board, METRICS_MARKET_LEADS, i, desk != NULL && tn_desk_leads(desk));
+        metrics_set_at(board, METRICS_MARKET_LEADS, i, desk.leads);
         metrics_set_at(board, METRICS_MARKET_FEED_AGE, i, (uint64_t)age_ms);
         metrics_set_at(board, METRICS_MARKET_ACCOUNTS, i, tn_exchange_accounts_count(exchange));
         if (age_ms > oldest_ms) oldest_ms = age_ms;

@@ -216,6 +216,8 @@ void loop_fill_out(struct tn_member_out *out, struct loop *loop)
                                   .receipt = out_receipt,
                                   .executed = out_executed,
                                   .may_execute = out_may_execute,
+                                  .hold = loop_hold,
+                                  .release = loop_release,
                                   .term = out_term,
                                   .certified = out_certified,
                                   .epoch_ended = out_epoch_ended,

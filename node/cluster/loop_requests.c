@@ -49,12 +49,13 @@ static void write_member(const struct loop *loop, char text[STATUS_SIZE])
     for (uint32_t i = 0; i < loop->set->limits.markets_count && used > 0 && used < STATUS_SIZE;
          i++) {
         const struct tn_chain_stream *stream = &heads->streams[i];
-        const struct tn_desk *desk = tn_member_desk(loop->member, i);
+        struct tn_member_desk desk;
+        tn_member_desk(&desk, loop->member, i);
         used +=
             snprintf(text + used, STATUS_SIZE - (size_t)used,
                      " market%u.term=%u market%u.sequence=%llu market%u.leads=%s", stream->market,
                      stream->term, stream->market, (unsigned long long)stream->sequence,
-                     stream->market, desk != NULL && tn_desk_leads(desk) ? "yes" : "no");
+                     stream->market, desk.leads ? "yes" : "no");
     }
 }
 

@@ -498,6 +498,9 @@ bool gateway_connections_turn(struct gateway *gateway)
         again = next;
     }
     gateway_frames_turn(gateway);
+    /* Whoever has his answer already comes before the waking of another thread. */
+    if (gateway->has_direct) flush_all(gateway);
+    gateway->has_direct = false;
     port_ask_flush(gateway->port);
     flush_all(gateway);
     free_gone(gateway);

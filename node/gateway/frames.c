@@ -1,9 +1,8 @@
 /* Frames: from a client's signature to the last word about it.
  *
  * A frame is read and judged here as far as that needs no state: whose it is, whether the session's
- * key signed it, whether the account has tokens for it. Junk never reaches the node's thread.
- * Frames of cancels go on at once; others wait for the end of the turn, unless one of the same
- * connection waits already: nothing overtakes an earlier frame of its own.
+ * key signed it, whether the account has tokens for it. Junk never reaches a desk; onward.c takes
+ * there what is left.
  *
  * Each frame that went on gets a last word. It is final when the step says so; reverted or void
  * when its term has ended below it; lapsed when the market's cursor has passed the block that it
@@ -137,9 +136,9 @@ bool gateway_frames_is_signed(const struct gateway_connection *connection,
 /* ---- On their way -----------------------------------------------------------------------------
  */
 
-/* Are there tokens? Taken only when the signature is good. */
-static bool has_tokens(struct gateway_connection *connection, uint64_t request, uint64_t orders,
-                       uint64_t quotes)
+/* Taken only when the signature is good. */
+bool gateway_frames_has_tokens(struct gateway_connection *connection, uint64_t request,
+                               uint64_t orders, uint64_t quotes)
 {
     struct gateway *gateway = connection->gateway;
     const struct gateway_limits *limits = &gateway->limits;
@@ -159,73 +158,6 @@ static bool has_tokens(struct gateway_connection *connection, uint64_t request, 
     return true;
 }
 
-/* Checks the signature and hands the frame to the node's thread. */
-static void pass_on(struct gateway *gateway, const struct gateway_deferred *frame,
-                    const uint8_t *entry)
-{
-    struct gateway_pending *pending = gateway_pendings_find(gateway->pendings, frame->tag);
-    if (pending == NULL) return; /* its connection has gone */
-    struct gateway_connection *connection = gateway->connections[frame->slot];
-    struct port_checked checked;
-    if (!gateway_frames_is_signed(connection, &checked, entry, frame->size)) {
-        GATEWAY_COUNT(gateway, frames_unsigned);
-        gateway_frames_error(gateway, pending, TN_REJECT_SIGNATURE_BAD, NULL);
-        gateway_connection_fault(connection);
-        return;
-    }
-    if (!has_tokens(connection, pending->request, frame->orders, frame->quotes)) {
-        connection->frames_count--;
-        gateway_pendings_remove(gateway->pendings, pending);
-        return;
-    }
-    const struct port_piece pieces[] = {{&checked, sizeof checked}, {entry, frame->size}};
-    if (!port_ask_pieces(gateway->port, PORT_CHECKED, frame->tag, pieces, 2)) {
-        GATEWAY_COUNT(gateway, busy);
-        gateway_frames_error(gateway, pending, WIRE_ERROR_BUSY, NULL);
-        return;
-    }
-    gateway_bucket_take(&connection->account->orders, frame->orders);
-    gateway_bucket_take(&connection->account->quotes, frame->quotes);
-    pending->is_asked = true;
-    struct gateway_market *market = gateway_market(gateway, pending->market);
-    if (pending->valid_until_block < market->lapse_above)
-        market->lapse_above = pending->valid_until_block;
-    GATEWAY_COUNT(gateway, frames);
-}
-
-static bool waits_already(const struct gateway *gateway, uint32_t slot)
-{
-    for (uint32_t i = 0; i < gateway->deferred_count; i++) {
-        if (gateway->deferred[i].slot == slot) return true;
-    }
-    return false;
-}
-
-void gateway_frames_turn(struct gateway *gateway)
-{
-    for (uint32_t i = 0; i < gateway->deferred_count; i++)
-        pass_on(gateway, &gateway->deferred[i], gateway->deferred_bytes + gateway->deferred[i].at);
-    gateway->deferred_count = 0;
-    gateway->deferred_used = 0;
-}
-
-static void defer_or_pass(struct gateway *gateway, struct gateway_deferred *frame,
-                          bool only_cancels)
-{
-    bool waits = waits_already(gateway, frame->slot);
-    if (only_cancels && !waits) {
-        pass_on(gateway, frame, gateway->entry);
-        return;
-    }
-    if (gateway->deferred_count == GATEWAY_DEFERRED_MAX ||
-        gateway->deferred_used + frame->size > GATEWAY_DEFERRED_BYTES)
-        gateway_frames_turn(gateway);
-    frame->at = gateway->deferred_used;
-    memcpy(gateway->deferred_bytes + frame->at, gateway->entry, frame->size);
-    gateway->deferred_used += frame->size;
-    gateway->deferred[gateway->deferred_count++] = *frame;
-}
-
 void gateway_frames_take(struct gateway_connection *connection, uint64_t request,
                          const Tenor__V1__SignedFrame *message)
 {
@@ -235,7 +167,7 @@ void gateway_frames_take(struct gateway_connection *connection, uint64_t request
     struct gateway_deferred deferred = {.slot = connection->slot};
     for (uint32_t i = 0; i < frame.commands_count; i++)
         add_cost(&frame.commands[i], &deferred.orders, &deferred.quotes);
-    if (!has_tokens(connection, request, deferred.orders, deferred.quotes)) return;
+    if (!gateway_frames_has_tokens(connection, request, deferred.orders, deferred.quotes)) return;
     const struct gateway_pending wanted = {
         .kind = GATEWAY_PENDING_FRAME,
         .wait = (uint8_t)message->wait,
@@ -261,7 +193,7 @@ void gateway_frames_take(struct gateway_connection *connection, uint64_t request
     deferred.tag = pending->tag;
     deferred.size = wire_frame_entry(gateway->entry, sizeof gateway->entry, message);
     TN_ASSERT(deferred.size > 0 && deferred.size <= sizeof gateway->entry);
-    defer_or_pass(gateway, &deferred, gateway_frames_only_cancels(&frame));
+    gateway_onward_add(gateway, &deferred, gateway_frames_only_cancels(&frame));
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #ifndef NODE_GATEWAY_GATEWAY_H
 #define NODE_GATEWAY_GATEWAY_H
 
+#include "gateway/direct.h"
 #include "gateway/feed.h"
 #include "gateway/port.h"
 #include "tenor/signature.h"
@@ -77,6 +78,7 @@ struct gateway_options {
     struct gateway_limits limits;
     /* Of real keys; may be called by several threads; outlive the gateway. */
     const struct tn_signatures *signatures;
+    struct gateway_direct direct; /* all zero: every frame goes by the port */
 };
 
 struct gateway;
@@ -131,6 +133,8 @@ bool gateway_stopped(const struct gateway *gateway);
     X(bytes_out, COUNTER, "Bytes to clients, without TLS.")                                        \
     X(malformed, COUNTER, "Connections closed for bytes that are no message.")                     \
     X(frames, COUNTER, "Frames passed to the node.")                                               \
+    X(frames_direct, COUNTER,                                                                      \
+      "Of them, frames that the gateway's thread gave to the desk itself.")                        \
     X(frames_refused, COUNTER, "Frames refused here or by the desk.")                              \
     X(frames_unsigned, COUNTER, "Frames refused here for their signature.")                        \
     X(frames_soft, COUNTER, "Frames answered softly.")                                             \

@@ -102,6 +102,7 @@ struct gateway_deferred {
     uint32_t slot;
     size_t at, size; /* its entry in deferred_bytes */
     uint64_t orders, quotes;
+    struct port_checked checked; /* once its signature is found good */
 };
 #define GATEWAY_DEFERRED_MAX   1024u
 #define GATEWAY_DEFERRED_BYTES (1u << 20)
@@ -136,6 +137,7 @@ struct gateway_market {
     struct port_head head;
     bool term_ended;      /* in the block that is being told */
     uint64_t lapse_above; /* no frame lapses before the cursor is above it */
+    uint64_t asked_mark;  /* of the asks: after the last frame that went by the port */
 };
 
 struct gateway {
@@ -185,6 +187,7 @@ struct gateway {
     struct tn_stream_scratch *scratch;
     struct gateway_deferred deferred[GATEWAY_DEFERRED_MAX];
     uint32_t deferred_count;
+    bool has_direct; /* in this turn, frames went to a desk from here */
     uint8_t *deferred_bytes;
     size_t deferred_used;
     uint8_t entry[WIRE_ENTRY_BYTES_MAX];
@@ -253,8 +256,9 @@ bool gateway_session_query(struct gateway_connection *connection, uint64_t reque
  */
 void gateway_frames_take(struct gateway_connection *connection, uint64_t request,
                          const Tenor__V1__SignedFrame *frame);
-/* Sends those that wait for the end of the turn. */
-void gateway_frames_turn(struct gateway *gateway);
+/* Are there tokens for it? False: answered with an Error. */
+bool gateway_frames_has_tokens(struct gateway_connection *connection, uint64_t request,
+                               uint64_t orders, uint64_t quotes);
 void gateway_frames_answer(struct gateway *gateway, struct gateway_pending *pending,
                            const struct port_answer *answer, const struct tn_event *events);
 void gateway_frames_step(struct gateway *gateway, const struct port_step *step,
@@ -277,6 +281,13 @@ bool gateway_frames_only_cancels(const struct tn_frame *frame);
 /* Events of the account among these, in the arena for answers. False: no room. */
 bool gateway_frames_events(struct gateway *gateway, Tenor__V1__Event ***list, size_t *count,
                            uint32_t account, const struct tn_event *events, uint32_t events_count);
+
+/* ---- onward.c ----------------------------------------------------------------------------------
+ */
+/* Its entry stands in gateway->entry. */
+void gateway_onward_add(struct gateway *gateway, struct gateway_deferred *frame, bool only_cancels);
+/* Sends those that wait for the end of the turn. */
+void gateway_frames_turn(struct gateway *gateway);
 
 /* ---- standby.c --------------------------------------------------------------------------------
  */

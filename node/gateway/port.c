@@ -269,6 +269,16 @@ void port_ask_flush(struct port *port)
     ring_flush(&port->asks);
 }
 
+uint64_t port_asks_mark(const struct port *port)
+{
+    return port->asks.put;
+}
+
+bool port_asks_done(const struct port *port, uint64_t mark)
+{
+    return atomic_load_explicit(&port->asks.taken, memory_order_acquire) >= mark;
+}
+
 int port_tells_fd(const struct port *port)
 {
     return port->tells.fd;

@@ -26,6 +26,7 @@ enum port_ask {
     PORT_SESSION = 4,  /* struct port_session_ask; answered by PORT_SESSION_IS */
     PORT_SNAPSHOT = 5, /* nothing; answered by one or more PORT_SNAPSHOT_IS */
     PORT_CHECKED = 6,  /* struct port_checked, then as PORT_FRAME */
+    PORT_WAKE = 7,     /* nothing: a desk is to have a turn earlier than the node knows */
 };
 
 enum port_tell {
@@ -236,6 +237,9 @@ bool port_ask_pieces(struct port *port, enum port_ask kind, uint64_t tag,
                      const struct port_piece *pieces, uint32_t pieces_count);
 /* The node's thread reads nothing before this: after one or more asks. Wakes it if it sleeps. */
 void port_ask_flush(struct port *port);
+/* A mark after all that was asked, and whether the node's thread has done with all before one. */
+uint64_t port_asks_mark(const struct port *port);
+bool port_asks_done(const struct port *port, uint64_t mark);
 /* Readable when the node's thread told something while this side slept. */
 int port_tells_fd(const struct port *port);
 /* False: there is nothing; after that, and before waiting, port_tells_sleep. */

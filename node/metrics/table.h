@@ -14,7 +14,7 @@
 #include "tenor/waiting.h"
 
 #define METRICS_BOUNDS       14u
-#define METRICS_MEMBER_COUNT 12u /* uint64_t of struct tn_member_counters */
+#define METRICS_MEMBER_COUNT 13u /* uint64_t of struct tn_member_counters */
 #define METRICS_VOTES_COUNT  28u /* … of struct tn_sequencer_counters */
 #define METRICS_CHAIN_COUNT  11u /* … of struct tn_chain_counters */
 #define METRICS_DESK_COUNT   15u /* … of struct tn_desk_counts */

@@ -156,7 +156,7 @@ struct whole {
     uint32_t forgeries_count;
     uint64_t attack_random, epoch_asked, evidence_items;
     bool short_epochs;
-    uint64_t soft_count, refused_count, away_count, reverted_count;
+    uint64_t soft_count, refused_count, away_count, reverted_count, direct_count;
     uint64_t results_wrong, no_ops, lies; /* noticed by honest nodes; told by hostile leaders */
     bool calm;
 };
@@ -186,6 +186,10 @@ struct sim_node {
 extern const struct sim_node_kind WHOLE_NODE;
 void whole_block_free(struct whole_block *block);
 struct tn_member_clock whole_clock(const struct sim_node *node);
+
+/* whole_direct.c: false: the frame is to go the member's own way. */
+bool whole_direct_frame(struct sim_node *node, uint64_t tag, const uint8_t *bytes, size_t size,
+                        int64_t now_us);
 
 /* whole_store.c */
 void whole_store_begin(struct sim_node *node);

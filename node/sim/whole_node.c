@@ -366,6 +366,7 @@ static void take_client(struct sim_node *node, const uint8_t *bytes, size_t size
     const struct tn_member_clock clock = whole_clock(node);
     TN_ASSERT(size > 9);
     uint64_t tag = tn_get_be(bytes + 1, 8);
+    if (bytes[0] == 0 && whole_direct_frame(node, tag, bytes + 9, size - 9, clock.now_us)) return;
     if (bytes[0] == 0)
         tn_member_frame(node->member, tag, bytes + 9, size - 9, &clock);
     else

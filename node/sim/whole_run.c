@@ -281,6 +281,7 @@ static void explain(struct sim *sim)
     const struct whole *whole = sim->whole;
     sim_trace(sim, TN_NONE, "answers: %a soft, %b refused, %c reverted", whole->soft_count,
               whole->refused_count, whole->reverted_count);
+    sim_trace(sim, TN_NONE, "frames by a second thread: %a", whole->direct_count, 0, 0);
     sim_trace(sim, TN_NONE, "noticed: %a wrong results, %b no-ops; %c lies told",
               whole->results_wrong, whole->no_ops, whole->lies);
     for (uint32_t i = 0; i < sim->whole->limits.chain.markets_count; i++) {

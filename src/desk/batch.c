@@ -52,17 +52,20 @@ void tn_desk_seal(struct tn_desk *desk)
     tn_desk_open_batch(desk);
 }
 
-bool tn_desk_make_room(struct tn_desk *desk, size_t size, uint64_t weight)
+bool tn_desk_has_room(const struct tn_desk *desk, size_t size, uint64_t weight)
 {
     const struct tn_desk_limits *limits = &desk->limits;
     size_t needed = TN_BATCH_LENGTH_BYTES + size;
     TN_ASSERT(needed + TN_BATCH_HEADER_BYTES <= limits->batch_bytes_max);
     TN_ASSERT(weight <= limits->batch_weight_max);
-    if (!tn_desk_can_seal(desk)) return false;
-    if (needed <= limits->batch_bytes_max - desk->body_size &&
-        weight <= limits->batch_weight_max - desk->builder.weight) {
-        return true;
-    }
+    return tn_desk_can_seal(desk) && needed <= limits->batch_bytes_max - desk->body_size &&
+           weight <= limits->batch_weight_max - desk->builder.weight;
+}
+
+bool tn_desk_make_room(struct tn_desk *desk, size_t size, uint64_t weight)
+{
+    if (tn_desk_has_room(desk, size, weight)) return true;
+    if (!tn_desk_can_seal(desk) || desk->only_frames) return false;
     tn_desk_seal(desk);
     return tn_desk_can_seal(desk);
 }

@@ -80,10 +80,9 @@ struct tn_desk *tn_desk_init(void *memory, const struct tn_desk_limits *limits,
 
 /* ---- A term ---- */
 
-static void advance(struct tn_desk *desk, uint64_t now_us)
+void tn_desk_advance(struct tn_desk *desk, uint64_t now_us)
 {
-    TN_ASSERT(now_us >= desk->now_us);
-    desk->now_us = now_us;
+    if (now_us > desk->now_us) desk->now_us = now_us;
 }
 
 void tn_desk_begin(struct tn_desk *desk, const struct tn_market *market,
@@ -91,7 +90,7 @@ void tn_desk_begin(struct tn_desk *desk, const struct tn_market *market,
 {
     TN_ASSERT(!desk->leads && term->term > 0);
     TN_ASSERT(tn_market_size(tn_market_limits(market)) == tn_market_size(&desk->limits.market));
-    advance(desk, now_us);
+    tn_desk_advance(desk, now_us);
     desk->market = tn_market_clone(desk->market_memory, market);
     tn_market_lend(desk->market, &desk->world);
     desk->leads = true;
@@ -99,8 +98,8 @@ void tn_desk_begin(struct tn_desk *desk, const struct tn_market *market,
     desk->sequence = term->sequence + 1;
     desk->digest = term->digest;
     desk->final = term->sequence;
-    desk->last_block_us = now_us;
-    desk->last_sealed_us = now_us;
+    desk->last_block_us = desk->now_us;
+    desk->last_sealed_us = desk->now_us;
     desk->weight_since_slice = 0;
     tn_desk_open_batch(desk);
 }
@@ -113,6 +112,7 @@ bool tn_desk_leads(const struct tn_desk *desk)
 static void refuse_queue(struct tn_desk *desk)
 {
     for (uint32_t i = 0; i < desk->queue_count; i++) {
+        if (desk->queue[i].is_done) continue;
         desk->counts.refused_idle++;
         if (desk->out.refused == NULL) continue;
         desk->out.refused(desk->out.context, desk->queue[i].client, TN_REJECT_DESK_IDLE);
@@ -150,7 +150,7 @@ void tn_desk_end(struct tn_desk *desk)
 bool tn_desk_final(struct tn_desk *desk, uint64_t sequence, const struct tn_hash *digest,
                    uint64_t now_us)
 {
-    advance(desk, now_us);
+    tn_desk_advance(desk, now_us);
     if (!desk->leads || sequence <= desk->final) return true;
     if (sequence >= desk->sequence) return false;
     uint64_t place = sequence - desk->final - 1;
@@ -220,7 +220,7 @@ enum tn_reject tn_desk_frame(struct tn_desk *desk, uint64_t client, const uint8_
 {
     struct tn_market_frame frame;
     TN_ASSERT(client != TN_DESK_NOBODY);
-    advance(desk, now_us);
+    tn_desk_advance(desk, now_us);
     enum tn_reject reject = admit(desk, &frame, bytes, size);
     if (reject != TN_REJECT_NONE) return reject;
     TN_ASSERT(frame.weight + 1 < desk->limits.batch_weight_max);
@@ -240,7 +240,7 @@ enum tn_reject tn_desk_frame(struct tn_desk *desk, uint64_t client, const uint8_
 
 bool tn_desk_inbox(struct tn_desk *desk, const struct tn_inbox *inbox, uint64_t now_us)
 {
-    advance(desk, now_us);
+    tn_desk_advance(desk, now_us);
     if (!desk->leads) return true;
     struct tn_inbox next;
     uint64_t last = tn_market_cursor(desk->market);
@@ -264,6 +264,11 @@ struct tn_desk_place tn_desk_place(const struct tn_desk *desk)
 {
     return (struct tn_desk_place){
         .term = desk->term.term, .sequence = desk->sequence, .index = desk->entries_count};
+}
+
+uint32_t tn_desk_queue_count(const struct tn_desk *desk)
+{
+    return desk->queue_count;
 }
 
 const struct tn_desk_counts *tn_desk_counts(const struct tn_desk *desk)

@@ -44,6 +44,7 @@ struct tn_desk {
     void *market_memory;
     struct tn_market *market; /* NULL before the first term */
     bool leads;
+    bool only_frames; /* nothing may be sealed in this turn */
 
     struct tn_desk_term term;
     uint64_t sequence;      /* of the batch that is open */
@@ -84,6 +85,8 @@ struct tn_desk {
 /* batch.c: §3. Room for an entry of so many bytes and so much weight, sealing what is open when it
  * has none. False: too much is not final. */
 bool tn_desk_make_room(struct tn_desk *desk, size_t size, uint64_t weight);
+/* Has the open batch room for it as it is? */
+bool tn_desk_has_room(const struct tn_desk *desk, size_t size, uint64_t weight);
 /* The room was made: applies the entry, which must be admissible. */
 void tn_desk_add_entry(struct tn_desk *desk, const uint8_t *bytes, size_t size);
 /* The same for a frame that was verified; false: it would be a fault by now. */
@@ -93,6 +96,7 @@ void tn_desk_seal(struct tn_desk *desk);
 bool tn_desk_can_seal(const struct tn_desk *desk);
 
 /* desk.c */
+void tn_desk_advance(struct tn_desk *desk, uint64_t now_us);
 static inline const struct pending *desk_pending(const struct tn_desk *desk, uint32_t i)
 {
     return &desk->pending[(desk->pending_first + i) % desk->limits.pending_batches_max];

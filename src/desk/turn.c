@@ -7,7 +7,7 @@
 
 #include "tenor/riskview.h"
 
-enum { BLOCKS_PER_TURN = 16, BLOCK_WEIGHT = 64, ENTRY_SMALL = 64 };
+enum { BLOCKS_PER_TURN = 16, BLOCK_WEIGHT = 64, ENTRY_SMALL = 64, WAITING_MOST = 4 };
 
 /* ---- BLOCKs ---- */
 
@@ -86,6 +86,13 @@ static bool is_full(const struct tn_desk *desk, bool only_cancels)
            desk->pending_count >= batches - batches_kept;
 }
 
+/* Must it wait for a turn that may seal? */
+static bool must_wait(const struct tn_desk *desk, const struct waiting *waiting)
+{
+    return desk->only_frames && !is_full(desk, waiting->only_cancels) &&
+           !tn_desk_has_room(desk, waiting->size, waiting->weight);
+}
+
 static void take_frame(struct tn_desk *desk, struct waiting *waiting)
 {
     struct tn_desk_counts *counts = &desk->counts;
@@ -109,8 +116,9 @@ static void take_frame(struct tn_desk *desk, struct waiting *waiting)
     if (desk->weight_since_slice >= desk->limits.slice_weight) take_slice(desk);
 }
 
-/* A cancel goes before others, but never before an earlier frame of its own account. */
-static void take_queue(struct tn_desk *desk)
+/* A cancel goes before others, but never before an earlier frame of its own account. False: frames
+ * must wait, all from the first one that does. */
+static bool take_frames(struct tn_desk *desk)
 {
     if (++desk->turn == 0) {
         memset(desk->account_turn, 0, desk->limits.market.exchange.accounts_max * sizeof(uint32_t));
@@ -118,37 +126,61 @@ static void take_queue(struct tn_desk *desk)
     }
     for (uint32_t i = 0; i < desk->queue_count; i++) {
         struct waiting *waiting = &desk->queue[i];
+        if (waiting->is_done) continue;
         if (!waiting->only_cancels) {
             desk->account_turn[waiting->account] = desk->turn;
         } else if (desk->account_turn[waiting->account] != desk->turn) {
+            if (must_wait(desk, waiting)) return false;
             take_frame(desk, waiting);
         }
     }
     for (uint32_t i = 0; i < desk->queue_count; i++) {
-        if (!desk->queue[i].is_done) take_frame(desk, &desk->queue[i]);
+        if (desk->queue[i].is_done) continue;
+        if (must_wait(desk, &desk->queue[i])) return false;
+        take_frame(desk, &desk->queue[i]);
     }
+    return true;
+}
+
+static void take_queue(struct tn_desk *desk)
+{
+    if (desk->queue_count == 0 || !take_frames(desk)) return;
     desk->queue_count = 0;
     desk->queue_size = 0;
 }
 
 /* ---- The turn ---- */
 
+/* A batch costs every node a signature and a message, and what is sealed while others wait to
+ * become final gains little by it: the more of them wait, the longer this one gathers. */
 static uint64_t seal_due(const struct tn_desk *desk)
 {
-    if (desk->entries_count > 0) return desk->opened_us + desk->limits.seal_us;
+    const uint32_t waiting =
+        desk->pending_count < WAITING_MOST ? desk->pending_count : WAITING_MOST;
+    if (desk->entries_count > 0) {
+        return desk->opened_us + (uint64_t)desk->limits.seal_us * (1 + waiting);
+    }
     return desk->last_sealed_us + (uint64_t)desk->limits.stall_ms * 1000 / 3;
 }
 
 void tn_desk_turn(struct tn_desk *desk, uint64_t now_us)
 {
-    TN_ASSERT(now_us >= desk->now_us);
-    desk->now_us = now_us;
+    tn_desk_advance(desk, now_us);
     if (!desk->leads) return;
     for (uint32_t i = 0; i < BLOCKS_PER_TURN && take_block(desk); i++)
         continue;
     if (tn_market_inboxes_count(desk->market) == 0) take_queue(desk);
     take_slice(desk);
-    if (now_us >= seal_due(desk) && tn_desk_can_seal(desk)) tn_desk_seal(desk);
+    if (desk->now_us >= seal_due(desk) && tn_desk_can_seal(desk)) tn_desk_seal(desk);
+}
+
+void tn_desk_turn_frames(struct tn_desk *desk, uint64_t now_us)
+{
+    tn_desk_advance(desk, now_us);
+    if (!desk->leads) return;
+    desk->only_frames = true;
+    take_queue(desk);
+    desk->only_frames = false;
 }
 
 uint64_t tn_desk_next(const struct tn_desk *desk)

@@ -103,8 +103,10 @@ static void give_to_desk(struct tn_member *member, uint32_t place, uint64_t clie
                          const uint8_t *bytes, size_t size)
 {
     struct lead *lead = &member->leads[place];
+    member_hold(member);
     enum tn_reject reject =
         tn_desk_frame(lead->desk, client, bytes, size, (uint64_t)member->clock.now_us);
+    member_release(member);
     uint32_t market = tn_chain_heads(member->chain)->streams[place].market;
     if (reject != TN_REJECT_NONE) refuse(member, client, market, reject);
 }

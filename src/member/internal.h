@@ -11,6 +11,7 @@ enum {
     ANCESTORS_MAX = 1024,   /* blocks that are not executed yet, in one call of the engine */
     LOGGED_SLOTS = 8192,    /* digests of batches that the log has */
     VERIFIED_SLOTS = 16384, /* signatures that were found good */
+    DIRECT_MAX = 1024,      /* of them, on the other thread since the last turn */
     CHECKPOINTS_KEPT = 16,
     SETTLE_ROUNDS = 16, /* of one call: what one core's news make another do */
     TERM_ITEM_MAX = 1 << 14,
@@ -35,21 +36,27 @@ struct lead {
     struct tn_gossip_head resigned_head; /* signed last */
     uint64_t retire_sequence;            /* of the batch that has the last frames */
     bool lost;                           /* the desk cannot go on: resign when it may be signed */
+    uint32_t direct_queued;              /* of the queue: frames of the other thread */
+    uint64_t due_us;                     /* of its next turn, as the member's thread knows it */
     struct desk_context {
         struct tn_member *member;
-        uint32_t place;
+        uint32_t place, market;
     } context;
 };
 
-struct verified {
-    struct tn_hash digest;
-    struct tn_public_key key;
-    struct tn_signature signature;
+/* What the other thread does at the desks, and leaves for the member's. Under `hold`. */
+struct direct {
+    const struct tn_member_direct *out;     /* NULL: it is the member's thread that is at them */
+    const struct tn_member_signed *checked; /* of the frame that is being given */
+    uint64_t frames;
+    uint32_t good_count;
+    struct tn_member_signed good[DIRECT_MAX];
 };
 
 struct tn_member {
     struct tn_member_config config;
-    struct tn_signatures signatures; /* the caller's, with a memory of what was verified */
+    struct tn_signatures signatures;      /* the caller's, with a memory of what was verified */
+    struct tn_signatures desk_signatures; /* the same, with one memory for each thread */
     struct tn_member_clock clock;
     struct tn_chain *chain;
     struct tn_sequencer *sequencer; /* NULL until it is rooted */
@@ -73,7 +80,8 @@ struct tn_member {
     bool terms_moved; /* a term or leader changed, or the set */
     struct tn_chain_block ancestors[ANCESTORS_MAX];
     struct tn_hash logged[LOGGED_SLOTS];
-    struct verified *verified; /* [VERIFIED_SLOTS] */
+    struct tn_member_signed *verified; /* [VERIFIED_SLOTS] */
+    struct direct direct;
     struct covered covered[CHECKPOINTS_KEPT];
     uint32_t covered_next;
     uint32_t cursor;  /* in the waiting items, while a block is built */
@@ -82,6 +90,15 @@ struct tn_member {
     struct tn_gossip_stall stalls[TN_VALIDATORS_MAX];
     struct tn_member_counters counters;
 };
+
+static inline void member_hold(const struct tn_member *member)
+{
+    if (member->config.out.hold != NULL) member->config.out.hold(member->config.out.context);
+}
+static inline void member_release(const struct tn_member *member)
+{
+    if (member->config.out.release != NULL) member->config.out.release(member->config.out.context);
+}
 
 static inline void member_notice(struct tn_member *member, enum tn_member_notice notice,
                                  uint64_t number, const char *text)
@@ -136,7 +153,7 @@ bool tn_member_was_verified(void *context, const struct tn_hash *digest,
                             const struct tn_public_key *key, const struct tn_signature *signature);
 void tn_member_found_good(void *context, const struct tn_hash *digest,
                           const struct tn_public_key *key, const struct tn_signature *signature);
-/* What markets are lent. */
+/* What the replica's markets are lent. */
 static inline struct tn_market_world tn_member_world(struct tn_member *member)
 {
     return (struct tn_market_world){.signatures = &member->signatures,
@@ -144,5 +161,10 @@ static inline struct tn_market_world tn_member_world(struct tn_member *member)
                                     .found_good = tn_member_found_good,
                                     .context = member};
 }
+
+/* direct.c: desks, and the other thread that may be at them. */
+struct tn_market_world tn_member_desk_world(struct tn_member *member);
+/* Under `hold`, on the member's thread: takes over what the other thread has found. */
+void tn_member_take_direct(struct tn_member *member);
 
 #endif

@@ -10,11 +10,14 @@
 static void desk_refused(void *context, uint64_t client, enum tn_reject reject)
 {
     const struct desk_context *desk = context;
+    const struct tn_member_direct *direct = desk->member->direct.out;
     const struct tn_member_answer answer = {
-        .kind = TN_MEMBER_REFUSED,
-        .market = tn_chain_heads(desk->member->chain)->streams[desk->place].market,
-        .reject = reject};
-    tn_member_tell_client(desk->member, client, &answer);
+        .kind = TN_MEMBER_REFUSED, .market = desk->market, .reject = reject};
+    if (direct != NULL) {
+        direct->refused(direct->context, client, reject);
+    } else {
+        tn_member_tell_client(desk->member, client, &answer);
+    }
 }
 
 static void desk_step(void *context, const struct tn_desk_place *place, uint64_t client,
@@ -24,18 +27,22 @@ static void desk_step(void *context, const struct tn_desk_place *place, uint64_t
     struct tn_member *member = desk->member;
     if (client == TN_DESK_NOBODY || step->item != 0) return;
     TN_ASSERT(step->entry->kind == TN_ENTRY_FRAME);
+    const struct tn_member_direct *direct = member->direct.out;
+    if (direct != NULL) {
+        direct->soft(direct->context, client, desk->market, place, step);
+        return;
+    }
     TN_ASSERT((size_t)step->events_count * TN_EVENT_BYTES <= TN_PEER_MESSAGE_MAX);
     uint8_t *events = member->message;
     for (uint32_t i = 0; i < step->events_count; i++)
         tn_stream_write_event(events + (size_t)i * TN_EVENT_BYTES, &step->events[i]);
-    const struct tn_member_answer answer = {
-        .kind = TN_MEMBER_SOFT,
-        .market = tn_chain_heads(member->chain)->streams[desk->place].market,
-        .place = *place,
-        .session = step->session,
-        .nonce = step->entry->as.frame.nonce,
-        .events = events,
-        .events_count = step->events_count};
+    const struct tn_member_answer answer = {.kind = TN_MEMBER_SOFT,
+                                            .market = desk->market,
+                                            .place = *place,
+                                            .session = step->session,
+                                            .nonce = step->entry->as.frame.nonce,
+                                            .events = events,
+                                            .events_count = step->events_count};
     tn_member_tell_client(member, client, &answer);
 }
 
@@ -44,6 +51,7 @@ static void desk_sealed(void *context, const struct tn_desk_sealed *sealed)
     const struct desk_context *desk = context;
     struct tn_member *member = desk->member;
     struct lead *lead = &member->leads[desk->place];
+    TN_ASSERT(member->direct.out == NULL);
     uint8_t *message = member->message;
     message[0] = TN_PEER_BATCH;
     memcpy(message + 1, sealed->signature.bytes, TN_SIGNATURE_SIZE);
@@ -51,6 +59,7 @@ static void desk_sealed(void *context, const struct tn_desk_sealed *sealed)
     member->config.out.record(member->config.out.context, TN_MEMBER_SEALED, message,
                               TN_GOSSIP_BATCH_PREFIX + sealed->body_size);
     tn_member_note_logged(member, &sealed->digest);
+    tn_member_found_good(member, &sealed->digest, &member->own_key, &sealed->signature);
     lead->has_sealed = true;
     lead->sealed_term = lead->term;
     member->wake = true;
@@ -65,12 +74,11 @@ static void desk_reverted(void *context, const struct tn_desk_place *place, uint
 {
     const struct desk_context *desk = context;
     if (client == TN_DESK_NOBODY) return;
-    const struct tn_member_answer answer = {
-        .kind = TN_MEMBER_REVERTED,
-        .market = tn_chain_heads(desk->member->chain)->streams[desk->place].market,
-        .place = *place,
-        .session = session,
-        .nonce = nonce};
+    const struct tn_member_answer answer = {.kind = TN_MEMBER_REVERTED,
+                                            .market = desk->market,
+                                            .place = *place,
+                                            .session = session,
+                                            .nonce = nonce};
     tn_member_tell_client(desk->member, client, &answer);
 }
 
@@ -79,13 +87,14 @@ bool tn_member_init_desk(struct tn_member *member, uint32_t place, void *memory)
     struct lead *lead = &member->leads[place];
     struct tn_desk_limits limits = member->config.limits.desk;
     limits.market = member->config.limits.chain.markets[place];
-    lead->context = (struct desk_context){.member = member, .place = place};
+    lead->context =
+        (struct desk_context){.member = member, .place = place, .market = limits.market.market};
     const struct tn_desk_out out = {.context = &lead->context,
                                     .refused = desk_refused,
                                     .step = desk_step,
                                     .sealed = desk_sealed,
                                     .reverted = desk_reverted};
-    const struct tn_market_world world = tn_member_world(member);
+    const struct tn_market_world world = tn_member_desk_world(member);
     lead->desk = tn_desk_init(memory, &limits, &out, &world);
     return lead->desk != NULL;
 }
@@ -113,10 +122,11 @@ static bool is_ours(const struct tn_member *member, const struct tn_chain_stream
 static void end_desk(struct tn_member *member, struct lead *lead)
 {
     if (!lead->begun) return;
-    uint32_t market = tn_chain_heads(member->chain)->streams[lead->context.place].market;
+    member_hold(member);
     lead->begun = false;
     tn_desk_end(lead->desk);
-    member_notice(member, TN_NOTICE_ENDED, market, "this node leads it no more");
+    member_release(member);
+    member_notice(member, TN_NOTICE_ENDED, lead->context.market, "this node leads it no more");
 }
 
 /* Gives the term up at the head that is final now. */
@@ -159,10 +169,14 @@ static void begin_desk(struct tn_member *member, struct lead *lead,
                                       .digest = stream->digest,
                                       .key = member->config.key};
     lead->term = stream->term;
-    lead->begun = true;
     lead->lost = false;
+    member_hold(member);
+    lead->begun = true;
+    lead->direct_queued = 0;
     tn_desk_begin(lead->desk, tn_chain_market(member->chain, lead->context.place), &term,
                   (uint64_t)member->clock.now_us);
+    lead->due_us = tn_desk_next(lead->desk);
+    member_release(member);
     member_notice(member, TN_NOTICE_LEADS, stream->market, "this node leads it");
 }
 
@@ -202,11 +216,13 @@ void tn_member_resign(struct tn_member *member, uint32_t place)
 void tn_member_retire(struct tn_member *member, const struct tn_member_clock *clock)
 {
     if (!member->is_retiring) {
+        member_hold(member);
         member->is_retiring = true;
         for (uint32_t i = 0; i < member->markets_count; i++) {
             struct lead *lead = &member->leads[i];
             if (lead->begun) lead->retire_sequence = tn_desk_place(lead->desk).sequence;
         }
+        member_release(member);
     }
     tn_member_turn(member, clock);
 }
@@ -227,9 +243,10 @@ void tn_member_desk_inbox(struct tn_member *member, uint32_t place, const struct
 {
     struct lead *lead = &member->leads[place];
     if (!lead->begun) return;
-    if (!tn_desk_inbox(lead->desk, inbox, (uint64_t)member->clock.now_us)) {
-        tn_member_resign(member, place);
-    }
+    member_hold(member);
+    bool has_place = tn_desk_inbox(lead->desk, inbox, (uint64_t)member->clock.now_us);
+    member_release(member);
+    if (!has_place) tn_member_resign(member, place);
 }
 
 void tn_member_desk_final(struct tn_member *member, uint32_t place)
@@ -237,19 +254,24 @@ void tn_member_desk_final(struct tn_member *member, uint32_t place)
     struct lead *lead = &member->leads[place];
     const struct tn_chain_stream *stream = &tn_chain_heads(member->chain)->streams[place];
     if (!lead->begun || lead->term != stream->term) return;
-    if (!tn_desk_final(lead->desk, stream->sequence, &stream->digest,
-                       (uint64_t)member->clock.now_us)) {
-        tn_member_resign(member, place);
-    }
+    member_hold(member);
+    bool is_own = tn_desk_final(lead->desk, stream->sequence, &stream->digest,
+                                (uint64_t)member->clock.now_us);
+    member_release(member);
+    if (!is_own) tn_member_resign(member, place);
 }
 
 void tn_member_turn_desks(struct tn_member *member)
 {
+    const uint64_t now_us = (uint64_t)member->clock.now_us;
     for (uint32_t i = 0; i < member->markets_count; i++) {
         struct lead *lead = &member->leads[i];
-        uint64_t now_us = (uint64_t)member->clock.now_us;
-        if (!lead->begun || tn_desk_next(lead->desk) > now_us) continue;
-        tn_desk_turn(lead->desk, now_us);
+        if (!lead->begun) continue;
+        member_hold(member);
+        tn_member_take_direct(member);
+        if (tn_desk_next(lead->desk) <= now_us) tn_desk_turn(lead->desk, now_us);
+        lead->due_us = tn_desk_next(lead->desk);
+        member_release(member);
         if (lead->lost) member->terms_moved = true;
     }
 }
@@ -259,7 +281,10 @@ uint64_t tn_member_desks_next(const struct tn_member *member)
     uint64_t next = UINT64_MAX;
     for (uint32_t i = 0; i < member->markets_count; i++) {
         const struct lead *lead = &member->leads[i];
-        uint64_t due = lead->begun ? tn_desk_next(lead->desk) : UINT64_MAX;
+        if (!lead->begun) continue;
+        member_hold(member);
+        uint64_t due = tn_desk_next(lead->desk);
+        member_release(member);
         if (due < next) next = due;
     }
     return next;

@@ -40,7 +40,7 @@ static size_t lay_out(struct parts *parts, unsigned char *memory,
         parts->is_good = parts->is_good && size > 0;
         parts->desks[i] = region(memory, &used, size);
     }
-    parts->verified = region(memory, &used, VERIFIED_SLOTS * sizeof(struct verified));
+    parts->verified = region(memory, &used, VERIFIED_SLOTS * sizeof(struct tn_member_signed));
     parts->message = region(memory, &used, TN_PEER_MESSAGE_MAX);
     return used;
 }
@@ -426,9 +426,16 @@ const struct tn_waiting *tn_member_waiting(const struct tn_member *member)
     return member->waiting;
 }
 
-const struct tn_desk *tn_member_desk(const struct tn_member *member, uint32_t place)
+void tn_member_desk(struct tn_member_desk *desk, const struct tn_member *member, uint32_t place)
 {
-    return member->leads[place].desk;
+    const struct tn_desk *own = member->leads[place].desk;
+    memset(desk, 0, sizeof *desk);
+    if (own == NULL) return;
+    member_hold(member);
+    desk->leads = tn_desk_leads(own);
+    desk->next = tn_desk_place(own);
+    desk->counts = *tn_desk_counts(own);
+    member_release(member);
 }
 
 uint32_t tn_member_index(const struct tn_member *member)

@@ -31,10 +31,18 @@ static enum tn_gossip_answer leader(void *context, uint32_t market, uint32_t ter
     return TN_GOSSIP_OK;
 }
 
+/* Its leader's signature was verified on the way in: the chain need not do it again. */
 static void arrived(void *context, const struct tn_gossip_batch *batch)
 {
-    (void)batch;
-    ((struct tn_member *)context)->wake = true;
+    struct tn_member *member = context;
+    const struct tn_parsed_key *key;
+    uint16_t index;
+    member->wake = true;
+    if (leader(member, batch->header.market, batch->header.term, &index, &key) != TN_GOSSIP_OK) {
+        return;
+    }
+    tn_member_found_good(member, &batch->digest, &member->set.members[index].key,
+                         &batch->signature);
 }
 
 static void add_evidence(struct tn_member *member, const struct tn_evidence *evidence)

@@ -6,7 +6,7 @@
  * an equal digest, key and signature are answered for. */
 #include "member/internal.h"
 
-static struct verified *slot_of(struct tn_member *member, const struct tn_hash *digest)
+static struct tn_member_signed *slot_of(struct tn_member *member, const struct tn_hash *digest)
 {
     return &member->verified[tn_get_be(digest->bytes, 4) % VERIFIED_SLOTS];
 }
@@ -14,7 +14,7 @@ static struct verified *slot_of(struct tn_member *member, const struct tn_hash *
 bool tn_member_was_verified(void *context, const struct tn_hash *digest,
                             const struct tn_public_key *key, const struct tn_signature *signature)
 {
-    const struct verified *slot = slot_of(context, digest);
+    const struct tn_member_signed *slot = slot_of(context, digest);
     return tn_hash_equal(&slot->digest, digest) && tn_public_key_equal(&slot->key, key) &&
            memcmp(slot->signature.bytes, signature->bytes, TN_SIGNATURE_SIZE) == 0;
 }
@@ -23,7 +23,7 @@ void tn_member_found_good(void *context, const struct tn_hash *digest,
                           const struct tn_public_key *key, const struct tn_signature *signature)
 {
     *slot_of(context, digest) =
-        (struct verified){.digest = *digest, .key = *key, .signature = *signature};
+        (struct tn_member_signed){.digest = *digest, .key = *key, .signature = *signature};
 }
 
 void tn_member_verified(struct tn_member *member, const struct tn_hash *digest,

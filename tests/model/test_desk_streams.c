@@ -36,6 +36,7 @@ static struct model {
 static struct seen {
     uint64_t answered, refused, reverted, terms, batches, forced, withdrawn, faults;
     uint64_t sweeps, liqs, blocks, restored;
+    uint64_t alone, left; /* turns of frames alone; such that left some */
 } seen;
 
 static bool chance(uint32_t percent)
@@ -105,6 +106,20 @@ static void turn(uint64_t later_us)
     note_told();
     uint32_t open = desk_case.batches_count - desk_case.executed;
     if (open > CASE_BATCHES / 4) finalize(open);
+}
+
+/* As a second thread has its turns: whose clock may be a little behind. */
+static void turn_frames(void)
+{
+    const uint32_t sealed = desk_case.batches_count;
+    const uint64_t blocks = tn_desk_counts(desk_case.desk)->blocks;
+    const uint64_t behind_us = tn_random_below(&model.random, 200);
+    tn_desk_turn_frames(desk_case.desk, desk_case.now_us - behind_us);
+    assert_int_equal(desk_case.batches_count, sealed);
+    assert_true(tn_desk_counts(desk_case.desk)->blocks == blocks);
+    seen.left += tn_desk_queue_count(desk_case.desk) > 0;
+    seen.alone++;
+    note_told();
 }
 
 static void end_term(void)
@@ -291,7 +306,8 @@ static void happen(void)
         if (chance(30)) pass_block(stream_case.time_ms + 50);
         return;
     }
-    if (chance(40)) turn(tn_random_below(&model.random, 2500));
+    if (chance(50)) turn_frames();
+    if (chance(25)) turn(tn_random_below(&model.random, 2500));
     if (chance(3)) turn(tn_random_below(&model.random, 700000)); /* late now and then */
     if (chance(10)) finalize(1 + (uint32_t)tn_random_below(&model.random, 20));
     if (tn_random_below(&model.random, 300) == 0) end_term();
@@ -317,7 +333,8 @@ static void open_model(uint64_t seed)
     case_desk_limits();
     desk_case.limits.slice_units = 32;
     desk_case.limits.slice_weight = 64;
-    desk_case.limits.batch_bytes_max = 8192;
+    desk_case.limits.batch_bytes_max = seed % 2 == 0 ? 8192 : 4096;
+    if (seed % 2 != 0) desk_case.limits.seal_us = 100000; /* batches are full before they are due */
     desk_case.digest_every = 5;
     case_make_desk();
     desk_case.replica = case_market();
@@ -348,7 +365,7 @@ static void test_replica_comes_to_the_desks_results_and_ends_of_terms_revert_the
             happen();
         for (uint32_t i = 0; i < 200 && tn_desk_next(desk_case.desk) <= desk_case.now_us; i++)
             turn(0);
-        turn(desk_case.limits.seal_us);
+        turn(5 * (uint64_t)desk_case.limits.seal_us);
         finalize(UINT32_MAX);
         tn_market_check(desk_case.replica);
         assert_true(tn_market_digest(desk_case.replica) ==
@@ -496,12 +513,14 @@ static void test_desk_streams_met_what_they_are_about(void **state)
     fprintf(stderr,
             "%" PRIu64 " answered, %" PRIu64 " refused, %" PRIu64 " reverted in %" PRIu64
             " terms, %" PRIu64 " batches, %" PRIu64 " forced, %" PRIu64 " by owners; %" PRIu64
-            " blocks, %" PRIu64 " sweeps, %" PRIu64 " liqs\n",
+            " blocks, %" PRIu64 " sweeps, %" PRIu64 " liqs; %" PRIu64
+            " turns of frames alone, %" PRIu64 " left some\n",
             seen.answered, seen.refused, seen.reverted, seen.terms, seen.batches, seen.forced,
-            seen.withdrawn, seen.blocks, seen.sweeps, seen.liqs);
+            seen.withdrawn, seen.blocks, seen.sweeps, seen.liqs, seen.alone, seen.left);
     assert_true(seen.answered > 200 && seen.refused > 50 && seen.reverted > 5 && seen.terms > 2);
     assert_true(seen.batches > 100 && seen.forced > 5 && seen.withdrawn > 2);
     assert_true(seen.blocks > 100 && seen.sweeps > 20 && seen.restored > 0);
+    assert_true(seen.alone > 100 && seen.left > 0);
 }
 
 int main(void)

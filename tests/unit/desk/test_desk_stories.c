@@ -3,6 +3,8 @@
  * come to the same results. */
 #include "desk_case.h"
 
+enum { SEALED_US = 10000 }; /* what is open is sealed by then, whatever else is not final */
+
 static int open_story(void **state)
 {
     (void)state;
@@ -97,6 +99,114 @@ static void test_desk_answers_in_a_turn_and_seals_after_two_milliseconds(void **
                               &desk_case.batches[before - 1].digest));
     case_finalize_all();
     expect_same_market();
+}
+
+/* ---- Frames alone: a second thread's turns ---- */
+
+static void turn_frames(uint64_t later_us)
+{
+    desk_case.now_us += later_us;
+    tn_desk_turn_frames(desk_case.desk, desk_case.now_us);
+}
+
+static void test_desk_applies_frames_alone_and_seals_nothing(void **state)
+{
+    (void)state;
+    uint32_t before = desk_case.batches_count;
+    send_limit(11, BOB, TN_BUY, 1000);
+    send_limit(12, CAROL, TN_SELL, 1000);
+    case_pass_block(100);
+    const uint64_t blocks = tn_desk_counts(desk_case.desk)->blocks;
+    turn_frames(5000);
+    expect_clients((uint64_t[]){11, 12}, 2);
+    turn_frames(5000); /* what is open is long due */
+    assert_int_equal(desk_case.batches_count, before);
+    assert_true(tn_desk_counts(desk_case.desk)->blocks == blocks);
+    assert_true(tn_desk_next(desk_case.desk) <= desk_case.now_us);
+    case_turn(0);
+    assert_int_equal(desk_case.batches_count, before + 1);
+    assert_int_equal(desk_case.batches[before].header.entries_count, 3);
+    case_finalize_all();
+    expect_same_market();
+}
+
+static void test_desk_keeps_what_finds_no_room_for_the_turn_that_seals(void **state)
+{
+    (void)state;
+    desk_case.limits.batch_bytes_max = 4096;
+    reopen();
+    const uint32_t before = desk_case.batches_count;
+    uint64_t clients[64];
+    for (uint32_t i = 0; i < 60; i++) {
+        clients[i] = 1 + i;
+        send_limit(clients[i], i % 2 == 0 ? BOB : CAROL, TN_BUY, 1000);
+    }
+    turn_frames(0);
+    const uint32_t done = desk_case.told_count;
+    assert_true(done > 5 && done < 60);
+    assert_int_equal(desk_case.batches_count, before);
+    turn_frames(0);
+    assert_int_equal(desk_case.told_count, done);
+    assert_true(tn_desk_next(desk_case.desk) <= desk_case.now_us);
+    case_turn(0);
+    case_turn(SEALED_US);
+    assert_true(desk_case.batches_count > before + 1);
+    expect_clients(clients, 60); /* each once, in the order in which they came */
+    assert_int_equal(tn_desk_queue_count(desk_case.desk), 0);
+    case_finalize_all();
+    expect_same_market();
+}
+
+static void test_desk_refuses_only_what_was_not_answered_when_its_term_ends(void **state)
+{
+    (void)state;
+    desk_case.limits.batch_bytes_max = 4096;
+    reopen();
+    for (uint32_t i = 0; i < 60; i++)
+        send_limit(1 + i, BOB, TN_BUY, 1000);
+    turn_frames(0);
+    const uint32_t done = desk_case.told_count;
+    tn_desk_end(desk_case.desk);
+    uint32_t refused = 0, reverted = 0;
+    for (uint32_t i = done; i < desk_case.told_count; i++) {
+        refused += desk_case.told[i].what == TOLD_REFUSED;
+        reverted += desk_case.told[i].what == TOLD_REVERTED;
+    }
+    assert_int_equal(refused, 60 - done);
+    assert_int_equal(reverted, done);
+}
+
+static void test_desk_takes_an_older_time_for_the_last_one(void **state)
+{
+    (void)state;
+    send_limit(1, BOB, TN_BUY, 1000);
+    turn_frames(100);
+    const uint64_t due_us = tn_desk_next(desk_case.desk);
+    tn_desk_turn(desk_case.desk, desk_case.now_us - 100);
+    assert_true(tn_desk_next(desk_case.desk) == due_us);
+    assert_true(due_us == desk_case.now_us + desk_case.limits.seal_us);
+}
+
+/* ---- What enters the stream ---- */
+
+static void test_desk_gathers_longer_while_earlier_batches_are_not_final(void **state)
+{
+    (void)state;
+    const uint32_t before = desk_case.batches_count;
+    for (uint32_t waiting = 0; waiting < 7; waiting++) {
+        send_limit(1 + waiting, BOB, TN_BUY, 1000);
+        case_turn(0);
+        const uint64_t due_us = 2000 * (1 + (waiting < 4 ? waiting : 4));
+        assert_true(tn_desk_next(desk_case.desk) == desk_case.now_us + due_us);
+        case_turn(due_us - 1);
+        assert_int_equal(desk_case.batches_count, before + waiting);
+        case_turn(1);
+        assert_int_equal(desk_case.batches_count, before + waiting + 1);
+    }
+    send_limit(8, BOB, TN_BUY, 1000);
+    case_turn(0);
+    case_finalize_all(); /* then what is open is due as ever */
+    assert_true(tn_desk_next(desk_case.desk) == desk_case.now_us + 2000);
 }
 
 static void test_desk_lets_no_frame_in_that_would_be_a_fault(void **state)
@@ -195,7 +305,7 @@ static void test_desk_seals_when_the_next_entry_would_be_too_much(void **state)
     assert_true(desk_case.batches_count >= before + 2);
     for (uint32_t i = before; i < desk_case.batches_count; i++)
         assert_true(desk_case.batches[i].body_size > 4096 - 300);
-    case_turn(2000);
+    case_turn(SEALED_US);
     case_finalize_all();
     expect_same_market();
     static uint8_t large[8192];
@@ -238,7 +348,7 @@ static void test_desk_takes_blocks_at_once_in_order_and_before_frames(void **sta
         assert_int_equal(desk_case.told[i].entry, TN_ENTRY_BLOCK);
     assert_int_equal(desk_case.told[4].entry, TN_ENTRY_FRAME);
     assert_int_equal(tn_market_cursor(tn_desk_market(desk_case.desk)), 4);
-    case_turn(2000);
+    case_turn(SEALED_US);
     const struct case_batch *last = &desk_case.batches[desk_case.batches_count - 1];
     assert_int_equal(last->header.first_block, 1);
     assert_int_equal(last->header.last_block, 4);
@@ -284,7 +394,7 @@ static void test_desk_never_lets_orders_wait_for_more_than_a_slice(void **state)
         case_turn(0);
     assert_false(tn_exchange_work(tn_market_exchange_of(tn_desk_market(desk_case.desk))));
     assert_true(tn_desk_next(desk_case.desk) > desk_case.now_us);
-    case_turn(2000);
+    case_turn(SEALED_US);
     case_finalize_all();
     expect_same_market();
 }
@@ -325,7 +435,7 @@ static void test_desk_takes_only_cancels_when_a_batch_is_not_final_for_long(void
     (void)state;
     send_limit(1, BOB, TN_BUY, 1000);
     case_turn(0);
-    case_turn(2000);
+    case_turn(SEALED_US);
     for (uint32_t i = 0; i < 6; i++) {
         desk_case.now_us += 90000;
         case_pass_block(90);
@@ -352,7 +462,7 @@ static void test_desk_refuses_what_its_bounded_memories_cannot_hold(void **state
     const struct tn_command one_more = case_cancel(1);
     case_frame(CAROL, &one_more, 1);
     assert_int_equal(case_send(4), TN_REJECT_DESK_FULL);
-    case_turn(2000);
+    case_turn(SEALED_US);
     for (uint32_t i = 4; i < 7; i++)
         send_limit(i, BOB, TN_BUY, 900);
     desk_case.told_count = 0;
@@ -366,7 +476,7 @@ static void test_desk_refuses_what_its_bounded_memories_cannot_hold(void **state
     for (uint32_t i = 0; i < 12; i++) {
         case_pass_block(10);
         case_turn(2000);
-        case_turn(2000);
+        case_turn(SEALED_US);
     }
     uint32_t sealed = desk_case.batches_count - desk_case.executed;
     assert_int_equal(sealed, 8);
@@ -374,7 +484,7 @@ static void test_desk_refuses_what_its_bounded_memories_cannot_hold(void **state
     case_finalize_all();
     assert_true(tn_desk_next(desk_case.desk) <= desk_case.now_us);
     case_turn(0);
-    case_turn(2000);
+    case_turn(SEALED_US);
     case_finalize_all();
     expect_same_market();
 }
@@ -389,7 +499,7 @@ static void test_desk_reverts_exactly_what_is_not_final_when_its_term_ends(void 
         send_limit(100 + i, BOB, TN_BUY, 900);
         nonces[i] = stream_case.nonces[BOB];
         case_turn(0);
-        if (i % 2 == 1) case_turn(2000);
+        if (i % 2 == 1) case_turn(SEALED_US);
     }
     send_limit(106, CAROL, TN_BUY, 900); /* in the batch that is open */
     case_turn(0);
@@ -429,18 +539,18 @@ static void test_desk_goes_on_in_a_later_term_from_the_last_final_batch(void **s
     (void)state;
     send_limit(1, BOB, TN_BUY, 1000);
     case_turn(0);
-    case_turn(2000);
+    case_turn(SEALED_US);
     case_finalize_all();
     send_limit(2, BOB, TN_BUY, 1000);
     case_turn(0);
-    case_turn(2000);
+    case_turn(SEALED_US);
     case_pass_block(100); /* waits in the replica's market when it is cloned */
     tn_desk_end(desk_case.desk);
     case_forget_soft();
     const struct case_batch *last = &desk_case.batches[desk_case.executed - 1];
     case_begin(CASE_TERM + 2);
     case_turn(0);
-    case_turn(2000);
+    case_turn(SEALED_US);
     const struct case_batch *first = &desk_case.batches[desk_case.executed];
     assert_int_equal(first->header.term, CASE_TERM + 2);
     assert_true(first->header.sequence == last->header.sequence + 1);
@@ -455,7 +565,7 @@ static void test_desk_goes_on_in_a_later_term_from_the_last_final_batch(void **s
     case_frame_with(terms, &command, 1);
     assert_int_equal(case_send(2), TN_REJECT_NONE);
     case_turn(0);
-    case_turn(2000);
+    case_turn(SEALED_US);
     case_finalize_all();
     expect_same_market();
 }
@@ -465,7 +575,7 @@ static void test_desk_says_when_another_hand_has_sealed_in_its_name(void **state
     (void)state;
     send_limit(1, BOB, TN_BUY, 1000);
     case_turn(0);
-    case_turn(2000);
+    case_turn(SEALED_US);
     const struct case_batch *batch = &desk_case.batches[desk_case.batches_count - 1];
     struct tn_hash other = batch->digest;
     other.bytes[9] ^= 1;
@@ -481,6 +591,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORY(test_desk_answers_in_a_turn_and_seals_after_two_milliseconds),
+        STORY(test_desk_applies_frames_alone_and_seals_nothing),
+        STORY(test_desk_keeps_what_finds_no_room_for_the_turn_that_seals),
+        STORY(test_desk_refuses_only_what_was_not_answered_when_its_term_ends),
+        STORY(test_desk_takes_an_older_time_for_the_last_one),
+        STORY(test_desk_gathers_longer_while_earlier_batches_are_not_final),
         STORY(test_desk_lets_no_frame_in_that_would_be_a_fault),
         STORY(test_desk_asks_again_when_the_turn_comes),
         STORY(test_desk_puts_cancels_first_but_never_before_their_own_accounts_frames),

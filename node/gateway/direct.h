@@ -1,0 +1,30 @@
+/* direct: the way of a frame to the desk of its own node, without a thread in between.
+ *
+ * Where this node leads the market, the gateway's thread applies frames itself: a hand-over to
+ * another thread costs as much as the order. The node lends these calls; all of them are made on
+ * the gateway's thread, frame and turn between hold and release. Answers come during frame and turn
+ * by `answer`; what the desk leaves for the node's thread is answered through the port. */
+#ifndef NODE_GATEWAY_DIRECT_H
+#define NODE_GATEWAY_DIRECT_H
+
+#include "gateway/port.h"
+
+struct gateway_direct_answers {
+    void *context;
+    void (*answer)(void *context, uint64_t tag, const struct port_answer *answer,
+                   const struct tn_event *events);
+};
+
+struct gateway_direct {
+    void *context; /* of all; NULL calls: there is no such way */
+    /* Waits for the node's thread while that is at its desks. */
+    void (*hold)(void *context);
+    void (*release)(void *context);
+    /* False: the frame is for the port. True: it was refused, or waits for the turn. */
+    bool (*frame)(void *context, const struct gateway_direct_answers *answers, uint64_t tag,
+                  const struct port_checked *checked, const uint8_t *entry, size_t size);
+    /* True: the node's thread is to be woken, by PORT_WAKE. */
+    bool (*turn)(void *context, const struct gateway_direct_answers *answers);
+};
+
+#endif
