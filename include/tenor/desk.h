@@ -64,6 +64,8 @@ struct tn_desk_out {
      * and market data for everybody. Soft. */
     void (*step)(void *context, const struct tn_desk_place *place, uint64_t client,
                  const struct tn_market_step *step);
+    /* Has the caller a place for a batch that a turn of frames alone would seal? NULL: never. */
+    bool (*may_seal)(void *context);
     /* A batch: to be durable before anybody else sees it. Every step of it was told before. */
     void (*sealed)(void *context, const struct tn_desk_sealed *sealed);
     /* A frame that was answered will never have been: in order of the stream. */
@@ -132,8 +134,9 @@ bool tn_desk_final(struct tn_desk *desk, uint64_t sequence, const struct tn_hash
  * within the work of one queue and one slice. */
 void tn_desk_turn(struct tn_desk *desk, uint64_t now_us);
 
-/* Applies the queue and no more: no BLOCK is taken and nothing is sealed, so it takes the time of
- * its frames alone. What finds no room in the open batch stays in the queue for tn_desk_turn. */
+/* Applies the queue and no more: no BLOCK is taken, and a batch is sealed only when it is full and
+ * `may_seal` says so, so it takes the time of its frames. What finds no room in the open batch
+ * stays in the queue for tn_desk_turn. */
 void tn_desk_turn_frames(struct tn_desk *desk, uint64_t now_us);
 
 /* When a turn is due without anything new: at once when that is now_us or before; UINT64_MAX:

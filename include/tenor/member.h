@@ -181,8 +181,9 @@ struct tn_member_signed {
 bool tn_member_direct_frame(struct tn_member *member, const struct tn_member_direct *direct,
                             uint64_t client, const struct tn_member_signed *checked,
                             const uint8_t *bytes, size_t size, int64_t now_us);
-/* Applies what was queued. What found no room in the open batch is answered in the member's next
- * turn, by its `answer`. True: that turn is due before the time that tn_member_timeout said last.
+/* Applies what was queued, and seals batches that are full; the member records and sends them in
+ * its next turn. What finds no room, because many wait for that, is answered in that turn, by
+ * `answer`. True: that turn is due before the time that tn_member_timeout said last.
  */
 bool tn_member_direct_turn(struct tn_member *member, const struct tn_member_direct *direct,
                            int64_t now_us);

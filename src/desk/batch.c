@@ -62,10 +62,16 @@ bool tn_desk_has_room(const struct tn_desk *desk, size_t size, uint64_t weight)
            weight <= limits->batch_weight_max - desk->builder.weight;
 }
 
+bool tn_desk_may_seal(const struct tn_desk *desk)
+{
+    const struct tn_desk_out *out = &desk->out;
+    return !desk->only_frames || (out->may_seal != NULL && out->may_seal(out->context));
+}
+
 bool tn_desk_make_room(struct tn_desk *desk, size_t size, uint64_t weight)
 {
     if (tn_desk_has_room(desk, size, weight)) return true;
-    if (!tn_desk_can_seal(desk) || desk->only_frames) return false;
+    if (!tn_desk_can_seal(desk) || !tn_desk_may_seal(desk)) return false;
     tn_desk_seal(desk);
     return tn_desk_can_seal(desk);
 }

@@ -44,7 +44,7 @@ struct tn_desk {
     void *market_memory;
     struct tn_market *market; /* NULL before the first term */
     bool leads;
-    bool only_frames; /* nothing may be sealed in this turn */
+    bool only_frames; /* this turn is one of frames alone */
 
     struct tn_desk_term term;
     uint64_t sequence;      /* of the batch that is open */
@@ -87,6 +87,8 @@ struct tn_desk {
 bool tn_desk_make_room(struct tn_desk *desk, size_t size, uint64_t weight);
 /* Has the open batch room for it as it is? */
 bool tn_desk_has_room(const struct tn_desk *desk, size_t size, uint64_t weight);
+/* May what is open be sealed in this turn? */
+bool tn_desk_may_seal(const struct tn_desk *desk);
 /* The room was made: applies the entry, which must be admissible. */
 void tn_desk_add_entry(struct tn_desk *desk, const uint8_t *bytes, size_t size);
 /* The same for a frame that was verified; false: it would be a fault by now. */

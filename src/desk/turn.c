@@ -89,7 +89,7 @@ static bool is_full(const struct tn_desk *desk, bool only_cancels)
 /* Must it wait for a turn that may seal? */
 static bool must_wait(const struct tn_desk *desk, const struct waiting *waiting)
 {
-    return desk->only_frames && !is_full(desk, waiting->only_cancels) &&
+    return !tn_desk_may_seal(desk) && !is_full(desk, waiting->only_cancels) &&
            !tn_desk_has_room(desk, waiting->size, waiting->weight);
 }
 

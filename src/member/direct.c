@@ -1,11 +1,11 @@
 /* direct: a second thread at the desks, so that an order waits neither for a block that is being
  * executed nor for a log that is being synced.
  *
- * Whoever holds the desks is alone with them. The other thread only adds frames and applies them;
- * it never seals, so nothing that must be recorded or sent comes of it. What it has found out, that
- * signatures are good, it leaves for the member's thread, which takes it over before anything of it
- * is sealed: so no frame's signature is checked twice. A frame never goes before one that came
- * earlier another way: while such ones wait in a desk's queue, all go that way. */
+ * Whoever holds the desks is alone with them. The other thread only adds frames and applies them,
+ * and seals a batch that is full. What comes of it that is to be recorded or sent, batches, it
+ * leaves for the member's thread; and what it has found out, that signatures are good, so that no
+ * frame's signature is checked twice. A frame never goes before one that came earlier another way:
+ * while such ones wait in a desk's queue, all go that way. */
 #include "member/internal.h"
 
 /* ---- What each thread remembers of signatures --------------------------------------------------
@@ -77,7 +77,9 @@ void tn_member_take_direct(struct tn_member *member)
                              &direct->good[i].signature);
     member->counters.frames += direct->frames;
     member->counters.frames_direct += direct->frames;
-    direct->good_count = 0;
+    for (uint32_t i = 0; i < direct->sealed_count; i++)
+        tn_member_publish(member, &direct->sealed[i]);
+    direct->good_count = direct->sealed_count = 0;
     direct->frames = 0;
 }
 
@@ -105,7 +107,7 @@ bool tn_member_direct_frame(struct tn_member *member, const struct tn_member_dir
     struct direct *direct = &member->direct;
     struct lead *lead = find_lead(member, bytes, size);
     TN_ASSERT(direct->out == NULL && client < TN_MEMBER_CLIENTS);
-    if (lead == NULL || direct->good_count == DIRECT_MAX) return false;
+    if (lead == NULL) return false;
     direct->out = out;
     direct->checked = checked;
     enum tn_reject reject = tn_desk_frame(lead->desk, client, bytes, size, (uint64_t)now_us);
@@ -124,6 +126,7 @@ bool tn_member_direct_frame(struct tn_member *member, const struct tn_member_dir
 bool tn_member_direct_turn(struct tn_member *member, const struct tn_member_direct *out,
                            int64_t now_us)
 {
+    const uint32_t sealed_before = member->direct.sealed_count;
     bool is_due = false;
     TN_ASSERT(member->direct.out == NULL);
     member->direct.out = out;
@@ -138,5 +141,5 @@ bool tn_member_direct_turn(struct tn_member *member, const struct tn_member_dire
         is_due = true;
     }
     member->direct.out = NULL;
-    return is_due;
+    return is_due || member->direct.sealed_count > sealed_before;
 }

@@ -11,7 +11,8 @@ enum {
     ANCESTORS_MAX = 1024,   /* blocks that are not executed yet, in one call of the engine */
     LOGGED_SLOTS = 8192,    /* digests of batches that the log has */
     VERIFIED_SLOTS = 16384, /* signatures that were found good */
-    DIRECT_MAX = 1024,      /* of them, on the other thread since the last turn */
+    DIRECT_MAX = 4096,      /* of them, on the other thread since the last turn */
+    SEALED_MAX = 8,         /* batches that the other thread has sealed since */
     CHECKPOINTS_KEPT = 16,
     SETTLE_ROUNDS = 16, /* of one call: what one core's news make another do */
     TERM_ITEM_MAX = 1 << 14,
@@ -44,13 +45,23 @@ struct lead {
     } context;
 };
 
+/* A batch as a message, which nobody has seen yet. */
+struct sealed {
+    struct lead *lead;
+    struct tn_hash digest;
+    struct tn_signature signature;
+    size_t size;
+    uint8_t *message; /* TN_GOSSIP_BATCH_PREFIX + batch_bytes_max */
+};
+
 /* What the other thread does at the desks, and leaves for the member's. Under `hold`. */
 struct direct {
     const struct tn_member_direct *out;     /* NULL: it is the member's thread that is at them */
     const struct tn_member_signed *checked; /* of the frame that is being given */
     uint64_t frames;
-    uint32_t good_count;
-    struct tn_member_signed good[DIRECT_MAX];
+    uint32_t good_count, sealed_count;
+    struct tn_member_signed *good; /* [DIRECT_MAX] */
+    struct sealed sealed[SEALED_MAX];
 };
 
 struct tn_member {
@@ -136,6 +147,8 @@ void tn_member_turn_desks(struct tn_member *member);
 uint64_t tn_member_desks_next(const struct tn_member *member);
 void tn_member_desk_inbox(struct tn_member *member, uint32_t place, const struct tn_inbox *inbox);
 void tn_member_desk_final(struct tn_member *member, uint32_t place);
+/* A batch is recorded, and goes to the others. */
+void tn_member_publish(struct tn_member *member, const struct sealed *sealed);
 
 /* clients.c */
 void tn_member_take_frame(struct tn_member *member, uint64_t client, const uint8_t *bytes,

@@ -46,27 +46,46 @@ static void desk_step(void *context, const struct tn_desk_place *place, uint64_t
     tn_member_tell_client(member, client, &answer);
 }
 
-static void desk_sealed(void *context, const struct tn_desk_sealed *sealed)
+void tn_member_publish(struct tn_member *member, const struct sealed *sealed)
 {
-    const struct desk_context *desk = context;
-    struct tn_member *member = desk->member;
-    struct lead *lead = &member->leads[desk->place];
-    TN_ASSERT(member->direct.out == NULL);
-    uint8_t *message = member->message;
-    message[0] = TN_PEER_BATCH;
-    memcpy(message + 1, sealed->signature.bytes, TN_SIGNATURE_SIZE);
-    memcpy(message + TN_GOSSIP_BATCH_PREFIX, sealed->body, sealed->body_size);
-    member->config.out.record(member->config.out.context, TN_MEMBER_SEALED, message,
-                              TN_GOSSIP_BATCH_PREFIX + sealed->body_size);
+    struct lead *lead = sealed->lead;
+    const uint8_t *body = sealed->message + TN_GOSSIP_BATCH_PREFIX;
+    member->config.out.record(member->config.out.context, TN_MEMBER_SEALED, sealed->message,
+                              sealed->size);
     tn_member_note_logged(member, &sealed->digest);
     tn_member_found_good(member, &sealed->digest, &member->own_key, &sealed->signature);
     lead->has_sealed = true;
     lead->sealed_term = lead->term;
     member->wake = true;
-    if (!tn_gossip_add_own(member->gossip, &sealed->signature, sealed->body, sealed->body_size,
-                           member->clock.now_us)) {
+    if (!tn_gossip_add_own(member->gossip, &sealed->signature, body,
+                           sealed->size - TN_GOSSIP_BATCH_PREFIX, member->clock.now_us)) {
         lead->lost = true; /* sealed and not to be had: the stream ends before it */
     }
+}
+
+static bool desk_may_seal(void *context)
+{
+    const struct desk_context *desk = context;
+    return desk->member->direct.sealed_count < SEALED_MAX;
+}
+
+static void desk_sealed(void *context, const struct tn_desk_sealed *sealed)
+{
+    const struct desk_context *desk = context;
+    struct tn_member *member = desk->member;
+    struct direct *direct = &member->direct;
+    const bool is_direct = direct->out != NULL;
+    TN_ASSERT(!is_direct || direct->sealed_count < SEALED_MAX);
+    struct sealed own = {.message = member->message};
+    struct sealed *to = is_direct ? &direct->sealed[direct->sealed_count++] : &own;
+    to->lead = &member->leads[desk->place];
+    to->digest = sealed->digest;
+    to->signature = sealed->signature;
+    to->size = TN_GOSSIP_BATCH_PREFIX + sealed->body_size;
+    to->message[0] = TN_PEER_BATCH;
+    memcpy(to->message + 1, sealed->signature.bytes, TN_SIGNATURE_SIZE);
+    memcpy(to->message + TN_GOSSIP_BATCH_PREFIX, sealed->body, sealed->body_size);
+    if (!is_direct) tn_member_publish(member, to);
 }
 
 static void desk_reverted(void *context, const struct tn_desk_place *place, uint64_t client,
@@ -92,6 +111,7 @@ bool tn_member_init_desk(struct tn_member *member, uint32_t place, void *memory)
     const struct tn_desk_out out = {.context = &lead->context,
                                     .refused = desk_refused,
                                     .step = desk_step,
+                                    .may_seal = desk_may_seal,
                                     .sealed = desk_sealed,
                                     .reverted = desk_reverted};
     const struct tn_market_world world = tn_member_desk_world(member);
@@ -123,6 +143,7 @@ static void end_desk(struct tn_member *member, struct lead *lead)
 {
     if (!lead->begun) return;
     member_hold(member);
+    tn_member_take_direct(member);
     lead->begun = false;
     tn_desk_end(lead->desk);
     member_release(member);
@@ -283,7 +304,7 @@ uint64_t tn_member_desks_next(const struct tn_member *member)
         const struct lead *lead = &member->leads[i];
         if (!lead->begun) continue;
         member_hold(member);
-        uint64_t due = tn_desk_next(lead->desk);
+        uint64_t due = member->direct.sealed_count > 0 ? 0 : tn_desk_next(lead->desk);
         member_release(member);
         if (due < next) next = due;
     }

@@ -18,17 +18,18 @@ static void *region(unsigned char *memory, size_t *used, size_t size)
 
 struct parts {
     void *chain, *sequencer, *gossip, *waiting, *desks[TN_CHAIN_MARKETS_MAX], *verified, *message;
+    void *good, *sealed[SEALED_MAX];
     bool is_good; /* every part has a size */
 };
 
 static size_t lay_out(struct parts *parts, unsigned char *memory,
                       const struct tn_member_limits *limits)
 {
+    *parts = (struct parts){.is_good = true};
     size_t used = tn_align(sizeof(struct tn_member));
     const size_t sizes[] = {tn_chain_size(&limits->chain), tn_sequencer_size(&limits->sequencer),
                             tn_gossip_size(&limits->gossip), tn_waiting_size(&limits->waiting)};
     void **const places[] = {&parts->chain, &parts->sequencer, &parts->gossip, &parts->waiting};
-    parts->is_good = true;
     for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         parts->is_good = parts->is_good && sizes[i] > 0;
         *places[i] = region(memory, &used, sizes[i]);
@@ -42,6 +43,11 @@ static size_t lay_out(struct parts *parts, unsigned char *memory,
     }
     parts->verified = region(memory, &used, VERIFIED_SLOTS * sizeof(struct tn_member_signed));
     parts->message = region(memory, &used, TN_PEER_MESSAGE_MAX);
+    if (!limits->may_lead) return used;
+    parts->good = region(memory, &used, DIRECT_MAX * sizeof(struct tn_member_signed));
+    for (uint32_t i = 0; i < SEALED_MAX; i++)
+        parts->sealed[i] =
+            region(memory, &used, TN_GOSSIP_BATCH_PREFIX + limits->desk.batch_bytes_max);
     return used;
 }
 
@@ -142,6 +148,9 @@ struct tn_member *tn_member_init(void *memory, const struct tn_member_config *co
     member->config = *config;
     member->markets_count = config->limits.chain.markets_count;
     member->verified = parts.verified;
+    member->direct.good = parts.good;
+    for (uint32_t i = 0; i < SEALED_MAX; i++)
+        member->direct.sealed[i].message = parts.sealed[i];
     member->message = parts.message;
     member->sequencer_memory = parts.sequencer;
     tn_member_init_signatures(member);

@@ -37,6 +37,7 @@ static struct desk_case {
     uint64_t now_us;
     uint32_t term;
     uint32_t digest_every; /* batches; 0: never */
+    bool may_seal;         /* in turns of frames alone */
 } desk_case;
 
 static inline struct case_told *case_tell(void)
@@ -98,6 +99,12 @@ static inline void case_on_sealed(void *context, const struct tn_desk_sealed *se
         return;
     batch->exchange_digest =
         tn_exchange_digest(tn_market_exchange_of(tn_desk_market(desk_case.desk)));
+}
+
+static inline bool case_may_seal(void *context)
+{
+    (void)context;
+    return desk_case.may_seal;
 }
 
 /* ---- The replica ---- */
@@ -205,6 +212,7 @@ static inline void case_make_desk(void)
 {
     static const struct tn_desk_out out = {.refused = case_on_refused,
                                            .step = case_on_step,
+                                           .may_seal = case_may_seal,
                                            .sealed = case_on_sealed,
                                            .reverted = case_on_reverted};
     const struct tn_market_world world = {.signatures = &stream_case.signatures};

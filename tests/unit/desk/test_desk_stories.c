@@ -157,6 +157,30 @@ static void test_desk_keeps_what_finds_no_room_for_the_turn_that_seals(void **st
     expect_same_market();
 }
 
+static void test_desk_seals_full_batches_among_frames_where_it_may(void **state)
+{
+    (void)state;
+    desk_case.limits.batch_bytes_max = 4096;
+    reopen();
+    const uint32_t before = desk_case.batches_count;
+    uint64_t clients[64];
+    desk_case.may_seal = true;
+    for (uint32_t i = 0; i < 60; i++) {
+        clients[i] = 1 + i;
+        send_limit(clients[i], i % 2 == 0 ? BOB : CAROL, TN_BUY, 1000);
+    }
+    turn_frames(0);
+    assert_true(desk_case.batches_count > before);
+    expect_clients(clients, 60);
+    const uint32_t full = desk_case.batches_count;
+    turn_frames(SEALED_US); /* the last one is due, and not full */
+    assert_int_equal(desk_case.batches_count, full);
+    case_turn(0);
+    assert_int_equal(desk_case.batches_count, full + 1);
+    case_finalize_all();
+    expect_same_market();
+}
+
 static void test_desk_refuses_only_what_was_not_answered_when_its_term_ends(void **state)
 {
     (void)state;
@@ -593,6 +617,7 @@ int main(void)
         STORY(test_desk_answers_in_a_turn_and_seals_after_two_milliseconds),
         STORY(test_desk_applies_frames_alone_and_seals_nothing),
         STORY(test_desk_keeps_what_finds_no_room_for_the_turn_that_seals),
+        STORY(test_desk_seals_full_batches_among_frames_where_it_may),
         STORY(test_desk_refuses_only_what_was_not_answered_when_its_term_ends),
         STORY(test_desk_takes_an_older_time_for_the_last_one),
         STORY(test_desk_gathers_longer_while_earlier_batches_are_not_final),
