@@ -101,6 +101,9 @@ struct tn_sequencer_app {
     /* About to vote for this block: record the bytes of its batches now, if they are not in the
      * log yet (rule R4). Also before a block is delivered. */
     void (*persist)(void *context, const struct tn_sequencer_block *block);
+    /* Final too, after the one that is delivered next, when this node is behind: time to look for
+     * what it names. In order; may come twice. NULL: the app does not care. */
+    void (*coming)(void *context, const struct tn_sequencer_block *block);
     /* The block is final: execute it. In height order, each height once after a WAIT. cert: a
      * FINALIZATION of it or of a descendant; NULL if the log had none. */
     enum tn_delivery (*finalized)(void *context, const struct tn_sequencer_block *block,

@@ -2,6 +2,7 @@
  *
  * The one rule worth knowing: a failed sync is final. The kernel may have dropped the unwritten
  * pages and marked them clean, so a second sync would succeed and mean nothing. */
+#define _GNU_SOURCE /* O_DIRECT */
 #include "log/disk.h"
 
 #include <errno.h>
@@ -39,6 +40,20 @@ int log_disk_open(const struct log_disk *disk, const char *name, int flags)
     return fd;
 }
 
+void log_disk_direct(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0) (void)fcntl(fd, F_SETFL, flags | O_DIRECT); /* if not: as before */
+}
+
+/* A disk with larger blocks than our pages says EINVAL: through the page cache then. */
+static bool give_up_direct(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_DIRECT) == 0) return false;
+    return fcntl(fd, F_SETFL, flags & ~O_DIRECT) == 0;
+}
+
 enum log_result log_disk_write(const struct log_disk *disk, int fd, const char *name,
                                const void *bytes, uint64_t size, uint64_t offset)
 {
@@ -47,6 +62,7 @@ enum log_result log_disk_write(const struct log_disk *disk, int fd, const char *
     while (size > 0) {
         ssize_t done = pwrite(fd, from, size, (off_t)offset);
         if (done < 0 && errno == EINTR) continue;
+        if (done < 0 && errno == EINVAL && give_up_direct(fd)) continue;
         if (done == 0) errno = EIO; /* a file takes at least a byte or says why not */
         if (done <= 0) return log_disk_fail(disk, LOG_BROKEN, "write to", name);
         from += done;

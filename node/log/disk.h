@@ -25,7 +25,11 @@ enum log_result log_disk_fail(const struct log_disk *disk, enum log_result other
 /* A descriptor, or -1 with errno as it came. */
 int log_disk_open(const struct log_disk *disk, const char *name, int flags);
 
-/* All of size bytes. LOG_FULL or LOG_BROKEN. */
+/* From now on writes of whole pages go past the page cache, where the file system can: half of what
+ * a group costs the processor, and a shorter sync. Nothing about durability changes. */
+void log_disk_direct(int fd);
+/* All of size bytes. LOG_FULL or LOG_BROKEN. On a direct descriptor bytes, size and offset are
+ * multiples of a page. */
 enum log_result log_disk_write(const struct log_disk *disk, int fd, const char *name,
                                const void *bytes, uint64_t size, uint64_t offset);
 /* All of size bytes. LOG_FAILED; LOG_DAMAGED when the file ends before. */

@@ -158,6 +158,7 @@ static enum log_result find_end(struct log *log, struct log_report *report, stru
     if (result != LOG_OK) return result;
     log->fd = scan->fd;
     scan->fd = -1;
+    log_disk_direct(log->fd);
     memcpy(log->name, scan->name, sizeof log->name);
     log->tail = log->durable_offset = scan->offset;
     log->chain = scan->chain;

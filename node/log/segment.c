@@ -167,6 +167,7 @@ enum log_result log_segment_begin(struct log *log)
     if (log->fd >= 0) close(log->fd); /* synced: nothing is left to fail */
     log->fd = log->spare_fd;
     log->spare_fd = -1;
+    log_disk_direct(log->fd);
     log_spare_drop(log);
     memcpy(log->name, name, sizeof log->name);
     log->tail = log->durable_offset = next.base + LOG_PAGE_BYTES;

@@ -124,6 +124,12 @@ static bool has_batches(struct tn_member *member, const struct tn_sequencer_bloc
     return has_all;
 }
 
+/* Batches of many blocks are asked for together. */
+static void coming(void *context, const struct tn_sequencer_block *block)
+{
+    (void)has_batches(context, block);
+}
+
 static void forget_items(struct tn_member *member, const struct tn_sequencer_block *block)
 {
     struct tn_body_reader reader;
@@ -285,6 +291,7 @@ void tn_member_root_engine(struct tn_member *member)
                 .build = build,
                 .validate = validate,
                 .persist = persist,
+                .coming = coming,
                 .finalized = finalized,
                 .pending = pending,
                 .checkpoint = checkpoint,

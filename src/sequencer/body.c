@@ -57,7 +57,7 @@ bool tn_sequencer_is_far_behind(const struct tn_sequencer *s)
  * turn; what this node has voted for stays, others may need it of it (R4). */
 static void make_room_for_path(struct tn_sequencer *s)
 {
-    const uint64_t near = s->final_header.height + TN_SEQUENCER_RANGE_MAX;
+    const uint64_t near = s->final_header.height + AHEAD_MAX;
     if (!tn_sequencer_is_behind(s)) return;
     for (uint32_t i = 0; i < s->config.limits.views_max; i++) {
         for (uint32_t j = 0; j < BLOCKS_OF_VIEW; j++) {

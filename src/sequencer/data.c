@@ -20,9 +20,9 @@ static struct held_block *place_of(struct tn_sequencer *s, const struct tn_block
     }
     const uint64_t height = header->height, final_height = s->final_header.height;
     if (height <= final_height || height > s->path_top || height < s->path_known) return NULL;
-    if (height - final_height > TN_SEQUENCER_RANGE_MAX) return NULL;
+    if (height - final_height > AHEAD_MAX) return NULL;
     if (!tn_hash_equal(&step_at(s, height)->hash, hash)) return NULL;
-    struct held_block *ahead = &s->ahead[height % TN_SEQUENCER_RANGE_MAX];
+    struct held_block *ahead = &s->ahead[height % AHEAD_MAX];
     return tn_sequencer_is_whole(ahead) && tn_hash_equal(&ahead->hash, hash) ? NULL : ahead;
 }
 
@@ -52,6 +52,7 @@ static void on_block(struct tn_sequencer *s, uint16_t from, const uint8_t *bytes
     if (!tn_sequencer_keep_block(s, place, &header, &hash, body, 0)) return;
     s->step_due = s->finalize_due = true;
     s->deliver_due = tn_sequencer_is_behind(s);
+    if (s->deliver_due) s->path_asked_us = s->now_us; /* the answer is still coming */
 }
 
 static void on_headers(struct tn_sequencer *s, uint16_t from, const uint8_t *bytes, size_t size)

@@ -68,7 +68,7 @@ static bool begin_path(struct tn_sequencer *s)
         hash = block->header.parent_hash;
     }
     s->path_known = height;
-    s->path_asked_top = 0;
+    s->path_asked_top = s->path_coming = 0;
     if (height == 0) return conflict(s);
     if (height > final_height + 1) {
         s->path_known = height - 1;
@@ -79,16 +79,35 @@ static bool begin_path(struct tn_sequencer *s)
     return conflict(s);
 }
 
-/* The next block of the path, wherever it is held. */
-static struct held_block *next_block(struct tn_sequencer *s)
+/* A block of the path, wherever it is held. */
+static struct held_block *block_at(struct tn_sequencer *s, uint64_t height)
 {
-    const uint64_t height = s->final_header.height + 1;
     const struct path_step *step = step_at(s, height);
     struct held_block *block = tn_sequencer_find_block(s, step->view, &step->hash);
     if (tn_sequencer_is_whole(block)) return block;
-    block = &s->ahead[height % TN_SEQUENCER_RANGE_MAX];
+    block = &s->ahead[height % AHEAD_MAX];
     if (tn_sequencer_is_whole(block) && tn_hash_equal(&block->hash, &step->hash)) return block;
     return NULL;
+}
+
+/* So that what those blocks name is there when their turn comes: asked for block by block, each
+ * would cost a round trip. */
+static void tell_coming(struct tn_sequencer *s)
+{
+    const struct tn_sequencer_app *app = &s->config.app;
+    const uint64_t next = s->final_header.height + 1;
+    uint64_t last = s->final_header.height + AHEAD_MAX;
+    if (app->coming == NULL || !s->started) return;
+    if (last > s->path_top) last = s->path_top;
+    if (s->path_coming < next) s->path_coming = next; /* that one is delivered, or waits itself */
+    while (s->path_coming < last) {
+        struct tn_sequencer_block shown;
+        const struct held_block *block = block_at(s, s->path_coming + 1);
+        if (block == NULL) return;
+        tn_sequencer_show_block(s, &shown, block);
+        app->coming(app->context, &shown);
+        s->path_coming++;
+    }
 }
 
 /* What is served from the app's store from now on. */
@@ -157,7 +176,7 @@ static void finish(struct tn_sequencer *s, struct held_block *block)
     s->final_view = block->header.view;
     if (s->goal_view < s->final_view) s->goal_view = s->final_view;
     s->counters.blocks_delivered++;
-    struct held_block *ahead = &s->ahead[block->header.height % TN_SEQUENCER_RANGE_MAX];
+    struct held_block *ahead = &s->ahead[block->header.height % AHEAD_MAX];
     if (block == ahead) tn_sequencer_drop_block(s, ahead);
     prune(s, old_final, s->final_view);
     s->step_due = s->finalize_due = true; /* more is executed: exec_roots can be compared */
@@ -198,11 +217,10 @@ static bool deliver_next(struct tn_sequencer *s)
         tn_sequencer_fetch_path(s);
         return false;
     }
-    struct held_block *block = next_block(s);
-    if (block == NULL) {
-        tn_sequencer_fetch_path(s);
-        return false;
-    }
+    struct held_block *block = block_at(s, height);
+    if (block == NULL || s->path_top - height >= TN_SEQUENCER_RANGE_MAX) tn_sequencer_fetch_path(s);
+    tell_coming(s);
+    if (block == NULL) return false;
     if (block->header.height != height) return conflict(s);
     if (!tn_hash_equal(&block->header.parent_hash, &s->final_hash)) return conflict(s);
     const bool ends_epoch = (block->header.flags & TN_BLOCK_EPOCH_FINAL) != 0;

@@ -55,9 +55,9 @@ void tn_sequencer_begin_epoch(struct tn_sequencer *s, const struct tn_validators
     s->goal_hash = s->final_hash;
     s->goal_cert_size = 0;
     tn_sequencer_clear_views(s);
-    for (uint32_t i = 0; i < TN_SEQUENCER_RANGE_MAX; i++)
+    for (uint32_t i = 0; i < AHEAD_MAX; i++)
         tn_sequencer_drop_block(s, &s->ahead[i]);
-    s->path_top = s->path_known = s->path_asked_top = 0;
+    s->path_top = s->path_known = s->path_asked_top = s->path_coming = 0;
     s->pushes_count = s->nullified_run = 0;
     s->timed_out_turn = 0;
     s->answered = (struct tn_voters){0};

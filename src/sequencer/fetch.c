@@ -56,33 +56,49 @@ static bool is_held(const struct tn_sequencer *s, uint64_t height)
 {
     const struct path_step *step = &s->path[height % s->config.limits.behind_max];
     if (tn_sequencer_is_whole(tn_sequencer_find_block(s, step->view, &step->hash))) return true;
-    const struct held_block *ahead = &s->ahead[height % TN_SEQUENCER_RANGE_MAX];
+    const struct held_block *ahead = &s->ahead[height % AHEAD_MAX];
     return tn_sequencer_is_whole(ahead) && tn_hash_equal(&ahead->hash, &step->hash);
+}
+
+static bool next_headers(struct tn_sequencer *s, struct fetch_message *fetch, bool late)
+{
+    const uint64_t first = s->final_header.height + 1;
+    fetch->what = FETCH_HEADERS;
+    fetch->at = s->path_known - first >= HEADERS_MAX ? s->path_known - HEADERS_MAX + 1 : first;
+    fetch->count = (uint32_t)(s->path_known - fetch->at + 1);
+    if (!late && s->path_asked_top == s->path_known) return false;
+    s->path_asked_top = s->path_known;
+    return true;
+}
+
+/* A range behind the one that was asked for last, as soon as there is room for a whole one; or,
+ * when no answer comes, from the first that is missing. So one range is under way while another is
+ * executed. */
+static bool next_blocks(struct tn_sequencer *s, struct fetch_message *fetch, bool late)
+{
+    const uint64_t first = s->final_header.height + 1;
+    uint64_t last = first + AHEAD_MAX - 1;
+    if (last > s->path_top) last = s->path_top;
+    fetch->what = FETCH_BLOCKS;
+    fetch->at = first;
+    if (!late && s->path_asked_top >= first) fetch->at = s->path_asked_top + 1;
+    while (fetch->at <= last && is_held(s, fetch->at))
+        fetch->at++;
+    if (fetch->at > last) return false;
+    if (last - fetch->at >= TN_SEQUENCER_RANGE_MAX) last = fetch->at + TN_SEQUENCER_RANGE_MAX - 1;
+    fetch->count = (uint32_t)(last - fetch->at + 1);
+    if (!late && fetch->count < TN_SEQUENCER_RANGE_MAX && last < s->path_top) return false;
+    s->path_asked_top = last;
+    return true;
 }
 
 /* The next piece of the path: headers from above until it is whole, then blocks from below. */
 void tn_sequencer_fetch_path(struct tn_sequencer *s)
 {
-    struct fetch_message fetch = {.epoch = s->set.epoch, .at = s->final_header.height + 1};
-    const uint64_t first = fetch.at;
+    struct fetch_message fetch = {.epoch = s->set.epoch};
     const bool late = s->now_us - s->path_asked_us >= 2 * tn_sequencer_delta(s);
-    if (s->path_known > first) {
-        fetch.what = FETCH_HEADERS;
-        if (s->path_known - first >= HEADERS_MAX) fetch.at = s->path_known - HEADERS_MAX + 1;
-        fetch.count = (uint32_t)(s->path_known - fetch.at + 1);
-        if (!late && s->path_asked_top == s->path_known) return;
-        s->path_asked_top = s->path_known;
-    } else {
-        fetch.what = FETCH_BLOCKS;
-        while (fetch.at < s->path_top && fetch.at - first < TN_SEQUENCER_RANGE_MAX - 1 &&
-               is_held(s, fetch.at))
-            fetch.at++;
-        uint64_t last = first + TN_SEQUENCER_RANGE_MAX - 1;
-        if (last > s->path_top) last = s->path_top;
-        if (!late && fetch.at <= s->path_asked_top && s->path_asked_top <= last) return;
-        fetch.count = (uint32_t)(last - fetch.at + 1);
-        s->path_asked_top = last;
-    }
+    const bool is_whole = s->path_known <= s->final_header.height + 1;
+    if (is_whole ? !next_blocks(s, &fetch, late) : !next_headers(s, &fetch, late)) return;
     if (!s->started) return;
     s->path_asked_us = s->now_us;
     tn_sequencer_ask(s, &fetch);
@@ -159,16 +175,21 @@ static void answer_block(struct tn_sequencer *s, uint16_t to, const struct fetch
     }
 }
 
+/* Many small blocks cost little, so a node that was away for a while is back soon; large ones pay
+ * for their bytes, which the next question waits for. */
 static void answer_blocks(struct tn_sequencer *s, uint16_t to, const struct fetch_message *fetch)
 {
     const struct tn_sequencer_app *app = &s->config.app;
     struct tn_sequencer_block shown;
     size_t sent = 0;
     for (uint64_t i = 0; i < fetch->count && sent < RANGE_BYTES_MAX; i++) {
-        if (fetch->at + i > s->final_header.height) return;
-        if (!app->block(app->context, &shown, fetch->at + i)) return;
+        if (fetch->at + i > s->final_header.height) break;
+        if (!app->block(app->context, &shown, fetch->at + i)) break;
         sent += send_block(s, to, &shown);
     }
+    struct peer *peer = &s->peers[to];
+    const uint32_t cost = (uint32_t)(sent / RANGE_TOKEN_BYTES);
+    peer->tokens -= cost < peer->tokens ? cost : peer->tokens;
 }
 
 static void answer_headers(struct tn_sequencer *s, uint16_t to, const struct fetch_message *fetch)
@@ -197,8 +218,10 @@ void tn_sequencer_on_fetch(struct tn_sequencer *s, uint16_t from, const uint8_t 
         tn_sequencer_ban(s, from, "a malformed fetch");
         return;
     }
-    const bool long_answer = fetch.what == FETCH_BLOCKS || fetch.what == FETCH_HEADERS;
-    if (!tn_sequencer_take_tokens(s, from, long_answer ? LONG_TOKENS : 1)) return;
+    uint32_t tokens = 1;
+    if (fetch.what == FETCH_HEADERS) tokens = LONG_TOKENS;
+    if (fetch.what == FETCH_BLOCKS) tokens = RANGE_TOKENS;
+    if (!tn_sequencer_take_tokens(s, from, tokens)) return;
     s->counters.fetches_served++;
     switch (fetch.what) {
         case FETCH_BLOCK: answer_block(s, from, &fetch); break;

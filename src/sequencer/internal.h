@@ -16,10 +16,13 @@
 #define NEVER                INT64_MAX
 #define PUSHES_MAX           64u
 #define CHECKPOINTS_OPEN     4u
-#define EAGER_MAX            16u  /* up to so many validators certificates are pushed at once */
-#define FETCH_TOKENS_MAX     50u  /* requests a second that a peer may make */
-#define LONG_TOKENS          4u   /* what a request with a long answer costs */
-#define HEADERS_MAX          512u /* in one DATA message */
+#define EAGER_MAX            16u /* up to so many validators certificates are pushed at once */
+#define FETCH_TOKENS_MAX     50u /* requests a second that a peer may make */
+#define LONG_TOKENS          4u  /* what a request with a long answer costs */
+#define RANGE_TOKENS         2u /* what a range of blocks costs, and each 256 KiB of them one more */
+#define RANGE_TOKEN_BYTES    (256u << 10)
+#define AHEAD_MAX            (2u * TN_SEQUENCER_RANGE_MAX) /* blocks fetched before their turn */
+#define HEADERS_MAX          512u                          /* in one DATA message */
 #define VOTES_HELD_MAX       2048u
 #define RANGE_BYTES_MAX      (8u << 20)
 #define HANDOVER_HEADERS_MAX 1024u
@@ -132,7 +135,8 @@ struct tn_sequencer {
     uint64_t path_top, path_known;
     int64_t path_asked_us;
     uint64_t path_asked_top;  /* blocks up to this height were asked for */
-    struct held_block *ahead; /* RANGE_MAX blocks by height, fetched or restored without a view */
+    uint64_t path_coming;     /* the app was told of blocks up to this height */
+    struct held_block *ahead; /* AHEAD_MAX blocks by height, fetched or restored without a view */
     uint16_t ask_peer, status_peer; /* who was asked, or told, last */
 
     /* The view. */

@@ -20,7 +20,7 @@ static void record_blocks(struct tn_sequencer *s, struct view *view)
 /* Fetched by height, before they have a view here. */
 static void record_ahead(struct tn_sequencer *s)
 {
-    for (uint32_t i = 0; i < TN_SEQUENCER_RANGE_MAX; i++) {
+    for (uint32_t i = 0; i < AHEAD_MAX; i++) {
         struct held_block *block = &s->ahead[i];
         if (!block->is_recorded || !tn_sequencer_is_whole(block) ||
             block->header.height <= s->final_header.height) {

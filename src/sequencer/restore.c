@@ -53,7 +53,7 @@ static bool restore_body(struct tn_sequencer *s, const uint8_t *bytes, size_t si
     struct view *view =
         NULL; /* the ring follows the certificates, also through a log that has gaps */
     if (header.view <= s->view + TN_SEQUENCER_WINDOW) view = tn_sequencer_make_view(s, header.view);
-    struct held_block *block = &s->ahead[header.height % TN_SEQUENCER_RANGE_MAX];
+    struct held_block *block = &s->ahead[header.height % AHEAD_MAX];
     if (view != NULL) {
         block = &view->blocks[view->blocks[BLOCK_PROPOSED].is_here ? BLOCK_WANTED : BLOCK_PROPOSED];
         if (tn_sequencer_find_block(s, header.view, &hash) != NULL) return true;

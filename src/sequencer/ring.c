@@ -70,7 +70,8 @@ int64_t tn_sequencer_delta(const struct tn_sequencer *s)
     return delta < s->config.limits.delta_max_us ? delta : s->config.limits.delta_max_us;
 }
 
-/* Nothing to do, and the last block carried nothing either. */
+/* Nothing to do above the last block. What it carried itself is no reason for another: a batch that
+ * comes meanwhile would wait for that one's votes. */
 static bool is_idle(struct tn_sequencer *s)
 {
     uint32_t count = 0;
@@ -79,12 +80,12 @@ static bool is_idle(struct tn_sequencer *s)
         if (view == NULL || tn_sequencer_has_cert(view, TN_VOTE_NULLIFY)) continue;
         if (!view->is_wanted) return false;
         const struct held_block *block = tn_sequencer_find_block(s, w, &view->wanted);
-        if (block == NULL || (block->header.flags & TN_BLOCK_EMPTY) == 0) return false;
+        if (block == NULL) return false;
         if ((block->header.flags & (TN_BLOCK_EPOCH_FINAL | TN_BLOCK_SEAL)) != 0) return false;
         if (tn_sequencer_chain(s, &count, w, &view->wanted) != TN_VERDICT_OK) return false;
         return !s->config.app.pending(s->config.app.context, s->chain, count);
     }
-    if ((s->final_header.flags & TN_BLOCK_EMPTY) == 0 && s->final_view > 0) return false;
+    if ((s->final_header.flags & TN_BLOCK_EPOCH_FINAL) != 0 && s->final_view > 0) return false;
     return !s->config.app.pending(s->config.app.context, s->chain, 0);
 }
 

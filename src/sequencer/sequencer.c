@@ -68,7 +68,7 @@ static size_t lay_out(struct tn_sequencer *s, const struct tn_sequencer_limits *
         {(void **)&certs, cert_bytes(limits) * views * VOTE_TYPES},
         {(void **)&s->guard.views, sizeof(struct guard_view) * views},
         {(void **)&s->path, sizeof(struct path_step) * limits->behind_max},
-        {(void **)&s->ahead, sizeof(struct held_block) * TN_SEQUENCER_RANGE_MAX},
+        {(void **)&s->ahead, sizeof(struct held_block) * AHEAD_MAX},
         {(void **)&s->chain, sizeof(struct tn_sequencer_block) * views},
         {(void **)&s->bodies_free, sizeof(uint32_t) * limits->bodies_max},
         {(void **)&checkpoint_ballots,

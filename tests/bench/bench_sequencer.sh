@@ -112,28 +112,41 @@ figure_leader() {
     cat "$scratch/leader"
     line leader_crash "\"trading_again_ms\":$(field "$scratch/leader" longest_gap_ms),\"target\":1000"
 }
-# A node is away while a history comes to be; then how much faster than real time it catches up.
+# A node is away while nearly as long a history comes to be as is fetched block by block (10 000; past
+# that it takes the state); then how much faster than real time it catches up. Many small blocks: one
+# command a frame, a few frames a block. The play begins before the node goes: it wants to see all.
 figure_behind() {
     fresh_net
-    local at other before began height_gone height_back seconds=60
+    local at other play_pid before history began took_ms height_gone=0 height_back=0 deadline=120
     at=$(leader)
     other=$(((at + 2) % 4))
-    "$play" --net "$scratch/net" --node "$at" --watch "$at" --seconds 1 >"$scratch/said"
+    "$play" --net "$scratch/net" --node "$at" --watch "$at" --seconds 600 --frames 200 \
+        --commands 1 --quotes 0 --keep-going >"$scratch/behind" &
+    play_pid=$!
+    sleep 6
     kill -9 "$(cat "$scratch/$other.pid")"
     before=$(value "$at" height)
-    "$play" --net "$scratch/net" --node "$at" --watch "$at" --seconds "$seconds" --seed 2 \
-        --frames 250 --commands 4 --quotes 0 --keep-going >"$scratch/behind" || true
+    began=$(date +%s%N)
+    until [ $((height_gone - before)) -ge 9500 ] || [ $((($(date +%s%N) - began) / 1000000000)) -ge "$deadline" ]; do
+        sleep 0.2
+        height_gone=$(value "$at" height)
+    done
+    kill -TERM "$play_pid"
+    wait "$play_pid" || true
     height_gone=$(value "$at" height)
+    history=$((($(date +%s%N) - began) / 1000000))
     began=$(date +%s%N)
     start "$other"
-    height_back=0
     until [ "$height_back" -ge "$height_gone" ]; do
-        sleep 0.2
+        sleep 0.05
         height_back=$(value "$other" height 2>/dev/null || echo 0)
         [ -n "$height_back" ] || height_back=0
     done
-    line behind "\"blocks\":$((height_gone - before)),\"history_seconds\":$seconds,\"catch_up_ms\":$((($(date +%s%N) - began) / 1000000)),\
-\"times_real_time\":$((seconds * 1000000000 / ($(date +%s%N) - began))),\"target\":10"
+    took_ms=$((($(date +%s%N) - began) / 1000000))
+    line behind "\"blocks\":$((height_gone - before)),\"history_ms\":$history,\"catch_up_ms\":$took_ms,\
+\"blocks_per_second\":$(((height_gone - before) * 1000 / took_ms)),\"took_state\":$(
+        grep -c 'sync_begins' "$scratch/node-$other.log" || true
+    ),\"times_real_time\":$((history / took_ms)),\"target\":10"
 }
 
 "$build/tests/bench/bench_link" 2>/dev/null | grep -i 'raw\|tcp' | head -n 2 || true

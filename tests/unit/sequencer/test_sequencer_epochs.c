@@ -43,6 +43,34 @@ static void test_sequencer_catches_up_nine_hundred_blocks(void **state)
     case_end(world);
 }
 
+/* A range is asked for while the one before is executed, and the app hears of blocks long before
+ * their turn: what they name would else be asked for one by one. */
+static void test_sequencer_fetches_ranges_ahead_and_tells_what_is_coming(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->limits.bodies_max = 256;
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 900));
+    struct case_node *node = &world->nodes[3];
+    node->withholds_body = true;
+    case_start(node, 0);
+    case_run_us(world, 100000);
+    assert_int_equal(node->height, 0);
+    assert_int_equal(node->told, 2 * TN_SEQUENCER_RANGE_MAX);
+    node->withholds_body = false;
+    tn_sequencer_wake(node->engine, world->now_us);
+    case_end_turn(node);
+    case_run_us(world, 100000);
+    assert_true(node->height + 5 >= world->nodes[0].height);
+    /* Fifteen ranges and two messages of headers would do if the others stood still. */
+    assert_in_range(tn_sequencer_counters(node->engine)->fetches_sent, 17, 40);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 /* Answers come late: meanwhile the blocks that the others propose fill the place for bodies. */
 static bool lose_data_to_3(struct case_world *world, uint16_t from, uint16_t to,
                            const uint8_t *bytes, size_t size)
@@ -265,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequencer_catches_up_two_hundred_blocks),
         cmocka_unit_test(test_sequencer_catches_up_nine_hundred_blocks),
+        cmocka_unit_test(test_sequencer_fetches_ranges_ahead_and_tells_what_is_coming),
         cmocka_unit_test(test_sequencer_catches_up_after_new_blocks_filled_its_memory),
         cmocka_unit_test(test_sequencer_says_when_it_is_too_far_behind),
         cmocka_unit_test(test_sequencer_waits_for_batches_of_final_blocks),

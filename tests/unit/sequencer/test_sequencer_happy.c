@@ -26,14 +26,10 @@ static void test_sequencer_finalizes_a_block_in_three_hops(void **state)
                                       "[  5] 3 FINALIZE 1\n"
                                       "[  5] 0 FINALIZE 1\n"
                                       "[  5] 1 FINALIZE 1\n"
-                                      "[  5] 1 NOTARIZE 2\n" /* one empty block after work */
                                       "[  6] 0 delivers 1\n"
                                       "[  6] 1 delivers 1\n"
                                       "[  6] 2 delivers 1\n"
-                                      "[  6] 3 delivers 1\n"
-                                      "[  6] 0 NOTARIZE 2\n"
-                                      "[  6] 2 NOTARIZE 2\n"
-                                      "[  6] 3 NOTARIZE 2\n");
+                                      "[  6] 3 delivers 1\n");
     assert_true(case_agrees(world));
     case_end(world);
 }
@@ -90,6 +86,33 @@ static void test_sequencer_does_not_wait_for_the_beat_when_work_comes(void **sta
         assert_int_equal(world->nodes[i].height, before + 1);
         assert_int_equal(world->nodes[i].chain[before + 1].header.batches_count, 1);
     }
+    case_end(world);
+}
+
+static void test_sequencer_puts_no_empty_block_behind_work(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    case_start_all(world);
+    case_run_us(world, 1130000);
+    const uint64_t before = world->nodes[0].height;
+    for (uint64_t i = 1; i <= 5; i++) { /* each comes 10 ms after the last, and is final in three */
+        struct tn_sequencer_status status;
+        tn_sequencer_status(world->nodes[0].engine, &status);
+        struct case_node *proposer = &world->nodes[status.proposer];
+        proposer->work = 1;
+        tn_sequencer_wake(proposer->engine, world->now_us);
+        case_end_turn(proposer);
+        case_run_us(world, 3100);
+        assert_int_equal(world->nodes[0].height, before + i);
+        case_run_us(world, 6900);
+        assert_int_equal(world->nodes[0].height, before + i);
+        assert_int_equal(world->nodes[0].chain[before + i].header.batches_count, 1);
+    }
+    case_run_us(world, 110000); /* and then the beat again */
+    assert_int_equal(world->nodes[0].height, before + 6);
+    assert_true((world->nodes[0].chain[before + 6].header.flags & TN_BLOCK_EMPTY) != 0);
+    assert_int_equal(tn_sequencer_counters(world->nodes[0].engine)->timeouts, 0);
     case_end(world);
 }
 
@@ -171,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_makes_a_block_each_two_hops_under_load),
         cmocka_unit_test(test_sequencer_keeps_a_beat_of_empty_blocks_when_idle),
         cmocka_unit_test(test_sequencer_does_not_wait_for_the_beat_when_work_comes),
+        cmocka_unit_test(test_sequencer_puts_no_empty_block_behind_work),
         cmocka_unit_test(test_sequencer_executes_at_most_k_blocks_behind),
         cmocka_unit_test(test_sequencer_counts_weights_not_heads),
         cmocka_unit_test(test_sequencer_works_with_real_signatures),
