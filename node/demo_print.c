@@ -246,7 +246,8 @@ static void print_event(const struct tn_event *event, uint32_t fill_number)
         case TN_EVENT_SOCIALISED:
         case TN_EVENT_RISK:
         case TN_EVENT_BORROWED:
-        case TN_EVENT_CALLED: return; /* said in sum, by the script */
+        case TN_EVENT_CALLED:
+        case TN_EVENT_REMITTED: return; /* said in sum, by the script */
     }
 }
 

@@ -239,9 +239,10 @@ uint32_t tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enu
 void tn_book_prefetch_tail(const struct tn_books *books, uint32_t level);
 
 /* tn_book_front is the slot first in priority on a side, tn_book_after the next one in priority
- * order on the same side; TN_NONE at the end. */
+ * order on the same side, tn_book_before the one ahead of it; TN_NONE at the ends. */
 uint32_t tn_book_front(const struct tn_books *books, uint32_t book, enum tn_side side);
 uint32_t tn_book_after(const struct tn_books *books, uint32_t slot);
+uint32_t tn_book_before(const struct tn_books *books, uint32_t slot);
 
 /* tn_book_level_of describes the level at a price (all zero but the price when it is empty);
  * tn_book_level_front is the oldest order there, or TN_NONE. */

@@ -55,6 +55,8 @@ void tn_chain_limits_default(struct tn_chain_limits *limits);
 bool tn_chain_limits_check(const struct tn_chain_limits *limits, const char **what);
 /* The most that one batch may weigh: its market's share. */
 uint64_t tn_chain_batch_weight_max(const struct tn_chain_limits *limits);
+/* Transfers that may be under way from one market to another at a time. */
+uint32_t tn_chain_remits_max(const struct tn_chain_limits *limits);
 /* What a block has room for of FORCED items, whatever else waits: bytes with their lengths, weight.
  * A longer one is not taken. */
 uint64_t tn_chain_forced_bytes_max(const struct tn_chain_limits *limits);
@@ -239,8 +241,13 @@ struct tn_chain_counters {
     uint64_t results_wrong, no_ops;            /* told to the listener */
     uint64_t items_left_out, batches_left_out; /* when building: not good here, or no room */
     uint64_t judged_bad, judged_wait, tips_made;
+    uint64_t remits, remits_back; /* between markets: taken in; could not be, and went back */
 };
 const struct tn_chain_counters *tn_chain_counters(const struct tn_chain *chain);
+/* Cash that has left a market and not come into another, and how many transfers that is. So much
+ * less than deposits less withdrawals is what all markets' EXTERNAL say. O(what waits in inboxes).
+ */
+tn_i128 tn_chain_under_way(const struct tn_chain *chain, uint32_t *count);
 
 /* ---- Records, out and in ----------------------------------------------------------------------
  * As export.h, of everything. A record's kind is place × 32 + its kind in market or replica.h for

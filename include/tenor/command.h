@@ -139,6 +139,7 @@ enum tn_command_kind {
     TN_COMMAND_WITHDRAW = 13,
     TN_COMMAND_MODEL = 14, /* changes the account's margin model */
     TN_COMMAND_BID = 15,   /* takes a share of an account in a liquidation auction */
+    TN_COMMAND_REMIT = 16, /* cash to an account of the same owner in another market */
 };
 
 struct tn_bid {
@@ -172,6 +173,10 @@ struct tn_command {
             uint32_t asset;      /* 0 = cash */
             tn_micros amount;
         } money; /* TRANSFER, WITHDRAW */
+        struct {
+            uint32_t to_market, to_account;
+            tn_micros amount;
+        } remit;
     } as;
 };
 

@@ -85,6 +85,10 @@ enum tn_event_kind {
     TN_EVENT_BORROWED = 28,
     /* A margin call after a change of the MM factor: account, order_id = until when, unix ms. */
     TN_EVENT_CALLED = 29,
+    /* Cash between markets (remit.h): account, other_account in market `index`. money < 0: it left;
+     * > 0: it came in, or, with a reject, came back. account = TN_NONE: it came for other_index,
+     * goes back, and `reject` says why. */
+    TN_EVENT_REMITTED = 30,
 };
 
 /* How fresh the feeds of a series are. */

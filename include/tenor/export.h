@@ -40,6 +40,22 @@ size_t tn_exchange_record(const struct tn_exchange *exchange, uint8_t *out, size
 uint32_t tn_exchange_touched(struct tn_exchange *exchange, struct tn_record_name *names,
                              uint32_t names_max);
 
+/* Of a BOOK that was touched, only what changed in one of its four lists: which orders are new or
+ * other ones at which ranks, since this was last asked. tn_exchange_book_changes is false when
+ * nothing in the list did; else *changes says how many orders it has now (a shorter list has lost
+ * its last ranks), and tn_exchange_book_change gives the next one, until it is false: before the
+ * next entry and before another list. After tn_exchange_init and after an import every list counts
+ * as told; who never asks loses nothing. O(orders from the first change to the last). */
+struct tn_book_changes {
+    uint32_t count; /* orders in the list now */
+    uint32_t rank;  /* of the order given last */
+    uint32_t place, next_rank, next_slot;
+};
+bool tn_exchange_book_changes(struct tn_exchange *exchange, struct tn_book_changes *changes,
+                              uint32_t series, uint32_t list);
+bool tn_exchange_book_change(struct tn_exchange *exchange, struct tn_book_changes *changes,
+                             uint8_t order[TN_RECORD_ORDER_SIZE]);
+
 /* ---- In ---------------------------------------------------------------------------------------
  */
 

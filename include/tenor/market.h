@@ -17,6 +17,7 @@
 #include "tenor/exchange.h"
 #include "tenor/export.h"
 #include "tenor/frame.h"
+#include "tenor/remit.h"
 #include "tenor/signature.h"
 #include "tenor/stream.h"
 
@@ -80,7 +81,7 @@ enum tn_scope {
     TN_SCOPE_TRADE = 1,    /* PLACE, PLACE_OCO, REPLACE, PACKAGE, BLOCK_TRADE, BID */
     TN_SCOPE_QUOTE = 2,    /* MASS_QUOTE, MMP_SET, MMP_RESET */
     TN_SCOPE_CANCEL = 4,   /* CANCEL, MASS_CANCEL, MMP_CANCEL */
-    TN_SCOPE_TRANSFER = 8, /* TRANSFER */
+    TN_SCOPE_TRANSFER = 8, /* TRANSFER, REMIT */
     TN_SCOPE_MODEL = 16,   /* MODEL */
     TN_SCOPE_ALL = 31
 };
@@ -109,6 +110,9 @@ enum tn_inbox_item_kind {
     TN_INBOX_SESSION_OPEN = 4, /* struct tn_inbox_session */
     TN_INBOX_SESSION_CLOSE = 5, /* owner[20] ‖ session u64 */
     TN_INBOX_ACCOUNT = 6,       /* owner[20] ‖ number u64 ‖ model u8 */
+    TN_INBOX_REMIT = 7,         /* struct tn_remit that comes in */
+    TN_INBOX_REMIT_BACK = 8,    /* struct tn_remit that comes back */
+    TN_INBOX_REMITS_ENDED = 9,  /* market u32 ‖ count u32: so many arrived there */
 };
 #define TN_INBOX_ITEM_HEADER 5u /* each stands behind size u32 (of its bytes) ‖ kind u8 */
 #define TN_INBOX_ITEM_MAX    (TN_ENTRY_BYTES_MAX + TN_OWNER_SIZE)
@@ -148,6 +152,20 @@ size_t tn_inbox_write_account(uint8_t *out, size_t out_size, const uint8_t owner
                               uint64_t number, uint8_t model);
 size_t tn_inbox_write_session_close(uint8_t *out, size_t out_size,
                                     const uint8_t owner[TN_OWNER_SIZE], uint64_t session);
+/* One that comes in or, with a reject, back. */
+size_t tn_inbox_write_remit(uint8_t *out, size_t out_size, const struct tn_remit *remit);
+size_t tn_inbox_write_remits_ended(uint8_t *out, size_t out_size, uint32_t market, uint32_t count);
+/* The most bytes that those three items take for one that is under way, at its sender's market and
+ * at the other one together. */
+#define TN_INBOX_REMIT_BYTES 72u
+
+/* All of these that wait in inboxes, in their order. */
+struct tn_market_remits {
+    void (*one)(void *context, const struct tn_remit *remit);
+    void (*ended)(void *context, uint32_t market, uint32_t count); /* may be NULL */
+    void *context;
+};
+void tn_market_remits(const struct tn_market *market, const struct tn_market_remits *take);
 
 /* Hands over the inbox of the next block (the first one may have any height above 0; asserted to be
  * contiguous after it). False when it finds no place: then nothing has changed, and the caller may

@@ -32,6 +32,7 @@
     X(OWNER_MISMATCH, 208, "the other account belongs to another owner")                           \
     X(ACCOUNTS_FULL, 209, "the exchange holds its maximum of accounts")                            \
     X(AMOUNT_RANGE, 210, "amount must be positive and within the maximum")                         \
+    X(MARKET_UNKNOWN, 211, "there is no such other market")                                        \
     /* 300: the series and its status */                                                           \
     X(SERIES_UNKNOWN, 300, "there is no such series")                                              \
     X(SERIES_STATUS, 301, "the series' status does not admit this command")                        \
@@ -89,6 +90,7 @@
     X(ASSET_UNKNOWN, 702, "there is no such collateral asset")                                     \
     X(ASSETS_FULL, 703, "the exchange holds its maximum of collateral assets")                     \
     X(MONEY_RANGE, 704, "the amount leaves the range of 64-bit money")                             \
+    X(TRANSFERS_FULL, 705, "too much is under way to this market: send it again after a block")    \
     /* 800: work in slices */                                                                      \
     X(JOBS_FULL, 800, "too many mass cancels are unfinished: send it again after the next sweep")  \
     /* 900: risk */                                                                                \

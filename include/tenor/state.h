@@ -28,12 +28,14 @@ struct tn_state_limits {
     uint32_t feeds_max;    /* records of the list FEEDS */
     uint32_t sessions_max; /* SESSION, by slot; 0: there is no such section */
     enum tn_cpu cpu;
+    uint32_t orders_max; /* of all books together; 0: books are hashed whole, never by order */
 };
 
 struct tn_state;
 
 /* tn_state_size is the bytes that a state with these limits needs, 0 when another limit is 0: about
- * 260 for each account and 200 for each series. */
+ * 260 for each account, 200 for each series, and with orders 270 for each order and 2 200 for each
+ * series besides, of which only what stands in books is ever touched. */
 size_t tn_state_size(const struct tn_state_limits *limits);
 
 /* tn_state_init formats caller-owned memory of tn_state_size bytes, aligned to 64, which need not
@@ -61,6 +63,14 @@ bool tn_state_set(struct tn_state *state, struct tn_record_name name, const uint
  * of them is no record of its kind; which others were then set is unspecified. */
 bool tn_state_set_many(struct tn_state *state, const struct tn_state_record *records,
                        uint32_t count);
+
+/* Where the limits have orders a BOOK can also be told of by what changed in it: first how many
+ * orders one of its four lists has now, then each order that is new, changed, or stands at another
+ * rank; those past the count are forgotten. Lists are taken one by one: until all are told,
+ * together they may have twice orders_max. */
+void tn_state_book_count(struct tn_state *state, uint32_t series, uint32_t list, uint32_t count);
+void tn_state_book_order(struct tn_state *state, uint32_t series, uint32_t list, uint32_t rank,
+                         const uint8_t order[TN_RECORD_ORDER_SIZE]);
 
 /* tn_state_update brings all nodes up to date; false when a sum of cash overflows 128 bits, which
  * no exchange can bring about. O(changed leaves × depth). */
@@ -110,7 +120,8 @@ void tn_state_small_root(struct tn_hash *root, enum tn_proof_kind kind,
 void tn_state_root(struct tn_hash *root, const struct tn_state *state,
                    const struct tn_state_head *head);
 
-/* The leaf of a record, to check stored bytes against; of POSITIONS the positions root. */
+/* The leaf of a record, to check stored bytes against; of POSITIONS the positions root, of a BOOK
+ * only after an update. */
 void tn_state_leaf(struct tn_hash *leaf, const struct tn_state *state, struct tn_record_name name);
 /* Σ cash of all accounts. */
 tn_i128 tn_state_cash(const struct tn_state *state);

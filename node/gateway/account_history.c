@@ -195,7 +195,8 @@ uint32_t gateway_history_accounts(uint32_t accounts[2], const struct tn_event *e
         case TN_EVENT_DEBT:
         case TN_EVENT_SOCIALISED:
         case TN_EVENT_BORROWED:
-        case TN_EVENT_CALLED: break;
+        case TN_EVENT_CALLED:
+        case TN_EVENT_REMITTED: break; /* the other account is another market's */
     }
     if (event->account != TN_NONE) accounts[count++] = event->account;
     if (two && event->other_account != TN_NONE && event->other_account != event->account)

@@ -80,7 +80,8 @@ static void take_event(struct seen *seen, const struct tn_event *event, uint32_t
         case TN_EVENT_SOCIALISED:
         case TN_EVENT_RISK:
         case TN_EVENT_BORROWED:
-        case TN_EVENT_CALLED: return;
+        case TN_EVENT_CALLED:
+        case TN_EVENT_REMITTED: return;
     }
 }
 

@@ -30,7 +30,7 @@ struct whole_step {
     uint64_t session, nonce, valid_until_block, height; /* height: of a BLOCK */
     uint64_t order_id;                                  /* of the last RESULT */
     tn_micros amount;                                   /* of a DEPOSIT that was taken */
-    tn_micros withdrawn;
+    tn_micros withdrawn, sent, came; /* sent to, come (or back) from another market */
     uint32_t trades;
     uint32_t account; /* opened, or of the RESULT */
     uint16_t fault, reject;
@@ -52,6 +52,7 @@ struct whole_block { /* as one node executed it */
     } terms[WHOLE_MARKETS_MAX];
     uint32_t terms_count;
     uint64_t external[WHOLE_MARKETS_MAX]; /* what is inside each market, by its ledger */
+    tn_micros under_way;                  /* between them, by their inboxes */
     uint64_t l1;
 };
 
@@ -109,6 +110,7 @@ struct whole_market {
     struct whole_account accounts[WHOLE_ACCOUNTS];
     uint64_t series[WHOLE_SERIES];
     tn_micros deposited, taken, withdrawn; /* in blocks; by inboxes; and out again */
+    tn_micros sent, came;                  /* to and from other markets */
     tn_micros spot;
     struct whole_term ended[256]; /* heads at which terms ended */
     uint32_t ended_count;
@@ -150,7 +152,7 @@ struct whole {
     uint32_t frames_count, frames_room;
     uint32_t *frame_cells, frame_cells_count;
     uint16_t days[2];
-    uint64_t random, report_sequence, goal_height, goal_frames, checked;
+    uint64_t random, remit_random, report_sequence, goal_height, goal_frames, checked;
     int64_t fed_us, resent_us;
     struct whole_forgery *forgeries;
     uint32_t forgeries_count;

@@ -110,11 +110,24 @@ static void check_money(struct sim *sim, uint32_t place, const struct whole_bloc
 {
     const struct whole_market *market = &sim->whole->markets[place];
     tn_micros inside = (tn_micros)block->external[place];
-    if (inside != market->taken - market->withdrawn)
+    tn_micros came_in = market->taken - market->withdrawn - market->sent + market->came;
+    if (inside != came_in)
         sim_fail(sim, TN_NONE, "market %u holds %lld micros and took in %lld", market->id,
-                 (long long)inside, (long long)(market->taken - market->withdrawn));
+                 (long long)inside, (long long)came_in);
     if (market->taken > market->deposited)
         sim_fail(sim, TN_NONE, "market %u took in more than was deposited", market->id);
+}
+
+/* What has left a market and not come into one waits in inboxes, all of it. */
+static void check_under_way(struct sim *sim, const struct whole_block *block)
+{
+    const struct whole *whole = sim->whole;
+    tn_micros under_way = 0;
+    for (uint32_t i = 0; i < whole->limits.chain.markets_count; i++)
+        under_way += whole->markets[i].sent - whole->markets[i].came;
+    if (block->under_way != under_way)
+        sim_fail(sim, TN_NONE, "inboxes hold %lld micros between markets, and %lld were sent",
+                 (long long)block->under_way, (long long)under_way);
 }
 
 static void take_steps(struct sim *sim, const struct whole_block *block)
@@ -129,6 +142,8 @@ static void take_steps(struct sim *sim, const struct whole_block *block)
             sim_fail(sim, TN_NONE, "market %u admits an order that its account cannot bear",
                      market->id);
         market->withdrawn += step->withdrawn;
+        market->sent += step->sent;
+        market->came += step->came;
         if (step->session != 0 && step->kind == TN_ENTRY_FRAME) check_frame(sim, market, step);
         if (step->item == 0 && step->kind == TN_ENTRY_BLOCK) {
             if (market->height != 0 && step->height != market->height + 1)
@@ -215,6 +230,7 @@ bool whole_check_block(struct sim *sim, uint32_t machine, struct whole_block *bl
     take_steps(sim, block);
     for (uint32_t i = 0; i < whole->limits.chain.markets_count; i++)
         check_money(sim, i, block);
+    check_under_way(sim, block);
     return true;
 }
 

@@ -95,6 +95,10 @@ static void take_events(struct whole_step *to, const struct tn_market_step *step
             if (to->kind == TN_ENTRY_DEPOSIT) to->amount += event->money;
             if (to->kind == TN_ENTRY_FRAME) to->withdrawn -= event->money;
         }
+        if (event->kind == TN_EVENT_REMITTED && event->account != TN_NONE) {
+            if (event->money < 0) to->sent -= event->money;
+            if (event->money > 0) to->came += event->money;
+        }
         if (event->kind != TN_EVENT_RESULT) continue;
         to->reject = event->reject;
         to->order_id = event->order_id;
@@ -155,6 +159,8 @@ static void executed(void *context, const struct tn_member_block *from)
         block->external[i] = (uint64_t)-tn_ledger_cash(tn_exchange_ledger(exchange),
                                                        TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL));
     }
+    uint32_t count;
+    block->under_way = (tn_micros)tn_chain_under_way(chain, &count);
     if (node->said_count == node->said_room) {
         node->said_room = node->said_room == 0 ? 16 : 2 * node->said_room;
         node->said = realloc(node->said, node->said_room * sizeof(struct whole_block *));

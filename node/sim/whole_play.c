@@ -202,6 +202,7 @@ void whole_play_init(struct sim *sim)
     whole->attack_random = sim->options.seed ^ UINT64_C(0x61747461636b);
     whole->short_epochs = tn_random_below(&sim->random, 2) == 0;
     whole->random = sim->options.seed ^ UINT64_C(0x706c6179);
+    whole->remit_random = sim->options.seed ^ UINT64_C(0x72656d6974);
     whole->frame_cells_count = FRAME_CELLS;
     whole->frame_cells = calloc(FRAME_CELLS, sizeof(uint32_t));
     TN_ASSERT(whole->frame_cells != NULL);
@@ -546,21 +547,18 @@ static void trade(struct sim *sim, struct whole_market *market)
         take(sim, market, account);
 }
 
-/* Owners take money out now and then, by commands that they sign themselves. */
-static void withdraw(struct sim *sim, struct whole_market *market)
+/* A command that its owner signs himself. */
+static void owner_command(struct sim *sim, struct whole_market *market, uint32_t which,
+                          const struct tn_command *command)
 {
-    uint32_t which = (uint32_t)draw(sim, WHOLE_ACCOUNTS);
     struct whole_account *account = &market->accounts[which];
-    if (account->session == 0) return;
     uint8_t bytes[WHOLE_OPERATION_MAX];
-    struct tn_command command = {.kind = TN_COMMAND_WITHDRAW};
-    command.as.money.amount = (tn_micros)draw(sim, 1000) * DOLLAR;
     struct tn_block_item item = {0};
     struct tn_operation *operation = &item.as.operation;
     operation->kind = TN_OPERATION_FRAME;
     operation->market = market->id;
     const struct tn_entry entry = {.kind = TN_ENTRY_FRAME,
-                                   .as.frame = {.commands = &command,
+                                   .as.frame = {.commands = command,
                                                 .commands_count = 1,
                                                 .account = account->account,
                                                 .nonce = ++account->nonce,
@@ -569,6 +567,39 @@ static void withdraw(struct sim *sim, struct whole_market *market)
     operation->size = (uint32_t)tn_stream_write_entry(bytes, sizeof bytes, &entry);
     operation->entry = entry; /* its signature is of what it says */
     operate(sim, &item, which / 2);
+}
+
+/* Owners take money out now and then. */
+static void withdraw(struct sim *sim, struct whole_market *market)
+{
+    uint32_t which = (uint32_t)draw(sim, WHOLE_ACCOUNTS);
+    struct tn_command command = {.kind = TN_COMMAND_WITHDRAW};
+    if (market->accounts[which].session == 0) return;
+    command.as.money.amount = (tn_micros)draw(sim, 1000) * DOLLAR;
+    owner_command(sim, market, which, &command);
+}
+
+/* And move it to another market: mostly to an account of theirs there, else it comes back. Draws of
+ * its own: what a seed does without transfers stays. */
+static void remit(struct sim *sim, struct whole_market *market)
+{
+    struct whole *whole = sim->whole;
+    uint32_t markets = whole->limits.chain.markets_count;
+    uint32_t which = (uint32_t)tn_random_below(&whole->remit_random, WHOLE_ACCOUNTS);
+    uint32_t to = (uint32_t)tn_random_below(&whole->remit_random, WHOLE_ACCOUNTS + 1);
+    struct whole_account *account = &market->accounts[which];
+    struct tn_command command = {.kind = TN_COMMAND_REMIT};
+    if (markets < 2 || account->session == 0) return;
+    const struct whole_market *other = &whole->markets[market->id % markets];
+    command.as.remit.to_market = other->id;
+    command.as.remit.to_account = to < WHOLE_ACCOUNTS && other->accounts[to].opened
+                                      ? other->accounts[to].account
+                                      : WHOLE_ACCOUNTS;
+    command.as.remit.amount = (tn_micros)tn_random_below(&whole->remit_random, 1000) * DOLLAR;
+    if (tn_random_below(&whole->remit_random, 4) == 0)
+        owner_command(sim, market, which, &command);
+    else
+        send_frame(sim, market, account, &command, 1);
 }
 
 void whole_play_turn(struct sim *sim)
@@ -580,6 +611,7 @@ void whole_play_turn(struct sim *sim)
     for (uint32_t i = 0; i < whole->limits.chain.markets_count && !sim->idle; i++) {
         trade(sim, &whole->markets[i]);
         if (draw(sim, 100) == 0) withdraw(sim, &whole->markets[i]);
+        if (tn_random_below(&whole->remit_random, 12) == 0) remit(sim, &whole->markets[i]);
         if (draw(sim, 200) == 0 && whole->markets[i].accounts[0].opened)
             deposit(sim, whole->markets[i].id, whole->markets[i].accounts[0].account, DOLLAR);
     }

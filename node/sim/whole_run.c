@@ -290,6 +290,8 @@ static void explain(struct sim *sim)
                   market->frames_final);
         sim_trace(sim, TN_NONE, "  trades %a, deposited %b, withdrawn %c", market->trades,
                   (uint64_t)market->taken, (uint64_t)market->withdrawn);
+        sim_trace(sim, TN_NONE, "  sent to the other market %a, come from there %b",
+                  (uint64_t)market->sent, (uint64_t)market->came, 0);
     }
 }
 

@@ -79,7 +79,9 @@ const struct command commands[] = {
     COMMAND("withdraw", "AMOUNT", "Money out, by the owner's signature.",
             "tenor withdraw --net net 250.50\n", money_withdraw),
     COMMAND("transfer", "AMOUNT --to ACCOUNT", "Money to another account of the same owner.",
-            "tenor transfer --net net 1000 --to 8\n", money_transfer),
+            "tenor transfer --net net 1000 --to 8\n"
+            "tenor transfer --net net 1000 --to 8 --to-market 2\n",
+            money_transfer),
     COMMAND("liquidations", "", "Accounts in liquidation.", "tenor liquidations --net net\n",
             liquidations_list),
     COMMAND("bid", "--account N --share PART --pay-most MONEY",

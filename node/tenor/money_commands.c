@@ -182,25 +182,46 @@ int money_withdraw(struct thin *thin)
     return thin_done(thin);
 }
 
+static struct tn_command transfer_command(uint64_t market, uint64_t to, uint64_t asset,
+                                          tn_micros amount)
+{
+    struct tn_command command = {.kind = TN_COMMAND_TRANSFER};
+    if (market == 0) {
+        command.as.money.to_account = (uint32_t)to;
+        command.as.money.asset = (uint32_t)asset;
+        command.as.money.amount = amount;
+    } else {
+        command.kind = TN_COMMAND_REMIT;
+        command.as.remit.to_market = (uint32_t)market;
+        command.as.remit.to_account = (uint32_t)to;
+        command.as.remit.amount = amount;
+    }
+    return command;
+}
+
 int money_transfer(struct thin *thin)
 {
-    uint64_t to = THIN_ANY_ACCOUNT, asset = 0;
-    struct tn_command command = {.kind = TN_COMMAND_TRANSFER};
+    uint64_t to = THIN_ANY_ACCOUNT, asset = 0, market = 0;
+    tn_micros amount;
     const struct argument own[] = {
         {"--to", ARGUMENT_NUMBER, &to, TN_NONE - 1, "N", "an account of the same owner"},
+        {"--to-market", ARGUMENT_NUMBER, &market, UINT32_MAX - 1, "N", "its market (this one)"},
         {"--asset", ARGUMENT_NUMBER, &asset, ASSET_MAX, "N", "of collateral; 0: cash (0)"},
     };
-    if (!thin_options(thin, own, 2, 1, 1)) return thin->end;
+    if (!thin_options(thin, own, 3, 1, 1)) return thin->end;
     if (to == THIN_ANY_ACCOUNT) {
         thin_refuse(thin, "which account takes it? --to N");
         return thin->end;
     }
-    if (!thin_money(thin, &command.as.money.amount, "the amount", thin->arguments.words[0],
-                    false)) {
+    if (market == thin_market(thin)) market = 0;
+    if (market != 0 && asset != 0) {
+        thin_refuse(thin, "between markets only cash moves: leave --asset out");
         return thin->end;
     }
-    command.as.money.to_account = (uint32_t)to;
-    command.as.money.asset = (uint32_t)asset;
+    if (!thin_money(thin, &amount, "the amount", thin->arguments.words[0], false)) {
+        return thin->end;
+    }
+    const struct tn_command command = transfer_command(market, to, asset, amount);
     if (!thin_log_on(thin)) return thin->end;
     return thin_frame(thin, &command, 1, 0);
 }

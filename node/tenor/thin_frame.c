@@ -111,7 +111,8 @@ const char *event_name(uint8_t kind)
                                         [TN_EVENT_SOCIALISED] = "socialised",
                                         [TN_EVENT_RISK] = "risk",
                                         [TN_EVENT_BORROWED] = "borrowed",
-                                        [TN_EVENT_CALLED] = "called"};
+                                        [TN_EVENT_CALLED] = "called",
+                                        [TN_EVENT_REMITTED] = "remitted"};
     const char *name = kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
     return name == NULL ? "unknown" : name;
 }

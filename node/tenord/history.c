@@ -195,7 +195,8 @@ static enum store_err put_event(const struct putter *putter, const struct tn_eve
         case TN_EVENT_SOCIALISED:
         case TN_EVENT_RISK:
         case TN_EVENT_BORROWED:
-        case TN_EVENT_CALLED: break;
+        case TN_EVENT_CALLED:
+        case TN_EVENT_REMITTED: break;
     }
     return STORE_OK;
 }

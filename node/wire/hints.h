@@ -32,6 +32,7 @@
     X(OWNER_MISMATCH, false, "transfer only between accounts of one owner")                        \
     X(ACCOUNTS_FULL, true, "use an account that exists, or wait")                                  \
     X(AMOUNT_RANGE, false, "use an amount in micros above zero")                                   \
+    X(MARKET_UNKNOWN, false, "name another market of this chain; Transfer moves within one")       \
     X(SERIES_UNKNOWN, false, "name a series that GetInstruments lists")                            \
     X(SERIES_STATUS, true, "wait until the series' status allows it; INSTRUMENTS tells")           \
     X(SERIES_CLOSING, false, "trade a later expiry")                                               \
@@ -88,6 +89,7 @@
     X(ASSET_UNKNOWN, false, "name an asset of this market; 0 is cash")                             \
     X(ASSETS_FULL, false, "use an asset that exists")                                              \
     X(MONEY_RANGE, false, "use a smaller amount")                                                  \
+    X(TRANSFERS_FULL, true, "send it again after the next block")                                  \
     X(JOBS_FULL, true, "send it again after the next block")                                       \
     X(RISK_OFF, false, "use a market with a margin engine")                                        \
     X(FEEDS_RULE, false, "report by a feeder")                                                     \

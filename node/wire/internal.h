@@ -1,4 +1,4 @@
-/* What the files of wire share: the limits of single fields, and text. */
+/* What the files of wire share: the limits of single fields. */
 #ifndef NODE_WIRE_INTERNAL_H
 #define NODE_WIRE_INTERNAL_H
 
@@ -17,9 +17,5 @@ struct wire_limit {
  * protocol has one. */
 const struct wire_limit *wire_limits_of(uint32_t *limits_count,
                                         const ProtobufCMessageDescriptor *message);
-
-/* Is it UTF-8 as Unicode has it: shortest forms, no surrogates, nothing above U+10FFFF? Zero bytes
- * are refused too: text ends there in C. */
-bool wire_is_text(const uint8_t *bytes, size_t size);
 
 #endif

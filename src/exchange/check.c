@@ -189,6 +189,7 @@ void tn_exchange_check(const struct tn_exchange *exchange)
         orders += exchange->accounts[i].orders_count;
     }
     TN_ASSERT(orders == tn_book_orders_count(exchange->books));
+    tn_exchange_check_told(exchange);
     tn_micros funding = 0;
     for (uint32_t i = 0; i < exchange->series_used; i++) {
         check_series(exchange, i);

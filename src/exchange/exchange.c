@@ -105,6 +105,10 @@ static size_t lay_out(struct tn_exchange *exchange, unsigned char *memory,
         region(memory, &used, tn_exchange_touch_words(limits, TN_RECORD_MARKET), sizeof(uint64_t));
     exchange->touches.feeds.bits =
         region(memory, &used, tn_exchange_touch_words(limits, TN_RECORD_FEEDS), sizeof(uint64_t));
+    exchange->touches.ranks = region(memory, &used, limits->orders_max, sizeof(uint32_t));
+    exchange->touches.marked = region(memory, &used, limits->orders_max, sizeof(uint32_t));
+    exchange->touches.told = region(
+        memory, &used, (size_t)limits->series_max * TN_RECORD_BOOK_LISTS, sizeof(struct told_list));
     exchange->changes = region(memory, &used, CHANGES_MAX, sizeof *exchange->changes);
     exchange->risk = NULL;
     if (limits->expiries_max > 0) {
@@ -254,6 +258,7 @@ static void run_command(struct tn_exchange *exchange, struct outcome *outcome, u
             return;
         case TN_COMMAND_TRANSFER: tn_exchange_transfer(exchange, outcome, account, command); return;
         case TN_COMMAND_WITHDRAW: tn_exchange_withdraw(exchange, outcome, account, command); return;
+        case TN_COMMAND_REMIT: tn_exchange_remit(exchange, outcome, account, command); return;
         case TN_COMMAND_MODEL:
             tn_exchange_command_model(exchange, outcome, account, command);
             return;

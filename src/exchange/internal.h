@@ -13,6 +13,7 @@
 #include "tenor/index.h"
 #include "tenor/margin.h"
 #include "tenor/record.h"
+#include "tenor/remit.h"
 
 #include <string.h>
 
@@ -195,11 +196,25 @@ struct touched_list {
     uint32_t first, end; /* words in between may have bits set */
 };
 
+/* A list of orders in a book's record, as it was last told (told.c). */
+struct told_list {
+    uint32_t count;   /* orders that were told of */
+    uint32_t kept;    /* of them, those without a mark since */
+    uint32_t pending; /* ORDER_PLACED ones */
+    uint32_t from;    /* the first rank that may hold another order, or the same one changed */
+    uint32_t after;   /* the order before that rank, which is as it was, or TN_NONE */
+    bool is_changed;  /* else from and after mean nothing */
+};
+
 struct touches {
     uint32_t *accounts, *series; /* those with a bit set, each once */
     uint32_t accounts_count, series_count;
     struct touched_list market, feeds;
-    bool head; /* record MARKET 0 */
+    bool head;        /* record MARKET 0 */
+    uint32_t *ranks;  /* of orders by slot: 0: not told of; else 1 + the rank told, or a mark */
+    uint32_t *marked; /* slots, each once */
+    uint32_t marked_count;
+    struct told_list *told; /* series × TN_RECORD_BOOK_LISTS */
 };
 
 struct risk;   /* risk.h */
@@ -263,6 +278,11 @@ struct tn_exchange {
         uint32_t exposures, results, groups;
         tn_micros borrowed, gate;
     } told;
+    struct { /* to other markets (remit.c); a lone exchange knows none */
+        uint32_t markets[TN_REMIT_MARKETS_MAX], out[TN_REMIT_MARKETS_MAX];
+        uint32_t count, out_max;
+        bool touched; /* some `out` changed and was not written down yet */
+    } remits;
     const struct tn_exchange_watch *watch; /* export.h; NULL: nobody */
     uint32_t whole_series; /* while somebody watches: its holders were all there, or TN_NONE */
 };
@@ -551,6 +571,11 @@ void tn_exchange_transfer(struct tn_exchange *, struct outcome *, uint32_t accou
                           const struct tn_command *);
 void tn_exchange_withdraw(struct tn_exchange *, struct outcome *, uint32_t account,
                           const struct tn_command *);
+/* May this much leave the account, and the market? */
+enum tn_reject tn_exchange_check_withdrawal(const struct tn_exchange *, uint32_t account,
+                                            uint32_t asset, tn_micros amount);
+void tn_exchange_remit(struct tn_exchange *, struct outcome *, uint32_t account,
+                       const struct tn_command *);
 void tn_exchange_command_model(struct tn_exchange *, struct outcome *, uint32_t account,
                                const struct tn_command *);
 void tn_exchange_bid(struct tn_exchange *, struct outcome *, uint32_t account,

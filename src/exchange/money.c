@@ -1,7 +1,7 @@
 /* money: cash and collateral in and out, and between the accounts of one owner (§8). */
 #include "exchange/feeds.h"
 
-#define AMOUNT_MAX  (INT64_C(1) << 50)
+#define AMOUNT_MAX  TN_REMIT_AMOUNT_MAX
 #define BALANCE_MAX (INT64_C(1) << 60)
 
 static int64_t *balance(const struct tn_exchange *exchange, uint32_t account, uint32_t asset)
@@ -83,6 +83,13 @@ static enum tn_reject check_gate(const struct tn_exchange *exchange, uint32_t ac
     return outside && risk->gate_micros > insurance ? TN_REJECT_WITHDRAWALS_WAIT : TN_REJECT_NONE;
 }
 
+enum tn_reject tn_exchange_check_withdrawal(const struct tn_exchange *exchange, uint32_t account,
+                                            uint32_t asset, tn_micros amount)
+{
+    enum tn_reject reject = check_gate(exchange, account, true);
+    return reject == TN_REJECT_NONE ? check_leaving(exchange, account, asset, amount) : reject;
+}
+
 void tn_exchange_transfer(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
                           const struct tn_command *command)
 {
@@ -124,9 +131,7 @@ void tn_exchange_withdraw(struct tn_exchange *exchange, struct outcome *outcome,
 {
     uint32_t asset = command->as.money.asset;
     tn_micros amount = command->as.money.amount;
-    outcome->reject = check_gate(exchange, account, true);
-    if (outcome->reject != TN_REJECT_NONE) return;
-    outcome->reject = check_leaving(exchange, account, asset, amount);
+    outcome->reject = tn_exchange_check_withdrawal(exchange, account, asset, amount);
     if (outcome->reject != TN_REJECT_NONE) return;
     if (asset == 0) {
         tn_exchange_pay(exchange, account, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), amount);

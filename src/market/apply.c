@@ -201,6 +201,37 @@ static void execute_account(struct work *work, const uint8_t *bytes, size_t size
     }
 }
 
+/* Markets that are not there, or nothing under way, no chain ever says; then nobody gets anything.
+ */
+static void execute_remit(struct work *work, enum tn_inbox_item_kind kind, const uint8_t *bytes,
+                          size_t size)
+{
+    struct tn_exchange *exchange = work->market->exchange;
+    struct tn_remit remit;
+    TN_ASSERT(work->scratch->events_max >= 2);
+    if (!tn_market_read_remit(work->market, &remit, kind, bytes, size)) {
+        result(work, NULL, TN_NONE, TN_REJECT_ITEM_MALFORMED, 0);
+    } else if (kind == TN_INBOX_REMIT) {
+        tn_exchange_remit_in(exchange, work->scratch->events, &remit);
+        tell(work, NULL, 1);
+    } else if (!tn_exchange_remits_ended(exchange, remit.to_market, 1)) {
+        result(work, NULL, TN_NONE, TN_REJECT_ITEM_MALFORMED, 0);
+    } else {
+        tell(work, NULL, tn_exchange_remit_back(exchange, work->scratch->events, &remit));
+    }
+}
+
+static void execute_remits_ended(struct work *work, const uint8_t *bytes, size_t size)
+{
+    if (size != MARKET_REMITS_ENDED_SIZE ||
+        !tn_exchange_remits_ended(work->market->exchange, (uint32_t)tn_get_be(bytes, 4),
+                                  (uint32_t)tn_get_be(bytes + 4, 4))) {
+        result(work, NULL, TN_NONE, TN_REJECT_ITEM_MALFORMED, 0);
+        return;
+    }
+    tell(work, NULL, 0);
+}
+
 static void execute_inbox_item(struct work *work, enum tn_inbox_item_kind kind,
                                const uint8_t *bytes, size_t size)
 {
@@ -211,6 +242,9 @@ static void execute_inbox_item(struct work *work, enum tn_inbox_item_kind kind,
         case TN_INBOX_SESSION_OPEN: execute_session_open(work, bytes, size); return;
         case TN_INBOX_SESSION_CLOSE: execute_session_close(work, bytes, size); return;
         case TN_INBOX_ACCOUNT: execute_account(work, bytes, size); return;
+        case TN_INBOX_REMIT:
+        case TN_INBOX_REMIT_BACK: execute_remit(work, kind, bytes, size); return;
+        case TN_INBOX_REMITS_ENDED: execute_remits_ended(work, bytes, size); return;
     }
     TN_ASSERT(false); /* asked when the inbox was handed over */
 }

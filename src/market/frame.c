@@ -21,7 +21,8 @@ static uint32_t scopes_of(enum tn_command_kind kind)
         case TN_COMMAND_CANCEL:
         case TN_COMMAND_MASS_CANCEL:
         case TN_COMMAND_MMP_CANCEL: return TN_SCOPE_TRADE | TN_SCOPE_QUOTE | TN_SCOPE_CANCEL;
-        case TN_COMMAND_TRANSFER: return TN_SCOPE_TRANSFER;
+        case TN_COMMAND_TRANSFER:
+        case TN_COMMAND_REMIT: return TN_SCOPE_TRANSFER;
         case TN_COMMAND_MODEL: return TN_SCOPE_MODEL;
         case TN_COMMAND_WITHDRAW: return 0;
     }

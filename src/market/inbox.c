@@ -86,7 +86,7 @@ bool tn_market_items_whole(const uint8_t *items, size_t size, uint32_t count)
         uint8_t kind = items[at + 4];
         at += TN_INBOX_ITEM_HEADER;
         if (item > TN_INBOX_ITEM_MAX || item > size - at) return false;
-        if (kind < TN_INBOX_ENTRY || kind > TN_INBOX_ACCOUNT) return false;
+        if (kind < TN_INBOX_ENTRY || kind > TN_INBOX_REMITS_ENDED) return false;
         at += (size_t)item;
     }
     return at == size;
@@ -195,11 +195,11 @@ void tn_market_drop_letter(struct tn_market *market)
 
 void tn_market_inboxes_root(struct tn_hash *root, const struct tn_market *market)
 {
-    uint8_t stream[STREAM_RECORD_SIZE];
+    uint8_t stream[STREAM_RECORD_MAX];
     struct tn_keccak keccak;
-    tn_market_write_stream(market, stream);
+    size_t size = tn_market_write_stream(market, stream);
     tn_keccak_begin(&keccak);
-    tn_keccak_add(&keccak, stream, sizeof stream);
+    tn_keccak_add(&keccak, stream, size);
     for (uint32_t i = 0; i < market->letters_count; i++) {
         uint32_t slot = market_letter_slot(market, market->letters_first + i);
         tn_keccak_add(&keccak, market->letters[slot].hash.bytes, TN_HASH_SIZE);

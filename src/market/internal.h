@@ -117,11 +117,19 @@ bool tn_market_apply_item(struct tn_market *market, struct tn_stream_fault *faul
 #define MARKET_SESSION_OPEN_SIZE  77u
 #define MARKET_SESSION_CLOSE_SIZE 28u
 #define MARKET_ACCOUNT_SIZE       29u
+#define MARKET_REMIT_SIZE         40u
+#define MARKET_REMIT_BACK_SIZE    22u
+#define MARKET_REMITS_ENDED_SIZE  8u
+
+/* remits.c: §10. False: these bytes are nothing that can be executed here. */
+bool tn_market_read_remit(const struct tn_market *market, struct tn_remit *remit,
+                          enum tn_inbox_item_kind kind, const uint8_t *bytes, size_t size);
 
 /* records.c */
-#define STREAM_RECORD_SIZE 88u
+#define STREAM_RECORD_SIZE 88u /* without what is under way to other markets */
+#define STREAM_RECORD_MAX  (STREAM_RECORD_SIZE + 8 * TN_REMIT_MARKETS_MAX)
 #define LETTER_HEAD_SIZE   52u
 void tn_market_write_letter_head(const struct letter *letter, uint8_t out[LETTER_HEAD_SIZE]);
-void tn_market_write_stream(const struct tn_market *market, uint8_t out[STREAM_RECORD_SIZE]);
+size_t tn_market_write_stream(const struct tn_market *market, uint8_t out[STREAM_RECORD_MAX]);
 
 #endif

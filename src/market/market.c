@@ -127,11 +127,11 @@ static void digest_bytes(struct tn_digest *digest, const uint8_t *bytes, size_t 
 uint64_t tn_market_digest(const struct tn_market *market)
 {
     struct tn_digest digest = {.value = tn_exchange_digest(market->exchange)};
-    uint8_t stream[STREAM_RECORD_SIZE];
+    uint8_t stream[STREAM_RECORD_MAX];
     struct tn_hash inboxes;
-    tn_market_write_stream(market, stream);
+    size_t stream_size = tn_market_write_stream(market, stream);
     tn_market_inboxes_root(&inboxes, market);
-    digest_bytes(&digest, stream, sizeof stream);
+    digest_bytes(&digest, stream, stream_size);
     digest_bytes(&digest, inboxes.bytes, TN_HASH_SIZE);
     for (uint32_t i = 0; i < market->sessions_used; i++) {
         uint8_t record[TN_RECORD_SESSION_SIZE];

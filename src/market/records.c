@@ -8,7 +8,8 @@
 
 /* ---- Out ---- */
 
-void tn_market_write_stream(const struct tn_market *market, uint8_t out[STREAM_RECORD_SIZE])
+/* The fixed part. */
+static void write_stream_head(const struct tn_market *market, uint8_t out[STREAM_RECORD_SIZE])
 {
     const struct tn_market_limits *limits = &market->limits;
     tn_put_be(out, STREAM_VERSION, 4);
@@ -23,6 +24,20 @@ void tn_market_write_stream(const struct tn_market *market, uint8_t out[STREAM_R
     tn_put_be(out + 64, market->cursor, 8);
     tn_put_be(out + 72, market->letters_count == 0 ? 0 : market->letters_first, 8);
     tn_put_be(out + 80, market->letters_count, 8);
+}
+
+size_t tn_market_write_stream(const struct tn_market *market, uint8_t out[STREAM_RECORD_MAX])
+{
+    size_t size = STREAM_RECORD_SIZE;
+    uint32_t other, count;
+    write_stream_head(market, out);
+    for (uint32_t i = 0; tn_exchange_remits_out(market->exchange, &other, &count, i); i++) {
+        if (count == 0) continue;
+        tn_put_be(out + size, other, 4);
+        tn_put_be(out + size + 4, count, 4);
+        size += 8;
+    }
+    return size;
 }
 
 void tn_market_write_letter_head(const struct letter *letter, uint8_t out[LETTER_HEAD_SIZE])
@@ -43,6 +58,14 @@ static size_t write_session(const struct seat *seat, uint8_t *out, size_t out_si
     tn_put_be(out + 16, (uint64_t)seat->expires_ms, 8);
     memcpy(out + 24, seat->key.bytes, TN_PUBLIC_KEY_SIZE);
     return TN_RECORD_SESSION_SIZE;
+}
+
+static size_t write_stream(const struct tn_market *market, uint8_t *out, size_t out_size)
+{
+    uint8_t record[STREAM_RECORD_MAX];
+    size_t size = tn_market_write_stream(market, record);
+    if (out_size >= size) memcpy(out, record, size);
+    return size;
 }
 
 static size_t write_letter(const struct tn_market *market, uint8_t *out, size_t out_size,
@@ -85,7 +108,7 @@ size_t tn_market_record_size_max(const struct tn_market_limits *limits, uint8_t 
 {
     switch (kind) {
         case TN_RECORD_SESSION: return TN_RECORD_SESSION_SIZE;
-        case TN_RECORD_STREAM: return STREAM_RECORD_SIZE;
+        case TN_RECORD_STREAM: return STREAM_RECORD_MAX;
         case TN_RECORD_INBOX: return LETTER_HEAD_SIZE + (size_t)limits->inbox_bytes_max;
         default: break;
     }
@@ -99,9 +122,7 @@ size_t tn_market_record(const struct tn_market *market, uint8_t *out, size_t out
     if (index >= tn_market_records_count(market, kind)) return 0;
     switch (kind) {
         case TN_RECORD_SESSION: return write_session(&market->seats[index], out, out_size);
-        case TN_RECORD_STREAM:
-            if (out_size >= STREAM_RECORD_SIZE) tn_market_write_stream(market, out);
-            return STREAM_RECORD_SIZE;
+        case TN_RECORD_STREAM: return write_stream(market, out, out_size);
         case TN_RECORD_INBOX: return write_letter(market, out, out_size, index);
         default: break;
     }
@@ -132,6 +153,7 @@ uint32_t tn_market_touched(struct tn_market *market, struct tn_record_name *name
                            uint32_t names_max)
 {
     uint32_t count = tn_exchange_touched(market->exchange, names, names_max);
+    if (tn_exchange_remits_touched(market->exchange)) market->touched_stream = true;
     count +=
         take_marks(&market->touched_seats, names + count, names_max - count, TN_RECORD_SESSION);
     if (market->touched_stream && count < names_max) {
@@ -191,9 +213,27 @@ static bool check_stream_limits(const struct tn_market *market, struct tn_import
 {
     struct tn_market own = {.limits = market->limits};
     uint8_t mine[STREAM_RECORD_SIZE];
-    tn_market_write_stream(&own, mine);
+    write_stream_head(&own, mine);
     for (uint32_t i = 0; i < 56; i++) {
         if (mine[i] != record[i]) return refuse(fault, i, "of another version, chain or genesis");
+    }
+    return true;
+}
+
+/* What is under way to other markets, behind the fixed part: each market that there is once, in
+ * order, with a number that is not zero. */
+static bool import_remits(struct tn_market *market, struct tn_import_fault *fault,
+                          const uint8_t *record, size_t size)
+{
+    uint32_t before = 0;
+    for (size_t at = STREAM_RECORD_SIZE; at < size; at += 8) {
+        uint32_t other = (uint32_t)tn_get_be(record + at, 4);
+        uint32_t count = (uint32_t)tn_get_be(record + at + 4, 4);
+        if (other <= before || count == 0 ||
+            !tn_exchange_set_remits_out(market->exchange, other, count)) {
+            return refuse(fault, (uint32_t)at, "this cannot be under way to that market");
+        }
+        before = other;
     }
     return true;
 }
@@ -202,7 +242,10 @@ static bool import_stream(struct tn_market *market, struct tn_import_fault *faul
                           const uint8_t *record, size_t size)
 {
     const struct tn_market_limits *limits = &market->limits;
-    if (index != 0 || size != STREAM_RECORD_SIZE) return refuse(fault, 0, "no STREAM record");
+    if (index != 0 || size < STREAM_RECORD_SIZE || size > STREAM_RECORD_MAX ||
+        (size - STREAM_RECORD_SIZE) % 8 != 0) {
+        return refuse(fault, 0, "no STREAM record");
+    }
     if (market->import_stream) return refuse(fault, 0, "STREAM came before");
     if (!check_stream_limits(market, fault, record)) return false;
     uint32_t last = (uint32_t)tn_get_be(record + 56, 4);
@@ -220,6 +263,7 @@ static bool import_stream(struct tn_market *market, struct tn_import_fault *faul
         first > UINT64_MAX - limits->inboxes_max) {
         return refuse(fault, 72, "inboxes do not go on from the cursor");
     }
+    if (!import_remits(market, fault, record, size)) return false;
     market->sessions_last = last;
     market->sessions_used = used;
     market->cursor = cursor;

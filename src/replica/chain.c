@@ -137,7 +137,9 @@ static void lay_out_room(struct tn_chain *chain, unsigned char *memory, size_t *
     chain->scratch.events_max = events;
     chain->scratch.events = shard_region(memory, used, events * sizeof(struct tn_event));
     chain->scratch.stream = shard_region(memory, used, sizeof(struct tn_stream_scratch));
-    chain->inbox_max = 2 * (size_t)limits->item_bytes_max;
+    chain->inbox_max = 2 * (size_t)limits->item_bytes_max + tn_chain_remits_bytes(limits);
+    chain->remits =
+        shard_region(memory, used, tn_chain_remits_room(limits) * sizeof(struct chain_remit));
     chain->inbox = shard_region(memory, used, chain->inbox_max);
     chain->item = shard_region(memory, used, TN_ITEM_BYTES_MAX);
 }
@@ -201,6 +203,7 @@ struct tn_chain *tn_chain_init(void *memory, const struct tn_chain_limits *limit
         const struct tn_shard_limits shard = tn_chain_shard_limits(&chain->limits, i);
         tn_shard_init(&chain->shards[i], &shard);
         tn_market_lend(chain->shards[i].market, world);
+        tn_chain_know_markets(chain, i);
         tn_shard_fill(chain->shards[i].state, &chain->shards[i], &chain->room);
         tn_shard_note_all(&chain->shards[i]);
         heads->streams[i].market = shard.id;

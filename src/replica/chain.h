@@ -52,6 +52,12 @@ struct chain_checked {
     struct tn_batch_header header;
 };
 
+/* Cash between markets that the block at hand has to put into an inbox, and whose. */
+struct chain_remit {
+    uint32_t place;
+    struct tn_remit remit;
+};
+
 /* A chain of blocks above the last executed one. */
 struct chain_line {
     const struct tn_chain_block *ancestors;
@@ -79,8 +85,11 @@ struct tn_chain {
 
     /* What is being executed. */
     struct tn_chain_place place;
-    uint32_t at;       /* the market's place */
-    uint64_t applying; /* sequence of the batch; UINT64_MAX: none */
+    uint32_t at;                /* the market's place */
+    uint64_t applying;          /* sequence of the batch; UINT64_MAX: none */
+    struct chain_remit *remits; /* [tn_chain_remits_room] */
+    uint32_t remits_count;
+    uint32_t arrived[TN_CHAIN_MARKETS_MAX][TN_CHAIN_MARKETS_MAX]; /* from, at */
 
     struct tn_batch_header *batches; /* [CHAIN_BATCHES], of the block at hand */
     struct tn_market_scratch scratch;
@@ -184,5 +193,20 @@ bool tn_chain_link_ring(struct tn_chain *chain, struct tn_import_fault *fault);
 void tn_chain_execute_items(struct tn_chain *chain, const struct tn_chain_block *block,
                             int64_t parent_ms);
 void tn_chain_step(void *context, const struct tn_market_step *step);
+
+/* chain_remit.c: cash between markets. */
+uint32_t tn_chain_remits_room(const struct tn_chain_limits *limits); /* of one block */
+size_t tn_chain_remits_bytes(const struct tn_chain_limits *limits);  /* of one inbox */
+/* Tells a market which others there are. */
+void tn_chain_know_markets(struct tn_chain *chain, uint32_t place);
+void tn_chain_note_remit(struct tn_chain *chain, const struct tn_market_step *step,
+                         const struct tn_event *event);
+/* Appends those for the market at hand to its inbox, whose items these are. */
+void tn_chain_write_remits(struct tn_chain *chain, struct tn_inbox *inbox, uint8_t *items,
+                           size_t items_max);
+/* Tells the shards, between begin and checkpoint of an exit, what is under way to whom. */
+void tn_chain_exit_coming(struct tn_chain *chain);
+/* After an import: is what markets count as under way what waits in inboxes? *place: whose not. */
+bool tn_chain_check_remits(const struct tn_chain *chain, uint32_t *place);
 
 #endif

@@ -49,6 +49,7 @@ void tn_chain_step(void *context, const struct tn_market_step *step)
     if (chain->place.sequence == chain->applying) chain->place.entry = step->index;
     for (uint32_t i = 0; i < step->events_count; i++) {
         if (shard_is_withdrawal(&step->events[i])) append_withdrawal(chain, &step->events[i]);
+        tn_chain_note_remit(chain, step, &step->events[i]);
     }
     if (listener->receipt != NULL) listener->receipt(listener->context, &chain->place, step);
     if (step->fault != TN_REJECT_NONE && step->item == 0) {
@@ -143,6 +144,9 @@ static void make_exits(struct tn_chain *chain)
 {
     uint32_t each = chain->limits.exit_blocks;
     if (each == 0 || chain->heads.height % each != 0) return;
+    for (uint32_t i = 0; i < chain->limits.markets_count; i++)
+        tn_shard_exit_begin(&chain->shards[i]);
+    tn_chain_exit_coming(chain);
     for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
         struct tn_chain_stream *stream = &chain->heads.streams[i];
         tn_shard_exit_checkpoint(&chain->shards[i], stream->exit, chain->heads.height);

@@ -151,7 +151,9 @@ static void open_body(struct tn_body_reader *reader, const struct tn_chain_block
     TN_ASSERT(is_open);
 }
 
-static void give_inbox(struct tn_chain *chain, const struct tn_inbox *inbox)
+/* What this consumes may be for other markets: so it is done before any inbox is made. Only their
+ * number can leave no place: bytes there are for all that may wait (chain.c, chain_remit.c). */
+static void make_room(struct tn_chain *chain)
 {
     struct tn_shard *shard = &chain->shards[chain->at];
     struct tn_chain_stream *stream = &chain->heads.streams[chain->at];
@@ -160,11 +162,18 @@ static void give_inbox(struct tn_chain *chain, const struct tn_inbox *inbox)
                                            .term = stream->term,
                                            .sequence = stream->sequence,
                                            .entry = TN_NONE};
-    while (!tn_market_inbox(shard->market, inbox)) {
+    while (!tn_market_inbox_fits(shard->market, 0)) {
         bool is_consumed = tn_market_consume(shard->market, &chain->scratch, &out);
-        TN_ASSERT(is_consumed); /* an empty queue takes any inbox: the limits were checked */
+        TN_ASSERT(is_consumed);
     }
     stream->cursor = tn_market_cursor(shard->market);
+}
+
+static void give_inbox(struct tn_chain *chain, const struct tn_inbox *inbox)
+{
+    struct tn_chain_stream *stream = &chain->heads.streams[chain->at];
+    bool is_taken = tn_market_inbox(chain->shards[chain->at].market, inbox);
+    TN_ASSERT(is_taken);
     if (chain->listener.inbox != NULL) {
         chain->listener.inbox(chain->listener.context, stream->market, inbox);
     }
@@ -190,6 +199,7 @@ static void make_inbox(struct tn_chain *chain, const struct tn_chain_block *bloc
         inbox.items_size += (uint32_t)size;
         inbox.items_count++;
     }
+    tn_chain_write_remits(chain, &inbox, chain->inbox, chain->inbox_max);
     give_inbox(chain, &inbox);
 }
 
@@ -204,5 +214,8 @@ void tn_chain_execute_items(struct tn_chain *chain, const struct tn_chain_block 
         chain->counters.items++;
     }
     for (chain->at = 0; chain->at < chain->limits.markets_count; chain->at++)
+        make_room(chain);
+    for (chain->at = 0; chain->at < chain->limits.markets_count; chain->at++)
         make_inbox(chain, block, parent_ms);
+    chain->remits_count = 0; /* each went to one of them */
 }

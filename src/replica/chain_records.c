@@ -181,6 +181,14 @@ static bool check_streams(const struct tn_chain *chain, struct tn_import_fault *
     return true;
 }
 
+static bool check_remits(const struct tn_chain *chain, struct tn_import_fault *fault)
+{
+    uint32_t place;
+    if (tn_chain_check_remits(chain, &place)) return true;
+    fault->name.kind = (uint8_t)(TN_RECORD_STREAM + place * KIND_STEP);
+    return refuse(fault, 88, "what is under way to other markets is not what waits in inboxes");
+}
+
 bool tn_chain_import_end(struct tn_chain *chain, struct tn_hash *root,
                          struct tn_import_fault *fault)
 {
@@ -199,7 +207,8 @@ bool tn_chain_import_end(struct tn_chain *chain, struct tn_hash *root,
     if (!tn_registry_import_end(chain->registry, &registry)) {
         return refuse(fault, registry.at, registry.what);
     }
-    if (!check_streams(chain, fault) || !tn_chain_link_ring(chain, fault)) return false;
+    if (!check_streams(chain, fault) || !check_remits(chain, fault)) return false;
+    if (!tn_chain_link_ring(chain, fault)) return false;
     tn_chain_take_root(chain);
     *root = heads->root;
     struct chain_past *last = &chain->past[heads->height % TN_CHAIN_RING];
@@ -222,6 +231,7 @@ size_t tn_chain_rebuild_size(const struct tn_chain_limits *limits)
         struct tn_state_limits state;
         const struct tn_shard_limits shard = tn_chain_shard_limits(limits, i);
         tn_shard_state_limits(&state, &shard);
+        state.orders_max = 0; /* books hashed whole: another way than what is kept */
         size_t size = tn_align(tn_state_size(&state)) + tn_align(tn_shard_scratch_size(&shard));
         if (size > most) most = size;
     }
@@ -237,6 +247,7 @@ void tn_chain_rebuild_root(const struct tn_chain *chain, struct tn_hash *root, v
         const struct tn_shard_limits shard = tn_chain_shard_limits(&chain->limits, i);
         unsigned char *bytes = memory;
         tn_shard_state_limits(&limits, &shard);
+        limits.orders_max = 0; /* books hashed whole: another way than what is kept */
         struct tn_state *state = tn_state_init(bytes, &limits, shard.id);
         struct tn_shard_room room = {.scratch = bytes + tn_align(tn_state_size(&limits)),
                                      .scratch_size = tn_shard_scratch_size(&shard)};

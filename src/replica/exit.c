@@ -2,8 +2,9 @@
  * there.
  *
  * An account's leaf is max(0, E), where E is what the margin engine says: cash, positions at their
- * marks and collateral at its price. The vault is everything that is held but the insurance fund:
- * cash that came in and did not leave, and the same collateral at the same price. So vault and
+ * marks and collateral at its price, and with it what is under way to it from other markets. The
+ * vault is everything that is held but the insurance fund: cash that came in and did not leave, or
+ * is under way to here, and the same collateral at the same price. So vault and
  * insurance together can fall short of the accounts only by what is owed and not covered.
  *
  * The tree is made here, in the replica, which runs behind the desk: no order waits for it. */
@@ -39,16 +40,38 @@ static void set_equity(struct tn_shard *shard, uint32_t account, const uint8_t *
     tn_equity_set(shard->equity, account, owner, equity);
 }
 
+void tn_shard_exit_begin(struct tn_shard *shard)
+{
+    uint32_t count = tn_exchange_accounts_count(shard->exchange);
+    shard->equities_count = count;
+    memset(shard->equities, 0, count * sizeof *shard->equities);
+}
+
+/* Until the checkpoint a value is what is under way to the account. It cannot overflow: markets
+ * count at most 6 · 512 that are under way, of 2^50 each. */
+void tn_shard_exit_coming(struct tn_shard *shard, uint32_t account, tn_micros amount)
+{
+    TN_ASSERT(account < shard->equities_count && amount > 0);
+    TN_ASSERT(shard->equities[account] <= INT64_MAX - amount);
+    shard->equities[account] += amount;
+}
+
+static tn_micros with_coming(tn_micros equity, tn_micros coming)
+{
+    tn_i128 sum = (tn_i128)equity + coming;
+    return sum > INT64_MAX ? INT64_MAX : (tn_micros)sum; /* said too low at worst */
+}
+
 void tn_shard_exit_checkpoint(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE],
                               uint64_t height)
 {
     struct tn_exchange *exchange = shard->exchange;
     const struct tn_ledger *ledger = tn_exchange_ledger(exchange);
     uint32_t count = tn_exchange_accounts_count(exchange);
-    tn_i128 collateral_sum = 0;
+    tn_i128 collateral_sum = 0, coming_sum = 0;
+    TN_ASSERT(shard->equities_count == count);
     tn_exchange_need_all(exchange);
     tn_equity_count(shard->equity, count);
-    shard->equities_count = count;
     for (uint32_t i = 0; i < count; i++) {
         struct tn_account_view view;
         tn_micros collateral;
@@ -56,13 +79,14 @@ void tn_shard_exit_checkpoint(struct tn_shard *shard, uint8_t record[TN_PROOF_EX
         TN_ASSERT(is_there);
         tn_micros equity = equity_of(exchange, &collateral, &view, i);
         collateral_sum += collateral;
-        set_equity(shard, i, view.owner, equity);
+        coming_sum += shard->equities[i];
+        set_equity(shard, i, view.owner, with_coming(equity, shard->equities[i]));
     }
     for (uint32_t i = 0; i * TN_RECORD_EQUITY_CHUNK < count; i++)
         shard_note_changed(shard, TN_RECORD_EQUITY, i);
     tn_equity_update(shard->equity);
     tn_micros insurance = ledger->house[TN_HOUSE_INSURANCE];
-    tn_i128 vault = collateral_sum - ledger->house[TN_HOUSE_EXTERNAL] - insurance;
+    tn_i128 vault = collateral_sum + coming_sum - ledger->house[TN_HOUSE_EXTERNAL] - insurance;
     if (vault > INT64_MAX) vault = INT64_MAX; /* collateral beyond measure; said too low at worst */
     TN_ASSERT(vault >= INT64_MIN);
     struct tn_state_exit exit = {

@@ -157,6 +157,7 @@ void tn_replica_end_block(struct tn_replica *replica, struct tn_block_header *bl
     tn_proof_range_leaf(&leaf, TN_PROOF_BLOCKS, heads->blocks.count, hash->bytes, TN_HASH_SIZE);
     append(replica, &heads->blocks, TN_PROOF_BLOCKS, &leaf);
     if (replica->limits.exit_blocks > 0 && heads->height % replica->limits.exit_blocks == 0) {
+        tn_shard_exit_begin(&replica->shard);
         tn_shard_exit_checkpoint(&replica->shard, heads->exit, heads->height);
         heads->has_exit = true;
     }
@@ -261,6 +262,7 @@ size_t tn_replica_rebuild_size(const struct tn_replica_limits *limits)
     struct tn_state_limits state;
     const struct tn_shard_limits shard = shard_limits(limits);
     tn_shard_state_limits(&state, &shard);
+    state.orders_max = 0; /* books hashed whole: another way than what is kept */
     return tn_align(tn_state_size(&state)) + tn_align(tn_shard_scratch_size(&shard)) +
            NAMES_AT_ONCE * sizeof(struct tn_state_record);
 }
@@ -272,6 +274,7 @@ void tn_replica_rebuild_root(const struct tn_replica *replica, struct tn_hash *r
     const struct tn_shard_limits shard = shard_limits(&replica->limits);
     struct tn_shard_room room = {.scratch_size = replica->room.scratch_size};
     tn_shard_state_limits(&limits, &shard);
+    limits.orders_max = 0; /* books hashed whole: another way than what is kept */
     struct tn_state *state = tn_state_init(bytes, &limits, replica->limits.market);
     room.scratch = bytes + tn_align(tn_state_size(&limits));
     room.records = (void *)(room.scratch + tn_align(room.scratch_size));

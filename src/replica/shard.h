@@ -98,6 +98,10 @@ static inline bool shard_is_withdrawal(const struct tn_event *event)
 }
 void tn_shard_write_withdrawal(uint8_t out[TN_PROOF_WITHDRAWAL_SIZE], const struct tn_shard *shard,
                                const struct tn_event *event, uint64_t height);
+/* An exit checkpoint begins; then what is under way to accounts of this market is said, which they
+ * could take out as well. */
+void tn_shard_exit_begin(struct tn_shard *shard);
+void tn_shard_exit_coming(struct tn_shard *shard, uint32_t account, tn_micros amount);
 /* Makes the checkpoint of this height: its record. */
 void tn_shard_exit_checkpoint(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE],
                               uint64_t height);

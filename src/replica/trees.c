@@ -32,6 +32,7 @@ void tn_shard_state_limits(struct tn_state_limits *out, const struct tn_shard_li
         .feeds_max = feeds > 0 ? feeds : 1,
         .sessions_max = limits->market == NULL ? 0 : limits->market->sessions_max,
         .cpu = (enum tn_cpu)exchange->cpu,
+        .orders_max = exchange->orders_max,
     };
 }
 
@@ -73,6 +74,19 @@ static void take(struct carrier *carrier, uint8_t kind, uint32_t index)
     carrier->used += size;
 }
 
+/* Of a book only what changed: the rest of it may be thousands of orders. */
+static void take_book(struct tn_shard *shard, uint32_t series)
+{
+    struct tn_book_changes changes;
+    uint8_t order[TN_RECORD_ORDER_SIZE];
+    for (uint32_t list = 0; list < TN_RECORD_BOOK_LISTS; list++) {
+        if (!tn_exchange_book_changes(shard->exchange, &changes, series, list)) continue;
+        tn_state_book_count(shard->state, series, list, changes.count);
+        while (tn_exchange_book_change(shard->exchange, &changes, order))
+            tn_state_book_order(shard->state, series, list, changes.rank, order);
+    }
+}
+
 static void set_counts(struct tn_state *state, const struct tn_shard *shard)
 {
     for (uint32_t i = 0; i < KINDS_COUNT; i++) {
@@ -100,6 +114,10 @@ void tn_shard_follow(struct tn_shard *shard, const struct tn_shard_room *room)
             shard_note_changed(shard, name.kind, name.index);
             if (name.kind >= TN_PROOF_RECORD_KINDS) continue;
             if (name.index >= tn_shard_records_count(shard, name.kind)) continue;
+            if (name.kind == TN_RECORD_BOOK) {
+                take_book(shard, name.index);
+                continue;
+            }
             take(&carrier, name.kind, name.index);
             if (name.kind == TN_RECORD_POSITIONS) take(&carrier, TN_RECORD_ACCOUNT, name.index);
         }

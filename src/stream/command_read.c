@@ -122,6 +122,13 @@ static void get_money(struct reader *reader, struct tn_command *command)
     command->as.money.amount = get_i64(reader);
 }
 
+static void get_remit(struct reader *reader, struct tn_command *command)
+{
+    command->as.remit.to_market = get_u32(reader);
+    command->as.remit.to_account = get_u32(reader);
+    command->as.remit.amount = get_i64(reader);
+}
+
 static void get_bid(struct reader *reader, struct tn_bid *bid)
 {
     bid->account = get_u32(reader);
@@ -158,6 +165,7 @@ static bool get_body(struct reader *reader, struct tn_command *command,
         case TN_COMMAND_WITHDRAW: get_money(reader, command); return true;
         case TN_COMMAND_MODEL: command->as.model = get_u8(reader); return true;
         case TN_COMMAND_BID: get_bid(reader, &command->as.bid); return true;
+        case TN_COMMAND_REMIT: get_remit(reader, command); return true;
     }
     TN_ASSERT(false); /* it has a size */
 }

@@ -133,6 +133,13 @@ static void put_money(struct writer *writer, const struct tn_command *command)
     put_i64(writer, command->as.money.amount);
 }
 
+static void put_remit(struct writer *writer, const struct tn_command *command)
+{
+    put_u32(writer, command->as.remit.to_market);
+    put_u32(writer, command->as.remit.to_account);
+    put_i64(writer, command->as.remit.amount);
+}
+
 static void put_bid(struct writer *writer, const struct tn_bid *bid)
 {
     put_u32(writer, bid->account);
@@ -166,6 +173,7 @@ static void put_body(struct writer *writer, const struct tn_command *command)
         case TN_COMMAND_WITHDRAW: put_money(writer, command); return;
         case TN_COMMAND_MODEL: put_u8(writer, command->as.model); return;
         case TN_COMMAND_BID: put_bid(writer, &command->as.bid); return;
+        case TN_COMMAND_REMIT: put_remit(writer, command); return;
     }
     TN_ASSERT(false); /* its size was asked for before */
 }

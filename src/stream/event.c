@@ -34,7 +34,8 @@ static bool is_known(uint8_t kind)
         case TN_EVENT_SOCIALISED:
         case TN_EVENT_RISK:
         case TN_EVENT_BORROWED:
-        case TN_EVENT_CALLED: return true;
+        case TN_EVENT_CALLED:
+        case TN_EVENT_REMITTED: return true;
     }
     return false;
 }

@@ -61,6 +61,7 @@ static inline uint32_t command_fixed_bytes(uint8_t kind)
         [TN_COMMAND_MMP_SET] = 45,  [TN_COMMAND_MMP_RESET] = 1,    [TN_COMMAND_MMP_CANCEL] = 1,
         [TN_COMMAND_PACKAGE] = 22,  [TN_COMMAND_BLOCK_TRADE] = 25, [TN_COMMAND_TRANSFER] = 16,
         [TN_COMMAND_WITHDRAW] = 12, [TN_COMMAND_MODEL] = 1,        [TN_COMMAND_BID] = 21,
+        [TN_COMMAND_REMIT] = 16,
     };
     return kind < sizeof(BYTES) / sizeof(BYTES[0]) ? BYTES[kind] : 0;
 }

@@ -125,6 +125,7 @@ static struct text command_name(uint8_t kind)
         case TN_COMMAND_WITHDRAW: return TEXT("withdraw");
         case TN_COMMAND_MODEL: return TEXT("model");
         case TN_COMMAND_BID: return TEXT("bid");
+        case TN_COMMAND_REMIT: return TEXT("remit");
     }
     TN_ASSERT(false); /* neither read nor written by stream */
     return TEXT("");
@@ -220,6 +221,19 @@ static void begin_transfer(struct tn_keccak *keccak, const struct tn_operation *
     add_signed(keccak, command->as.money.amount);
 }
 
+static void begin_remit(struct tn_keccak *keccak, const struct tn_operation *operation)
+{
+    const struct tn_command *command = &operation->entry.as.frame.commands[0];
+    begin_frame(keccak,
+                TEXT("Remit(" FRAME_MEMBERS
+                     "uint64 client_id,uint32 to_market,uint32 to_account,int64 amount_micros)"),
+                operation);
+    add_unsigned(keccak, command->client_id);
+    add_unsigned(keccak, command->as.remit.to_market);
+    add_unsigned(keccak, command->as.remit.to_account);
+    add_signed(keccak, command->as.remit.amount);
+}
+
 static void begin_commands(struct tn_keccak *keccak, const struct tn_operation *operation)
 {
     const struct tn_entry *entry = &operation->entry;
@@ -229,6 +243,8 @@ static void begin_commands(struct tn_keccak *keccak, const struct tn_operation *
         begin_withdraw(keccak, operation);
     } else if (kind == TN_COMMAND_TRANSFER) {
         begin_transfer(keccak, operation);
+    } else if (kind == TN_COMMAND_REMIT) {
+        begin_remit(keccak, operation);
     } else {
         begin_frame(keccak, TEXT("Commands(" FRAME_MEMBERS "string commands,bytes32 entry)"),
                     operation);

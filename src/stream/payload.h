@@ -48,7 +48,7 @@ struct kind_message {
     const struct message *message;
     uint16_t offset;
 };
-extern const struct kind_message tn_payload_kinds[TN_COMMAND_BID + 1];
+extern const struct kind_message tn_payload_kinds[TN_COMMAND_REMIT + 1];
 
 /* The tag of a kind: its number is one more, as client_id is 1. */
 static inline uint32_t kind_tag(uint32_t kind)

@@ -99,9 +99,12 @@ MESSAGE(MODEL, UINT(1, tn_command, as.model));
 MESSAGE(BID, UINT(1, tn_bid, account), UINT(2, tn_bid, state), SINT(3, tn_bid, share_ppb),
         SINT(4, tn_bid, price_most));
 
+MESSAGE(REMIT, UINT(1, tn_command, as.remit.to_market), UINT(2, tn_command, as.remit.to_account),
+        SINT(3, tn_command, as.remit.amount));
+
 /* Messages whose offsets are those of struct tn_command begin at 0. */
 #define AT_MEMBER(member) offsetof(struct tn_command, member)
-const struct kind_message tn_payload_kinds[TN_COMMAND_BID + 1] = {
+const struct kind_message tn_payload_kinds[TN_COMMAND_REMIT + 1] = {
     [TN_COMMAND_PLACE] = {&TERMS, AT_MEMBER(as.terms)},
     [TN_COMMAND_PLACE_OCO] = {&PLACE_OCO, AT_MEMBER(as.terms)},
     [TN_COMMAND_REPLACE] = {&REPLACE, 0},
@@ -117,4 +120,5 @@ const struct kind_message tn_payload_kinds[TN_COMMAND_BID + 1] = {
     [TN_COMMAND_WITHDRAW] = {&WITHDRAW, 0},
     [TN_COMMAND_MODEL] = {&MODEL, 0},
     [TN_COMMAND_BID] = {&BID, AT_MEMBER(as.bid)},
+    [TN_COMMAND_REMIT] = {&REMIT, 0},
 };

@@ -184,7 +184,7 @@ static bool quotes_fit(const struct tn_mass_quote *asked, uint32_t *quotes_count
 
 static bool command_fits(const struct tn_command *command, uint32_t *quotes_count)
 {
-    if (command->kind < TN_COMMAND_PLACE || command->kind > TN_COMMAND_BID) return false;
+    if (command->kind < TN_COMMAND_PLACE || command->kind > TN_COMMAND_REMIT) return false;
     if (command->kind == TN_COMMAND_PLACE) return terms_fit(&command->as.terms[0]);
     if (command->kind == TN_COMMAND_PLACE_OCO) {
         return terms_fit(&command->as.terms[0]) && terms_fit(&command->as.terms[1]);

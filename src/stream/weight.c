@@ -33,6 +33,7 @@ static uint64_t command_weight(const struct tn_command *command)
         case TN_COMMAND_WITHDRAW:
         case TN_COMMAND_MODEL: return 4;
         case TN_COMMAND_BID: return 64;
+        case TN_COMMAND_REMIT: return 8; /* here, and there, and perhaps back */
     }
     return 1;
 }

@@ -51,10 +51,11 @@ static void try_item(const uint8_t *data, size_t size)
 /* One command of each kind, numbers of one and two bytes. */
 static size_t write_all_kinds(uint8_t *out, size_t out_size)
 {
-    static struct tn_command commands[TN_COMMAND_BID];
+    static struct tn_command commands[TN_COMMAND_REMIT];
     static const struct tn_quote quotes[2] = {{1, -2, 3, 300, -1}, {0, 0, 0, 0, 0}};
-    struct tn_frame frame = {.commands = commands, .commands_count = TN_COMMAND_BID, .market = 300};
-    for (uint8_t i = 0; i < TN_COMMAND_BID; i++) {
+    struct tn_frame frame = {
+        .commands = commands, .commands_count = TN_COMMAND_REMIT, .market = 300};
+    for (uint8_t i = 0; i < TN_COMMAND_REMIT; i++) {
         memset(&commands[i].as, 1, 64);
         commands[i].kind = (uint8_t)(i + 1);
         commands[i].client_id = i % 2u * 200u;

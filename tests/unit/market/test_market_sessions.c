@@ -157,6 +157,7 @@ static void test_market_lets_a_session_do_what_its_scope_says_and_no_more(void *
         {TN_COMMAND_MASS_CANCEL, TN_SCOPE_TRADE | TN_SCOPE_QUOTE | TN_SCOPE_CANCEL},
         {TN_COMMAND_MMP_CANCEL, TN_SCOPE_TRADE | TN_SCOPE_QUOTE | TN_SCOPE_CANCEL},
         {TN_COMMAND_TRANSFER, TN_SCOPE_TRANSFER},
+        {TN_COMMAND_REMIT, TN_SCOPE_TRANSFER},
         {TN_COMMAND_MODEL, TN_SCOPE_MODEL},
         {TN_COMMAND_WITHDRAW, 0},
     };

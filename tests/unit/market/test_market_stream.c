@@ -223,15 +223,15 @@ static void test_market_executes_whatever_bytes_an_inbox_holds(void **state)
                                            block_entry(9, START_MS + 9000),
                                            {.kind = TN_ENTRY_SWEEP, .as.sweep = {.units = 5}}};
     uint8_t bytes[1024] = {1, 2, 3};
-    for (uint8_t kind = TN_INBOX_ENTRY; kind <= TN_INBOX_ACCOUNT; kind++)
+    for (uint8_t kind = TN_INBOX_ENTRY; kind <= TN_INBOX_REMITS_ENDED; kind++)
         case_item((enum tn_inbox_item_kind)kind, bytes, 3);
     for (uint32_t i = 0; i < 3; i++)
         case_entry(in_disguise[i]);
     pass_block(100);
-    for (uint32_t i = 0; i < 6; i++)
+    for (uint32_t i = 0; i < TN_INBOX_REMITS_ENDED; i++)
         expect_item(i, TN_REJECT_ITEM_MALFORMED);
-    for (uint32_t i = 6; i < 9; i++)
-        expect_item(i, TN_REJECT_ITEM_PLACE);
+    for (uint32_t i = 0; i < 3; i++)
+        expect_item(TN_INBOX_REMITS_ENDED + i, TN_REJECT_ITEM_PLACE);
     assert_int_equal(tn_exchange_height(tn_market_exchange_of(story.market)), 2);
 }
 

@@ -185,6 +185,11 @@ static inline void make_command(struct maker *maker, uint32_t index, uint8_t kin
             NUMBER(command->as.bid.share_ppb);
             NUMBER(command->as.bid.price_most);
             return;
+        case TN_COMMAND_REMIT:
+            NUMBER(command->as.remit.to_market);
+            NUMBER(command->as.remit.to_account);
+            NUMBER(command->as.remit.amount);
+            return;
     }
 }
 
@@ -213,7 +218,7 @@ static inline void make_random_frame(struct maker *maker)
     uint32_t count = (uint32_t)tn_random_below(&maker->random, MADE_COMMANDS_MAX + 1);
     make_frame(maker, count);
     for (uint32_t i = 0; i < count; i++)
-        make_command(maker, i, (uint8_t)(1 + tn_random_below(&maker->random, TN_COMMAND_BID)));
+        make_command(maker, i, (uint8_t)(1 + tn_random_below(&maker->random, TN_COMMAND_REMIT)));
 }
 
 static inline void make_marks(struct maker *maker, struct tn_entry *entry)

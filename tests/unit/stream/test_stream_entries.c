@@ -120,7 +120,7 @@ static void test_stream_reads_every_kind_of_command_as_it_was_written(void **sta
     (void)state;
     start();
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        for (uint8_t kind = TN_COMMAND_PLACE; kind <= TN_COMMAND_BID; kind++) {
+        for (uint8_t kind = TN_COMMAND_PLACE; kind <= TN_COMMAND_REMIT; kind++) {
             struct tn_entry entry;
             size_t used;
             make_frame(&maker, 1);
@@ -264,7 +264,7 @@ static void test_stream_refuses_unknown_kinds_of_commands(void **state)
     make_command(&maker, 0, TN_COMMAND_CANCEL);
     size_t size = write_made();
     for (uint32_t kind = 0; kind < 256; kind++) {
-        if (kind >= TN_COMMAND_PLACE && kind <= TN_COMMAND_BID) continue;
+        if (kind >= TN_COMMAND_PLACE && kind <= TN_COMMAND_REMIT) continue;
         bytes[36] = (uint8_t)kind;
         expect_fault(size, 36, "no such kind of command");
         maker.commands[0].kind = (uint8_t)kind;
@@ -424,11 +424,11 @@ static uint64_t weight_of_command(uint8_t kind)
 
 static void test_stream_weighs_entries_by_the_published_table(void **state)
 {
-    static const uint64_t COMMANDS[] = {0, 4, 8, 4, 2, 8, 6, 2, 2, 8, 12, 40, 4, 4, 4, 64};
+    static const uint64_t COMMANDS[] = {0, 4, 8, 4, 2, 8, 6, 2, 2, 8, 12, 40, 4, 4, 4, 64, 8};
     static const uint64_t ENTRIES[] = {0,  4, 64, 2, 4, 2, 2, 2, 4,   2, 4,
                                        12, 2, 64, 2, 4, 2, 2, 2, 256, 5, 2};
     (void)state;
-    for (uint8_t kind = TN_COMMAND_PLACE; kind <= TN_COMMAND_BID; kind++)
+    for (uint8_t kind = TN_COMMAND_PLACE; kind <= TN_COMMAND_REMIT; kind++)
         assert_int_equal(weight_of_command(kind), COMMANDS[kind]);
     start();
     maker.counts = true; /* units are 1, lists have two */

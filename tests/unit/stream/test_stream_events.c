@@ -25,7 +25,7 @@ static void test_stream_reads_every_event_as_it_was_written(void **state)
         struct tn_event event, read;
         uint8_t bytes[TN_EVENT_BYTES];
         random_bytes(&random, &event, sizeof(event));
-        event.kind = (uint8_t)(1 + tn_random_below(&random, TN_EVENT_CALLED));
+        event.kind = (uint8_t)(1 + tn_random_below(&random, TN_EVENT_REMITTED));
         tn_stream_write_event(bytes, &event);
         assert_true(tn_stream_read_event(&read, bytes));
         assert_memory_equal(&read, &event, sizeof(event));
@@ -42,7 +42,7 @@ static void test_stream_writes_event_bytes_that_it_reads_as_they_were(void **sta
         uint8_t bytes[TN_EVENT_BYTES], again[TN_EVENT_BYTES];
         random_bytes(&random, bytes, sizeof(bytes));
         bool is_read = tn_stream_read_event(&event, bytes);
-        assert_int_equal(is_read, bytes[0] >= TN_EVENT_RESULT && bytes[0] <= TN_EVENT_CALLED);
+        assert_int_equal(is_read, bytes[0] >= TN_EVENT_RESULT && bytes[0] <= TN_EVENT_REMITTED);
         if (!is_read) continue;
         reads++;
         tn_stream_write_event(again, &event);

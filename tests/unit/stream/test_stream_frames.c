@@ -305,7 +305,7 @@ static void test_stream_says_why_a_payload_is_refused(void **state)
     REFUSES(OUT_OF_PLACE, 4, 0x32, 0x02, 0x2a, 0x00, 0x08, 0x01);
     REFUSES("a command of no kind", 0 + 1, 0x32, 0x00);
     REFUSES("a command of no kind", 4, 0x32, 0x02, 0x08, 0x01);
-    REFUSES("no such kind of command", 2, 0x32, 0x03, 0x8a, 0x01, 0x00);
+    REFUSES("no such kind of command", 2, 0x32, 0x03, 0x92, 0x01, 0x00);
     REFUSES("no such kind of command", 2, 0x32, 0x02, 0x28, 0x01);
     REFUSES("a command of two kinds", 4, 0x32, 0x04, 0x2a, 0x00, 0x2a, 0x00);
     REFUSES("a message that is longer than what it stands in", 3, 0x32, 0x02, 0x2a, 0x01, 0x08);
@@ -358,7 +358,7 @@ static void test_stream_writes_no_payload_that_it_would_refuse(void **state)
     command = (struct tn_command){.kind = TN_COMMAND_BLOCK_TRADE};
     command.as.block_trade.legs_count = TN_PACKAGE_LEGS_MAX + 1;
     assert_int_equal(tn_stream_write_payload(bytes, sizeof(bytes), &frame), 0);
-    command = (struct tn_command){.kind = TN_COMMAND_BID + 1};
+    command = (struct tn_command){.kind = TN_COMMAND_REMIT + 1};
     assert_int_equal(tn_stream_write_payload(bytes, sizeof(bytes), &frame), 0);
     command.kind = 0;
     assert_int_equal(tn_stream_write_payload(bytes, sizeof(bytes), &frame), 0);

@@ -23,7 +23,8 @@ static const char *const COMMANDS[] = {NULL,
                                        "FRAME_TRANSFER",
                                        "FRAME_WITHDRAW",
                                        "FRAME_MODEL",
-                                       "FRAME_BID"};
+                                       "FRAME_BID",
+                                       "FRAME_REMIT"};
 
 static struct maker maker = {.counts = true};
 static struct tn_stream_scratch scratch;
@@ -61,7 +62,7 @@ static void make_frame_of(uint8_t kind)
 static void test_stream_writes_each_kind_of_command_as_the_page_says(void **state)
 {
     (void)state;
-    for (uint8_t kind = TN_COMMAND_PLACE; kind <= TN_COMMAND_BID; kind++) {
+    for (uint8_t kind = TN_COMMAND_PLACE; kind <= TN_COMMAND_REMIT; kind++) {
         make_frame_of(kind);
         expect_entry(COMMANDS[kind]);
     }

@@ -516,7 +516,7 @@ def operations():
     made = {}
     cases = [(name, OPERATIONS[name], "CANCEL", name) for name in OPERATIONS]
     cases += [("ITEM_OWNER_" + command, command.capitalize(), command, "ITEM_OWNER_FRAME")
-              for command in ("WITHDRAW", "TRANSFER")]
+              for command in ("WITHDRAW", "TRANSFER", "REMIT")]
     for name, kind, command, layout in cases:
         for owner in (None, address_of(COW)):
             given = dict(GIVEN[layout]) if owner is None else dict(GIVEN[layout], owner=owner)
