@@ -158,6 +158,10 @@ void tn_book_drop_level(struct tn_books *books, uint32_t level);
 uint32_t tn_book_next_level(const struct tn_books *books, const struct tn_book_side *side,
                             uint64_t key);
 
+/* tn_book_previous_level is the level of the largest key below `key`, or TN_NONE. */
+uint32_t tn_book_previous_level(const struct tn_books *books, const struct tn_book_side *side,
+                                uint64_t key);
+
 /* tn_book_seek_id is the slot of a resting id, or TN_NONE; *cell is the index cell that holds it,
  * or the empty one where it would go. */
 static inline uint32_t tn_book_seek_id(const struct tn_books *books, uint32_t *cell, uint64_t id,

@@ -55,6 +55,15 @@ static uint32_t leftmost(const struct tn_books *books, uint32_t reference)
     return reference == TN_NONE ? TN_NONE : reference & ~TN_BOOK_LEAF;
 }
 
+static uint32_t rightmost(const struct tn_books *books, uint32_t reference)
+{
+    while (!(reference & TN_BOOK_LEAF)) {
+        const struct tn_book_node *node = tn_book_node_at(books, reference);
+        reference = node->child[63 - __builtin_clzll(node->bitmap)];
+    }
+    return reference == TN_NONE ? TN_NONE : reference & ~TN_BOOK_LEAF;
+}
+
 /* fork_node makes the node above two things whose paths part: `old` and the leaf of `key`. */
 static uint32_t fork_node(struct tn_books *books, uint32_t old, uint64_t old_path, uint64_t key,
                           uint32_t leaf)
@@ -183,4 +192,27 @@ uint32_t tn_book_next_level(const struct tn_books *books, const struct tn_book_s
     uint32_t level = reference & ~TN_BOOK_LEAF;
     if (tn_book_level_key(&books->levels[level]) > key) return level;
     return leftmost(books, candidate);
+}
+
+uint32_t tn_book_previous_level(const struct tn_books *books, const struct tn_book_side *side,
+                                uint64_t key)
+{
+    uint32_t candidate = TN_NONE; /* the nearest subtree wholly below the key */
+    uint32_t reference = side->root;
+    while (!(reference & TN_BOOK_LEAF)) {
+        const struct tn_book_node *node = tn_book_node_at(books, reference);
+        uint32_t shift = tn_book_shift(reference);
+        if (!tn_book_covers(node, shift, key)) {
+            return rightmost(books, node->path < key ? reference : candidate);
+        }
+        uint32_t digit = tn_book_digit(key, shift);
+        uint64_t below = node->bitmap & ~(~UINT64_C(0) << digit);
+        if (below != 0) candidate = node->child[63 - __builtin_clzll(below)];
+        reference = node->child[digit];
+        if (reference == TN_NONE) return rightmost(books, candidate);
+    }
+    if (reference == TN_NONE) return TN_NONE;
+    uint32_t level = reference & ~TN_BOOK_LEAF;
+    if (tn_book_level_key(&books->levels[level]) < key) return level;
+    return rightmost(books, candidate);
 }

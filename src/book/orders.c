@@ -304,6 +304,16 @@ uint32_t tn_book_after(const struct tn_books *books, uint32_t slot)
     return level == TN_NONE ? TN_NONE : books->levels[level].head;
 }
 
+uint32_t tn_book_before(const struct tn_books *books, uint32_t slot)
+{
+    const struct tn_resting *order = resting(books, slot);
+    if (order->previous != TN_NONE) return order->previous;
+    enum tn_side side = (enum tn_side)order->side;
+    uint32_t level = tn_book_previous_level(books, tn_book_side_of(books, order->book * 2 + side),
+                                            tn_book_key(side, order->price));
+    return level == TN_NONE ? TN_NONE : books->levels[level].tail;
+}
+
 static struct tn_book_level describe(const struct tn_level *level)
 {
     return (struct tn_book_level){

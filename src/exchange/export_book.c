@@ -5,41 +5,68 @@
  * the order. */
 #include "exchange/records_account.h"
 
-static void put_order(const struct tn_exchange *exchange, struct writer *writer, uint32_t slot)
+static inline uint8_t *to_u64(uint8_t *at, uint64_t value)
+{
+    uint64_t big = __builtin_bswap64(value);
+    memcpy(at, &big, 8);
+    return at + 8;
+}
+
+static inline uint8_t *to_i64(uint8_t *at, int64_t value)
+{
+    return to_u64(at, (uint64_t)value);
+}
+
+static inline uint8_t *to_u32(uint8_t *at, uint32_t value)
+{
+    uint32_t big = __builtin_bswap32(value);
+    memcpy(at, &big, 4);
+    return at + 4;
+}
+
+void tn_exchange_write_order(const struct tn_exchange *exchange, uint8_t out[TN_RECORD_ORDER_SIZE],
+                             uint32_t slot)
 {
     const struct tn_resting *resting = &exchange->resting[slot];
     const struct order *order = &exchange->orders[slot];
     const struct result *result =
         order->result == TN_NONE ? NULL : &exchange->results[order->result];
     bool detached = result != NULL && result->detached;
-    size_t before = writer->used;
-    put_u64(writer, resting->id);
-    put_u32(writer, resting->account);
-    put_u32(writer, order->label);
-    put_i64(writer, order->waiting ? order->limit_price : resting->price);
-    put_i64(writer, open_of(exchange, slot));
-    put_i64(writer, order->hidden);
-    put_i64(writer, order->display);
-    put_i64(writer, order->waiting ? resting->price : 0);
-    put_i64(writer, order->until);
-    put_i64(writer, order->reserve_per_lot);
-    put_u64(writer, order->sibling_id);
-    put_u64(writer, result == NULL ? 0 : result->client_id);
-    put_i64(writer, detached ? result->quantity : 0);
-    put_i64(writer, detached ? result->remaining : 0);
-    put_u64(writer, order->group_joined);
-    put_u32(writer, order->placed_mark);
-    put_i32(writer, order->fee_max_ppm);
-    put_u8(writer, order->side);
-    put_u8(writer, order->type);
-    put_u8(writer, order->tif);
-    put_u8(writer, order->post);
-    put_u8(writer, (uint8_t)((order->reduce_only ? ORDER_REDUCE_ONLY : 0) |
-                             (order->is_quote ? ORDER_IS_QUOTE : 0)));
-    put_u8(writer, order->stp);
-    put_u8(writer, order->group == TN_NONE ? 0 : exchange->groups[order->group].terms.group);
-    put_zeros(writer, 1);
-    TN_ASSERT(writer->used - before == TN_RECORD_ORDER_SIZE);
+    uint8_t *at = to_u64(out, resting->id);
+    at = to_u32(at, resting->account);
+    at = to_u32(at, order->label);
+    at = to_i64(at, order->waiting ? order->limit_price : resting->price);
+    at = to_i64(at, open_of(exchange, slot));
+    at = to_i64(at, order->hidden);
+    at = to_i64(at, order->display);
+    at = to_i64(at, order->waiting ? resting->price : 0);
+    at = to_i64(at, order->until);
+    at = to_i64(at, order->reserve_per_lot);
+    at = to_u64(at, order->sibling_id);
+    at = to_u64(at, result == NULL ? 0 : result->client_id);
+    at = to_i64(at, detached ? result->quantity : 0);
+    at = to_i64(at, detached ? result->remaining : 0);
+    at = to_u64(at, order->group_joined);
+    at = to_u32(at, order->placed_mark);
+    at = to_u32(at, (uint32_t)order->fee_max_ppm);
+    *at++ = order->side;
+    *at++ = order->type;
+    *at++ = order->tif;
+    *at++ = order->post;
+    *at++ = (uint8_t)((order->reduce_only ? ORDER_REDUCE_ONLY : 0) |
+                      (order->is_quote ? ORDER_IS_QUOTE : 0));
+    *at++ = order->stp;
+    *at++ = order->group == TN_NONE ? 0 : exchange->groups[order->group].terms.group;
+    *at++ = 0;
+    TN_ASSERT(at == out + TN_RECORD_ORDER_SIZE);
+}
+
+static void put_order(const struct tn_exchange *exchange, struct writer *writer, uint32_t slot)
+{
+    if (writer->used + TN_RECORD_ORDER_SIZE <= writer->size) {
+        tn_exchange_write_order(exchange, writer->out + writer->used, slot);
+    }
+    writer->used += TN_RECORD_ORDER_SIZE;
 }
 
 static uint32_t count_orders(const struct tn_exchange *exchange, uint32_t front)

@@ -211,7 +211,7 @@ static inline void tn_exchange_open_change(struct tn_exchange *exchange, uint32_
     exposure->open[order->side] += delta;
     if (order->reduce_only) exposure->reduce_open += delta;
     exchange->accounts[exposure->account].reserved += delta * order->reserve_per_lot;
-    tn_exchange_touch_series(exchange, exposure->series, TOUCH_BOOK);
+    tn_exchange_touch_order(exchange, slot);
     TN_ASSERT(exposure->open[order->side] >= 0);
     tn_exchange_held(exchange, order->exposure);
 }

@@ -84,6 +84,7 @@ static void leave_group(struct tn_exchange *exchange, uint32_t slot)
 void tn_exchange_change_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group_index)
 {
     struct order *order = &exchange->orders[slot];
+    tn_exchange_touch_order(exchange, slot);
     if (order->group != TN_NONE) leave_group(exchange, slot);
     if (group_index == TN_NONE) return;
     struct group *group = &exchange->groups[group_index];
@@ -132,7 +133,7 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
     link_to_account(exchange, slot);
     if (order->tif == TN_GTB || order->tif == TN_GTT) tn_heap_add(exchange, slot);
     if (order->waiting) {
-        tn_exchange_touch_order(exchange, order);
+        tn_exchange_touch_order(exchange, slot);
     } else {
         if (order->reduce_only) link_reduce_only(exchange, slot);
         tn_exchange_open_change(exchange, slot, running->open);
@@ -144,6 +145,7 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
 void tn_exchange_lift(struct tn_exchange *exchange, uint32_t slot)
 {
     const struct order *order = &exchange->orders[slot];
+    tn_exchange_touch_order(exchange, slot);
     if (!order->waiting) {
         tn_exchange_term_out(exchange, slot);
         tn_exchange_open_change(exchange, slot, -open_of(exchange, slot));
@@ -175,7 +177,7 @@ void tn_exchange_remove(struct tn_exchange *exchange, uint32_t slot)
     struct order *order = &exchange->orders[slot];
     struct exposure *exposure = &exchange->exposures[order->exposure];
     bool placed = is_placed(exchange, slot);
-    if (order->waiting) tn_exchange_touch_order(exchange, order); /* others by their quantity */
+    tn_exchange_touch_order(exchange, slot);
     if (order->reduce_only && !order->waiting && placed) unlink_reduce_only(exchange, slot);
     if (order->group != TN_NONE) leave_group(exchange, slot);
     if (order->is_quote) exposure->quote[order->side] = TN_NONE;

@@ -424,7 +424,7 @@ static bool settle_quietly(struct tn_exchange *exchange, struct entering *enteri
         tn_exchange_term_in(exchange, slot);
     }
     take_terms(exchange, entering, slot);
-    tn_exchange_touch_series(exchange, entering->judged->series, TOUCH_BOOK);
+    tn_exchange_touch_order(exchange, slot);
     report->order_id = exchange->resting[slot].id;
     report->remaining = quantity;
     report->flags = TN_EVENT_KEPT_PLACE;
@@ -623,6 +623,14 @@ PER_SIDE void report_plain_side(struct tn_exchange *exchange, const struct enter
     event->other_index = 0;
 }
 
+/* Would take_terms change what the order's record says? A group is marked where it changes. */
+PER_SIDE bool changes_terms(const struct order *order, const struct entering *entering)
+{
+    const struct tn_mass_quote *command = entering->command;
+    return order->label != command->label || order->fee_max_ppm != command->fee_max_ppm ||
+           order->stp != command->stp || order->post != command->post_only;
+}
+
 PER_SIDE void carry_out_plain_side(struct tn_exchange *exchange, const struct entering *entering,
                                    uint8_t side, uint32_t index)
 {
@@ -634,6 +642,7 @@ PER_SIDE void carry_out_plain_side(struct tn_exchange *exchange, const struct en
     tn_lots before = resting->quantity;
     tn_lots quantity = quantity_of(entering->quote, side);
     bool stays = judged->keeps[side] && quantity == before;
+    if (!stays || changes_terms(order, entering)) tn_exchange_touch_order(exchange, slot);
     if (!stays) tn_exchange_term_out(exchange, slot);
     exchange->exposures[judged->exposure].open[side] += quantity - before;
     if (side == TN_BUY) {
@@ -672,7 +681,6 @@ static bool carry_out_plain(struct tn_exchange *exchange, const struct entering 
     if (judged->keeps[TN_SELL] && !judged->keeps[TN_BUY]) { /* what keeps its place joins first */
         tn_exchange_join_group(exchange, judged->present[TN_SELL], entering->group);
     }
-    tn_exchange_touch_series(exchange, judged->series, TOUCH_BOOK);
     carry_out_plain_side(exchange, entering, TN_BUY, 2 * number);
     carry_out_plain_side(exchange, entering, TN_SELL, 2 * number + 1);
     return true;

@@ -29,6 +29,10 @@ static inline uint8_t order_side_of_list(uint32_t list)
 {
     return list % 2 == 0 ? TN_BUY : TN_SELL;
 }
+/* export_book.c: one order of a BOOK record. */
+void tn_exchange_write_order(const struct tn_exchange *exchange, uint8_t out[TN_RECORD_ORDER_SIZE],
+                             uint32_t slot);
+
 static inline uint32_t book_of_list(uint32_t series, uint32_t list)
 {
     return list_waits(list) ? stops_of(series) : book_of(series);

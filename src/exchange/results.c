@@ -34,7 +34,7 @@ static void let_oldest_go(struct tn_exchange *exchange, struct account *account)
     if (result->client_id > account->client_floor) account->client_floor = result->client_id;
     if (result->order != TN_NONE) {
         result->detached = 1;
-        tn_exchange_touch_order(exchange, &exchange->orders[result->order]);
+        tn_exchange_touch_order(exchange, result->order);
     } else {
         tn_exchange_forget_result(exchange, oldest);
     }

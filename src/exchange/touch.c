@@ -147,6 +147,7 @@ void tn_exchange_touch_clear(struct tn_exchange *exchange)
     clear_list(&touches->market);
     clear_list(&touches->feeds);
     touches->head = false;
+    tn_exchange_tell_books(exchange);
     while (touches->series_count > 0)
         exchange->series[touches->series[--touches->series_count]].touched = 0;
     while (touches->accounts_count > 0)

@@ -5,7 +5,10 @@
  * An account and a series have a bit for each kind of record that goes by their index, in the line
  * that is loaded for the change anyway; when the first bit of one is set its index joins a list.
  * The lists MARKET and FEEDS have a bit for each of their records. Where that is simpler more is
- * marked than changed: a mark too many costs a hash, one too few is a wrong root. */
+ * marked than changed: a mark too many costs a hash, one too few is a wrong root.
+ *
+ * A book's record is long, and most of it stays: so orders are marked too, each before it leaves
+ * its place, and told.c says which of them are to be written anew, and at which ranks. */
 #ifndef TENOR_EXCHANGE_INTERNAL_H
 #include "exchange/internal.h" /* which includes this, and hot.h after it */
 #endif
@@ -68,6 +71,13 @@ void tn_exchange_touch_feeds_expiry(struct tn_exchange *exchange, uint32_t slot,
 void tn_exchange_touch_feeds_expiries(struct tn_exchange *exchange);
 void tn_exchange_touch_feeds_at_mark(struct tn_exchange *exchange);
 
+/* told.c: the first mark of an order since it was told of. */
+void tn_exchange_mark_order(struct tn_exchange *exchange, uint32_t slot);
+/* told.c: all orders of all books count as told of, as they stand. */
+void tn_exchange_tell_books(struct tn_exchange *exchange);
+/* told.c: asserts what is kept. O(orders). */
+void tn_exchange_check_told(const struct tn_exchange *exchange);
+
 /* touch.c: memory for the marks of a list, in words; nothing is touched. */
 uint32_t tn_exchange_touch_words(const struct tn_exchange_limits *limits, enum tn_record_kind kind);
 void tn_exchange_touch_clear(struct tn_exchange *exchange);
@@ -86,10 +96,16 @@ static inline void tn_exchange_touch_series(struct tn_exchange *exchange, uint32
     tn_exchange_touch_new_series(exchange, series, kinds);
 }
 
-/* The book that an order stands, stood or will stand in. */
-static inline void tn_exchange_touch_order(struct tn_exchange *exchange, const struct order *order)
+/* Instead of a rank: among touches.marked; or marked once, in its place, and still to be told. */
+#define ORDER_MARKED UINT32_MAX
+#define ORDER_PLACED (UINT32_MAX - 1)
+
+/* An order that came, leaves, moves or changes: before it leaves its place, after it came. */
+static inline void tn_exchange_touch_order(struct tn_exchange *exchange, uint32_t slot)
 {
-    tn_exchange_touch_series(exchange, exchange->exposures[order->exposure].series, TOUCH_BOOK);
+    uint32_t exposure = exchange->orders[slot].exposure;
+    tn_exchange_touch_series(exchange, exchange->exposures[exposure].series, TOUCH_BOOK);
+    if (exchange->touches.ranks[slot] != ORDER_MARKED) tn_exchange_mark_order(exchange, slot);
 }
 
 static inline void touch_record(struct touched_list *list, uint32_t record)

@@ -46,7 +46,8 @@ struct tn_state {
     struct tn_hash *positions_roots;          /* by account */
     uint64_t *stale; /* a bit for each account with positions newer than its leaf */
     uint32_t stale_count;
-    uint32_t *parents; /* scratch of updates */
+    uint32_t *parents;   /* scratch of updates */
+    struct books *books; /* books.c; NULL: orders are not kept, a BOOK is hashed whole */
     bool is_updated;
     struct tn_hash sections[TN_PROOF_SECTIONS]; /* of the last update, as is what follows */
     struct tn_hash market_root, markets_root;
@@ -54,6 +55,13 @@ struct tn_state {
     struct tn_hash exits[TN_STATE_MARKETS_MAX];        /* leaves of all markets' last exits */
     uint32_t markets_count, place;
 };
+
+/* books.c: size 0 and NULL where the limits have no orders. Leaves of BOOK are made by the update.
+ */
+size_t tn_state_books_size(const struct tn_state_limits *limits);
+struct books *tn_state_books_init(void *memory, const struct tn_state_limits *limits);
+bool tn_state_set_book(struct tn_state *state, uint32_t series, const uint8_t *record, size_t size);
+void tn_state_books_update(struct tn_state *state);
 
 /* The account's leaf is as new as its positions. */
 void tn_state_freshen(struct tn_state *state, uint32_t account);

@@ -2,8 +2,9 @@
  *
  * Messages of one size are collected in a lane and hashed side by side. Positions come first,
  * because accounts take in their roots: chunks of many accounts share a lane, then, level by level,
- * the nodes above them. Then each kind in turn, so that a lane sees one size; books, memories and
- * what is too long for a lane are hashed one by one, side by side inside where they are lists. */
+ * the nodes above them. Then each kind in turn, so that a lane sees one size; memories, books
+ * whose orders are not kept (books.c) and what is too long for a lane are hashed one by one, side
+ * by side inside where they are lists. */
 #include "state/internal.h"
 
 #define LANE      32
@@ -203,6 +204,9 @@ static bool set_other(struct tn_state *state, struct lane *lane,
     const uint8_t kind = record->name.kind;
     const uint32_t index = record->name.index;
     struct tree *tree = &state->trees[kind];
+    if (kind == TN_RECORD_BOOK && state->books != NULL) {
+        return tn_state_set_book(state, index, record->bytes, record->size);
+    }
     const bool is_long = LEAF_HEAD + record->size > LANE_SIZE || LEAF_HEAD + record->size == 64;
     if (record->size == 0 || is_long || kind == TN_RECORD_BOOK || kind == TN_RECORD_MEMORY) {
         struct tn_hash leaf;

@@ -42,7 +42,7 @@ size_t tn_state_size(const struct tn_state_limits *limits)
         size += tn_state_tree_size(count_max(limits, kinds[i]), kinds[i] == TN_RECORD_ACCOUNT);
     }
     return size + tn_align(limits->accounts_max * sizeof(struct tn_hash)) + stale_size(limits) +
-           parents_size(limits);
+           parents_size(limits) + tn_state_books_size(limits);
 }
 
 struct tn_state *tn_state_init(void *memory, const struct tn_state_limits *limits, uint32_t market)
@@ -67,7 +67,10 @@ struct tn_state *tn_state_init(void *memory, const struct tn_state_limits *limit
     memset(state->stale, 0, stale_size(limits));
     next += stale_size(limits);
     state->parents = (uint32_t *)(void *)next;
-    TN_ASSERT(next + parents_size(limits) == (uint8_t *)memory + tn_state_size(limits));
+    next += parents_size(limits);
+    state->books = tn_state_books_init(next, limits);
+    next += tn_state_books_size(limits);
+    TN_ASSERT(next == (uint8_t *)memory + tn_state_size(limits));
     return state;
 }
 
@@ -79,6 +82,10 @@ void tn_state_count(struct tn_state *state, enum tn_record_kind kind, uint32_t c
     if (count == before) return;
     tn_state_tree_count(&state->trees[kind], count);
     state->is_updated = false;
+    if (kind == TN_RECORD_BOOK && state->books != NULL) {
+        for (uint32_t i = count; i < before; i++)
+            tn_state_set_book(state, i, NULL, 0);
+    }
     if (kind != TN_RECORD_ACCOUNT) return;
     for (uint32_t i = before; i < count; i++)
         state->positions_roots[i] = (struct tn_hash){{0}};
@@ -97,6 +104,7 @@ void tn_state_freshen(struct tn_state *state, uint32_t account)
 bool tn_state_update(struct tn_state *state)
 {
     if (state->is_updated) return true;
+    tn_state_books_update(state);
     TN_ASSERT(state->stale_count == 0); /* POSITIONS were set, and the ACCOUNT was not */
     for (uint32_t i = 0; i < KINDS; i++) {
         struct tree *tree = &state->trees[kinds[i]];
@@ -175,6 +183,7 @@ void tn_state_leaf(struct tn_hash *leaf, const struct tn_state *state, struct tn
     const bool is_positions = name.kind == TN_RECORD_POSITIONS;
     const struct tree *tree = &state->trees[is_positions ? TN_RECORD_ACCOUNT : name.kind];
     TN_ASSERT(name.kind > 0 && name.kind < TN_PROOF_RECORD_KINDS && name.index < tree->count);
+    TN_ASSERT(name.kind != TN_RECORD_BOOK || state->books == NULL || state->is_updated);
     if (is_positions)
         *leaf = state->positions_roots[name.index];
     else

@@ -17,9 +17,8 @@ struct payload_reader {
     uint32_t quotes_count; /* of all commands so far */
 };
 
-static bool get_varint(struct reader *reader, uint64_t *value)
+static bool get_long_varint(struct reader *reader, uint64_t *value, size_t begin)
 {
-    size_t begin = reader->at;
     *value = 0;
     for (uint32_t shift = 0;; shift += 7) {
         if (!need(reader, 1)) return false;
@@ -31,6 +30,17 @@ static bool get_varint(struct reader *reader, uint64_t *value)
             return refuse(reader, begin, "a number with more bytes than it needs");
         }
     }
+}
+
+static inline bool get_varint(struct reader *reader, uint64_t *value)
+{
+    size_t begin = reader->at;
+    if (begin < reader->size && reader->bytes[begin] < 0x80) { /* most have one byte */
+        *value = reader->bytes[begin];
+        reader->at = begin + 1;
+        return true;
+    }
+    return get_long_varint(reader, value, begin);
 }
 
 static bool get_fixed64(struct reader *reader, uint64_t *value)
@@ -124,10 +134,53 @@ static uint8_t *next_quote(struct payload_reader *payload, uint8_t *base)
     if (asked.quotes_count == TN_QUOTES_MAX) return NULL;
     if (payload->quotes_count == TN_PAYLOAD_QUOTES_MAX) return NULL;
     struct tn_quote *quote = &payload->scratch->as.frame.quotes[payload->quotes_count++];
-    memset(quote, 0, sizeof(*quote));
     if (asked.quotes_count++ == 0) asked.quotes = quote;
     memcpy(base, &asked, sizeof(asked));
     return (uint8_t *)quote;
+}
+
+/* A number of eight bytes at most, not 0 and no longer than it must be; else NULL. */
+static inline const uint8_t *plain_varint(const uint8_t *at, const uint8_t *end, uint64_t *value)
+{
+    *value = 0;
+    for (uint32_t shift = 0; shift < 56 && at < end; shift += 7) {
+        uint8_t byte = *at++;
+        *value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) return byte == 0 ? NULL : at;
+    }
+    return NULL;
+}
+
+/* A quote as nearly all are: no field is left out. Anything else is for get_message, which alone
+ * says what is wrong: then the reader stands where it stood, and the quote may hold anything. */
+static bool get_plain_quote(struct reader *reader, const struct message *message, uint8_t *base)
+{
+    const uint8_t *at = reader->bytes + reader->at;
+    size_t left = reader->size - reader->at;
+    if (left < 1 || at[0] >= 0x80 || at[0] > left - 1) return false;
+    const uint8_t *end = at + 1 + at[0];
+    at++;
+    for (uint32_t i = 0; i < message->fields_count; i++) {
+        const struct field *field = &message->fields[i];
+        uint64_t value;
+        if (at == end || *at++ != field->tag) return false;
+        if (field->type == FIELD_FIXED64) {
+            if (end - at < 8) return false;
+            memcpy(&value, at, 8);
+            at += 8;
+            if (value == 0) return false;
+            value = __builtin_bswap64(BIG64(value)); /* little-endian on the wire */
+        } else {
+            if (field->type != FIELD_SINT || field->width != 8) return false;
+            at = plain_varint(at, end, &value);
+            if (at == NULL) return false;
+            value = (uint64_t)unzigzag(value);
+        }
+        memcpy(base + field->offset, &value, 8);
+    }
+    if (at != end) return false;
+    reader->at = (size_t)(at - reader->bytes);
+    return true;
 }
 
 static bool get_message(struct payload_reader *payload, const struct message *message,
@@ -149,6 +202,10 @@ static bool get_field(struct payload_reader *payload, const struct field *field,
         case FIELD_QUOTES: element = next_quote(payload, base); break;
     }
     if (element == NULL) return refuse(reader, begin, "more quotes or legs than there may be");
+    if (field->type == FIELD_QUOTES) {
+        if (get_plain_quote(reader, field->message, element)) return true;
+        memset(element, 0, sizeof(struct tn_quote));
+    }
     if (!enter(reader, &end) || !get_message(payload, field->message, element)) return false;
     leave(reader, end);
     return true;
@@ -197,7 +254,7 @@ static bool get_kind(struct payload_reader *payload, struct tn_command *command,
     struct reader *reader = &payload->bytes;
     uint64_t kind = (tag >> 3) - 1;
     size_t end;
-    if (tag >> 3 < 2 || kind > TN_COMMAND_BID || tag != kind_tag((uint32_t)kind)) {
+    if (tag >> 3 < 2 || kind > TN_COMMAND_REMIT || tag != kind_tag((uint32_t)kind)) {
         return refuse(reader, begin, "no such kind of command");
     }
     const struct kind_message *what = &tn_payload_kinds[kind];

@@ -148,6 +148,10 @@ static void show_command(FILE *file, const struct tn_command *command)
             break;
         case TN_COMMAND_MODEL: fprintf(file, " MODEL %u", command->as.model); break;
         case TN_COMMAND_BID: fprintf(file, " BID %u", command->as.bid.account); break;
+        case TN_COMMAND_REMIT:
+            fprintf(file, " REMIT market=%u to=%u amount=%" PRId64, command->as.remit.to_market,
+                    command->as.remit.to_account, command->as.remit.amount);
+            break;
     }
     fprintf(file, "\n");
 }

@@ -144,6 +144,7 @@ static struct twin_outcome run_command(struct twin *twin, uint32_t account,
         case TN_COMMAND_WITHDRAW: return twin_withdraw(twin, account, command);
         case TN_COMMAND_MODEL:
         case TN_COMMAND_BID: return (struct twin_outcome){.reject = TN_REJECT_RISK_OFF};
+        case TN_COMMAND_REMIT: return (struct twin_outcome){.reject = TN_REJECT_MARKET_UNKNOWN};
         default: return (struct twin_outcome){.reject = TN_REJECT_COMMAND_UNKNOWN};
     }
 }

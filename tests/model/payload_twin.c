@@ -194,6 +194,12 @@ static void take_small(struct tn_command *command, const Tenor__V1__Command *fro
             command->as.bid.share_ppb = from->bid->share_ppb;
             command->as.bid.price_most = from->bid->price_most;
             return;
+        case TN_COMMAND_REMIT:
+            knows_all(&from->remit->base);
+            command->as.remit.to_market = from->remit->to_market;
+            command->as.remit.to_account = from->remit->to_account;
+            command->as.remit.amount = from->remit->amount;
+            return;
         default: fits = false; return;
     }
 }
@@ -217,6 +223,7 @@ static uint8_t kind_of(uint32_t which)
         [TENOR__V1__COMMAND__KIND_WITHDRAW] = TN_COMMAND_WITHDRAW,
         [TENOR__V1__COMMAND__KIND_MODEL] = TN_COMMAND_MODEL,
         [TENOR__V1__COMMAND__KIND_BID] = TN_COMMAND_BID,
+        [TENOR__V1__COMMAND__KIND_REMIT] = TN_COMMAND_REMIT,
     };
     return which < sizeof(KINDS) ? KINDS[which] : 0;
 }

@@ -231,6 +231,7 @@ static void make_command(struct risk_stream *stream, struct tn_command *command,
         case TN_COMMAND_WITHDRAW: make_money(stream, command, account); return;
         case TN_COMMAND_MODEL: command->as.model = (uint8_t)risk_below(stream, 21) % 3; return;
         case TN_COMMAND_BID: make_bid(stream, &command->as.bid); return;
+        case TN_COMMAND_REMIT: return; /* refused: a lone exchange knows no other market */
     }
 }
 

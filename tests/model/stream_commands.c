@@ -419,6 +419,7 @@ static void fill_command(struct exchange_stream *stream, uint32_t account,
         case TN_COMMAND_TRANSFER:
         case TN_COMMAND_WITHDRAW: make_money(stream, command); return;
         case TN_COMMAND_MODEL:
+        case TN_COMMAND_REMIT:
         case TN_COMMAND_BID: return; /* refused: these markets have no margin engine */
     }
 }

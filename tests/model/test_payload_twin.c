@@ -79,7 +79,7 @@ static size_t make_payload(uint32_t count)
     struct tn_frame frame = {.payload = NULL};
     make_frame(&maker, count);
     for (uint32_t i = 0; i < count; i++) {
-        make_command(&maker, i, (uint8_t)(1 + tn_random_below(&maker.random, TN_COMMAND_BID)));
+        make_command(&maker, i, (uint8_t)(1 + tn_random_below(&maker.random, TN_COMMAND_REMIT)));
         make_flags(&maker.commands[i]);
         make_agreement(&maker.commands[i]);
     }
@@ -237,6 +237,73 @@ static void test_payload_of_random_fields_is_judged_alike(void **state)
     assert_true(taken_count > 300); /* some are payloads by chance */
 }
 
+/* ---- Quotes ---- */
+
+static bool is_odd(void)
+{
+    return tn_random_below(&maker.random, 30) == 0;
+}
+
+/* A quote of all five fields, each now and then left out, twice, out of place, zero, of another
+ * type, longer than need be, or cut; most are as they should be. */
+static size_t put_odd_quote(uint8_t *data)
+{
+    size_t size = 0;
+    for (uint64_t number = 1; number <= 5; number++) {
+        uint64_t shown = is_odd() ? 1 + tn_random_below(&maker.random, 7) : number;
+        uint64_t wire = is_odd() ? tn_random_below(&maker.random, 3) : number == 1;
+        uint64_t value = tn_random_next(&maker.random) >> tn_random_below(&maker.random, 64);
+        value = is_odd() ? 0 : value | 1;
+        if (is_odd()) continue;
+        for (uint32_t times = is_odd() ? 2 : 1; times > 0; times--) {
+            size += put_varint(data + size, shown << 3 | wire);
+            if (wire == 1) {
+                memcpy(data + size, &value, 8);
+                size += 8;
+            } else {
+                size += put_random_varint(data + size, value);
+            }
+        }
+    }
+    if (is_odd()) data[size++] = (uint8_t)tn_random_next(&maker.random);
+    return is_odd() && size > 0 ? size - 1 : size;
+}
+
+/* Around them all is as it should be, so what is wrong with a quote is all that is wrong. */
+static void test_payload_of_odd_quotes_is_judged_alike(void **state)
+{
+    (void)state;
+    uint32_t taken_count = 0, refused_count = 0;
+    start();
+    for (uint32_t round = 0; round < 40000; round++) {
+        static uint8_t quote[512], quotes[2048];
+        size_t quotes_size = 0, size = 0;
+        uint32_t count = 1 + (uint32_t)tn_random_below(&maker.random, 3);
+        for (uint32_t i = 0; i < count; i++) {
+            size_t quote_size = put_odd_quote(quote);
+            if (is_odd()) { /* it has the next one within it */
+                quote[quote_size++] = 6 << 3 | 2;
+                size_t next_size = put_odd_quote(quote + quote_size + 1);
+                quote[quote_size] = (uint8_t)next_size;
+                quote_size += 1 + next_size;
+            }
+            quotes[quotes_size++] = 6 << 3 | 2;
+            quotes_size += put_random_varint(quotes + quotes_size, quote_size);
+            memcpy(quotes + quotes_size, quote, quote_size);
+            quotes_size += quote_size;
+        }
+        size += put_varint(changed + size, 6 << 3 | 2);
+        size += put_varint(changed + size, quotes_size + (quotes_size < 128 ? 2 : 3));
+        size += put_varint(changed + size, 7 << 3 | 2);
+        size += put_varint(changed + size, quotes_size);
+        memcpy(changed + size, quotes, quotes_size);
+        bool taken = compare(changed, size + quotes_size);
+        taken_count += taken;
+        refused_count += !taken;
+    }
+    assert_true(taken_count > 5000 && refused_count > 5000); /* both were tried */
+}
+
 /* ---- Counts at their limits ---- */
 
 static size_t write_many(uint32_t commands_count, uint32_t quotes_each)
@@ -302,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_payload_means_to_protobuf_c_what_was_written),
         cmocka_unit_test(test_payload_with_changed_bytes_is_judged_alike),
         cmocka_unit_test(test_payload_of_random_fields_is_judged_alike),
+        cmocka_unit_test(test_payload_of_odd_quotes_is_judged_alike),
         cmocka_unit_test(test_payload_counts_end_where_the_page_says),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

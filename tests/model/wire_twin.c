@@ -35,7 +35,8 @@ static bool is_text(const char *text)
         }
         uint8_t again[4];
         bool is_surrogate = character >= 0xd800 && character < 0xe000;
-        if (character > 0x10ffff || is_surrogate) return false;
+        bool is_control = character < 0x20 || (character >= 0x7f && character < 0xa0);
+        if (character > 0x10ffff || is_surrogate || is_control) return false;
         if (encode(again, character) != count || memcmp(again, at, count) != 0) return false;
         at += count;
     }

@@ -1,5 +1,5 @@
-/* chain_case: two markets, four validators, and a chain of blocks over them, without consensus: a
- * test builds blocks, judges them, and makes them final when it likes.
+/* chain_case: two markets (or more), four validators, and a chain of blocks over them, without
+ * consensus: a test builds blocks, judges them, and makes them final when it likes.
  *
  * Keys are numbers: validator i signs with key i + 1 and leads with it too; governance, the faucet,
  * feeder 1 and owners have keys of their own. A leader is a market beside the chain's that runs
@@ -17,9 +17,14 @@
 #define CHAIN_CASE_SIGNATURES tn_signatures_real
 #endif
 
+/* A test of what crosses markets may want more of them. */
+#ifndef CHAIN_CASE_MARKETS
+#define CHAIN_CASE_MARKETS 2
+#endif
+
 enum {
     VALIDATORS = 4,
-    MARKETS = 2,
+    MARKETS = CHAIN_CASE_MARKETS,
     KEY_GOVERNANCE = 50,
     KEY_FAUCET = 51,
     KEY_FEEDER = 52,

@@ -134,6 +134,7 @@ struct case_node {
     uint8_t *handovers[CASE_EPOCHS_MAX];
     size_t handover_sizes[CASE_EPOCHS_MAX];
     uint32_t persisted;
+    uint64_t told; /* coming: the last height */
 };
 
 /* True: this message is lost. */
@@ -220,6 +221,13 @@ static inline void case_persist(void *context, const struct tn_sequencer_block *
     struct case_node *node = context;
     (void)block;
     node->persisted++;
+}
+
+static inline void case_coming(void *context, const struct tn_sequencer_block *block)
+{
+    struct case_node *node = context;
+    TN_ASSERT(block->header->height > node->height + 1);
+    node->told = block->header->height;
 }
 
 static inline void case_execute(struct case_node *node, const struct tn_sequencer_block *block)
@@ -468,6 +476,7 @@ static inline struct case_world *case_begin(uint32_t count)
 static const struct tn_sequencer_app case_app = {.build = case_build,
                                                  .validate = case_validate,
                                                  .persist = case_persist,
+                                                 .coming = case_coming,
                                                  .finalized = case_finalized,
                                                  .pending = case_pending,
                                                  .checkpoint = case_checkpoint,

@@ -51,7 +51,7 @@ static inline struct world *world_open(uint64_t seed)
 {
     struct world *world = calloc(1, sizeof *world);
     TN_ASSERT(world != NULL);
-    world->limits = (struct tn_state_limits){WORLD_INDEXES, 40, 30, 30, 0, world_cpu()};
+    world->limits = (struct tn_state_limits){WORLD_INDEXES, 40, 30, 30, 0, world_cpu(), 1024};
     world->state = world_new_state(&world->limits, &world->memory);
     world->random = seed;
     world->head.height = 1000 + seed % 100;

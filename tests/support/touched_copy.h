@@ -1,6 +1,6 @@
 /* A copy of all records of an exchange, kept as the state tree and the store keep theirs: after
- * some entries only those are written anew that are named as touched. It must then be what all
- * records are when they are written anew. */
+ * some entries only those are written anew that are named as touched, and of a book only the orders
+ * that are told of. It must then be what all records are when they are written anew. */
 #ifndef TENOR_TEST_TOUCHED_COPY_H
 #define TENOR_TEST_TOUCHED_COPY_H
 
@@ -24,6 +24,8 @@ struct touched_copy {
     size_t scratch_size;
     uint64_t turn;          /* of taking marks; a record may be named once in each */
     uint64_t named, walked; /* records written because they were named; and to compare */
+    uint64_t orders_told;   /* orders of touched books: those that were told of */
+    uint64_t orders_kept;   /* and all that stood in them */
 };
 
 static inline struct copied_record *touched_copy_at(struct touched_copy *copy,
@@ -55,6 +57,54 @@ static inline void touched_copy_store(struct touched_copy *copy, struct tn_recor
     struct copied_record *record = touched_copy_at(copy, name);
     record->size = touched_copy_write(copy, name);
     record->turn = copy->turn;
+    free(record->bytes);
+    record->bytes = malloc(record->size + 1);
+    TN_ASSERT(record->bytes != NULL);
+    memcpy(record->bytes, copy->scratch, record->size);
+}
+
+/* One list of a book as it is now, behind the `at` bytes of scratch: what is not told of is as it
+ * was.
+ */
+static inline size_t touched_copy_list(struct touched_copy *copy, struct tn_record_name name,
+                                       uint32_t list, size_t at, const uint8_t *old,
+                                       uint32_t old_count)
+{
+    struct tn_book_changes changes;
+    uint8_t order[TN_RECORD_ORDER_SIZE], *orders = copy->scratch + at;
+    if (!tn_exchange_book_changes(copy->exchange, &changes, name.index, list)) {
+        changes.count = old_count;
+        memcpy(orders, old, (size_t)old_count * sizeof(order));
+    } else {
+        uint32_t both = old_count < changes.count ? old_count : changes.count;
+        memset(orders, 0xff, (size_t)changes.count * sizeof(order));
+        memcpy(orders, old, (size_t)both * sizeof(order));
+        while (tn_exchange_book_change(copy->exchange, &changes, order)) {
+            TN_ASSERT(changes.rank < changes.count);
+            memcpy(orders + changes.rank * sizeof(order), order, sizeof(order));
+            copy->orders_told++;
+        }
+    }
+    tn_put_be(copy->scratch + 4 * list, changes.count, 4);
+    copy->orders_kept += changes.count;
+    return at + (size_t)changes.count * sizeof(order);
+}
+
+/* A book is not written anew: its orders follow what is told of them. */
+static inline void touched_copy_patch(struct touched_copy *copy, struct tn_record_name name)
+{
+    static const uint8_t no_orders[4 * TN_RECORD_BOOK_LISTS];
+    struct copied_record *record = touched_copy_at(copy, name);
+    const uint8_t *old = record->size == 0 ? no_orders : record->bytes;
+    const uint8_t *orders = old + sizeof(no_orders);
+    size_t size = sizeof(no_orders);
+    for (uint32_t list = 0; list < TN_RECORD_BOOK_LISTS; list++) {
+        uint32_t count = (uint32_t)tn_get_be(old + 4 * list, 4);
+        size = touched_copy_list(copy, name, list, size, orders, count);
+        orders += (size_t)count * TN_RECORD_ORDER_SIZE;
+    }
+    record->turn = copy->turn;
+    record->size = size == sizeof(no_orders) ? 0 : size;
     free(record->bytes);
     record->bytes = malloc(record->size + 1);
     TN_ASSERT(record->bytes != NULL);
@@ -105,7 +155,12 @@ static inline bool touched_copy_follow(struct touched_copy *copy, uint32_t *coun
         if (touched_copy_at(copy, names[i])->turn == copy->turn) {
             return touched_copy_fault(names[i], "was named twice");
         }
-        touched_copy_store(copy, names[i]);
+        if (names[i].kind == TN_RECORD_BOOK &&
+            names[i].index < tn_exchange_records_count(copy->exchange, TN_RECORD_BOOK)) {
+            touched_copy_patch(copy, names[i]);
+        } else {
+            touched_copy_store(copy, names[i]);
+        }
         copy->named++;
     }
     return true;

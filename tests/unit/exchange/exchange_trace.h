@@ -153,7 +153,8 @@ static inline void add_order(struct line *line, const struct tn_event *event, co
         case TN_EVENT_SOCIALISED:
         case TN_EVENT_RISK:
         case TN_EVENT_BORROWED:
-        case TN_EVENT_CALLED: fail();
+        case TN_EVENT_CALLED:
+        case TN_EVENT_REMITTED: fail();
     }
     if (event->reject != TN_REJECT_NONE) {
         add(line, " %s", tn_reject_name((enum tn_reject)event->reject));
@@ -199,6 +200,7 @@ static inline struct line line_of(const struct tn_event *event)
         case TN_EVENT_RISK:
         case TN_EVENT_BORROWED:
         case TN_EVENT_CALLED:
+        case TN_EVENT_REMITTED:
             add(&line, "risk event %" PRIu32, (uint32_t)event->kind); /* their tests read fields */
             return line;
         case TN_EVENT_SETTLED:

@@ -23,6 +23,15 @@ static void test_exchange_refuses_feed_entries_without_a_margin_engine(void **st
     refuse_entry(risk_entry(&risk, market.height + 1), TN_REJECT_RISK_OFF);
 }
 
+static void test_exchange_takes_no_prices_by_hand_where_feeds_rule(void **state)
+{
+    (void)state;
+    const struct tn_mark mark = {.series_id = market.future, .forward_micros = SPOT};
+    refuse_entry(marks_entry(&mark, 1), TN_REJECT_FEEDS_RULE);
+    refuse_entry(index_entry(1, SPOT), TN_REJECT_FEEDS_RULE);
+    refuse_entry(funding_entry(market.perp, 1), TN_REJECT_FEEDS_RULE);
+}
+
 static void test_exchange_takes_reports_of_active_signers_only(void **state)
 {
     (void)state;
@@ -550,6 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         OWN_STORY(test_exchange_refuses_feed_entries_without_a_margin_engine),
+        FEEDS_STORY(test_exchange_takes_no_prices_by_hand_where_feeds_rule),
         FEEDS_STORY(test_exchange_takes_reports_of_active_signers_only),
         FEEDS_STORY(test_exchange_takes_reports_of_known_feeds_only),
         FEEDS_STORY(test_exchange_takes_reports_in_rising_sequence_and_never_from_the_future),

@@ -145,7 +145,8 @@ static void test_exchange_rejections_of_every_command_leave_no_trace(void **stat
         enum tn_reject reject;
     } rows[] = {
         {{.kind = 0}, TN_REJECT_COMMAND_UNKNOWN},
-        {{.kind = 16}, TN_REJECT_COMMAND_UNKNOWN},
+        {{.kind = 17}, TN_REJECT_COMMAND_UNKNOWN},
+        {{.kind = TN_COMMAND_REMIT}, TN_REJECT_MARKET_UNKNOWN},
         {{.kind = TN_COMMAND_MODEL}, TN_REJECT_RISK_OFF},
         {{.kind = TN_COMMAND_BID}, TN_REJECT_RISK_OFF},
         {fok(limit(BUY, market.call, 1010, 6)), TN_REJECT_FILL_OR_KILL},

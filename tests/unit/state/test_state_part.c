@@ -35,7 +35,7 @@ struct pair {
 
 static uint64_t seed;
 
-static const struct tn_state_limits limits = {ACCOUNTS_MAX, 1, 1, 1, 0, TN_CPU_BASE};
+static const struct tn_state_limits limits = {ACCOUNTS_MAX, 1, 1, 1, 0, TN_CPU_BASE, 0};
 
 static struct tn_state *new_state(void)
 {

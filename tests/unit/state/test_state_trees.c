@@ -161,6 +161,7 @@ static void test_state_leaf_is_what_its_record_hashes_to(void **unused)
     (void)unused;
     struct world *world = world_open(seed + 4);
     world_fill(world, 30, 4);
+    assert_true(tn_state_update(world->state));
     for (uint32_t kind = 1; kind < TN_RECORD_KINDS; kind++) {
         if (kind == TN_RECORD_POSITIONS) continue;
         struct twin_node *leaves = world_leaves(world, kind);
