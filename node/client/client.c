@@ -359,6 +359,7 @@ void tn_client_turn(struct tn_client *client, int64_t now_ms)
     TN_ASSERT(!client->is_turning);
     if (client->phase == CLIENT_ENDED) return;
     client->is_turning = true;
+    client->tls.allowed = TURN_BYTES_MAX;
     if (now_ms > client->now_ms) client->now_ms = now_ms;
     if (client->phase == CLIENT_WAITS) {
         if (client->close_wanted) {

@@ -115,6 +115,7 @@ void client_flights_unknown(struct tn_client *client)
 {
     for (uint32_t i = 0; i < TN_CLIENT_FLIGHT_MAX; i++) {
         struct client_flight *flight = &client->flights[i];
-        if (flight->nonce != 0) end(client, flight, TN_FRAME_UNKNOWN, 0);
+        bool is_earlier = flight->nonce != 0 && flight->end == 0; /* than this connection */
+        if (is_earlier) end(client, flight, TN_FRAME_UNKNOWN, 0);
     }
 }

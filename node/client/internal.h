@@ -18,6 +18,7 @@
  * itself has one of OWN; the caller's tags stand between, plus one. */
 #define CLIENT_REQUEST_FRAME (UINT64_C(1) << 63)
 #define CLIENT_REQUEST_OWN   (UINT64_C(1) << 62)
+#define CLIENT_NONCE_MAX     (UINT64_C(1) << 62) /* of an account: more is a lie */
 enum { CLIENT_OWN_LOGON, CLIENT_OWN_STANDBY, CLIENT_OWN_PING, CLIENT_OWN_LOGOFF };
 
 enum client_phase {
@@ -35,7 +36,7 @@ struct client_flight {
     uint64_t nonce; /* 0: free */
     uint64_t tag;
     uint64_t valid_until;
-    uint64_t end;  /* where in all that is sent its message ends */
+    uint64_t end;  /* where in all that is sent its message ends; 0: of an earlier connection */
     uint32_t term; /* 0: forced */
     uint8_t wait;
     bool by_stream; /* no node will tell its end: the account's stream does */
@@ -63,6 +64,7 @@ struct client_tls {
     mbedtls_ssl_config config;
     mbedtls_ssl_context ssl;
     bool is_open;
+    size_t allowed;   /* bytes that this turn may receive: warnings are passed over without end */
     bool wants_write; /* the last read or handshake step waits for that */
 };
 
@@ -113,6 +115,7 @@ struct tn_client {
     uint64_t told_cursor;
     struct tn_tokens tokens;
     bool has_place, has_logged_on, resume_lost;
+    uint32_t ahead_count; /* logons in a row that were refused because the place is ahead */
     struct tn_place place;
     struct client_flight flights[TN_CLIENT_FLIGHT_MAX];
     uint32_t flights_count;

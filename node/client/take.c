@@ -2,10 +2,13 @@
  *
  * The account's stream is told exactly once and in order of its places, whatever the node does:
  * what is not behind the last place is passed over. All that says how far the chain is (Hello,
- * Heartbeat, blocks, answers) only ever moves the client's view ahead. */
+ * Heartbeat, blocks, answers) only ever moves the client's view ahead, and is forgotten with the
+ * connection: what one node makes up harms the client nowhere else. */
 #include "client/internal.h"
 
 #include <string.h>
+
+enum { AHEAD_MAX = 10 }; /* refusals; between them are up to RETRY_MOST_MS */
 
 /* ---- How far the chain is ----------------------------------------------------------------------
  */
@@ -68,6 +71,9 @@ static void take_hello(struct tn_client *client, const Tenor__V1__Hello *hello)
         return;
     }
     memcpy(client->challenge, hello->challenge.data, sizeof client->challenge);
+    client->height = client->time_ms = 0;
+    client->term = client->told_term = 0;
+    client->told_cursor = 0;
     see_height(client, hello->height, hello->time_ms);
     see_heads(client, hello->markets, hello->n_markets, false);
     client->phase = client->log_on ? CLIENT_LOGON : CLIENT_UP;
@@ -104,8 +110,13 @@ static void take_logon_ack(struct tn_client *client, const Tenor__V1__LogonAck *
         client_fail(client, "the node answered a logon that there was not");
         return;
     }
+    if (ack->nonce_top > CLIENT_NONCE_MAX) {
+        client->is_refused = true;
+        client_fail(client, "the node names a nonce that no account has");
+        return;
+    }
     client->phase = CLIENT_UP;
-    client->refusals = 0;
+    client->refusals = client->ahead_count = 0;
     client->account = ack->account;
     client->tokens = tokens_of(ack->tokens);
     if (ack->nonce_top >= client->nonce_next) client->nonce_next = ack->nonce_top + 1;
@@ -262,7 +273,11 @@ static void refuse_frame(struct tn_client *client, uint64_t nonce, const Tenor__
 
 static void refuse_logon(struct tn_client *client, const Tenor__V1__Error *error)
 {
-    if (error->code == WIRE_ERROR_RESUME_OLD && client->has_place) {
+    bool is_lost = error->code == WIRE_ERROR_RESUME_OLD;
+    /* A node that was behind would be there by now: another one made the place up. */
+    if (error->code == WIRE_ERROR_RESUME_AHEAD)
+        is_lost = ++client->ahead_count >= AHEAD_MAX && client->ahead_count >= client->peers_count;
+    if (is_lost && client->has_place) {
         client->has_place = false;
         client->resume_lost = true;
         if (!error->closing && client_logon(client) == TN_CLIENT_OK) return;

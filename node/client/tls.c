@@ -97,7 +97,8 @@ static int failure(void)
 
 static int send_bytes(void *context, const unsigned char *bytes, size_t size)
 {
-    ssize_t sent = send(*(const int *)context, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent =
+        send(((const struct tn_client *)context)->socket, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return (int)sent;
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
         return MBEDTLS_ERR_SSL_WANT_WRITE;
@@ -107,7 +108,11 @@ static int send_bytes(void *context, const unsigned char *bytes, size_t size)
 
 static int receive_bytes(void *context, unsigned char *bytes, size_t size)
 {
-    ssize_t got = recv(*(const int *)context, bytes, size, MSG_DONTWAIT);
+    struct tn_client *client = context;
+    size_t allowed = client->tls.allowed;
+    if (allowed == 0) return MBEDTLS_ERR_SSL_WANT_READ;
+    ssize_t got = recv(client->socket, bytes, size < allowed ? size : allowed, MSG_DONTWAIT);
+    if (got > 0) client->tls.allowed -= (size_t)got;
     if (got >= 0) return (int)got; /* 0: the end, which mbedTLS tells as one without a farewell */
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return MBEDTLS_ERR_SSL_WANT_READ;
     return failure();
@@ -140,7 +145,7 @@ bool client_tls_open(struct tn_client *client, char *why, size_t why_size)
         mbedtls_ssl_init(&tls->ssl);
         return false;
     }
-    mbedtls_ssl_set_bio(&tls->ssl, &client->socket, send_bytes, receive_bytes, NULL);
+    mbedtls_ssl_set_bio(&tls->ssl, client, send_bytes, receive_bytes, NULL);
     tls->is_open = true;
     tls->wants_write = false;
     return true;
@@ -150,7 +155,9 @@ void client_tls_close(struct tn_client *client)
 {
     struct client_tls *tls = &client->tls;
     if (!tls->is_open) return;
-    (void)mbedtls_ssl_close_notify(&tls->ssl); /* if there is room for it */
+    /* If there is room for it. Behind a record that waits it would take that one along, and what
+     * did not leave is told to be lost. */
+    if (client->writing == 0) (void)mbedtls_ssl_close_notify(&tls->ssl);
     mbedtls_ssl_free(&tls->ssl);
     mbedtls_ssl_init(&tls->ssl);
     tls->is_open = false;

@@ -6,6 +6,7 @@
 #ifndef NODE_FEED_FEED_H
 #define NODE_FEED_FEED_H
 
+#include "feed/counts.h"
 #include "tenor/client.h"
 #include "tenor/client_net.h"
 #include "tenor/entry.h"
@@ -19,6 +20,9 @@ enum {
     FEED_PENDING_MAX = 48, /* items of a connection that have no answer yet */
     FEED_WHY_SIZE = 256
 };
+
+/* Tags of what is sent: an error is told with the tag of what it answers. */
+enum { FEED_TAG_ITEM = 1, FEED_TAG_SERIES = 2, FEED_TAG_CLUSTER = 3 };
 
 /* One value that was observed. */
 struct feed_value {
@@ -82,7 +86,7 @@ bool feed_json_read(struct feed_value *value, const struct feed *feed, const cha
  * -------------------------------------------------------------------
  */
 struct feed_options {
-    const char *net, *csv;
+    const char *net, *csv, *metrics;
     uint64_t interval_ms, seed, seconds, noise_ppm, speed, timeout_s;
     uint32_t setup; /* 0 when missing, 1 only, 2 never */
     bool pipe, quiet;
@@ -113,11 +117,8 @@ struct feed {
     uint64_t sequence; /* of reports: rises over restarts too, by the clock */
     uint64_t governance_number, governance_known;
     uint64_t random; /* of feeders' noise */
-    struct {
-        uint64_t reports, taken, invalid, no_room, skipped, lines, lines_refused;
-    } counts;
+    struct feed_counts counts;
     char why[TN_CLIENT_WHY_SIZE];
-    uint32_t lost; /* connections that failed */
 };
 
 int64_t feed_clock_ms(void);

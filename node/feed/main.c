@@ -5,6 +5,7 @@
  * next one is better. */
 #include "feed/feed.h"
 
+#include "http/http.h"
 #include "tenor/arguments.h"
 
 #include <poll.h>
@@ -104,14 +105,16 @@ static void take_instruments(struct feed_market *market, const struct tn_client_
 
 static void take_item(struct feed_market *market, uint8_t answer)
 {
-    struct feed *feed = market->feed;
+    struct feed_counts *counts = &market->feed->counts;
     if (market->pending > 0) market->pending--;
-    if (answer == TN_ITEM_TAKEN || answer == TN_ITEM_KNOWN)
-        feed->counts.taken++;
+    if (answer == TN_ITEM_TAKEN)
+        feed_count(counts, FEED_COUNT_TAKEN);
+    else if (answer == TN_ITEM_KNOWN)
+        feed_count(counts, FEED_COUNT_KNOWN);
     else if (answer == TN_ITEM_INVALID)
-        feed->counts.invalid++;
+        feed_count(counts, FEED_COUNT_INVALID);
     else
-        feed->counts.no_room++;
+        feed_count(counts, FEED_COUNT_NO_ROOM);
 }
 
 static void hear(void *context, const struct tn_client_news *news)
@@ -123,18 +126,19 @@ static void hear(void *context, const struct tn_client_news *news)
         market->pending = 0;
         market->is_asked = false;
     } else if (news->kind == TN_NEWS_DISCONNECTED) {
+        feed_count_many(&feed->counts, FEED_COUNT_UNANSWERED, market->pending);
+        feed_count(&feed->counts, FEED_COUNT_LOST);
         market->is_connected = false;
         market->pending = 0;
         market->is_asked = false;
-        feed->lost++;
         snprintf(feed->why, sizeof feed->why, "%s", news->as.disconnected.why);
         if (market->is_told) fprintf(stderr, "tenor-feed: %s\n", feed->why);
     } else if (news->kind == TN_NEWS_ERROR) {
-        /* Of an item or of a question: nothing else is asked here. */
-        if (market->is_asked)
-            market->is_asked = false;
-        else
-            take_item(market, TN_ITEM_NO_ROOM);
+        if (news->tag == FEED_TAG_SERIES) market->is_asked = false; /* it is asked again */
+        if (news->tag == FEED_TAG_ITEM) {
+            if (market->pending > 0) market->pending--;
+            feed_count_error(&feed->counts, news->as.error.code);
+        }
     } else if (news->kind == TN_NEWS_ITEM) {
         take_item(market, news->as.item.answer);
     } else if (news->kind == TN_NEWS_INSTRUMENTS) {
@@ -149,7 +153,7 @@ bool feed_ask_series(struct feed_market *market)
 {
     const struct tn_question question = {.kind = TN_ASK_INSTRUMENTS, .market = market->number};
     if (market->is_asked) return true;
-    market->is_asked = tn_client_ask(market->client, 0, &question) == TN_CLIENT_OK;
+    market->is_asked = tn_client_ask(market->client, FEED_TAG_SERIES, &question) == TN_CLIENT_OK;
     return market->is_asked;
 }
 
@@ -256,17 +260,6 @@ static void tell(struct feed *feed)
     }
 }
 
-static void tell_counts(const struct feed *feed)
-{
-    printf("reports=%llu taken=%llu invalid=%llu no_room=%llu skipped=%llu lines=%llu "
-           "lines_refused=%llu\n",
-           (unsigned long long)feed->counts.reports, (unsigned long long)feed->counts.taken,
-           (unsigned long long)feed->counts.invalid, (unsigned long long)feed->counts.no_room,
-           (unsigned long long)feed->counts.skipped, (unsigned long long)feed->counts.lines,
-           (unsigned long long)feed->counts.lines_refused);
-    fflush(stdout);
-}
-
 static void run_simulation(struct feed *feed)
 {
     int64_t begun_ms = feed_clock_ms(), last_ms = begun_ms, told_ms = begun_ms;
@@ -283,7 +276,7 @@ static void run_simulation(struct feed *feed)
         tell(feed);
         if (now_ms - told_ms >= TELL_MS && !feed->options.quiet) {
             told_ms = now_ms;
-            tell_counts(feed);
+            feed_counts_print(stdout, &feed->counts);
         }
         feed_turn(feed, interval_ms - (feed_clock_ms() - last_ms), -1);
     }
@@ -311,7 +304,7 @@ static int run(struct feed *feed)
         is_good = feed_run_pipe(feed, STDIN_FILENO);
     else
         run_simulation(feed);
-    if (!feed->options.quiet) tell_counts(feed);
+    if (!feed->options.quiet) feed_counts_print(stdout, &feed->counts);
     return is_good ? END_GOOD : END_REFUSED;
 }
 
@@ -345,6 +338,8 @@ int main(int arguments_count, char **arguments)
         {"--pipe", ARGUMENT_FLAG, &with->pipe, 0, NULL, "JSON lines from standard input"},
         {"--seconds", ARGUMENT_NUMBER, &with->seconds, UINT32_MAX, "N", "ends then (0: never)"},
         {"--timeout", ARGUMENT_NUMBER, &with->timeout_s, 86400, "SECONDS", "to connect (60)"},
+        {"--metrics", ARGUMENT_TEXT, &with->metrics, 0, "HOST:PORT",
+         "serve /metrics there (nowhere)"},
         {"--quiet", ARGUMENT_FLAG, &with->quiet, 0, NULL, "only the line when prices flow"},
     };
     struct arguments read = {.program = "tenor-feed",
@@ -364,7 +359,13 @@ int main(int arguments_count, char **arguments)
     signal(SIGINT, ask_to_stop);
     signal(SIGTERM, ask_to_stop);
     feed.random = with->seed;
+    struct http *http = NULL;
+    if (with->metrics != NULL) {
+        http = feed_metrics_open(&feed.counts, with->metrics, feed.why, sizeof feed.why);
+        if (http == NULL) return refuse(feed.why);
+    }
     int end = run(&feed);
+    http_close(http);
     for (uint32_t i = 0; i < feed.markets_count; i++)
         tn_client_free(feed.markets[i].client);
     explicit_bzero(feed.keys, sizeof feed.keys);

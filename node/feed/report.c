@@ -48,12 +48,12 @@ void feed_report(struct feed *feed, const struct feed_value *value)
             .value = is_price && is_simulated ? with_noise(feed, value->value) : value->value,
             .surface = value->surface};
         if (market->pending >= FEED_PENDING_MAX ||
-            tn_client_item(market->client, 0, &item, &feed->keys[i]) != TN_CLIENT_OK) {
-            feed->counts.skipped++;
+            tn_client_item(market->client, FEED_TAG_ITEM, &item, &feed->keys[i]) != TN_CLIENT_OK) {
+            feed_count(&feed->counts, FEED_COUNT_SKIPPED);
             continue;
         }
         market->pending++;
-        feed->counts.reports++;
+        feed_count(&feed->counts, FEED_COUNT_REPORTS);
     }
 }
 
@@ -114,7 +114,7 @@ void feed_simulate(struct feed *feed, int64_t elapsed_ms)
 
 static void complain_line(struct feed *feed, const char *path, uint64_t number, const char *why)
 {
-    feed->counts.lines_refused++;
+    feed_count(&feed->counts, FEED_COUNT_LINES_REFUSED);
     fprintf(stderr, "tenor-feed: %s:%llu: %s\n", path, (unsigned long long)number, why);
 }
 
@@ -143,7 +143,7 @@ bool feed_run_csv(struct feed *feed, const char *path)
                 complain_line(feed, path, number, why);
                 break;
             }
-            feed->counts.lines++;
+            feed_count(&feed->counts, FEED_COUNT_LINES);
             if (first_ms == 0) first_ms = value.time_ms;
             int64_t due_ms = (value.time_ms - first_ms) / (int64_t)feed->options.speed;
             while (feed_clock_ms() - begun_ms < due_ms && !feed_is_stopped())
@@ -166,7 +166,7 @@ static void take_line(struct feed *feed, const char *line, uint64_t number)
     char why[FEED_WHY_SIZE];
     struct feed_value value;
     if (line[0] == '\0') return;
-    feed->counts.lines++;
+    feed_count(&feed->counts, FEED_COUNT_LINES);
     /* A source that says one thing wrong still says others right: it is told, and goes on. */
     if (!feed_json_read(&value, feed, line, why)) {
         complain_line(feed, "standard input", number, why);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ATTEMPTS = 5, ATTEMPT_MS = 5000 };
+enum { ATTEMPTS = 5, ATTEMPT_MS = 5000, ASK_MS = 100 };
 
 static void complain(const char *what)
 {
@@ -22,7 +22,10 @@ static void govern(struct feed *feed, uint32_t market, const struct tn_entry *en
     item.as.governance.market = market;
     item.as.governance.entry = *entry;
     struct feed_market *at = &feed->markets[0];
-    if (tn_client_item(at->client, 0, &item, &feed->governance) == TN_CLIENT_OK) at->pending++;
+    if (tn_client_item(at->client, FEED_TAG_ITEM, &item, &feed->governance) == TN_CLIENT_OK) {
+        at->pending++;
+        feed_count(&feed->counts, FEED_COUNT_GOVERNANCE);
+    }
     /* Nothing is lost by waiting: a connection takes so many unanswered items only. */
     for (uint32_t i = 0; i < 200 && at->pending >= FEED_PENDING_MAX; i++)
         feed_turn(feed, 10, -1);
@@ -50,7 +53,8 @@ static bool ask_cluster(struct feed *feed)
     const struct tn_question question = {.kind = TN_ASK_CLUSTER};
     bool is_known = false;
     feed->governance_known = 0;
-    if (tn_client_ask(feed->markets[0].client, 0, &question) != TN_CLIENT_OK) return false;
+    if (tn_client_ask(feed->markets[0].client, FEED_TAG_CLUSTER, &question) != TN_CLIENT_OK)
+        return false;
     for (uint32_t i = 0; i < 100 && !is_known && !feed_is_stopped(); i++) {
         feed_turn(feed, 50, -1);
         is_known = feed->governance_known != 0;
@@ -58,7 +62,17 @@ static bool ask_cluster(struct feed *feed)
     return is_known;
 }
 
-/* Looks until all markets have series; false after ATTEMPT_MS. */
+/* Not each time that an answer comes: a connection's allowance of questions is that of its items.
+ */
+static void ask_again(struct feed_market *market)
+{
+    int64_t now_ms = feed_clock_ms();
+    if (now_ms - market->asked_ms < ASK_MS) return;
+    market->asked_ms = now_ms;
+    feed_ask_series(market);
+}
+
+/* Looks until all markets have series; false after wait_ms. */
 static bool have_series(struct feed *feed, int64_t wait_ms)
 {
     int64_t until_ms = feed_clock_ms() + wait_ms;
@@ -68,7 +82,7 @@ static bool have_series(struct feed *feed, int64_t wait_ms)
             struct feed_market *market = &feed->markets[i];
             if (market->has_series) continue;
             have_all = false;
-            feed_ask_series(market);
+            ask_again(market);
         }
         if (have_all) return true;
         if (feed_clock_ms() >= until_ms || feed_is_stopped()) return false;

@@ -3,8 +3,10 @@
  * Bytes come in through TLS into a buffer that is there only while a message is not complete, so an
  * idle connection costs TLS and little else. Messages go out through a queue that is encrypted only
  * as the socket takes it. Above a quarter of the queue's bound nothing more is read from the
- * client, and the account's stream and market data wait; at the bound the connection is cut. A
- * connection that has ended is freed at the end of its turn, so nobody holds one that is gone.
+ * client, and the account's stream and market data wait; at the bound the connection is cut. When
+ * all queues together come near their bound, the longest are cut: who reads what is sent to him has
+ * a short one, and notices nothing. A connection that has ended is freed at the end of its turn, so
+ * nobody holds one that is gone.
  *
  * While its handshake is at a thread, its TLS is that thread's: ending only notes that it ended. */
 #include "gateway/internal.h"
@@ -59,6 +61,7 @@ void gateway_connection_open(struct gateway *gateway, int fd, const struct gatew
     connection->opened_us = connection->heard_us = connection->sent_us = gateway->now_us;
     connection->heartbeat_ms = (uint32_t)gateway->limits.heartbeat_ms;
     gateway->connections[connection->slot] = connection;
+    if (connection->slot >= gateway->slots_used) gateway->slots_used = connection->slot + 1;
     gateway->connections_count++;
     gateway->handshaking++;
     connection->tls = gateway_tls_open(gateway->identity, connection->thread, fd);
@@ -266,11 +269,30 @@ static bool make_room(struct gateway_connection *connection)
     return true;
 }
 
-void gateway_connection_read(struct gateway_connection *connection)
+/* Clients without a logon have a share of the thread's time, all of them together: whatever they
+ * ask and however many they are, those who trade are served. When it is used up they wait for the
+ * tick. */
+static bool guest_may_go_on(struct gateway_connection *connection)
+{
+    struct gateway *gateway = connection->gateway;
+    int64_t now_us = gateway_now_us();
+    gateway->guest_us += (now_us - gateway->guest_at_us) * GATEWAY_GUEST_PERCENT / 100;
+    if (gateway->guest_us > GATEWAY_GUEST_MOST_US) gateway->guest_us = GATEWAY_GUEST_MOST_US;
+    gateway->guest_at_us = now_us;
+    if (gateway->guest_us > 0) return true;
+    GATEWAY_COUNT(gateway, guests_waited);
+    if (!gateway->guests_wait) gateway->guest_first = connection->slot;
+    gateway->guests_wait = connection->is_waiting = true;
+    event_del(connection->readable);
+    return false;
+}
+
+static void read_messages(struct gateway_connection *connection)
 {
     struct gateway *gateway = connection->gateway;
     uint32_t count = 0;
     bool more = can_read(connection);
+    if (more) gateway_tls_allow(connection->tls, GATEWAY_READ_TURN);
     while (more && take_messages(connection, &count)) {
         size_t size = 0;
         if (!make_room(connection)) {
@@ -293,6 +315,15 @@ void gateway_connection_read(struct gateway_connection *connection)
     }
 }
 
+void gateway_connection_read(struct gateway_connection *connection)
+{
+    struct gateway *gateway = connection->gateway;
+    bool is_guest = connection->stage == GATEWAY_OPEN && !connection->is_logged_on;
+    if (is_guest && !guest_may_go_on(connection)) return;
+    read_messages(connection);
+    if (is_guest) gateway->guest_us -= gateway_now_us() - gateway->guest_at_us;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -313,7 +344,9 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 bool gateway_connection_has_room(const struct gateway_connection *connection)
 {
     const struct gateway *gateway = connection->gateway;
-    return evbuffer_get_length(connection->out) <= gateway->limits.out_bytes_max / 4 &&
+    size_t waits = evbuffer_get_length(connection->out);
+    if (waits <= GATEWAY_OUT_LITTLE) return true;
+    return waits <= gateway->limits.out_bytes_max / 4 &&
            gateway->out_bytes <= gateway->limits.out_total_max / 4 * 3;
 }
 
@@ -497,7 +530,7 @@ bool gateway_connections_turn(struct gateway *gateway)
         gateway_connection_read(again);
         again = next;
     }
-    gateway_frames_turn(gateway);
+    gateway_line_turn(gateway);
     /* Whoever has his answer already comes before the waking of another thread. */
     if (gateway->has_direct) flush_all(gateway);
     gateway->has_direct = false;
@@ -543,21 +576,72 @@ static void tick(struct gateway_connection *connection)
             }
             gateway_session_tick(connection);
             gateway_session_heartbeat(connection);
+            /* What waited for others' queues to become shorter. */
+            if (connection->is_reading_paused || connection->feed_waits || connection->stream_waits)
+                gateway_connection_mark(connection);
             return;
         case GATEWAY_CLOSED: return;
     }
 }
 
+/* The first that had to wait goes first. */
+static void wake_guests(struct gateway *gateway)
+{
+    uint32_t count = gateway->slots_used;
+    if (!gateway->guests_wait) return;
+    gateway->guests_wait = false;
+    for (uint32_t i = count; i-- > 0;) { /* whoever is put down last is read first */
+        struct gateway_connection *connection =
+            gateway->connections[(gateway->guest_first + i) % count];
+        if (connection == NULL || !connection->is_waiting) continue;
+        connection->is_waiting = false;
+        if (connection->stage != GATEWAY_OPEN || connection->is_reading_paused) continue;
+        connection->heard_us = gateway->now_us;
+        event_add(connection->readable, NULL);
+        do_again(connection);
+    }
+}
+
+static struct gateway_connection *longest(const struct gateway *gateway, size_t *waits)
+{
+    struct gateway_connection *found = NULL;
+    *waits = GATEWAY_OUT_LITTLE;
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
+        struct gateway_connection *connection = gateway->connections[i];
+        if (connection == NULL || connection->out == NULL || connection->stage == GATEWAY_CLOSED)
+            continue;
+        size_t size = evbuffer_get_length(connection->out);
+        if (size <= *waits) continue;
+        *waits = size;
+        found = connection;
+    }
+    return found;
+}
+
+static void cut_longest(struct gateway *gateway)
+{
+    struct gateway_connection *connection;
+    size_t waits, cut = 0; /* their bytes are given back at the end of the turn */
+    while (gateway->out_bytes - cut > gateway->limits.out_total_max / 4 * 3 &&
+           (connection = longest(gateway, &waits)) != NULL) {
+        GATEWAY_COUNT(gateway, cut_slow);
+        gateway_connection_end(connection, GATEWAY_END_CUT);
+        cut += waits;
+    }
+}
+
 void gateway_connections_tick(struct gateway *gateway)
 {
-    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
+    cut_longest(gateway);
+    wake_guests(gateway);
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
         if (gateway->connections[i] != NULL) tick(gateway->connections[i]);
     }
 }
 
 void gateway_connections_free(struct gateway *gateway)
 {
-    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
         if (gateway->connections[i] != NULL) free_connection(gateway->connections[i]);
     }
 }

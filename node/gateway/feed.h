@@ -97,6 +97,11 @@ bool feed_answers(const Tenor__V1__ToNode *question);
 enum wire_error feed_query(struct feed *feed, struct wire_fault *fault, uint32_t client,
                            const Tenor__V1__ToNode *question);
 
+/* The answer with what the mirror knows of a chain's last trades, in `out` until the feed writes
+ * again; 0: the bytes are no Chain, or one that the mirror has nothing for, and go on as they are.
+ */
+size_t feed_fill_chain(struct feed *feed, const uint8_t **out, const uint8_t *bytes, size_t size);
+
 /* ---- For counters and tests -------------------------------------------------------------------
  */
 #define FEED_COUNTER_TABLE(X)                                                                      \

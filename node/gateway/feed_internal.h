@@ -76,6 +76,7 @@ struct feed_series {
     uint64_t seq[FEED_KINDS];          /* of the last message; TRADES: of the last trade */
     uint64_t settled;                  /* the how manieth to be so; 0: it is not */
     tn_ticks last_price;
+    uint64_t last_trade; /* its number in the history, from 1; 0: none since it was listed here */
     tn_lots volume;
     struct port_series told;
     struct port_mark mark;
@@ -84,6 +85,7 @@ struct feed_series {
 
 struct feed_trade {
     uint64_t series_id, block, seq, prev_seq;
+    uint64_t before; /* number of the series' trade before it, perhaps of one that is gone */
     int64_t time_ms;
     tn_ticks price;
     tn_lots quantity;

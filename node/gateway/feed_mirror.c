@@ -352,6 +352,7 @@ static void take_trade(struct feed_market *market, const struct port_step *step,
             .block = step->block,
             .seq = seq,
             .prev_seq = series->seq[FEED_TRADES],
+            .before = series->last_trade,
             .time_ms = step->time_ms,
             .price = event->price,
             .quantity = event->quantity,
@@ -360,6 +361,7 @@ static void take_trade(struct feed_market *market, const struct port_step *step,
             .flags = event->flags,
         };
     series->seq[FEED_TRADES] = seq;
+    series->last_trade = market->trades_count;
     series->last_price = event->price;
     series->volume += event->quantity;
     feed_dirty(market, index, FEED_DIRTY_TICKER);

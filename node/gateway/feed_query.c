@@ -90,11 +90,15 @@ static enum wire_error answer_trades(struct feed *feed, struct feed_market *mark
     Tenor__V1__Trade items[TRADES_MAX];
     Tenor__V1__Trade *list[TRADES_MAX];
     uint32_t first = count; /* filled in from the end: the newest last */
-    uint64_t place = market->trades_told, ring = feed->options.trades_max;
+    uint64_t number = market->trades_told, ring = feed->options.trades_max;
     uint64_t oldest = market->trades_count > ring ? market->trades_count - ring : 0;
-    for (; place > oldest && first > 0; place--) {
-        const struct feed_trade *trade = &market->trades[(place - 1) & (ring - 1)];
-        if (asked->series_id != 0 && trade->series_id != asked->series_id) continue;
+    if (asked->series_id != 0)
+        number = market->series[feed_series_find(market, asked->series_id)].last_trade;
+    while (number > oldest && first > 0) { /* of a series by its chain: others' cost nothing */
+        const struct feed_trade *trade = &market->trades[(number - 1) & (ring - 1)];
+        bool is_told = number <= market->trades_told;
+        number = asked->series_id != 0 ? trade->before : number - 1;
+        if (!is_told) continue;
         first--;
         feed_fill_trade(&items[first], market, trade);
         list[first] = &items[first];

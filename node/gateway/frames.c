@@ -56,6 +56,7 @@ static void add_cost(const struct tn_command *command, uint64_t *orders, uint64_
         case TN_COMMAND_TRANSFER:
         case TN_COMMAND_WITHDRAW:
         case TN_COMMAND_MODEL:
+        case TN_COMMAND_REMIT:
         case TN_COMMAND_BID: *orders += 1; return;
     }
 }
@@ -118,19 +119,28 @@ bool gateway_frames_read(struct gateway_connection *connection, struct tn_frame 
     return true;
 }
 
+void gateway_frames_claim(const struct gateway_connection *connection, struct gateway_check *check,
+                          const uint8_t *entry, size_t size)
+{
+    TN_ASSERT(size > ENTRY_HEADER + TN_SIGNATURE_SIZE);
+    check->key = connection->key;
+    check->payload = entry + ENTRY_HEADER;
+    check->size = size - ENTRY_HEADER - TN_SIGNATURE_SIZE;
+    memcpy(check->checked.signature.bytes, entry + size - TN_SIGNATURE_SIZE, TN_SIGNATURE_SIZE);
+    check->checked.key = connection->public_key;
+}
+
 bool gateway_frames_is_signed(const struct gateway_connection *connection,
                               struct port_checked *checked, const uint8_t *entry, size_t size)
 {
     const struct gateway *gateway = connection->gateway;
     const struct tn_signatures *signatures = gateway->options.signatures;
-    TN_ASSERT(size > ENTRY_HEADER + TN_SIGNATURE_SIZE);
-    size_t payload_size = size - ENTRY_HEADER - TN_SIGNATURE_SIZE;
-    memcpy(checked->signature.bytes, entry + size - TN_SIGNATURE_SIZE, TN_SIGNATURE_SIZE);
-    checked->key = connection->public_key;
-    tn_frame_digest(&checked->digest, gateway->options.chain_id, entry + ENTRY_HEADER,
-                    payload_size);
+    struct gateway_check check;
+    gateway_frames_claim(connection, &check, entry, size);
+    tn_frame_digest(&check.checked.digest, gateway->options.chain_id, check.payload, check.size);
+    *checked = check.checked;
     return signatures->verify_parsed(signatures->context, &checked->digest, &checked->signature,
-                                     &connection->key);
+                                     &check.key);
 }
 
 /* ---- On their way -----------------------------------------------------------------------------
@@ -193,7 +203,7 @@ void gateway_frames_take(struct gateway_connection *connection, uint64_t request
     deferred.tag = pending->tag;
     deferred.size = wire_frame_entry(gateway->entry, sizeof gateway->entry, message);
     TN_ASSERT(deferred.size > 0 && deferred.size <= sizeof gateway->entry);
-    gateway_onward_add(gateway, &deferred, gateway_frames_only_cancels(&frame));
+    gateway_line_add(gateway, &deferred, gateway_frames_only_cancels(&frame));
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------

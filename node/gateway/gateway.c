@@ -12,8 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+#define DESCRIPTORS_KEPT 512u /* for the node's own: its log, its store, its links, its pages */
+
+#define WORKERS_MOST 64u /* however many processors there are */
 
 int64_t gateway_now_us(void)
 {
@@ -57,6 +62,13 @@ static void on_tells(evutil_socket_t fd, short what, void *context)
     gateway->tells_wait = true;
 }
 
+static void on_checked(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct gateway *gateway = context;
+    gateway_checkers_heard(gateway->checkers);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -72,6 +84,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     gateway_set(&gateway->counts.handshaking, gateway->handshaking);
     gateway_set(&gateway->counts.pending, gateway_pendings_count(gateway->pendings));
     gateway_set(&gateway->counts.out_bytes, gateway->out_bytes);
+    gateway_set(&gateway->counts.signature_threads, gateway->workers_count);
+    gateway_set(&gateway->counts.checking, gateway_checkers_count(gateway->checkers));
     gateway_set(&gateway->counts.history_records, gateway_history_count(gateway->history));
 }
 
@@ -82,7 +96,7 @@ static void drain(struct gateway *gateway)
     gateway->is_draining = true;
     gateway->drain_us = gateway_now_us() + (int64_t)gateway->limits.drain_ms * 1000;
     gateway_listen_update(gateway);
-    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
         struct gateway_connection *connection = gateway->connections[i];
         if (connection == NULL) continue;
         if (connection->stage == GATEWAY_OPEN) {
@@ -125,10 +139,12 @@ static void *run(void *context)
     bool more = true;
     while (!is_drained(gateway)) {
         event_base_loop(gateway->base, EVLOOP_ONCE | (more ? EVLOOP_NONBLOCK : 0));
+        gateway_checkers_wake(gateway->checkers);
         gateway->now_us = gateway_now_us();
         GATEWAY_COUNT(gateway, turns);
         if (gateway->tells_wait) gateway_tells_take(gateway);
-        more = gateway_connections_turn(gateway) || gateway->tells_wait;
+        more = gateway_connections_turn(gateway) || gateway->tells_wait ||
+               !gateway_checkers_sleep(gateway->checkers);
     }
     atomic_store(&gateway->stopped, true);
     return NULL;
@@ -140,10 +156,11 @@ static void *run(void *context)
 static void free_gateway(struct gateway *gateway)
 {
     gateway_handshakes_free(gateway->handshakes);
+    gateway_checkers_free(gateway->checkers);
     if (gateway->connections != NULL) gateway_connections_free(gateway);
     gateway_standbys_free(gateway);
-    struct event *events[] = {gateway->listening, gateway->telling, gateway->asking,
-                              gateway->shaken, gateway->ticking};
+    struct event *events[] = {gateway->listening, gateway->telling,  gateway->asking,
+                              gateway->shaken,    gateway->checking, gateway->ticking};
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
         if (events[i] != NULL) event_free(events[i]);
     }
@@ -191,6 +208,20 @@ static bool make_arena(struct wire_arena *arena, size_t size)
     return memory != NULL;
 }
 
+/* How many connections there are descriptors for: who connects takes none that the node needs. A
+ * shell's usual limit is raised as far as that is allowed. */
+static uint32_t places_for(uint32_t sessions)
+{
+    const rlim_t need = (rlim_t)sessions + DESCRIPTORS_KEPT;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) return sessions;
+    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= need) return sessions;
+    rlim_t places = limit.rlim_cur > DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : 1;
+    return (uint32_t)places;
+}
+
 static bool make_memory(struct gateway *gateway)
 {
     const struct gateway_limits *limits = &gateway->limits;
@@ -216,9 +247,10 @@ static bool make_memory(struct gateway *gateway)
         gateway->feed != NULL && gateway->out_room != NULL && gateway->deferred_bytes != NULL &&
         gateway->scratch != NULL && make_arena(&gateway->in_arena, WIRE_TO_NODE_ARENA_BYTES) &&
         make_arena(&gateway->out_arena, WIRE_FROM_NODE_ARENA_BYTES);
-    for (uint32_t i = 0; done && i < sessions; i++)
-        gateway->free_slots[i] = sessions - 1 - i;
-    gateway->free_count = done ? sessions : 0;
+    const uint32_t places = places_for(sessions);
+    for (uint32_t i = 0; done && i < places; i++)
+        gateway->free_slots[i] = places - 1 - i;
+    gateway->free_count = done ? places : 0;
     return done;
 }
 
@@ -233,20 +265,29 @@ static bool make_events(struct gateway *gateway)
         event_new(gateway->base, gateway->asks.fd, EV_READ | EV_PERSIST, on_asked, gateway);
     gateway->shaken = event_new(gateway->base, gateway_handshakes_fd(gateway->handshakes),
                                 EV_READ | EV_PERSIST, gateway_connections_shaken, gateway);
+    gateway->checking = event_new(gateway->base, gateway_checkers_fd(gateway->checkers),
+                                  EV_READ | EV_PERSIST, on_checked, gateway);
     gateway->ticking = event_new(gateway->base, -1, EV_PERSIST, on_tick, gateway);
     gateway->listening = event_new(gateway->base, gateway->listen_fd, EV_READ | EV_PERSIST,
                                    gateway_listen_take, gateway);
     bool done = gateway->telling != NULL && gateway->asking != NULL && gateway->shaken != NULL &&
-                gateway->ticking != NULL && gateway->listening != NULL;
+                gateway->checking != NULL && gateway->ticking != NULL && gateway->listening != NULL;
     return done && event_add(gateway->telling, NULL) == 0 &&
            event_add(gateway->asking, NULL) == 0 && event_add(gateway->shaken, NULL) == 0 &&
-           event_add(gateway->ticking, &tick) == 0;
+           event_add(gateway->checking, NULL) == 0 && event_add(gateway->ticking, &tick) == 0;
 }
 
 static bool fail(char problem[GATEWAY_PROBLEM_SIZE], const char *what)
 {
     snprintf(problem, GATEWAY_PROBLEM_SIZE, "cannot %s for clients: %s", what, strerror(errno));
     return false;
+}
+
+static uint32_t workers_wanted(const struct gateway_limits *limits)
+{
+    uint32_t count = (uint32_t)limits->signature_threads;
+    if (count == 0) count = gateway_checkers_workers();
+    return count > WORKERS_MOST ? WORKERS_MOST : count;
 }
 
 static bool make_parts(struct gateway *gateway, char problem[GATEWAY_PROBLEM_SIZE])
@@ -262,6 +303,10 @@ static bool make_parts(struct gateway *gateway, char problem[GATEWAY_PROBLEM_SIZ
     if (!gateway_listen_open(gateway, problem)) return false;
     gateway->handshakes = gateway_handshakes_make(threads);
     if (gateway->handshakes == NULL) return fail(problem, "start the threads of handshakes");
+    gateway->workers_count = workers_wanted(&gateway->limits);
+    gateway->checkers = gateway_checkers_make(gateway->options.signatures,
+                                              gateway->options.chain_id, gateway->workers_count);
+    if (gateway->checkers == NULL) return fail(problem, "start the threads that check signatures");
     errno = ENOMEM;
     if (!make_memory(gateway)) return fail(problem, "take the memory of the gateway");
     if (!make_events(gateway)) return fail(problem, "make the event loop");
@@ -280,6 +325,8 @@ bool gateway_open(struct gateway **out, const struct gateway_options *options, s
     gateway->port = port;
     gateway->listen_fd = gateway->asks.fd = -1;
     gateway->state = PORT_SYNCING;
+    gateway->guest_us = GATEWAY_GUEST_MOST_US;
+    gateway->guest_at_us = gateway_now_us();
     gateway->tells_wait = gateway->history_unbegun = gateway->wants_snapshot = true;
     gateway->markets_count = options->feed.markets_count;
     for (uint32_t i = 0; i < gateway->markets_count; i++)
@@ -307,6 +354,7 @@ bool gateway_reload(struct gateway *gateway, const struct gateway_options *optio
     struct gateway_limits limits = options->limits;
     limits.sessions_max = begun->sessions_max;
     limits.handshake_threads = begun->handshake_threads;
+    limits.signature_threads = begun->signature_threads;
     limits.pending_max = begun->pending_max;
     limits.history_bytes = begun->history_bytes;
     if (!gateway_limits_check(&limits, problem)) return false;

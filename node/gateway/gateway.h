@@ -50,8 +50,9 @@
     X(drain_ms, 0, 600000, 2000, "for the last words when the node stops")                         \
     X(faults_max, 1, 1000000, 64, "bad signatures and the like, before a connection is closed")    \
     /* ---- from here on: at the start only ---- */                                                \
-    X(sessions_max, 1, 65536, 4096, "connections at a time")                                       \
+    X(sessions_max, 1, 65536, 4096, "connections at a time, if there are descriptors")             \
     X(handshake_threads, 1, 16, 1, "threads that do handshakes")                                   \
+    X(signature_threads, 0, 64, 0, "that check frames; 0: as many as processors, less two")        \
     X(pending_max, 64, 1048576, 65536, "frames and questions of all that wait for answers")        \
     X(history_bytes, 65536, 68719476736, 33554432, "of accounts' streams kept for a resume")
 
@@ -114,6 +115,8 @@ bool gateway_stopped(const struct gateway *gateway);
     X(pending, GAUGE, "Frames and questions that wait for an answer.")                             \
     X(out_bytes, GAUGE, "Bytes that wait to be sent to clients.")                                  \
     X(history_records, GAUGE, "Messages of accounts' streams kept for a resume.")                  \
+    X(signature_threads, GAUGE, "Threads that check signatures of frames.")                        \
+    X(checking, GAUGE, "Frames in the line for the check of their signature.")                     \
     X(accepted, COUNTER, "Connections taken.")                                                     \
     X(refused_full, COUNTER, "Connections refused: sessions_max.")                                 \
     X(refused_address, COUNTER, "Connections refused: too many of one address.")                   \
@@ -137,6 +140,9 @@ bool gateway_stopped(const struct gateway *gateway);
       "Of them, frames that the gateway's thread gave to the desk itself.")                        \
     X(frames_refused, COUNTER, "Frames refused here or by the desk.")                              \
     X(frames_unsigned, COUNTER, "Frames refused here for their signature.")                        \
+    X(checked_here, COUNTER, "Signatures of frames checked by the gateway's own thread.")          \
+    X(checked_by_threads, COUNTER, "Signatures of frames checked by threads for it.")              \
+    X(checks_full, COUNTER, "Times that a frame found the line for checks full.")                  \
     X(frames_soft, COUNTER, "Frames answered softly.")                                             \
     X(frames_final, COUNTER, "Frames that became final.")                                          \
     X(frames_reverted, COUNTER, "Frames that were soft and will never have been.")                 \
@@ -163,8 +169,9 @@ bool gateway_stopped(const struct gateway *gateway);
     X(cut_slow, COUNTER, "Connections cut: they do not read.")                                     \
     X(cut_silent, COUNTER, "Connections cut: nothing came for two heartbeats.")                    \
     X(cut_faults, COUNTER, "Connections cut: faults_max.")                                         \
+    X(guests_waited, COUNTER, "Times that a client without a logon waited: they had their share.") \
     X(lost, COUNTER, "Connections lost or closed by the client without a logoff.")                 \
-    X(gaps, COUNTER, "Times that the node's thread told more than was read.")                      \
+    X(gaps, COUNTER, "Times that steps were missed: not read in time, or in a state sync.")        \
     X(turns, COUNTER, "Turns of the gateway's loop.")
 
 struct gateway_counters {

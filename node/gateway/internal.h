@@ -4,6 +4,7 @@
 
 #include "gateway/account_history.h"
 #include "gateway/accounts.h"
+#include "gateway/checkers.h"
 #include "gateway/feed.h"
 #include "gateway/gateway.h"
 #include "gateway/handshakes.h"
@@ -22,12 +23,17 @@
 #define GATEWAY_MESSAGES_TURN 16u /* of one connection in one turn: others wait for no more */
 #define GATEWAY_TELLS_TURN    4096u
 #define GATEWAY_WRITE_TURN    (256u << 10) /* bytes to one connection in one turn */
+#define GATEWAY_READ_TURN     (128u << 10) /* bytes of TLS from one connection in one turn */
+#define GATEWAY_GUEST_PERCENT 25           /* of the thread's time, for all that have no logon */
+#define GATEWAY_GUEST_MOST_US 50000        /* of that time at once */
+#define GATEWAY_OUT_LITTLE    (64u << 10)  /* that may wait, whatever waits for others */
 #define GATEWAY_READ_ROOM     16384u       /* for what a connection sends, unless it says more */
 #define GATEWAY_STANDBY_BYTES 8192u        /* of the entry of a standby frame */
-#define GATEWAY_ASKED_MOST    1024u /* questions at the node's thread: frames come behind them */
-#define GATEWAY_ASKED_GUESTS  256u  /* of connections without a logon only up to so many */
-#define GATEWAY_LINGER_MS     1000  /* for the client to close, then */
-#define GATEWAY_LAST_WORDS_MS 2000  /* to send what was said before a connection is closed */
+#define GATEWAY_ASKED_MOST    320u   /* questions at the node's thread: frames come behind them */
+#define GATEWAY_ASKED_GUESTS  128u   /* of connections without a logon only up to so many */
+#define GATEWAY_PROOF_MS      130000 /* for a proof: the node waits 120 s for a checkpoint */
+#define GATEWAY_LINGER_MS     1000   /* for the client to close, then */
+#define GATEWAY_LAST_WORDS_MS 2000   /* to send what was said before a connection is closed */
 
 enum gateway_stage {
     GATEWAY_HANDSHAKE,
@@ -65,6 +71,7 @@ struct gateway_connection {
     bool is_cut;       /* its queue was full: it ends with the turn */
     bool is_lingering; /* all is said; the client's end is waited for */
     bool feed_waits, is_ready, is_reading_paused, is_dirty, is_again;
+    bool is_waiting; /* a guest, until the tick */
     struct gateway_address address;
     struct gateway_tls *tls;
     struct event *readable, *writable;
@@ -78,6 +85,7 @@ struct gateway_connection {
     uint32_t heartbeat_ms, faults;
     struct gateway_bucket queries; /* before a logon */
     uint32_t frames_count, questions_count;
+    uint32_t line_count; /* its frames whose signatures are being checked */
     uint8_t challenge[32];
     /* Logon: */
     bool is_logging_on, is_logged_on, wants_standby, is_resuming;
@@ -96,15 +104,13 @@ struct gateway_connection {
     struct gateway_connection *next_dirty, *next_again, *next_gone;
 };
 
-/* A frame that waits for the end of its turn. */
+/* A frame that waits for the check of its signature. */
 struct gateway_deferred {
     uint64_t tag;
     uint32_t slot;
     size_t at, size; /* its entry in deferred_bytes */
     uint64_t orders, quotes;
-    struct port_checked checked; /* once its signature is found good */
 };
-#define GATEWAY_DEFERRED_MAX   1024u
 #define GATEWAY_DEFERRED_BYTES (1u << 20)
 
 struct gateway_counts {
@@ -152,11 +158,14 @@ struct gateway {
     uint16_t listen_port;
     /* The loop: */
     struct event_base *base;
-    struct event *listening, *telling, *asking, *shaken, *ticking;
+    struct event *listening, *telling, *asking, *shaken, *checking, *ticking;
     int listen_fd;
     bool is_told; /* the node has said where it stands */
     bool is_listening, is_draining, tells_wait;
     int64_t now_us, drain_us;
+    int64_t guest_us, guest_at_us; /* time that guests may take, and when that was counted */
+    uint32_t guest_first;          /* slot of the first that has to wait */
+    bool guests_wait;
     uint32_t ticks;
     struct gateway_tickets *tickets;
     struct gateway_identity *identity;
@@ -165,6 +174,7 @@ struct gateway {
     struct gateway_connection **connections; /* by slot */
     uint32_t *free_slots;
     uint32_t free_count, connections_count, handshaking;
+    uint32_t slots_used; /* none above was ever taken: the lowest free ones go first */
     struct gateway_connection *dirty, *again, *gone;
     struct gateway_addresses *addresses;
     struct gateway_accounts *accounts;
@@ -185,11 +195,14 @@ struct gateway {
     struct wire_arena in_arena, out_arena;
     uint8_t *out_room; /* of one message, with its length */
     struct tn_stream_scratch *scratch;
-    struct gateway_deferred deferred[GATEWAY_DEFERRED_MAX];
-    uint32_t deferred_count;
-    bool has_direct; /* in this turn, frames went to a desk from here */
-    uint8_t *deferred_bytes;
-    size_t deferred_used;
+    /* The line of frames; by place of the check: */
+    struct gateway_checkers *checkers;
+    uint32_t workers_count;
+    bool line_has_come; /* in this turn */
+    struct gateway_deferred deferred[GATEWAY_CHECKS_MAX];
+    uint8_t *deferred_bytes; /* a ring: those that wait stand from first to end */
+    size_t deferred_first, deferred_end;
+    bool has_direct; /* in this turn frames went to a desk from here */
     uint8_t entry[WIRE_ENTRY_BYTES_MAX];
 };
 
@@ -277,6 +290,9 @@ bool gateway_frames_read(struct gateway_connection *connection, struct tn_frame 
 /* *checked: what was found to be signed, for the node's thread. */
 bool gateway_frames_is_signed(const struct gateway_connection *connection,
                               struct port_checked *checked, const uint8_t *entry, size_t size);
+/* What is to be checked of it; the entry stays where it is meanwhile. */
+void gateway_frames_claim(const struct gateway_connection *connection, struct gateway_check *check,
+                          const uint8_t *entry, size_t size);
 bool gateway_frames_only_cancels(const struct tn_frame *frame);
 /* Events of the account among these, in the arena for answers. False: no room. */
 bool gateway_frames_events(struct gateway *gateway, Tenor__V1__Event ***list, size_t *count,
@@ -284,10 +300,21 @@ bool gateway_frames_events(struct gateway *gateway, Tenor__V1__Event ***list, si
 
 /* ---- onward.c ----------------------------------------------------------------------------------
  */
+/* Frames go between the two. Release is told whether any of them waits at the desk. */
+void gateway_onward_hold(struct gateway *gateway);
+void gateway_onward_release(struct gateway *gateway, bool any);
+/* A frame whose signature is good. True: it waits at the desk. */
+bool gateway_onward_pass(struct gateway *gateway, const struct gateway_deferred *frame,
+                         const struct port_checked *checked, const uint8_t *entry);
+
+/* ---- line.c ------------------------------------------------------------------------------------
+ */
 /* Its entry stands in gateway->entry. */
-void gateway_onward_add(struct gateway *gateway, struct gateway_deferred *frame, bool only_cancels);
-/* Sends those that wait for the end of the turn. */
-void gateway_frames_turn(struct gateway *gateway);
+void gateway_line_add(struct gateway *gateway, struct gateway_deferred *frame, bool only_cancels);
+/* What this thread checks itself, and those on their way that are checked. */
+void gateway_line_turn(struct gateway *gateway);
+/* All frames of the connection leave the line. */
+void gateway_line_settle(struct gateway_connection *connection);
 
 /* ---- standby.c --------------------------------------------------------------------------------
  */
@@ -302,6 +329,8 @@ void gateway_standby_check(struct gateway_connection *connection);
 void gateway_standby_answer(struct gateway *gateway, struct gateway_pending *pending,
                             const struct port_answer *answer);
 void gateway_standby_over(struct gateway *gateway, uint64_t tag);
+/* What became of those under way is not known: they are asked again. */
+void gateway_standbys_gap(struct gateway *gateway);
 /* Tries again what no leader has taken. */
 void gateway_standbys_tick(struct gateway *gateway);
 void gateway_standbys_free(struct gateway *gateway);

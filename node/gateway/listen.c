@@ -157,7 +157,7 @@ void gateway_listen_take(evutil_socket_t fd, short what, void *context)
 static struct gateway_connection *idlest(const struct gateway *gateway)
 {
     struct gateway_connection *found = NULL;
-    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
         struct gateway_connection *connection = gateway->connections[i];
         if (connection == NULL || connection->stage != GATEWAY_HANDSHAKE || connection->at_thread)
             continue;

@@ -25,14 +25,14 @@ static struct gateway_direct_answers answers_of(struct gateway *gateway)
     return (struct gateway_direct_answers){.context = gateway, .answer = take_answer};
 }
 
-static void hold(struct gateway *gateway)
+void gateway_onward_hold(struct gateway *gateway)
 {
     const struct gateway_direct *direct = &gateway->options.direct;
     if (direct->hold != NULL) direct->hold(direct->context);
 }
 
 /* Frames that were given to the desk are applied; the node's thread learns of it if it must. */
-static void release(struct gateway *gateway, bool any)
+void gateway_onward_release(struct gateway *gateway, bool any)
 {
     const struct gateway_direct *direct = &gateway->options.direct;
     const struct gateway_direct_answers answers = answers_of(gateway);
@@ -67,8 +67,8 @@ static bool go_by_port(struct gateway *gateway, struct gateway_market *market,
 /* ---- A frame -----------------------------------------------------------------------------------
  */
 
-static bool pass_on(struct gateway *gateway, const struct gateway_deferred *frame,
-                    const struct port_checked *checked, const uint8_t *entry)
+bool gateway_onward_pass(struct gateway *gateway, const struct gateway_deferred *frame,
+                         const struct port_checked *checked, const uint8_t *entry)
 {
     struct gateway_pending *pending = gateway_pendings_find(gateway->pendings, frame->tag);
     if (pending == NULL) return false; /* it was no good, or its connection has gone */
@@ -95,65 +95,4 @@ static bool pass_on(struct gateway *gateway, const struct gateway_deferred *fram
     GATEWAY_COUNT(gateway, frames);
     if (is_direct) GATEWAY_COUNT(gateway, frames_direct);
     return is_direct;
-}
-
-static void check(struct gateway *gateway, struct gateway_deferred *frame, const uint8_t *entry)
-{
-    struct gateway_pending *pending = gateway_pendings_find(gateway->pendings, frame->tag);
-    if (pending == NULL) return; /* its connection has gone */
-    struct gateway_connection *connection = gateway->connections[frame->slot];
-    if (gateway_frames_is_signed(connection, &frame->checked, entry, frame->size)) return;
-    GATEWAY_COUNT(gateway, frames_unsigned);
-    gateway_frames_error(gateway, pending, TN_REJECT_SIGNATURE_BAD, NULL);
-    gateway_connection_fault(connection);
-}
-
-/* ---- A turn's frames ---------------------------------------------------------------------------
- */
-
-static bool waits_already(const struct gateway *gateway, uint32_t slot)
-{
-    for (uint32_t i = 0; i < gateway->deferred_count; i++) {
-        if (gateway->deferred[i].slot == slot) return true;
-    }
-    return false;
-}
-
-/* Signatures are checked before the desks are held: the node's thread may be waiting for them. */
-void gateway_frames_turn(struct gateway *gateway)
-{
-    bool any = false;
-    if (gateway->deferred_count == 0) return;
-    for (uint32_t i = 0; i < gateway->deferred_count; i++)
-        check(gateway, &gateway->deferred[i], gateway->deferred_bytes + gateway->deferred[i].at);
-    hold(gateway);
-    for (uint32_t i = 0; i < gateway->deferred_count; i++) {
-        const struct gateway_deferred *frame = &gateway->deferred[i];
-        any |= pass_on(gateway, frame, &frame->checked, gateway->deferred_bytes + frame->at);
-    }
-    release(gateway, any);
-    gateway->deferred_count = 0;
-    gateway->deferred_used = 0;
-}
-
-static void pass_at_once(struct gateway *gateway, struct gateway_deferred *frame)
-{
-    check(gateway, frame, gateway->entry);
-    hold(gateway);
-    release(gateway, pass_on(gateway, frame, &frame->checked, gateway->entry));
-}
-
-void gateway_onward_add(struct gateway *gateway, struct gateway_deferred *frame, bool only_cancels)
-{
-    if (only_cancels && !waits_already(gateway, frame->slot)) {
-        pass_at_once(gateway, frame);
-        return;
-    }
-    if (gateway->deferred_count == GATEWAY_DEFERRED_MAX ||
-        gateway->deferred_used + frame->size > GATEWAY_DEFERRED_BYTES)
-        gateway_frames_turn(gateway);
-    frame->at = gateway->deferred_used;
-    memcpy(gateway->deferred_bytes + frame->at, gateway->entry, frame->size);
-    gateway->deferred_used += frame->size;
-    gateway->deferred[gateway->deferred_count++] = *frame;
 }

@@ -14,6 +14,7 @@ enum gateway_pending_kind {
     GATEWAY_PENDING_ITEM,
     GATEWAY_PENDING_QUERY,
     GATEWAY_PENDING_LOGON,
+    GATEWAY_PENDING_PROOF, /* a query whose answer waits for a checkpoint */
 };
 
 struct gateway_pending {

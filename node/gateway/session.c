@@ -200,6 +200,8 @@ static uint32_t check_logon(struct gateway_connection *connection,
     const struct tn_signatures *signatures = gateway->options.signatures;
     struct tn_signature signature;
     struct tn_hash digest;
+    /* What a gap has swallowed would be missing from its stream without a word. */
+    if (gateway->gapped) return WIRE_ERROR_SYNCING;
     if (!session->exists) return WIRE_ERROR_LOGON_SESSION;
     if (session->expires_ms <= session->time_ms) return WIRE_ERROR_LOGON_EXPIRED;
     memcpy(signature.bytes, connection->logon_signature, sizeof signature.bytes);
@@ -353,12 +355,15 @@ void gateway_session_tick(struct gateway_connection *connection)
 {
     struct gateway *gateway = connection->gateway;
     int64_t late_us = gateway->now_us - (int64_t)gateway->limits.question_ms * 1000;
+    int64_t late_proof_us = gateway->now_us - GATEWAY_PROOF_MS * INT64_C(1000);
     struct gateway_pending *next, *pending = NULL;
     if (connection->questions_count > 0 && gateway->ticks % TICKS_A_LOOK == 0)
         pending = gateway_pendings_next_owned(gateway->pendings, connection->slot, NULL);
     for (; pending != NULL; pending = next) {
         next = gateway_pendings_next_owned(gateway->pendings, connection->slot, pending);
-        if (pending->kind == GATEWAY_PENDING_FRAME || pending->asked_us > late_us) continue;
+        bool is_proof = pending->kind == GATEWAY_PENDING_PROOF;
+        if (pending->kind == GATEWAY_PENDING_FRAME) continue;
+        if (pending->asked_us > (is_proof ? late_proof_us : late_us)) continue;
         uint64_t request = pending->request;
         if (pending->kind == GATEWAY_PENDING_LOGON) connection->is_logging_on = false;
         gateway_pendings_remove(gateway->pendings, pending);
@@ -468,7 +473,10 @@ static void take_query(struct gateway_connection *connection, const Tenor__V1__T
         return;
     }
     if (!gateway_session_query(connection, message->request)) return;
-    if (ask(connection, GATEWAY_PENDING_QUERY, PORT_QUERY, message->request, bytes, size))
+    enum gateway_pending_kind kind = message->body_case == TENOR__V1__TO_NODE__BODY_GET_PROOF
+                                         ? GATEWAY_PENDING_PROOF
+                                         : GATEWAY_PENDING_QUERY;
+    if (ask(connection, kind, PORT_QUERY, message->request, bytes, size))
         GATEWAY_COUNT(connection->gateway, questions);
 }
 
@@ -481,6 +489,7 @@ static void take_body(struct gateway_connection *connection, const Tenor__V1__To
             take_logon(connection, request, message->logon);
             return;
         case TENOR__V1__TO_NODE__BODY_LOGOFF:
+            gateway_line_settle(connection); /* what it said before goes before */
             gateway_connection_finish(connection, GATEWAY_END_LOGOFF);
             return;
         case TENOR__V1__TO_NODE__BODY_PING: take_ping(connection, request, message->ping); return;

@@ -218,6 +218,15 @@ void gateway_standby_answer(struct gateway *gateway, struct gateway_pending *pen
     drop(gateway, standby);
 }
 
+void gateway_standbys_gap(struct gateway *gateway)
+{
+    for (struct gateway_standby *at = gateway->standbys; at != NULL; at = at->next) {
+        struct gateway_pending *pending = gateway_pendings_find(gateway->pendings, at->tag);
+        if (pending != NULL) gateway_pendings_remove(gateway->pendings, pending);
+        at->tag = 0; /* the tick asks again; its nonce sees to it that it is executed once */
+    }
+}
+
 void gateway_standbys_tick(struct gateway *gateway)
 {
     struct gateway_standby *next, *standby = gateway->standbys;

@@ -55,6 +55,12 @@ static void take_reply(struct gateway *gateway, const struct port_message *messa
         gateway_connection_error(connection, request, WIRE_ERROR_ANSWER_TOO_LARGE, NULL);
         return;
     }
+    const uint8_t *filled;
+    size_t filled_size = feed_fill_chain(gateway->feed, &filled, message->bytes, message->size);
+    if (filled_size > 0) {
+        gateway_connection_send(connection, filled, filled_size, true);
+        return;
+    }
     for (uint32_t i = 0; i < WIRE_LENGTH_BYTES; i++)
         room[i] = (uint8_t)(message->size >> (8 * (WIRE_LENGTH_BYTES - 1 - i)));
     memcpy(room + WIRE_LENGTH_BYTES, message->bytes, message->size);
@@ -77,12 +83,32 @@ static void take_head(struct gateway *gateway, const struct port_head *head)
     if (market != NULL) market->head = *head;
 }
 
-/* The node has state of blocks that it did not execute: those are not silence of any client. */
-static void pass_over(struct gateway *gateway, uint64_t height)
+/* Steps are missing here: nobody's stream goes on over the hole, and the books begin anew. */
+static void miss_steps(struct gateway *gateway)
 {
-    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
-        if (gateway->connections[i] != NULL) gateway->connections[i]->heard_height = height;
+    GATEWAY_COUNT(gateway, gaps);
+    gateway_frames_gap(gateway);
+    gateway_standbys_gap(gateway);
+    feed_gap(gateway->feed);
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
+        struct gateway_connection *connection = gateway->connections[i];
+        if (connection == NULL || !connection->is_logged_on) continue;
+        gateway_connection_close(connection, 0, WIRE_ERROR_GAP,
+                                 "messages of the account's stream were lost: log on at another "
+                                 "node with resume_after",
+                                 GATEWAY_END_CUT);
     }
+    gateway->wants_snapshot = !port_ask(gateway->port, PORT_SNAPSHOT, 0, NULL, 0);
+}
+
+/* The node has the state after a block that it did not execute, from a state sync or from its last
+ * checkpoint: of that block and all below it nothing was told. */
+static void leap(struct gateway *gateway, uint64_t height)
+{
+    bool is_first = gateway->height == 0; /* it starts: nobody was told anything yet */
+    gateway->height = height;
+    gateway_history_forget(gateway->history, height);
+    if (!is_first) miss_steps(gateway);
 }
 
 static void take_state(struct gateway *gateway, const struct port_state *state)
@@ -90,7 +116,7 @@ static void take_state(struct gateway *gateway, const struct port_state *state)
     gateway->is_told = true;
     gateway->state = (enum port_node_state)state->state;
     if (state->height >= gateway->height) {
-        if (state->height > gateway->height) pass_over(gateway, state->height);
+        if (state->height > gateway->height && !gateway->gapped) leap(gateway, state->height);
         gateway->height = state->height;
         gateway->time_ms = state->time_ms;
     }
@@ -108,7 +134,7 @@ static void take_term(struct gateway *gateway, const struct port_head *head)
     if (market == NULL) return;
     market->head = *head;
     market->term_ended = true;
-    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
         struct gateway_connection *connection = gateway->connections[i];
         if (connection == NULL || !connection->is_logged_on || connection->market != head->market)
             continue;
@@ -135,7 +161,7 @@ static void take_block(struct gateway *gateway, const struct port_block *block)
     pump_streams(gateway);
     gateway_frames_block(gateway);
     feed_block(gateway->feed, block);
-    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
         struct gateway_connection *connection = gateway->connections[i];
         if (connection == NULL || connection->stage != GATEWAY_OPEN) continue;
         if (connection->standby != NULL) gateway_standby_check(connection);
@@ -143,32 +169,25 @@ static void take_block(struct gateway *gateway, const struct port_block *block)
     }
 }
 
-/* The node told more than was read here: steps are missing. */
+/* The node told more than was read here. */
 static void take_gap(struct gateway *gateway)
 {
-    GATEWAY_COUNT(gateway, gaps);
     gateway->gapped = true;
     gateway->asked_count = 0; /* answers may be among what was lost */
-    gateway_frames_gap(gateway);
-    feed_gap(gateway->feed);
-    for (uint64_t i = 0; i < gateway->limits.sessions_max; i++) {
-        struct gateway_connection *connection = gateway->connections[i];
-        if (connection == NULL || !connection->is_logged_on) continue;
-        gateway_connection_close(connection, 0, WIRE_ERROR_GAP,
-                                 "messages of the account's stream were lost: log on at another "
-                                 "node with resume_after",
-                                 GATEWAY_END_CUT);
-    }
-    if (!port_ask(gateway->port, PORT_SNAPSHOT, 0, NULL, 0)) gateway->wants_snapshot = true;
+    miss_steps(gateway);
 }
 
-/* After a gap the first thing that names a height says from where the history is whole again: from
- * the block after it, for some of its own steps may be missing. */
-static void end_gap(struct gateway *gateway, uint64_t height)
+/* What comes is of the block `height`. After a gap the first thing that names one says from where
+ * the history is whole again: from the block after it, for some of its own steps may be missing. */
+static void reach(struct gateway *gateway, uint64_t height)
 {
-    if (!gateway->gapped) return;
-    gateway->gapped = false;
-    gateway_history_forget(gateway->history, height);
+    if (gateway->gapped) {
+        gateway->gapped = false;
+        gateway->height = height - 1;
+        gateway_history_forget(gateway->history, height);
+    } else if (height > gateway->height + 1) {
+        leap(gateway, height - 1);
+    }
 }
 
 static void take_step(struct gateway *gateway, const struct port_message *message)
@@ -177,7 +196,7 @@ static void take_step(struct gateway *gateway, const struct port_message *messag
     const struct tn_event *events = (const void *)(step + 1);
     const struct port_order *orders = (const void *)(events + step->events_count);
     TN_ASSERT(message->size >= sizeof *step);
-    end_gap(gateway, step->block);
+    reach(gateway, step->block);
     gateway_frames_step(gateway, step, events);
     feed_step(gateway->feed, step, events, orders);
 }
@@ -223,7 +242,7 @@ static void take(struct gateway *gateway, const struct port_message *message)
         case PORT_SERIES: feed_series(gateway->feed, bytes); return;
         case PORT_MARKS: take_marks(gateway, message); return;
         case PORT_BLOCK:
-            end_gap(gateway, ((const struct port_block *)bytes)->height);
+            reach(gateway, ((const struct port_block *)bytes)->height);
             take_block(gateway, bytes);
             return;
         case PORT_SNAPSHOT_IS: take_snapshot(gateway, message); return;

@@ -24,6 +24,8 @@
 
 #define IDENTITY_BYTES_MAX (256u << 10)
 #define TICKET_SECONDS     86400u
+#define HANDSHAKE_BYTES    65536u /* of one step: all that an honest client says is less */
+#define AHEAD_BYTES        512u   /* a record of an order or two, its header included */
 
 static const int suites[] = {
     MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -59,7 +61,12 @@ struct gateway_identity {
 struct gateway_tls {
     struct gateway_identity *identity;
     int fd;
+    size_t allowed; /* bytes that may be received */
+    bool is_empty;  /* the socket, as far as is known; until the next visit */
     mbedtls_ssl_context ssl;
+    /* The library asks for a record's header and then for the rest: a call of the system each. */
+    size_t ahead_at, ahead_end;
+    unsigned char ahead[AHEAD_BYTES];
 };
 
 static void fail(char problem[GATEWAY_PROBLEM_SIZE], const char *what, const char *on, int code)
@@ -282,14 +289,36 @@ static int bio_send(void *context, const unsigned char *bytes, size_t size)
     return wait ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 }
 
-static int bio_recv(void *context, unsigned char *bytes, size_t size)
+/* Less than there was room for: the socket has no more, so nobody asks it again in this visit. */
+static int receive(struct gateway_tls *tls, unsigned char *bytes, size_t room)
 {
-    const struct gateway_tls *tls = context;
-    ssize_t count = recv(tls->fd, bytes, size, 0);
-    if (count > 0) return (int)count;
+    if (tls->allowed == 0 || tls->is_empty) return MBEDTLS_ERR_SSL_WANT_READ;
+    if (room > tls->allowed) room = tls->allowed;
+    ssize_t count = recv(tls->fd, bytes, room, 0);
+    if (count > 0) {
+        tls->allowed -= (size_t)count;
+        tls->is_empty = (size_t)count < room;
+        return (int)count;
+    }
     if (count == 0) return MBEDTLS_ERR_SSL_CONN_EOF;
     bool wait = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
     return wait ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+}
+
+static int bio_recv(void *context, unsigned char *bytes, size_t size)
+{
+    struct gateway_tls *tls = context;
+    if (tls->ahead_at == tls->ahead_end) {
+        if (size >= AHEAD_BYTES) return receive(tls, bytes, size);
+        int count = receive(tls, tls->ahead, AHEAD_BYTES);
+        if (count <= 0) return count;
+        tls->ahead_at = 0;
+        tls->ahead_end = (size_t)count;
+    }
+    if (size > tls->ahead_end - tls->ahead_at) size = tls->ahead_end - tls->ahead_at;
+    memcpy(bytes, tls->ahead + tls->ahead_at, size);
+    tls->ahead_at += size;
+    return (int)size;
 }
 
 struct gateway_tls *gateway_tls_open(struct gateway_identity *identity, uint32_t thread, int fd)
@@ -328,8 +357,15 @@ static enum gateway_tls_step step_of(int code)
 
 enum gateway_tls_step gateway_tls_handshake(struct gateway_tls *tls)
 {
+    gateway_tls_allow(tls, HANDSHAKE_BYTES);
     int code = mbedtls_ssl_handshake(&tls->ssl);
     return code == 0 ? GATEWAY_TLS_DONE : step_of(code);
+}
+
+void gateway_tls_allow(struct gateway_tls *tls, size_t bytes)
+{
+    tls->allowed = bytes;
+    tls->is_empty = false;
 }
 
 enum gateway_tls_step gateway_tls_read(struct gateway_tls *tls, uint8_t *out, size_t *size,
@@ -344,7 +380,7 @@ enum gateway_tls_step gateway_tls_read(struct gateway_tls *tls, uint8_t *out, si
 
 bool gateway_tls_has_more(const struct gateway_tls *tls)
 {
-    return mbedtls_ssl_check_pending(&tls->ssl) != 0;
+    return tls->ahead_at < tls->ahead_end || mbedtls_ssl_check_pending(&tls->ssl) != 0;
 }
 
 enum gateway_tls_step gateway_tls_write(struct gateway_tls *tls, size_t *written,

@@ -39,6 +39,10 @@ struct gateway_tls *gateway_tls_open(struct gateway_identity *identity, uint32_t
 void gateway_tls_close(struct gateway_tls *tls, bool say);
 /* The thread named at open only; about 9 ms of work in two pieces. */
 enum gateway_tls_step gateway_tls_handshake(struct gateway_tls *tls);
+/* So many bytes may be received until the next call; then reading answers WANT_READ, whatever there
+ * is. Records without a message (warnings) are passed over inside one read, so without a bound who
+ * sends them would hold the thread. */
+void gateway_tls_allow(struct gateway_tls *tls, size_t bytes);
 /* After that, any one thread. DONE: *size > 0 bytes were read. */
 enum gateway_tls_step gateway_tls_read(struct gateway_tls *tls, uint8_t *out, size_t *size,
                                        size_t room);

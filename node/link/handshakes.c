@@ -72,6 +72,7 @@ static bool advance(struct handshakes *handshakes, struct socket_stream *stream,
     }
     if (ready->revents == 0) return true;
     stream->may_read = stream->may_write = true;
+    stream->allowed = SOCKET_VISIT_BYTES;
     int code = mbedtls_ssl_handshake(&stream->ssl);
     switch (code) {
         case 0: let_go(handshakes, stream, SOCKET_OPEN, 0); return false;

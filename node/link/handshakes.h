@@ -31,10 +31,12 @@ struct socket_stream {
     uint32_t pending; /* bytes of a record that is not out yet, at the front of the ring */
     uint64_t received, sent;
     uint32_t below_head, below_tail;
+    uint32_t allowed;            /* bytes that may be received in this visit */
     uint8_t below[16384 + 1024]; /* received, not yet decrypted */
     struct socket_ring in, out;
 };
 
+#define SOCKET_VISIT_BYTES (64u << 10)
 int socket_stream_receive(void *context, unsigned char *bytes, size_t size);
 int socket_stream_send(void *context, const unsigned char *bytes, size_t size);
 int socket_stream_error(int code); /* of mbedTLS, as nng's */

@@ -6,7 +6,11 @@
  * lies in the ring until it is flushed: then each 16 KiB are one record and one call.
  *
  * A record that could not leave whole must be tried again with the same bytes (mbedTLS keeps its
- * encrypted rest): they stay at the front of the ring until it has gone. */
+ * encrypted rest): they stay at the front of the ring until it has gone.
+ *
+ * mbedTLS passes over records without a message (warnings) and asks for the next one before it
+ * returns, so a visit of the protocol receives so many bytes and no more: whoever sends such
+ * records without end holds neither this thread nor the one of handshakes. */
 #include "link/stream_socket.h"
 
 #include "link/handshakes.h"
@@ -45,7 +49,7 @@ int socket_stream_receive(void *context, unsigned char *bytes, size_t size)
 {
     struct socket_stream *stream = context;
     if (stream->below_head == stream->below_tail) {
-        if (!stream->may_read) return MBEDTLS_ERR_SSL_WANT_READ;
+        if (!stream->may_read || stream->allowed == 0) return MBEDTLS_ERR_SSL_WANT_READ;
         ssize_t count = recv(stream->fd, stream->below, sizeof stream->below, 0);
         if (count < 0 && errno == EINTR) return MBEDTLS_ERR_SSL_WANT_READ;
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -56,6 +60,7 @@ int socket_stream_receive(void *context, unsigned char *bytes, size_t size)
         if (count == 0) return MBEDTLS_ERR_SSL_CONN_EOF;
         /* Less than asked for is all there was: the next bytes make another edge. */
         if ((size_t)count < sizeof stream->below && !stream->is_ending) stream->may_read = false;
+        stream->allowed -= (uint32_t)count < stream->allowed ? (uint32_t)count : stream->allowed;
         stream->below_head = 0;
         stream->below_tail = (uint32_t)count;
     }
@@ -111,7 +116,10 @@ static void fill(struct socket_stream *stream)
                              piece(stream->in.tail, room));
         if (count == MBEDTLS_ERR_SSL_WANT_READ || count == MBEDTLS_ERR_SSL_WANT_WRITE) {
             if (!stream->may_read) return;
-            continue;
+            if (stream->allowed > 0) continue;
+            stream->changed = true; /* there may be more; others first */
+            stream_waker_signal(stream->waker);
+            return;
         }
         if (count <= 0) {
             fail(stream, count == 0 ? MBEDTLS_ERR_SSL_CONN_EOF : count);
@@ -209,6 +217,8 @@ static bool socket_take_changed(struct stream *base)
     struct socket_stream *stream = (struct socket_stream *)base;
     bool changed = stream->changed;
     stream->changed = false;
+    if (is_open(stream))
+        stream->allowed = SOCKET_VISIT_BYTES; /* until then it is the handshake's */
     return atomic_exchange_explicit(&stream->let_go, false, memory_order_acquire) || changed;
 }
 

@@ -108,8 +108,8 @@ const uint32_t setting_sections_count = sizeof setting_sections / sizeof setting
 
 /* What of the gateway's table it cannot take up while it runs, and what it counts in bytes without
  * saying so in the name. A test holds both against that table. */
-static const char *const at_start[] = {"sessions_max", "handshake_threads", "pending_max",
-                                       "history_bytes"};
+static const char *const at_start[] = {"sessions_max", "handshake_threads", "signature_threads",
+                                       "pending_max", "history_bytes"};
 static const char *const in_bytes[] = {"out_total_max"};
 
 /* ---- Kinds -------------------------------------------------------------------------------------

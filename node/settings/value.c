@@ -187,13 +187,11 @@ static bool take_choice(struct settings *settings, char problem[SETTINGS_PROBLEM
 static bool take_plain(struct settings *settings, char problem[SETTINGS_PROBLEM_SIZE],
                        const struct setting *setting, const char *text, size_t size)
 {
-    if (size >= SETTINGS_TEXT_SIZE) {
-        return refuse(problem, "it is longer than %u bytes", SETTINGS_TEXT_SIZE - 1);
-    }
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
-            return refuse(problem, "it has a control character");
-        }
+    /* The only text is the node's name, which clients read: as strictly as all that they read. */
+    size_t room = setting->kind == SETTING_TEXT ? GATEWAY_NAME_SIZE : SETTINGS_TEXT_SIZE;
+    if (size >= room) return refuse(problem, "it is longer than %zu bytes", room - 1);
+    if (!wire_is_text((const uint8_t *)text, size)) {
+        return refuse(problem, "it has a control character, or is not UTF-8");
     }
     if (setting->kind == SETTING_ADDRESS && size > 0 && !setting_check_address(problem, text, 0)) {
         return false;

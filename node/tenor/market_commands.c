@@ -90,13 +90,15 @@ static bool put_chain(void *context, const struct tn_client_news *news)
     output_time(thin->output, "time", (int64_t)chain->time_ms);
     output_table(thin->output, "chain",
                  "series bid_size# bid# ask# ask_size# mark# iv_percent# "
-                 "delta# gamma# vega# theta# interest#");
+                 "delta# gamma# vega# theta# last# volume# interest#");
     for (uint32_t i = 0; i < chain->rows_count; i++) {
         const struct tn_ticker *row = &chain->rows[i];
         output_row(thin->output);
         thin_put_series(thin, row->series_id);
         put_quote(thin, row);
         put_risk(thin, row);
+        if (row->last_price > 0) thin_put_price(thin, "last", row->series_id, row->last_price);
+        thin_put_quantity(thin, "volume", row->series_id, (tn_lots)row->volume);
         thin_put_quantity(thin, "interest", row->series_id, row->open_interest);
     }
     output_table_end(thin->output);

@@ -57,6 +57,10 @@ enum wire_step {
 };
 enum wire_step wire_next(size_t *message_size, const uint8_t *bytes, size_t size, size_t size_max);
 
+/* Is it UTF-8 as Unicode has it (shortest forms, no surrogates, nothing above U+10FFFF), without
+ * control characters? No other text goes through the reader. */
+bool wire_is_text(const uint8_t *bytes, size_t size);
+
 /* Read a message that fills the bytes (without length). The arena is cleared first; the message and
  * all that it points to live in it, not in the bytes. False: *fault says why, and the arena is
  * empty. A ToNode has a body, and a FromNode too. Counts and sizes that client.proto names are

@@ -6,7 +6,8 @@
  * machine that is full; how much processor time a node took for a frame is printed beside. The
  * machine's own round trips come first. JSON lines.
  *
- * usage: bench_gateway [--quick] [--nodes N] [FIGURE...]
+ * usage: bench_gateway [--quick] [--nodes N] [--checkers N] [FIGURE...]
+ * checkers: threads of a node that check signatures; 0, the default: as the node likes
  * figures: raw idle latency curve orders quotes slow logons; all by default. */
 #include "gateway_load.h"
 
@@ -70,6 +71,7 @@ static double run_and_print(struct load *load, const char *figure, uint64_t fram
     double answered = (double)(load->soft_count > 0 ? load->soft_count : 1);
     bench_json_open(figure);
     bench_json_u64("nodes", net.nodes_count);
+    bench_json_u64("checkers", net.checkers_count);
     bench_json_u64("connections", load->frames_connections);
     bench_json_string("client", load->spins ? "spinning" : "asleep");
     bench_json_string("node", "asleep");
@@ -248,7 +250,7 @@ static bool is_wanted(int count, char **names, const char *name)
 {
     bool any = false;
     for (int i = 1; i < count; i++) {
-        if (strcmp(names[i], "--nodes") == 0) {
+        if (strcmp(names[i], "--nodes") == 0 || strcmp(names[i], "--checkers") == 0) {
             i++;
             continue;
         }
@@ -312,6 +314,8 @@ int main(int count, char **arguments)
         if (strcmp(arguments[i], "--quick") == 0) is_quick = true;
         if (strcmp(arguments[i], "--nodes") == 0 && i + 1 < count)
             nodes_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
+        if (strcmp(arguments[i], "--checkers") == 0 && i + 1 < count)
+            net.checkers_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
     }
     if (nodes_count < 1 || nodes_count > NET_NODES_MAX || mkdtemp(folder) == NULL) {
         fprintf(stderr, "bench_gateway: --nodes takes 1 to 4, and /tmp must be there\n");

@@ -40,6 +40,7 @@ struct net_series {
 struct net {
     char folder[256];
     uint32_t nodes_count;
+    uint32_t checkers_count; /* of a node: threads that check signatures; 0: as it likes */
     pid_t nodes[NET_NODES_MAX], feeder;
     struct tn_client_net conf;
     struct tn_signatures signatures;

@@ -74,7 +74,8 @@ static unsigned free_ports(void)
 
 void net_start_node(struct net *net, uint32_t index)
 {
-    char home[PATH_SIZE], log[32];
+    char home[PATH_SIZE], log[32], threads[64];
+    snprintf(threads, sizeof threads, "clients.limits.signature_threads=%u", net->checkers_count);
     snprintf(home, sizeof home, "%s/net/node-%u", net->folder, index);
     snprintf(log, sizeof log, "node-%u", index);
     const char *arguments[] = {TENORD_PATH,
@@ -90,6 +91,7 @@ void net_start_node(struct net *net, uint32_t index)
                                "clients.limits.queries_per_second=100000",
                                "clients.limits.queries_burst=100000",
                                "clients.limits.frames_max=65536",
+                               threads,
                                NULL};
     net->nodes[index] = run(net->folder, log, arguments);
 }
@@ -252,7 +254,7 @@ void net_wait_node(struct net *net, uint32_t index)
 void net_start(struct net *net, const char *folder, uint32_t nodes_count)
 {
     char out[PATH_SIZE], nodes[16], port[16], why[TN_CLIENT_WHY_SIZE];
-    *net = (struct net){.nodes_count = nodes_count};
+    *net = (struct net){.nodes_count = nodes_count, .checkers_count = net->checkers_count};
     snprintf(net->folder, sizeof net->folder, "%s", folder);
     void *memory = aligned_alloc(16, (tn_signatures_size() + 15) / 16 * 16);
     TN_ASSERT(memory != NULL);

@@ -235,8 +235,8 @@ static void set_limits(struct risk_desk *desk, const struct desk_extent *extent,
     limits->accounts_max = accounts < 16 ? 16 : accounts;
     limits->underlyings_max = 2;
     limits->series_max = DESK_SERIES;
-    limits->orders_max = limits->levels_max = 4096 + extent->orders;
-    limits->exposures_max = extent->accounts * extent->positions;
+    limits->orders_max = limits->levels_max = 4096 + extent->orders + extent->orders_more;
+    limits->exposures_max = extent->accounts * extent->positions + extent->exposures_more;
     limits->exposures_per_account_max = HELD_MAX;
     limits->results_max = 65536 + extent->orders;
     limits->results_per_account = 8;

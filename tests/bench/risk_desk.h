@@ -36,6 +36,7 @@ void desk_open(struct risk_desk *desk, uint32_t accounts, uint32_t positions, en
 struct desk_extent {
     uint32_t accounts, positions; /* even; at most 6 × 24 */
     uint32_t idle, orders;
+    uint32_t orders_more, exposures_more; /* that the caller will bring */
 };
 void desk_open_wide(struct risk_desk *desk, const struct desk_extent *extent, enum tn_cpu cpu);
 void desk_close(struct risk_desk *desk);

@@ -75,7 +75,7 @@ static void set_batch(struct trees *trees, const uint32_t *accounts, uint32_t co
 
 static void new_state(struct trees *trees, enum tn_cpu cpu)
 {
-    const struct tn_state_limits limits = {trees->accounts, 4096, 64, 64, 0, cpu};
+    const struct tn_state_limits limits = {trees->accounts, 4096, 64, 64, 0, cpu, 0};
     trees->memory_size = tn_state_size(&limits);
     if (trees->memory == NULL) trees->memory = bench_map(trees->memory_size);
     trees->state = tn_state_init(trees->memory, &limits, 1);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -267,6 +269,172 @@ static void test_a_stream_with_a_hole_leaves_frames_unknown(void **state)
     case_logon_ack(test, SERVER(test, 1), message->request, 1, 500);
     case_expect(test, "connected to 1\nerror 20007 tag -1\nlogged on account 5 at 500\n"
                       "frame 6 nonce 1 unknown\n");
+}
+
+/* ---- A node that lies --------------------------------------------------------------------------
+ */
+
+static void test_a_nonce_that_no_account_has_ends_the_connection(void **state)
+{
+    struct client_case *test = *state;
+    test->options.on_disconnect = TN_CLIENT_CANCEL_ALL;
+    case_start(test);
+    case_hello(test, SERVER(test, 0));
+    const Tenor__V1__ToNode *message =
+        case_hear_kind(test, SERVER(test, 0), TENOR__V1__TO_NODE__BODY_LOGON);
+    case_logon_ack(test, SERVER(test, 0), message->request, UINT64_MAX, 10);
+    case_expect(test, "connected to 0\n"
+                      "disconnected from 0: the node names a nonce that no account has\n");
+    go_to(test, SERVER(test, 1));
+    case_log_on(test, SERVER(test, 1));
+    assert_int_equal(place(test, 1, TN_WAIT_FINAL), 1);
+}
+
+/* What a node says of the chain is forgotten with it. */
+static void test_a_lie_of_heights_spoils_no_other_node(void **state)
+{
+    struct client_case *test = *state;
+    case_start(test);
+    SERVER(test, 0)->height = UINT32_MAX;
+    SERVER(test, 0)->term = 900;
+    case_hello(test, SERVER(test, 0));
+    const Tenor__V1__ToNode *message =
+        case_hear_kind(test, SERVER(test, 0), TENOR__V1__TO_NODE__BODY_LOGON);
+    case_logon_ack(test, SERVER(test, 0), message->request, 0, 10);
+    CASE_UNTIL(test, tn_client_state(test->client) == TN_CLIENT_LOGGED_ON);
+    uint64_t nonce = place(test, 7, TN_WAIT_FINAL);
+    hear_frame(test, SERVER(test, 0), nonce);
+    case_heartbeat(SERVER(test, 0), UINT64_MAX, 901, UINT64_MAX);
+    case_settle(test);
+    case_cut(SERVER(test, 0));
+    case_settle(test);
+    case_forget(test);
+    struct case_server *honest = SERVER(test, 1);
+    go_to(test, honest);
+    case_hello(test, honest);
+    message = case_hear_kind(test, honest, TENOR__V1__TO_NODE__BODY_LOGON);
+    case_logon_ack(test, honest, message->request, 0, honest->height);
+    CASE_UNTIL(test, tn_client_state(test->client) == TN_CLIENT_LOGGED_ON);
+    case_heartbeat(honest, honest->height + 1u, honest->term, honest->height);
+    CASE_UNTIL(test, tn_client_height(test->client) == honest->height + 1u);
+    assert_int_equal(tn_client_flight_count(test->client), 1); /* what was lost is not settled */
+    assert_null(strstr(test->told, "not executed"));
+    place(test, 8, TN_WAIT_FINAL);
+    message = case_hear_kind(test, honest, TENOR__V1__TO_NODE__BODY_FRAME);
+    const struct tn_frame *frame = case_read_frame(test, message->frame);
+    assert_int_equal(frame->term, honest->term);
+    assert_int_equal(frame->valid_until_block, honest->height + 1u + 100u);
+}
+
+/* A place that no node ever comes to: the stream goes on without it, and says so. */
+static void test_a_place_that_no_node_knows_is_given_up(void **state)
+{
+    struct client_case *test = *state;
+    test->options.nodes_count = 1;
+    case_start(test);
+    case_log_on(test, SERVER(test, 0));
+    hear_frame(test, SERVER(test, 0), place(test, 6, TN_WAIT_FINAL));
+    case_heartbeat(SERVER(test, 0), UINT64_C(1) << 60, 1, 10);
+    case_settle(test);
+    case_cut(SERVER(test, 0));
+    uint32_t refusals = 0;
+    while (!case_has_message(SERVER(test, 0))) {
+        go_to(test, SERVER(test, 0));
+        case_hello(test, SERVER(test, 0));
+        const Tenor__V1__ToNode *logon =
+            case_hear_kind(test, SERVER(test, 0), TENOR__V1__TO_NODE__BODY_LOGON);
+        assert_non_null(logon->logon->resume_after);
+        assert_true(refusals++ < 20);
+        case_forget(test);
+        case_error(SERVER(test, 0), logon->request, WIRE_ERROR_RESUME_AHEAD, false);
+        case_settle(test);
+    }
+    const Tenor__V1__ToNode *message =
+        case_hear_kind(test, SERVER(test, 0), TENOR__V1__TO_NODE__BODY_LOGON);
+    assert_null(message->logon->resume_after);
+    assert_true(refusals >= 5); /* a node that was restarted comes to it */
+    case_logon_ack(test, SERVER(test, 0), message->request, 1, 500);
+    case_expect(test, "error 20008 tag -1\nlogged on account 5 at 500\nframe 6 nonce 1 unknown\n");
+}
+
+static void send_at_once(struct client_case *test, const struct tn_client_news *news)
+{
+    if (news->kind == TN_NEWS_LOGGED_ON) place(test, 33, TN_WAIT_FINAL);
+}
+
+static void test_a_hole_says_nothing_of_frames_that_are_sent_after_it(void **state)
+{
+    struct client_case *test = *state;
+    case_start(test);
+    case_log_on(test, SERVER(test, 0));
+    hear_frame(test, SERVER(test, 0), place(test, 6, TN_WAIT_FINAL));
+    case_cut(SERVER(test, 0));
+    go_to(test, SERVER(test, 1));
+    case_forget(test);
+    case_hello(test, SERVER(test, 1));
+    const Tenor__V1__ToNode *message =
+        case_hear_kind(test, SERVER(test, 1), TENOR__V1__TO_NODE__BODY_LOGON);
+    case_error(SERVER(test, 1), message->request, WIRE_ERROR_RESUME_OLD, false);
+    message = case_hear_kind(test, SERVER(test, 1), TENOR__V1__TO_NODE__BODY_LOGON);
+    test->also = send_at_once;
+    case_logon_ack(test, SERVER(test, 1), message->request, 1, 500);
+    case_expect(test, "connected to 1\nerror 20007 tag -1\nlogged on account 5 at 500\n"
+                      "frame 6 nonce 1 unknown\n");
+    uint64_t request = hear_frame(test, SERVER(test, 1), 2);
+    case_soft(SERVER(test, 1), request, 2, 0);
+    case_expect(test, "frame 33 nonce 2 soft events 1\n");
+}
+
+static void read_all(struct case_server *server)
+{
+    for (uint32_t quiet = 0; quiet < 20;) {
+        int got = mbedtls_ssl_read(&server->ssl, server->in + server->in_size, 1 << 14);
+        if (got > 0) server->in_size += (size_t)got;
+        quiet = got > 0 ? 0 : quiet + 1;
+        if (got <= 0) usleep(1000);
+    }
+}
+
+/* What is said not to be executed may not leave with the last words of TLS. */
+static void test_nothing_that_waits_leaves_with_the_farewell(void **state)
+{
+    struct client_case *test = *state;
+    struct tn_quote quotes[250];
+    struct case_server *server = SERVER(test, 0);
+    for (uint32_t i = 0; i < 250; i++)
+        quotes[i] = (struct tn_quote){.series_id = UINT64_MAX - i,
+                                      .bid_price = INT64_C(1) << 39,
+                                      .ask_price = (INT64_C(1) << 39) + 1,
+                                      .bid_quantity = 1,
+                                      .ask_quantity = 1};
+    struct tn_command command = {.kind = TN_COMMAND_MASS_QUOTE};
+    command.as.mass_quote.quotes = quotes;
+    command.as.mass_quote.quotes_count = 250;
+    case_start(test);
+    case_log_on(test, server);
+    const int small = 4096;
+    setsockopt(tn_client_fd(test->client), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    uint32_t queued = 0, told = 0, heard = 0;
+    /* Until the socket takes no more, in the middle of a record. */
+    for (uint32_t turn = 0; turn < 200; turn++) {
+        while (queued < 400 && tn_client_send(test->client, NULL, queued, &command, 1,
+                                              TN_WAIT_NEITHER) == TN_CLIENT_OK)
+            queued++;
+        tn_client_turn(test->client, test->now_ms);
+    }
+    assert_false(tn_client_is_flushed(test->client));
+    /* The server reads all of it, and the client leaves before it sends what is left. */
+    read_all(server);
+    tn_client_leave(test->client);
+    tn_client_turn(test->client, test->now_ms);
+    for (const char *at = test->told; (at = strstr(at, "not executed")) != NULL; at++)
+        told++;
+    read_all(server);
+    for (size_t at = 0, size; wire_next(&size, server->in + at, server->in_size - at,
+                                        WIRE_TO_NODE_BYTES_MAX) == WIRE_WHOLE;
+         at += WIRE_LENGTH_BYTES + size)
+        heard++;
+    assert_true(told > 0 && heard + told <= queued);
 }
 
 /* ---- The standby frame -------------------------------------------------------------------------
@@ -588,6 +756,11 @@ int main(void)
         TEST(test_a_reverted_frame_brings_the_new_term),
         TEST(test_whether_a_frame_was_taken_may_be_unknown_without_a_disconnect),
         TEST(test_a_stream_with_a_hole_leaves_frames_unknown),
+        TEST(test_a_nonce_that_no_account_has_ends_the_connection),
+        TEST(test_a_lie_of_heights_spoils_no_other_node),
+        TEST(test_a_place_that_no_node_knows_is_given_up),
+        TEST(test_a_hole_says_nothing_of_frames_that_are_sent_after_it),
+        TEST(test_nothing_that_waits_leaves_with_the_farewell),
         TEST(test_the_standby_frame_stays_ahead_of_the_nonces_in_use),
         TEST(test_the_standby_frame_is_signed_anew_in_a_new_term),
         TEST(test_a_void_standby_frame_is_replaced_but_not_in_a_circle),

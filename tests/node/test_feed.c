@@ -377,6 +377,71 @@ static void test_feed_answers_with_the_last_trades_oldest_first(void **state)
     feed_case_close(&test);
 }
 
+/* A Chain of one row, as the node's thread answers it, on its way through the mirror. */
+static size_t fill_chain(struct feed_case *test, const uint8_t **out, uint32_t market,
+                         uint32_t series)
+{
+    uint8_t bytes[512];
+    Tenor__V1__Ticker row = TENOR__V1__TICKER__INIT, *rows[] = {&row};
+    Tenor__V1__Chain chain = TENOR__V1__CHAIN__INIT;
+    Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
+    row.series_id = case_series(series);
+    row.mark_micros = 77;
+    chain.market = market;
+    chain.n_rows = 1;
+    chain.rows = rows;
+    message.request = UINT64_C(1) << 40;
+    message.body_case = TENOR__V1__FROM_NODE__BODY_CHAIN;
+    message.chain = &chain;
+    assert_true(tenor__v1__from_node__get_packed_size(&message) <= sizeof bytes);
+    size_t size = tenor__v1__from_node__pack(&message, bytes);
+    return feed_fill_chain(test->feed, out, bytes, size);
+}
+
+static void test_feed_fills_last_price_and_volume_into_a_chain(void **state)
+{
+    (void)state;
+    struct feed_case test;
+    const uint8_t *out;
+    feed_case_open(&test, 2);
+    case_trade(&test, 1, 1000, 4);
+    case_block(&test);
+    case_trade(&test, 1, 1010, 3);
+    case_block(&test);
+    size_t size = fill_chain(&test, &out, 3, 1);
+    assert_true(size > WIRE_LENGTH_BYTES);
+    Tenor__V1__FromNode *filled =
+        tenor__v1__from_node__unpack(NULL, size - WIRE_LENGTH_BYTES, out + WIRE_LENGTH_BYTES);
+    assert_non_null(filled);
+    assert_int_equal(filled->request, UINT64_C(1) << 40);
+    assert_int_equal(filled->chain->rows[0]->last_price, 1010);
+    assert_int_equal(filled->chain->rows[0]->volume, 7);
+    assert_int_equal(filled->chain->rows[0]->mark_micros, 77);
+    tenor__v1__from_node__free_unpacked(filled, NULL);
+    feed_case_close(&test);
+}
+
+static void test_feed_leaves_other_answers_and_unknown_markets_as_they_are(void **state)
+{
+    (void)state;
+    struct feed_case test;
+    const uint8_t *out;
+    uint8_t bytes[64];
+    Tenor__V1__Pong pong = TENOR__V1__PONG__INIT;
+    Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
+    message.request = 5;
+    message.body_case = TENOR__V1__FROM_NODE__BODY_PONG;
+    message.pong = &pong;
+    feed_case_open(&test, 1);
+    size_t size = tenor__v1__from_node__pack(&message, bytes);
+    for (size_t cut = 0; cut <= size; cut++)
+        assert_int_equal(feed_fill_chain(test.feed, &out, bytes, cut), 0);
+    assert_int_equal(fill_chain(&test, &out, 77, 1), 0);
+    feed_gap(test.feed); /* it knows nothing */
+    assert_int_equal(fill_chain(&test, &out, 3, 1), 0);
+    feed_case_close(&test);
+}
+
 static void test_feed_answers_with_instruments_in_pages_by_id(void **state)
 {
     (void)state;
@@ -433,6 +498,8 @@ int main(void)
         cmocka_unit_test(test_feed_sends_marks_blocks_and_liquidations_of_the_market),
         cmocka_unit_test(test_feed_answers_for_a_book_as_the_last_block_left_it),
         cmocka_unit_test(test_feed_answers_with_the_last_trades_oldest_first),
+        cmocka_unit_test(test_feed_fills_last_price_and_volume_into_a_chain),
+        cmocka_unit_test(test_feed_leaves_other_answers_and_unknown_markets_as_they_are),
         cmocka_unit_test(test_feed_answers_with_instruments_in_pages_by_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

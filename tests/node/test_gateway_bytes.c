@@ -1,5 +1,6 @@
 /* Bytes that are no messages, connections that say nothing, read nothing or come too fast. */
 #include "gateway_case.h"
+#include "tls_flood.h"
 
 #include "link/certificate.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,6 +143,43 @@ static void test_gateway_lets_clients_in_past_a_flood_of_half_open_connections(v
     case_end(&test);
 }
 
+/* mbedTLS passes over warnings without returning: nobody may hold a thread by them. */
+static void test_gateway_shakes_hands_past_a_flood_of_warnings(void **state)
+{
+    struct gateway_case test;
+    struct tls_flood flood;
+    (void)state;
+    case_prepare(&test);
+    test.options.limits.handshake_ms = 2000;
+    test.options.limits.handshake_threads = 1;
+    case_start(&test);
+    tls_flood_begin(&flood, client_dial(&test), TLS_FLOOD_SHAKING, NULL, NULL);
+    tls_flood_wait(&flood);
+    struct case_client *client = client_open(&test);
+    client_ping(client);
+    case_wait_counter(&test, handshakes_late, 1); /* its time is counted all the same */
+    client_close(client);
+    tls_flood_end(&flood);
+    case_end(&test);
+}
+
+static void test_gateway_serves_others_past_a_flood_of_warnings(void **state)
+{
+    struct gateway_case test;
+    struct tls_flood flood;
+    (void)state;
+    case_prepare(&test);
+    case_start(&test);
+    struct case_client *client = client_open(&test);
+    tls_flood_begin(&flood, client_dial(&test), TLS_FLOOD_OPEN, NULL, NULL);
+    tls_flood_wait(&flood);
+    client_ping(client);
+    assert_false(atomic_load(&flood.done));
+    client_close(client);
+    tls_flood_end(&flood);
+    case_end(&test);
+}
+
 static void test_gateway_bounds_connections_and_their_rate(void **state)
 {
     struct gateway_case test;
@@ -158,9 +197,11 @@ static void test_gateway_bounds_connections_and_their_rate(void **state)
     assert_true(recv(fd, &byte, 1, 0) <= 0);
     close(fd);
     case_wait_counter(&test, refused_address, 1);
+    case_wait_counter(&test, connections, 2); /* it is counted now and then */
     client_close(clients[0]);
     case_wait_counter(&test, connections, 1);
     clients[0] = client_open(&test); /* the third of the burst */
+    case_wait_counter(&test, connections, 2);
     client_close(clients[0]);
     case_wait_counter(&test, connections, 1);
     while (case_count(&test, refused_rate) == 0) { /* one a second would pass */
@@ -219,6 +260,78 @@ static void test_gateway_stops_reading_from_whoever_does_not_read_and_cuts_it(vo
     assert_int_equal(case_count(&test, out_bytes), 0);
     client_close(client);
     client_close(other);
+    case_end(&test);
+}
+
+/* Together they could fill what all connections may have waiting; those who read do not notice. */
+static void test_gateway_serves_others_past_a_crowd_that_does_not_read(void **state)
+{
+    enum { CROWD = 6 };
+    struct gateway_case test;
+    struct case_client *crowd[CROWD];
+    static const uint8_t ping[] = {0, 0, 0, 2, 0x22, 0};
+    static uint8_t many[sizeof ping * 2000];
+    const struct timeval patience = {0, 2000};
+    (void)state;
+    case_prepare(&test);
+    test.options.limits.out_bytes_max = 1114112;
+    test.options.limits.out_total_max = 1114112;
+    case_start(&test);
+    for (size_t i = 0; i < sizeof many; i++)
+        many[i] = ping[i % sizeof ping];
+    struct case_client *other = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+    test.receive_bytes = 8192;
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+        setsockopt(crowd[i]->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    }
+    /* Pongs that nobody reads, until the gateway can hold no more of them. */
+    for (int round = 0; round < 5000 && case_count(&test, cut_slow) == 0; round++) {
+        struct case_client *client = crowd[round % CROWD];
+        (void)mbedtls_ssl_write(&client->ssl, many, sizeof many);
+        client_ping(other);
+    }
+    assert_true(case_count(&test, cut_slow) > 0);
+    assert_true(case_count(&test, out_bytes) <= test.options.limits.out_total_max);
+    for (int i = 0; i < 100; i++)
+        client_ping(other);
+    client_close(other);
+    for (int i = 0; i < CROWD; i++)
+        client_close(crowd[i]);
+    case_end(&test);
+}
+
+/* Pings cost no tokens; still those who have no logon do not take all of the thread's time. */
+static void test_gateway_gives_guests_a_share_of_its_time(void **state)
+{
+    struct gateway_case test;
+    static const uint8_t ping[] = {0, 0, 0, 2, 0x22, 0};
+    static uint8_t many[sizeof ping * 2000], pongs[1 << 16];
+    (void)state;
+    case_prepare(&test);
+    case_start(&test);
+    for (size_t i = 0; i < sizeof many; i++)
+        many[i] = ping[i % sizeof ping];
+    struct case_client *trader = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+    struct case_client *guest = client_open(&test);
+    const struct timeval patience = {0, 1000};
+    setsockopt(guest->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(guest->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    for (int round = 0; round < 20000 && case_count(&test, guests_waited) == 0; round++) {
+        (void)mbedtls_ssl_write(&guest->ssl, many, sizeof many);
+        while (mbedtls_ssl_read(&guest->ssl, pongs, sizeof pongs) == 16384) {
+        }
+    }
+    assert_true(case_count(&test, guests_waited) > 0);
+    uint64_t waited = case_count(&test, guests_waited);
+    for (int round = 0; round < 100; round++)
+        client_ping(trader); /* does not count as one of them */
+    assert_true(case_count(&test, guests_waited) - waited < 50);
+    client_close(guest);
+    guest = client_open(&test); /* another one has its turn */
+    client_ping(guest);
+    client_close(guest);
+    client_close(trader);
     case_end(&test);
 }
 
@@ -372,6 +485,36 @@ static void test_gateway_says_why_it_cannot_open(void **state)
     case_end(&test);
 }
 
+/* The last one: what was lowered stays so. Connections take no descriptor that the node needs. */
+static void test_gateway_leaves_descriptors_to_the_node(void **state)
+{
+    struct gateway_case test;
+    struct rlimit limit;
+    int fds[19];
+    uint8_t byte;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 400;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    case_prepare(&test);
+    case_start(&test); /* raises what may be raised */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const rlim_t needed = test.options.limits.sessions_max + 512;
+    assert_true(limit.rlim_cur >= (limit.rlim_max < needed ? limit.rlim_max : needed));
+    case_end(&test);
+    limit.rlim_cur = limit.rlim_max = 512 + 18;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    case_prepare(&test);
+    case_start(&test);
+    for (int i = 0; i < 19; i++)
+        fds[i] = client_dial(&test);
+    assert_true(recv(fds[18], &byte, 1, 0) <= 0);
+    case_wait_counter(&test, refused_full, 1);
+    for (int i = 0; i < 19; i++)
+        close(fds[i]);
+    case_end(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,13 +523,18 @@ int main(void)
         cmocka_unit_test(test_gateway_survives_bytes_that_are_no_tls),
         cmocka_unit_test(test_gateway_ends_handshakes_that_never_end),
         cmocka_unit_test(test_gateway_lets_clients_in_past_a_flood_of_half_open_connections),
+        cmocka_unit_test(test_gateway_shakes_hands_past_a_flood_of_warnings),
+        cmocka_unit_test(test_gateway_serves_others_past_a_flood_of_warnings),
         cmocka_unit_test(test_gateway_bounds_connections_and_their_rate),
         cmocka_unit_test(test_gateway_cuts_whoever_is_silent),
         cmocka_unit_test(test_gateway_stops_reading_from_whoever_does_not_read_and_cuts_it),
+        cmocka_unit_test(test_gateway_serves_others_past_a_crowd_that_does_not_read),
+        cmocka_unit_test(test_gateway_gives_guests_a_share_of_its_time),
         cmocka_unit_test(test_gateway_forwards_questions_and_items),
         cmocka_unit_test(test_gateway_limits_questions),
         cmocka_unit_test(test_gateway_reloads_all_or_nothing),
         cmocka_unit_test(test_gateway_says_why_it_cannot_open),
+        cmocka_unit_test(test_gateway_leaves_descriptors_to_the_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,6 +206,81 @@ static void test_gateway_tells_a_question_that_the_node_leaves_open(void **state
     case_end(&test);
 }
 
+/* It waits for a checkpoint and its certificate, which takes longer than other answers. */
+static void test_gateway_has_patience_with_a_proof(void **state)
+{
+    struct gateway_case test;
+    uint8_t bytes[64];
+    Tenor__V1__ToNode question = TENOR__V1__TO_NODE__INIT;
+    Tenor__V1__GetProof body = TENOR__V1__GET_PROOF__INIT;
+    Tenor__V1__FromNode answer = TENOR__V1__FROM_NODE__INIT;
+    Tenor__V1__Proof proof = TENOR__V1__PROOF__INIT;
+    (void)state;
+    case_prepare(&test);
+    test.options.limits.question_ms = 100;
+    case_start(&test);
+    struct case_client *client = client_open(&test);
+    body.market = CASE_MARKET;
+    body.account = CASE_ACCOUNT;
+    question.request = answer.request = 8;
+    question.body_case = TENOR__V1__TO_NODE__BODY_GET_PROOF;
+    question.get_proof = &body;
+    client_send(client, &question);
+    uint64_t tag = node_ask(&test, PORT_QUERY).tag;
+    node_quiet(&test, 500);
+    proof.height = 3;
+    answer.body_case = TENOR__V1__FROM_NODE__BODY_PROOF;
+    answer.proof = &proof;
+    port_tell(test.port, PORT_REPLY, tag, bytes, tenor__v1__from_node__pack(&answer, bytes));
+    port_tell_flush(test.port);
+    assert_int_equal(client_expect(client, TENOR__V1__FROM_NODE__BODY_PROOF)->proof->height, 3);
+    client_close(client);
+    case_end(&test);
+}
+
+static void ask_cluster(struct case_client *client, uint64_t request)
+{
+    Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
+    Tenor__V1__GetCluster body = TENOR__V1__GET_CLUSTER__INIT;
+    message.request = request;
+    message.body_case = TENOR__V1__TO_NODE__BODY_GET_CLUSTER;
+    message.get_cluster = &body;
+    client_send(client, &message);
+}
+
+/* Orders wait behind questions at the node's thread, so who has not logged on may not fill it, with
+ * however many connections; who comes to log on is let in all the same. */
+static void test_gateway_lets_no_crowd_of_guests_fill_the_node_with_questions(void **state)
+{
+    struct gateway_case test;
+    uint64_t tag = 0;
+    (void)state;
+    case_prepare(&test);
+    test.options.limits.questions_max = 1000;
+    case_start(&test);
+    struct case_client *client = client_open(&test);
+    for (uint32_t i = 1; i <= 128; i++)
+        ask_cluster(client, i);
+    ask_cluster(client, 129);
+    client_expect_error(client, 129, WIRE_ERROR_BUSY);
+    client_close(client); /* what was asked is still to be answered */
+    client = client_open(&test);
+    ask_cluster(client, 1);
+    client_expect_error(client, 1, WIRE_ERROR_BUSY);
+    Tenor__V1__Logon logon = logon_of(CASE_SESSION);
+    client_send_logon(&test, client, &logon);
+    for (uint32_t i = 0; i < 128; i++) {
+        tag = node_ask(&test, PORT_QUERY).tag;
+        port_tell(test.port, PORT_REPLY, tag, "", 0);
+    }
+    node_session(&test, node_ask(&test, PORT_SESSION).tag, CASE_TIME_MS + 1, 0);
+    client_expect(client, TENOR__V1__FROM_NODE__BODY_LOGON_ACK);
+    ask_cluster(client, 2);
+    assert_int_not_equal(node_ask(&test, PORT_QUERY).tag, tag);
+    client_close(client);
+    case_end(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +291,8 @@ int main(void)
         cmocka_unit_test(test_gateway_logs_nobody_on_while_the_node_is_behind),
         cmocka_unit_test(test_gateway_bounds_the_logons_of_an_account),
         cmocka_unit_test(test_gateway_tells_a_question_that_the_node_leaves_open),
+        cmocka_unit_test(test_gateway_has_patience_with_a_proof),
+        cmocka_unit_test(test_gateway_lets_no_crowd_of_guests_fill_the_node_with_questions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,7 +128,7 @@ static void test_history_knows_whose_every_kind_of_event_is(void **state)
 {
     uint32_t accounts[2];
     (void)state;
-    for (uint8_t kind = TN_EVENT_RESULT; kind <= TN_EVENT_CALLED; kind++) {
+    for (uint8_t kind = TN_EVENT_RESULT; kind <= TN_EVENT_REMITTED; kind++) {
         struct tn_event event = {.kind = kind, .account = 4, .other_account = 5};
         uint32_t count = gateway_history_accounts(accounts, &event);
         bool none = kind == TN_EVENT_STATUS || kind == TN_EVENT_LISTED ||

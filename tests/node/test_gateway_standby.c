@@ -144,7 +144,8 @@ static void test_gateway_says_when_a_standby_frame_is_void(void **state)
     node_block(&test, test.height + 12);
     message = client_expect(client, TENOR__V1__FROM_NODE__BODY_STANDBY_VOID);
     assert_int_equal(message->standby_void->reject, TN_REJECT_FRAME_EXPIRED);
-    test.height += 20;
+    for (int i = 0; i < 20; i++)
+        node_block(&test, CASE_HEIGHT);
     frame_cancel(&test, &frame, 181);
     client_send_standby(client, 12, &frame, 0);
     client_ping(client);
@@ -178,6 +179,36 @@ static void test_gateway_sends_the_standby_frame_of_a_dead_man(void **state)
     client_ping(client);
     assert_int_equal(case_count(&test, standby_dead_man), 1);
     client_close(client);
+    case_end(&test);
+}
+
+/* Blocks that the node did not see one by one are no silence of its client. */
+static void test_gateway_does_not_take_a_leap_of_its_node_for_a_dead_man(void **state)
+{
+    struct gateway_case test;
+    (void)state;
+    struct case_client *client = begin(&test, TENOR__V1__ON_DISCONNECT__NOTHING, 3);
+    test.height += 1000;
+    node_state(&test, PORT_READY);
+    node_block(&test, CASE_HEIGHT);
+    node_quiet(&test, 50);
+    case_wait_counter(&test, logged_on, 0); /* its stream has a gap: it is to log on elsewhere */
+    assert_int_equal(case_count(&test, standby_dead_man), 0);
+    client_close(client);
+    case_end(&test);
+}
+
+/* What became of it is not known: its nonce sees to it that it is not executed twice. */
+static void test_gateway_sends_a_standby_frame_again_after_a_gap(void **state)
+{
+    struct gateway_case test;
+    (void)state;
+    struct case_client *client = begin(&test, TENOR__V1__ON_DISCONNECT__RUN_STANDBY, 0);
+    client_close(client);
+    uint64_t tag = node_ask(&test, PORT_FRAME).tag;
+    port_tell(test.port, PORT_GAP, 0, NULL, 0);
+    port_tell_flush(test.port);
+    assert_int_not_equal(node_ask(&test, PORT_FRAME).tag, tag);
     case_end(&test);
 }
 
@@ -230,6 +261,8 @@ int main(void)
         cmocka_unit_test(test_gateway_gives_a_standby_frame_up_when_its_term_is_over),
         cmocka_unit_test(test_gateway_says_when_a_standby_frame_is_void),
         cmocka_unit_test(test_gateway_sends_the_standby_frame_of_a_dead_man),
+        cmocka_unit_test(test_gateway_does_not_take_a_leap_of_its_node_for_a_dead_man),
+        cmocka_unit_test(test_gateway_sends_a_standby_frame_again_after_a_gap),
         cmocka_unit_test(test_gateway_holds_only_standby_frames_that_could_pass),
         cmocka_unit_test(test_gateway_sends_standby_frames_when_it_stops),
     };

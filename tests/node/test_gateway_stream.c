@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -207,6 +208,106 @@ static void test_gateway_says_a_height_only_behind_the_streams_messages(void **s
     case_end(&test);
 }
 
+/* A node reads its log again from its last checkpoint: of blocks up to there it has told nothing.
+ */
+static void test_gateway_resumes_nothing_from_before_its_nodes_log(void **state)
+{
+    struct gateway_case test;
+    (void)state;
+    case_prepare(&test);
+    test.height = 0; /* nothing is restored yet */
+    case_start(&test);
+    test.height = CASE_HEIGHT;
+    tell_blocks(&test);
+    case_wait_counter(&test, history_records, 9);
+    refused_as_old(&test, CASE_HEIGHT / 2, 0);
+    Tenor__V1__Place after = place_of(CASE_HEIGHT, UINT32_MAX);
+    struct case_client *client = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, &after);
+    expect_told(client, 0);
+    client_close(client);
+    case_end(&test);
+}
+
+static void expect_gap(struct case_client *client)
+{
+    const Tenor__V1__FromNode *message = client_expect(client, TENOR__V1__FROM_NODE__BODY_ERROR);
+    assert_int_equal(message->error->code, WIRE_ERROR_GAP);
+    assert_true(message->error->closing);
+    client_expect_end(client);
+}
+
+static void expect_snapshot_asked(struct gateway_case *test)
+{
+    struct port_message message;
+    for (int i = 0; i < CASE_WAIT_MS && !port_next_ask(test->port, &message); i++)
+        usleep(1000);
+    assert_int_equal(message.kind, PORT_SNAPSHOT);
+}
+
+/* By state sync a node comes to a height without the blocks below it. */
+static void test_gateway_tells_a_leap_of_its_node_as_a_gap(void **state)
+{
+    struct gateway_case test;
+    (void)state;
+    case_prepare(&test);
+    case_start(&test);
+    struct case_client *client = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+    node_quiet(&test, 200); /* the first snapshot */
+    test.height += 1000;
+    node_state(&test, PORT_READY);
+    expect_gap(client);
+    client_close(client);
+    expect_snapshot_asked(&test);
+    refused_as_old(&test, CASE_HEIGHT + 500, 0);
+    Tenor__V1__Place after = place_of(CASE_HEIGHT + 1000, UINT32_MAX);
+    client = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, &after);
+    const struct tn_event own = node_result(CASE_ACCOUNT, TN_REJECT_NONE);
+    node_step(&test, CASE_ACCOUNT, 52, &own, 1);
+    node_block(&test, test.height);
+    client_expect(client, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE);
+    /* And by its steps, when it says nothing of its state. */
+    test.height += 5;
+    node_step(&test, CASE_ACCOUNT, 53, &own, 1);
+    node_block(&test, test.height);
+    expect_gap(client);
+    client_close(client);
+    refused_as_old(&test, CASE_HEIGHT + 1003, 0);
+    case_end(&test);
+}
+
+/* Whoever logged on between a gap and the block that ends it would miss what the gap swallowed. */
+static void test_gateway_logs_nobody_on_inside_a_gap(void **state)
+{
+    struct gateway_case test;
+    const struct tn_event own = node_result(CASE_ACCOUNT, TN_REJECT_NONE);
+    (void)state;
+    case_prepare(&test);
+    case_start(&test);
+    struct case_client *client = client_open(&test);
+    Tenor__V1__Logon logon = TENOR__V1__LOGON__INIT;
+    logon.market = CASE_MARKET;
+    logon.session = CASE_SESSION;
+    client_send_logon(&test, client, &logon);
+    uint64_t tag = node_ask(&test, PORT_SESSION).tag;
+    port_tell(test.port, PORT_GAP, 0, NULL, 0);
+    node_session(&test, tag, CASE_TIME_MS + 1, 0);
+    client_expect_error(client, 1, WIRE_ERROR_SYNCING);
+    test.height += 3;
+    node_step(&test, CASE_ACCOUNT, 52, &own, 1);
+    node_block(&test, test.height);
+    client_ping(client);
+    client_send_logon(&test, client, &logon);
+    node_session(&test, node_ask(&test, PORT_SESSION).tag, CASE_TIME_MS + 1, 0);
+    client_expect(client, TENOR__V1__FROM_NODE__BODY_LOGON_ACK);
+    node_step(&test, CASE_ACCOUNT, 53, &own, 1);
+    node_block(&test, test.height);
+    client_expect(client, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE);
+    client_ping(client);
+    assert_int_equal(case_count(&test, gaps), 1);
+    client_close(client);
+    case_end(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +317,9 @@ int main(void)
         cmocka_unit_test(test_gateway_tells_nothing_twice_to_whoever_is_ahead_of_it),
         cmocka_unit_test(test_gateway_says_what_it_no_longer_has),
         cmocka_unit_test(test_gateway_says_a_height_only_behind_the_streams_messages),
+        cmocka_unit_test(test_gateway_resumes_nothing_from_before_its_nodes_log),
+        cmocka_unit_test(test_gateway_tells_a_leap_of_its_node_as_a_gap),
+        cmocka_unit_test(test_gateway_logs_nobody_on_inside_a_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

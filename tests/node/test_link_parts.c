@@ -5,8 +5,10 @@
 #include "link/hello.h"
 #include "link/limiter.h"
 #include "link/queue.h"
+#include "link/stream_socket.h"
 
 #include "seed.h"
+#include "tls_flood.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -14,6 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -397,6 +402,66 @@ static void test_certificate_that_is_none_or_two_is_refused(void **state)
     assert_non_null(strstr(problem, "/nowhere/node.pem"));
 }
 
+/* ---- Records without a message -----------------------------------------------------------------
+ */
+
+static bool is_shaken(struct stream *stream)
+{
+    struct stream_state state;
+    bool changed = stream_take_changed(stream);
+    stream_look(stream, &state);
+    assert_int_equal(state.error, 0);
+    return changed;
+}
+
+/* mbedTLS passes over warnings without returning: a visit takes so many of them, and comes again.
+ */
+static void test_stream_holds_nobody_by_a_flood_of_warnings(void **state)
+{
+    char problem[LINK_PROBLEM_SIZE];
+    struct certificate own;
+    struct stream_waker waker;
+    struct tls_flood flood;
+    int fds[2], left = 0, before;
+    const uint8_t *bytes;
+    (void)state;
+    assert_true(certificate_make(&own, problem));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    assert_true(stream_waker_open(&waker));
+    int poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct handshakes *handshakes = handshakes_start(&waker, poll_fd);
+    struct tls_config *config =
+        tls_config_make(problem, true, own.certificate, own.private_key, own.certificate);
+    assert_non_null(config);
+    struct stream *stream = stream_socket_open(fds[0], config, handshakes);
+    tls_flood_begin(&flood, fds[1], TLS_FLOOD_OPEN, own.certificate, own.private_key);
+    while (!is_shaken(stream))
+        usleep(1000);
+    do { /* until the socket is full */
+        before = left;
+        usleep(20000);
+        assert_int_equal(ioctl(fds[0], FIONREAD, &left), 0);
+    } while (left < (1 << 16) || left != before);
+    tls_flood_stop(&flood);
+    uint32_t visits = 0;
+    do {
+        visits++;
+        assert_true(stream_take_changed(stream) || visits == 1);
+        assert_int_equal(stream_peek(stream, &bytes), 0);
+        before = left;
+        assert_int_equal(ioctl(fds[0], FIONREAD, &left), 0);
+        assert_true(before - left <= 1 << 17);
+    } while (left > 0);
+    assert_true(visits > 1);
+    stream_free(stream);
+    handshakes_stop(handshakes);
+    tls_config_drop(config);
+    stream_waker_close(&waker);
+    close(poll_fd);
+    tls_flood_end(&flood);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_limiter_forgets_the_oldest_of_many_addresses),
         cmocka_unit_test(test_certificate_is_kept_for_its_owner_alone_and_never_overwritten),
         cmocka_unit_test(test_certificate_that_is_none_or_two_is_refused),
+        cmocka_unit_test(test_stream_holds_nobody_by_a_flood_of_warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,6 +155,12 @@ static void test_settings_refuse_values_of_another_kind(void **state)
     assert_refused("[node]\nname = true\n", "neither true nor false but a text");
     assert_refused("[node]\nname = 1.5\n", "it wants a text, not a number with a fraction");
     assert_refused("[node]\nname = [\"a\"]\n", "it wants a text, not a list");
+    /* The name is told to clients, which take only whole characters, at most 63 bytes of them. */
+    assert_refused("[node]\nname = \"123456789012345678901234567890123456789012345678901234567890"
+                   "123\xc3\xb6\"\n",
+                   "it is longer than 63 bytes");
+    assert_refused("[node]\nname = \"a\xc2\x9b\"\n", "it has a control character");
+    assert_false(settings_override(&one, problem, "node.name=a\xff"));
     assert_refused("[node]\nlisten = \"127.0.0.1\"\n", "'127.0.0.1' is not HOST:PORT");
     assert_refused("[node]\nlisten = \"::1:80\"\n", "stands in [ ] before its port");
     assert_refused("[node]\nlisten = \"h:65536\"\n", "is not HOST:PORT");
@@ -220,8 +226,8 @@ static void test_settings_that_need_a_restart_are_named_and_stay(void **state)
 static void test_settings_know_the_gateways_limits(void **state)
 {
     (void)state;
-    static const char *const at_start[] = {"sessions_max", "handshake_threads", "pending_max",
-                                           "history"};
+    static const char *const at_start[] = {"sessions_max", "handshake_threads", "signature_threads",
+                                           "pending_max", "history"};
     char name[SETTING_NAME_SIZE];
     uint32_t limits = 0, restarts = 0;
     for (uint32_t i = 0; i < settings_count; i++) {

@@ -179,14 +179,16 @@ static void test_wire_names_the_element_that_is_wrong(void **state)
             "get_margin.trials[1]: is longer than what it stands in (byte 8)");
 }
 
-static void test_wire_refuses_text_that_is_not_utf_8(void **state)
+static void test_wire_refuses_text_that_is_not_utf_8_or_controls_a_terminal(void **state)
 {
     (void)state;
-    static const char *const good[] = {"24",          "c2 a2",       "e2 82 ac",   "ed 9f bf",
-                                       "f0 90 8d 88", "f4 8f bf bf", "61 c3 a9 62"};
+    static const char *const good[] = {"24",          "c2 a2",       "e2 82 ac",    "ed 9f bf",
+                                       "f0 90 8d 88", "f4 8f bf bf", "61 c3 a9 62", "7e c2 a0"};
     static const char *const bad[] = {
-        "00",          "80",          "c0 80",       "c1 bf", "c2", "e0 9f bf", "ed a0 80",
-        "f0 8f bf bf", "f4 90 80 80", "f5 80 80 80", "e2 82", "ff", "61 00 62"};
+        "00",          "80",          "c0 80",       "c1 bf", "c2",   "e0 9f bf", "ed a0 80",
+        "f0 8f bf bf", "f4 90 80 80", "f5 80 80 80", "e2 82", "ff",   "61 00 62", "61 1b 5b",
+        "0a",          "09",          "7f",          "c2 9b", "c2 80"}; /* the last: what a terminal
+                                                                           obeys */
     uint8_t text[16];
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(wire_is_text(text, parse(text, good[i])));
@@ -416,7 +418,7 @@ int main(void)
         cmocka_unit_test(test_wire_refuses_sizes_that_the_protocol_names),
         cmocka_unit_test(test_wire_counts_elements_before_it_takes_memory),
         cmocka_unit_test(test_wire_names_the_element_that_is_wrong),
-        cmocka_unit_test(test_wire_refuses_text_that_is_not_utf_8),
+        cmocka_unit_test(test_wire_refuses_text_that_is_not_utf_8_or_controls_a_terminal),
         cmocka_unit_test(test_wire_refuses_more_bytes_than_a_message_may_have),
         cmocka_unit_test(test_wire_arena_holds_the_largest_messages),
         cmocka_unit_test(test_wire_stops_at_the_end_of_every_smaller_arena),
