@@ -63,6 +63,7 @@ list_missing() {
     need test iproute2 has_command ip # nodes in networks of their own
     need test nftables has_command nft
     need test faketime has_command faketime
+    need test tmux has_command tmux # the terminal of tests
     need test python3 test -x /usr/bin/python3 # verifiers and bots that share nothing with the C code
     need test protobuf-compiler has_command protoc
     need test python3-protobuf has_python_module google.protobuf

@@ -73,6 +73,7 @@ class Reject(enum.IntEnum):
     OWNER_MISMATCH = 208
     ACCOUNTS_FULL = 209
     AMOUNT_RANGE = 210
+    MARKET_UNKNOWN = 211
     SERIES_UNKNOWN = 300
     SERIES_STATUS = 301
     SERIES_CLOSING = 302
@@ -125,6 +126,7 @@ class Reject(enum.IntEnum):
     ASSET_UNKNOWN = 702
     ASSETS_FULL = 703
     MONEY_RANGE = 704
+    TRANSFERS_FULL = 705
     JOBS_FULL = 800
     RISK_OFF = 900
     FEEDS_RULE = 901
@@ -295,6 +297,8 @@ TABLE = {
         "use an account that exists, or wait"),
     210: ("AMOUNT_RANGE", False, "amount must be positive and within the maximum",
         "use an amount in micros above zero"),
+    211: ("MARKET_UNKNOWN", False, "there is no such other market",
+        "name another market of this chain; Transfer moves within one"),
     300: ("SERIES_UNKNOWN", False, "there is no such series",
         "name a series that GetInstruments lists"),
     301: ("SERIES_STATUS", True, "the series' status does not admit this command",
@@ -399,6 +403,8 @@ TABLE = {
         "use an asset that exists"),
     704: ("MONEY_RANGE", False, "the amount leaves the range of 64-bit money",
         "use a smaller amount"),
+    705: ("TRANSFERS_FULL", True, "too much is under way to this market: send it again after a block",
+        "send it again after the next block"),
     800: ("JOBS_FULL", True, "too many mass cancels are unfinished: send it again after the next sweep",
         "send it again after the next block"),
     900: ("RISK_OFF", False, "this market has no margin engine: its limits name no expiries",

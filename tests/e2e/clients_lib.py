@@ -15,6 +15,7 @@ import time
 from tenor_bot import Bot, Net, Session, keccak256, sign, trader, wire
 
 TERM_WRONG = 1004
+TOLD = set()  # every number by which a node or the exchange has said no to any client
 LINGER_RST = struct.pack("ii", 1, 0)  # close() cuts the connection instead of ending it
 
 
@@ -58,13 +59,19 @@ def free_base(nodes):
 class Nodes:
     """Four nodes and a feed, as processes of this one; nothing of them is left behind."""
 
-    def __init__(self, work, tenord, tenor, feed, nodes=4, settings=()):
+    def __init__(self, work, tenord, tenor, feed, nodes=4, settings=(), genesis=None):
         self.work, self.tenord, self.tenor_path, self.feed = work, tenord, tenor, feed
         self.folder, self.settings = os.path.join(work, "net"), settings
         self.running, self.count = {}, nodes
         self.base = free_base(nodes)
-        self.run([tenord, "testnet", "--out", self.folder, "--nodes", str(nodes), "--base-port",
-                  str(self.base)])
+        words = [tenord, "testnet", "--out", self.folder, "--nodes", str(nodes), "--base-port",
+                 str(self.base)]
+        if genesis:
+            path = os.path.join(work, "genesis.conf")
+            with open(path, "w") as out:
+                out.writelines("%s = %s\n" % one for one in genesis.items())
+            words += ["--genesis", path]
+        self.run(words)
         os.environ["TENOR_HOME"] = os.path.join(work, "keys")
         os.environ["TENOR_NET"] = self.folder
         self.net = Net(self.folder)
@@ -97,8 +104,27 @@ class Nodes:
     def up(self):
         for index in range(self.count):
             self.start(index)
+        self.start_feed()
+
+    def start_feed(self):
         self.spawn("feed", [self.feed, "--net", self.folder, "--quiet"])
         within(60, "prices flow", lambda: "prices flow" in self.log("feed"))
+
+    def set_limits(self, index, **limits):
+        """Other limits for clients, taken up while the node runs."""
+        path = os.path.join(self.folder, "node-%d" % index, "tenord.toml")
+        with open(path) as settings:
+            text = settings.read()
+        lines = "".join("%s = %s\n" % one for one in limits.items())
+        with open(path, "w") as settings:
+            settings.write(text.replace("[clients.limits]\n", "[clients.limits]\n" + lines))
+        before = self.metric(index, "tenor_reloads_total")
+        self.signal(index, signal.SIGHUP)
+        within(30, "the limits are taken up",
+               lambda: self.metric(index, "tenor_reloads_total") > before)
+
+    def signal(self, index, number):
+        self.running["node-%d" % index].send_signal(number)
 
     def kill(self, index):
         process = self.running.pop("node-%d" % index)
@@ -191,12 +217,17 @@ class Client(Bot):
                 self.heads[head.market] = head
                 if self.session and head.market == self.session.market:
                     self.term = head.term
+        if kind == "error":
+            TOLD.add(body.code)
+        for event in getattr(body, "events", ()):
+            TOLD.add(event.reject)
         if kind == "account_message":
+            TOLD.add(body.event.reject)
             self.place = body.at
             self.stream.append(((body.at.block, body.at.index), body.SerializeToString()))
         return kind, body
 
-    def hear(self, *kinds, request=None, seconds=10):
+    def hear(self, *kinds, request=None, seconds=30):
         """The next message of these kinds, with this request; others are noted and kept."""
         until = time.monotonic() + seconds
         for at, (answers, kind, body) in enumerate(self.heard if request else ()):

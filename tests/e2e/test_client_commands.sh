@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# The thin client against real nodes: every command once for good, every exit code, and the page
-# that promises a first order in five minutes, block by block.
+# The thin client against real nodes: every command once for good, and every exit code.
 #
 # usage: test_client_commands.sh TENORD TENOR TENOR_FEED DOCS
 set -euo pipefail
@@ -21,9 +20,6 @@ clean_up() {
     trap - EXIT
     for process in $(jobs -p) "${processes[@]}"; do kill -KILL "$process" 2>/dev/null || true; done
     wait 2>/dev/null || true
-    if [ -f "$work/page/pids" ]; then
-        while read -r process; do kill -KILL "$process" 2>/dev/null || true; done <"$work/page/pids"
-    fi
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -34,7 +30,7 @@ fail() {
     local log
     echo "FAILED: $*" >&2
     cat "$work/out" "$work/err" >&2 2>/dev/null || true
-    for log in "$work"/*.log "$work"/page/*.log; do
+    for log in "$work"/*.log; do
         if [ ! -f "$log" ]; then continue; fi
         echo "--- $(basename "$log")" >&2
         tail -n 15 "$log" >&2
@@ -56,7 +52,7 @@ ok() { ends 0 "$@"; }
 # value NAME: of the last answer, the first there is.
 value() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$work/out" | head -n 1; }
 
-# A port P with P, P + 1, P + 100, P + 101, P + 200, P + 201 free.
+# A port P with P to P + 2, P + 100 to P + 102, P + 200 to P + 202 free.
 base_port() {
     "$python" - <<'PYTHON'
 import random, socket
@@ -69,7 +65,7 @@ def free(port):
             return False
 while True:
     base = random.randrange(20000, 32000)
-    if all(free(base + more + i) for more in (0, 100, 200) for i in (0, 1)):
+    if all(free(base + more + i) for more in (0, 100, 200) for i in (0, 1, 2)):
         print(base)
         break
 PYTHON
@@ -96,7 +92,7 @@ start_net() {
             >"$work/node-$i.log" 2>&1 &
         processes+=($!)
     done
-    "$feed" --net "$work/net" --quiet >"$work/feed.log" 2>&1 &
+    "$feed" --net "$work/net" --quiet --metrics "127.0.0.1:$((base + 202))" >"$work/feed.log" 2>&1 &
     feed_process=$!
     processes+=("$feed_process")
     export TENOR_NET=$work/net
@@ -199,6 +195,28 @@ makers_quote_and_takers_trade() {
     ok '"liquidations": \[\]' liquidations
 }
 
+the_chain_shows_last_trades() {
+    local option mark
+    ok '"delta"' chain
+    read -r option mark < <("$python" - "$work/out" <<'PYTHON'
+import json, sys
+def rows(one):
+    if isinstance(one, dict):
+        if "mark" in one and "delta" in one:
+            yield one
+        one = list(one.values())
+    for more in one if isinstance(one, list) else []:
+        yield from rows(more)
+best = max(rows(json.load(open(sys.argv[1]))), key=lambda row: float(row["mark"] or 0))
+print(best["series"], int(float(best["mark"])))
+PYTHON
+    )
+    ok '"event": "accepted"' order place "$option" sell 0.03 --limit "$mark" --key bob
+    ok '"event": "trade"' order place "$option" buy 0.03 --limit "$mark"
+    ok "\"last\": \"$mark\"" chain
+    grep -q '"volume": "0.03"' "$work/out" || fail "the chain shows no volume of $option"
+}
+
 money_moves() {
     ok '"withdrawn": "100.50"' withdraw 100.50
     ends 3 'rejected: 701 CASH_SHORT' withdraw 999999999
@@ -298,6 +316,28 @@ the_terminal_shows_the_market() {
     passed=$((passed + 1))
 }
 
+# Of a net that was empty: nothing that the feed sent was refused, its first round included.
+the_feed_counts_what_becomes_of_its_reports() {
+    "$python" - "http://127.0.0.1:$((base + 202))/metrics" >"$work/out" <<'PYTHON' || fail "no metrics"
+import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode(), end="")
+PYTHON
+    local name
+    if command -v promtool >/dev/null; then
+        promtool check metrics <"$work/out" >"$work/err" 2>&1 || fail "promtool refuses the metrics"
+    fi
+    for name in invalid no_room errors skipped; do
+        grep -q "^tenor_feed_${name}_total 0\$" "$work/out" || fail "of a new net: $name"
+    done
+    grep -q '^tenor_feed_governance_total 5$' "$work/out" || fail "the market was not defined"
+    grep -qE '^tenor_feed_taken_total [1-9][0-9]+$' "$work/out" || fail "nothing was taken"
+    local end=0
+    "$feed" --metrics 127.0.0.1:port >"$work/out" 2>"$work/err" || end=$?
+    [ "$end" = 2 ] || fail "a wrong --metrics ends with $end"
+    grep -q 'metrics: ' "$work/err" || fail "a wrong --metrics is not told"
+    passed=$((passed + 1))
+}
+
 histories_and_pipes_are_fed() {
     local day
     ok '"series"' markets
@@ -310,12 +350,12 @@ time_ms,underlying,feed,expiry,value
 HISTORY
     "$feed" --setup never --csv "$work/history.csv" --speed 10 >"$work/out" 2>"$work/err" ||
         fail "a history ends with $?"
-    grep -q 'reports=9 taken=9 .* lines=3 lines_refused=0' "$work/out" || fail "of a history"
+    grep -q 'reports=9 .*taken=9 .* lines=3 lines_refused=0' "$work/out" || fail "of a history"
     printf '%s\n' '{"underlying":"BTC","feed":"spot","value":"100252"}' '{"feed":"spot"}' \
         '{"underlying":"BTC","feed":"rate","expiry":"'"$day"'","value":0.04}' |
         "$feed" --setup never --pipe >"$work/out" 2>"$work/err" || fail "a pipe ends with $?"
     grep -q 'standard input:2: underlying: is in no market' "$work/err" || fail "the line is not named"
-    grep -q 'reports=6 taken=6 .* lines=3 lines_refused=1' "$work/out" || fail "of a pipe"
+    grep -q 'reports=6 .*taken=6 .* lines=3 lines_refused=1' "$work/out" || fail "of a pipe"
     sed -i 's/100610/-1/' "$work/history.csv"
     local end=0
     "$feed" --setup never --csv "$work/history.csv" >"$work/out" 2>"$work/err" || end=$?
@@ -324,55 +364,15 @@ HISTORY
     passed=$((passed + 3))
 }
 
-# ---- The page ----------------------------------------------------------------------------------------
-
-# The blocks of the page in one shell, as a reader would type them. The net of the page listens on
-# fixed ports; a wrapper gives it free ones.
-the_quickstart_does_what_it_says() {
-    mkdir -p "$work/page/bin"
-    ln -s "$tenor" "$work/page/bin/tenor"
-    ln -s "$feed" "$work/page/bin/tenor-feed"
-    cat >"$work/page/bin/tenord" <<WRAPPER
-#!/bin/sh
-if [ "\$1" = testnet ]; then exec "$tenord" "\$@" --base-port $(base_port); fi
-exec "$tenord" "\$@"
-WRAPPER
-    chmod +x "$work/page/bin/tenord"
-    {
-        echo 'set -eu'
-        # shellcheck disable=SC2016 # the fence is Markdown's
-        sed -n '/^```sh$/,/^```$/p' "$docs/quickstart-trader.md" | grep -v '^```'
-        echo 'echo the page is through'
-    } >"$work/page/blocks"
-    # Its processes are remembered by whoever starts them, so that they end also when it fails.
-    sed -i 's/ &$/ \& echo $! >>pids/' "$work/page/blocks"
-    (cd "$work/page" && env -u TENOR_NET PATH="$work/page/bin:$PATH" TENOR_HOME="$work/page/home" \
-        timeout 90 bash blocks >"$work/out" 2>"$work/err") || fail "the page's commands fail"
-    grep -q 'the page is through' "$work/out" || fail "the page's commands end early"
-    local said
-    for said in '"cash": "100000.00"' '"event": "accepted"' '"passes": true' '"event": "cancelled"' \
-        '"withdrawn": "1000.00"' 'cash of all accounts'; do
-        grep -qF "$said" "$work/out" || fail "the page's commands do not say $said"
-    done
-    local process
-    while read -r process; do kill -TERM "$process"; done <"$work/page/pids"
-    while read -r process; do
-        while kill -0 "$process" 2>/dev/null; do sleep 0.05; done
-    done <"$work/page/pids"
-    rm "$work/page/pids"
-}
-
 start_net
 for group in keys_are_made_shown_and_taken_in the_first_order_is_two_commands_away \
-    the_market_is_shown orders_are_changed_and_cancelled makers_quote_and_takers_trade money_moves \
+    the_market_is_shown orders_are_changed_and_cancelled makers_quote_and_takers_trade the_chain_shows_last_trades money_moves \
     sessions_come_and_go blocks_and_proofs_are_checked every_exit_code_means_what_help_says \
     what_is_sent_and_not_answered_is_ambiguous_and_safe_to_repeat \
     every_command_has_help_with_an_example the_terminal_shows_the_market \
-    histories_and_pipes_are_fed; do
+    the_feed_counts_what_becomes_of_its_reports histories_and_pipes_are_fed; do
     "$group"
     echo "ok: $group"
 done
 stop_net
-the_quickstart_does_what_it_says
-echo "ok: the_quickstart_does_what_it_says"
 echo "$passed passed, 0 failed"

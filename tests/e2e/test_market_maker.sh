@@ -10,52 +10,9 @@ tenor=$2
 feed=$3
 mm=$4
 example=$5
-work=$(mktemp -d)
-export TENOR_HOME=$work/keys TENOR_NET=$work/net
-declare -A running=()
-
-clean_up() {
-    local name
-    trap - EXIT
-    for name in "${!running[@]}"; do kill -KILL "${running[$name]}" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 143' INT TERM
-
-fail() {
-    local log
-    echo "FAILED: $*" >&2
-    for log in "$work"/*.log; do
-        echo "-- ${log##*/}" >&2
-        tail -n 8 "$log" >&2
-    done
-    exit 1
-}
-start() {
-    local name=$1
-    shift
-    "$@" >"$work/$name.log" 2>&1 &
-    running[$name]=$!
-}
-# stop NAME: told to, it must end with 0.
-stop() {
-    local end=0
-    kill -TERM "${running[$1]}"
-    wait "${running[$1]}" || end=$?
-    unset "running[$1]"
-    [ "$end" = 0 ] || fail "$1 ended with $end"
-}
-until_true() {
-    local tries=$(($1 * 10)) what=$2
-    shift 2
-    while ! "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || fail "it did not come to be: $what"
-        sleep 0.1
-    done
-}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=bots_lib.sh
+. "$here/bots_lib.sh"
 
 # figure NAME FIELD: of the program's last line; nothing while there is none.
 figure() { grep '^{' "$work/$1.log" | tail -n 1 | sed -n "s/.*\"$2\":\([-0-9.a-z]*\).*/\1/p"; }
@@ -71,24 +28,7 @@ moved_on() {
 has_orders() { "$tenor" order list --key "$1" -o json | grep -q order_id; }
 has_none() { ! has_orders "$1"; }
 
-# Ports that nobody listens on: +0..3 for peers, +100..103 for clients.
-is_free() {
-    local offset
-    for offset in 0 1 2 3 100 101 102 103; do
-        if (exec 3<>"/dev/tcp/127.0.0.1/$((port + offset))") 2>/dev/null; then return 1; fi
-    done
-}
-port=$((20000 + RANDOM % 12000))
-until is_free; do port=$((20000 + RANDOM % 12000)); done
-
-"$tenord" testnet --out "$work/net" --nodes 4 --base-port "$port" >/dev/null
-for i in 0 1 2 3; do
-    start "node-$i" "$tenord" start --home "$work/net/node-$i" log.format=logfmt log.blocks=false \
-        metrics.listen=127.0.0.1:0
-done
-until_true 60 "a node serves clients" "$tenor" cluster -o json
-start feed "$feed" --net "$work/net" --quiet
-until_true 60 "prices flow" grep -q 'prices flow' "$work/feed.log"
+start_net 4
 
 start maker "$mm" --net "$work/net" --name maker-1 --node 0 --json --size 20
 start taker "$mm" --net "$work/net" --name taker-1 --node 1 --take 50 --json
@@ -96,9 +36,7 @@ until_true 60 "the maker quotes" at_least maker quoted 10
 until_true 60 "they trade" at_least maker trades 3
 until_true 30 "its quotes rest" has_orders maker-1
 
-kill -KILL "${running[node-0]}"
-wait "${running[node-0]}" 2>/dev/null || true
-unset "running[node-0]"
+kill_off node-0
 until_true 60 "the maker quotes at another node" moved_on
 before=$(figure maker trades)
 until_true 60 "they trade on" at_least maker trades $((before + 3))
@@ -129,9 +67,7 @@ if grep -E '^(command|refused|not sent|nonce)' "$work/example.log" | grep -qv 'r
 fi
 # A maker that dies leaves a standby frame behind: its node cancels for it.
 until_true 30 "its quotes rest" has_orders maker-1
-kill -KILL "${running[maker]}"
-wait "${running[maker]}" 2>/dev/null || true
-unset "running[maker]"
+kill_off maker
 until_true 30 "the standby frame cancels" has_none maker-1
 
 # What is wrong is said, and nothing is begun.
@@ -140,4 +76,25 @@ for words in "--net $work/nowhere --name a" "--net $work/net" "--net $work/net -
     if "$mm" $words >"$work/wrong.log" 2>&1; then fail "tenor-mm $words ended with 0"; fi
     grep -q '^tenor-mm: ' "$work/wrong.log" || fail "tenor-mm $words says nothing"
 done
+
+# wrong_net NAME WORDS: neither the maker nor tenor talks to such a net's nodes, and both say why.
+wrong_net() {
+    local folder=$work/$1 words=$2 end=0
+    if timeout 20 "$mm" --net "$folder" --name maker-1 --seconds 3 >"$work/wrong.log" 2>&1; then
+        fail "tenor-mm trades with $1"
+    fi
+    grep -q "$words" "$work/wrong.log" || fail "of $1 tenor-mm does not say '$words'"
+    timeout 20 "$tenor" cluster --net "$folder" --timeout 2 >"$work/wrong.log" 2>&1 || end=$?
+    [ "$end" = 4 ] || fail "of $1 tenor ends with $end"
+    grep -q "$words" "$work/wrong.log" || fail "of $1 tenor does not say '$words'"
+}
+# The nodes that run, each known by the certificate of another one; and as if of another chain.
+for name in certificates chain; do
+    mkdir "$work/$name"
+    cp "$work"/net/*.crt "$work"/net/*.key "$work/net/client.conf" "$work/$name"
+done
+for i in 0 1 2 3; do cp "$work/net/node-$(((i + 1) % 4)).crt" "$work/certificates/node-$i.crt"; done
+sed -i 's/^chain ..../chain 0000/' "$work/chain/client.conf"
+wrong_net certificates 'shows another certificate than the one it is known by'
+wrong_net chain 'is a node of another chain'
 echo "a maker quoted through a failure, and left nothing behind"
