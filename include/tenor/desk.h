@@ -29,12 +29,14 @@ struct tn_desk_limits {
     uint32_t queue_bytes_max;     /* their bytes */
     uint32_t pending_frames_max;  /* answered, and not yet final */
     uint32_t pending_batches_max; /* sealed, and not yet final */
-    uint32_t seal_us;             /* a batch with entries is sealed after so long (2 000), and once
-                                     more that for each of up to four that are not final yet */
-    uint32_t stall_ms;            /* genesis: a heartbeat batch each third of it (300) */
-    uint32_t soft_ms;             /* genesis: only cancels this long after the last BLOCK (500) */
-    uint32_t slice_units;         /* of one SWEEP; 1 .. 8 192 (512) */
-    uint32_t slice_weight;        /* a slice of waiting work after so much weight of frames (256) */
+    uint64_t pending_weight_max; /* not yet final; at least 4 096. What a node can execute in a part
+                                    of stall_ms: a desk on a thread of its own could run ahead */
+    uint32_t seal_us;            /* a batch with entries is sealed after so long (2 000), and once
+                                    more that for each of up to four that are not final yet */
+    uint32_t stall_ms;           /* genesis: a heartbeat batch each third of it (300) */
+    uint32_t soft_ms;            /* genesis: only cancels this long after the last BLOCK (500) */
+    uint32_t slice_units;        /* of one SWEEP; 1 .. 8 192 (512) */
+    uint32_t slice_weight;       /* a slice of waiting work after so much weight of frames (256) */
 };
 void tn_desk_limits_default(struct tn_desk_limits *limits);
 

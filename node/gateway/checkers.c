@@ -138,7 +138,8 @@ uint32_t gateway_checkers_workers(void)
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
     uint32_t count = (uint32_t)CPU_COUNT(&set);
-    return count > OWNER_AND_NODE ? count - OWNER_AND_NODE : 0;
+    if (count > OWNER_AND_NODE) return count - OWNER_AND_NODE;
+    return count == OWNER_AND_NODE ? 1 : 0;
 }
 
 struct gateway_checkers *gateway_checkers_make(const struct tn_signatures *signatures,

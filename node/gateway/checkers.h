@@ -30,7 +30,8 @@ struct gateway_checkers *gateway_checkers_make(const struct tn_signatures *signa
 /* Ends the workers; what waits is not checked any more. */
 void gateway_checkers_free(struct gateway_checkers *checkers);
 
-/* As many as the processors that this process may use, less the gateway's and the node's thread. */
+/* As many as the processors that this process may use, less the gateway's and the node's thread;
+ * one where there are just these two, for they are not at work all the time. */
 uint32_t gateway_checkers_workers(void);
 
 /* ---- For the owner alone -----------------------------------------------------------------------

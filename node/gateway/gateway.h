@@ -52,7 +52,7 @@
     /* ---- from here on: at the start only ---- */                                                \
     X(sessions_max, 1, 65536, 4096, "connections at a time, if there are descriptors")             \
     X(handshake_threads, 1, 16, 1, "threads that do handshakes")                                   \
-    X(signature_threads, 0, 64, 0, "that check frames; 0: as many as processors, less two")        \
+    X(signature_threads, 0, 64, 0, "that check frames; 0: processors less two, or one of two")     \
     X(pending_max, 64, 1048576, 65536, "frames and questions of all that wait for answers")        \
     X(history_bytes, 65536, 68719476736, 33554432, "of accounts' streams kept for a resume")
 

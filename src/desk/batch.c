@@ -39,9 +39,12 @@ void tn_desk_seal(struct tn_desk *desk)
         signatures->sign(signatures->context, &sealed.signature, &sealed.digest, &desk->term.key);
     TN_ASSERT(is_signed);
     uint32_t place = (desk->pending_first + desk->pending_count) % limits->pending_batches_max;
-    desk->pending[place] = (struct pending){
-        .sequence = desk->sequence, .digest = sealed.digest, .sealed_us = desk->now_us};
+    desk->pending[place] = (struct pending){.sequence = desk->sequence,
+                                            .digest = sealed.digest,
+                                            .sealed_us = desk->now_us,
+                                            .weight = header.weight};
     desk->pending_count++;
+    desk->pending_weight += header.weight;
     desk->digest = sealed.digest;
     desk->sequence++;
     desk->last_sealed_us = desk->now_us;

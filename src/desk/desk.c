@@ -13,6 +13,7 @@ void tn_desk_limits_default(struct tn_desk_limits *limits)
                                       .queue_bytes_max = 4u << 20,
                                       .pending_frames_max = 1u << 16,
                                       .pending_batches_max = 2048,
+                                      .pending_weight_max = 1u << 16,
                                       .seal_us = 2000,
                                       .stall_ms = 300,
                                       .soft_ms = 500,
@@ -27,8 +28,9 @@ static bool limits_valid(const struct tn_desk_limits *limits)
            limits->batch_weight_max >= 65536 && limits->queue_frames_max >= 1 &&
            limits->queue_bytes_max >= 4096 && limits->queue_bytes_max <= 1u << 30 &&
            limits->pending_frames_max >= 1 && limits->pending_batches_max >= 2 &&
-           limits->seal_us >= 1 && limits->stall_ms >= 3 && limits->soft_ms >= 1 &&
-           limits->slice_units >= 1 && limits->slice_units <= 8192 && limits->slice_weight >= 1;
+           limits->pending_weight_max >= 4096 && limits->seal_us >= 1 && limits->stall_ms >= 3 &&
+           limits->soft_ms >= 1 && limits->slice_units >= 1 && limits->slice_units <= 8192 &&
+           limits->slice_weight >= 1;
 }
 
 static void *region(unsigned char *memory, size_t *used, size_t count, size_t size)
@@ -143,6 +145,7 @@ void tn_desk_end(struct tn_desk *desk)
     refuse_queue(desk);
     revert_answers(desk);
     desk->pending_count = 0;
+    desk->pending_weight = 0;
     desk->entries_count = 0;
     memset(&desk->term.key, 0, sizeof desk->term.key);
 }
@@ -159,6 +162,8 @@ bool tn_desk_final(struct tn_desk *desk, uint64_t sequence, const struct tn_hash
     TN_ASSERT(pending->sequence == sequence);
     if (!tn_hash_equal(&pending->digest, digest)) return false;
     uint32_t count = (uint32_t)place + 1;
+    for (uint32_t i = 0; i < count; i++)
+        desk->pending_weight -= desk_pending(desk, i)->weight;
     desk->pending_first = (desk->pending_first + count) % desk->limits.pending_batches_max;
     desk->pending_count -= count;
     desk->final = sequence;

@@ -34,6 +34,7 @@ struct pending {
     uint64_t sequence;
     struct tn_hash digest;
     uint64_t sealed_us;
+    uint64_t weight;
 };
 
 struct tn_desk {
@@ -78,6 +79,7 @@ struct tn_desk {
     uint32_t answered_first, answered_count;
     struct pending *pending; /* ring [pending_batches_max] */
     uint32_t pending_first, pending_count;
+    uint64_t pending_weight; /* of them all */
 
     struct tn_desk_counts counts;
 };

@@ -82,8 +82,10 @@ static bool is_full(const struct tn_desk *desk, bool only_cancels)
     uint32_t frames = desk->limits.pending_frames_max, batches = desk->limits.pending_batches_max;
     uint32_t frames_kept = only_cancels ? 0 : frames / 8;
     uint32_t batches_kept = only_cancels ? batches / 8 : batches / 4;
+    uint64_t weight = desk->limits.pending_weight_max;
     return desk->answered_count >= frames - frames_kept ||
-           desk->pending_count >= batches - batches_kept;
+           desk->pending_count >= batches - batches_kept ||
+           desk->pending_weight + desk->builder.weight >= weight + (only_cancels ? weight / 4 : 0);
 }
 
 /* Must it wait for a turn that may seal? */

@@ -102,6 +102,9 @@ static void stalled(void *context, const struct tn_gossip_head *head)
     struct tn_hash digest;
     struct tn_vote_head at;
     if (!member->is_started || !speaks(member)) return;
+    /* Its leader is this very node, and knows when to give up: it was only busy for long. */
+    const uint32_t place = tn_member_place(member, head->market);
+    if (place != TN_NONE && member->leads[place].begun) return;
     struct tn_gossip_stall stall = {.kind = TN_PEER_STALL,
                                     .epoch = member->set.epoch,
                                     .head = *head,

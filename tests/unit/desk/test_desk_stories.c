@@ -515,6 +515,33 @@ static void test_desk_refuses_what_its_bounded_memories_cannot_hold(void **state
 
 /* ---- The end of a term ---- */
 
+static void test_desk_runs_ahead_of_finality_by_so_much_weight(void **state)
+{
+    (void)state;
+    desk_case.limits.pending_weight_max = 4096;
+    reopen();
+    uint32_t taken = 0;
+    while (taken < 1000) {
+        send_limit(1 + taken, BOB, TN_BUY, 900);
+        desk_case.told_count = 0;
+        case_turn(100);
+        if (desk_case.told[0].what == TOLD_REFUSED) break;
+        taken++;
+    }
+    assert_int_equal(desk_case.told[0].reject, TN_REJECT_DESK_FULL);
+    assert_true(taken > 4096 / 8 - 64 && taken <= 4096 / 8); /* a frame of one order weighs 8 */
+    desk_case.told_count = 0;
+    send_cancel(5000, BOB, 1); /* there is room for those yet */
+    case_turn(100);
+    assert_int_equal(desk_case.told[0].what, TOLD_STEP);
+    case_turn(SEALED_US);
+    case_finalize_all();
+    desk_case.told_count = 0;
+    send_limit(5001, BOB, TN_BUY, 900);
+    case_turn(100);
+    assert_int_equal(desk_case.told[0].what, TOLD_STEP);
+}
+
 static void test_desk_reverts_exactly_what_is_not_final_when_its_term_ends(void **state)
 {
     (void)state;
@@ -631,6 +658,7 @@ int main(void)
         STORY(test_desk_takes_only_cancels_when_no_block_has_come_for_long),
         STORY(test_desk_takes_only_cancels_when_a_batch_is_not_final_for_long),
         STORY(test_desk_refuses_what_its_bounded_memories_cannot_hold),
+        STORY(test_desk_runs_ahead_of_finality_by_so_much_weight),
         STORY(test_desk_reverts_exactly_what_is_not_final_when_its_term_ends),
         STORY(test_desk_goes_on_in_a_later_term_from_the_last_final_batch),
         STORY(test_desk_says_when_another_hand_has_sealed_in_its_name),
