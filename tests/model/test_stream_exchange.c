@@ -31,7 +31,7 @@ struct follower {
 static uint8_t body[BODY_MAX];
 static struct tn_stream_scratch scratch;
 static uint64_t seed;
-static uint32_t seen[TN_ENTRY_INSURE + 1], seen_commands[TN_COMMAND_BID + 1];
+static uint32_t seen[TN_ENTRY_INSURE + 1], seen_commands[TN_COMMAND_REMIT + 1];
 
 static struct tn_exchange *open_exchange(const struct tn_exchange_limits *limits)
 {
@@ -215,7 +215,7 @@ static void test_stream_has_carried_every_kind(void **state)
     for (uint32_t kind = TN_ENTRY_FRAME; kind <= TN_ENTRY_INSURE; kind++) {
         if (seen[kind] == 0) fail_msg("no entry of kind %u came", kind);
     }
-    for (uint32_t kind = TN_COMMAND_PLACE; kind <= TN_COMMAND_BID; kind++) {
+    for (uint32_t kind = TN_COMMAND_PLACE; kind <= TN_COMMAND_REMIT; kind++) {
         if (seen_commands[kind] == 0) fail_msg("no command of kind %u came", kind);
     }
 }
