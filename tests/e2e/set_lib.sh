@@ -242,12 +242,12 @@ stands_still() {
 # Blocks come while they are asked one after another, so what each tells is kept, until there is a
 # height of which all have told the same root.
 are_equal() {
-    local i line
-    for i in "$@"; do
-        line=$(status "$i" | sed 's/ epoch=.*//') || return 1
-        [ -n "$line" ] || return 1
-        echo "$line" >>"$work/state-$i"
+    local i asked=()
+    for i in "$@"; do # all at once: blocks go on meanwhile
+        status "$i" | sed 's/ epoch=.*//' >>"$work/state-$i" &
+        asked+=($!)
     done
+    for i in "${asked[@]}"; do wait "$i" || return 1; done
     for i in "$@"; do sort -u "$work/state-$i"; done | sort | uniq -c |
         awk -v all=$# '$1 == all { found = 1 } END { exit !found }'
 }
