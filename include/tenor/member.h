@@ -161,8 +161,9 @@ void tn_member_verified(struct tn_member *member, const struct tn_hash *digest,
 /* ---- Desks and a second thread -----------------------------------------------------------------
  * An order need not wait for a block that is being executed or a log that is being synced: one more
  * thread may give clients' frames to the desks and apply them. It calls these two and nothing else,
- * both between the node's own `hold` and `release`, on a member that has been started. The member's
- * thread does all the rest: BLOCKs, sealing, terms, answers that the end of a term takes back. */
+ * both between the node's own `hold` and `release`, on a member that has been started. A batch that
+ * is full is sealed there too, and waits for the member's thread, which does all the rest: BLOCKs,
+ * batches that are due, records and messages, terms, answers that the end of a term takes back. */
 struct tn_member_direct {
     void *context;
     void (*refused)(void *context, uint64_t client, enum tn_reject reject);

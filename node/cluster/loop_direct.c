@@ -69,14 +69,12 @@ static struct tn_member_direct calls_of(const struct gateway_direct_answers *ans
 }
 
 static bool direct_frame(void *context, const struct gateway_direct_answers *answers, uint64_t tag,
-                         const struct port_checked *checked, const uint8_t *entry, size_t size)
+                         const struct tn_member_signed *checked, const uint8_t *entry, size_t size)
 {
     struct loop *loop = context;
     const struct tn_member_direct calls = calls_of(answers);
-    const struct tn_member_signed found = {
-        .digest = checked->digest, .key = checked->key, .signature = checked->signature};
     if (loop->desks.member == NULL) return false;
-    return tn_member_direct_frame(loop->desks.member, &calls, tag | GATE_TAG, &found, entry, size,
+    return tn_member_direct_frame(loop->desks.member, &calls, tag | GATE_TAG, checked, entry, size,
                                   clock_us(CLOCK_MONOTONIC));
 }
 

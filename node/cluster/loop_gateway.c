@@ -165,7 +165,7 @@ static void take_item(struct loop *loop, const struct port_message *ask)
 
 static void take_checked(struct loop *loop, const struct port_message *ask)
 {
-    struct port_checked checked;
+    struct tn_member_signed checked;
     if (ask->size <= sizeof checked) return;
     memcpy(&checked, ask->bytes, sizeof checked);
     tn_member_verified(loop->member, &checked.digest, &checked.key, &checked.signature);

@@ -18,8 +18,8 @@ struct gateway_check {
     struct tn_parsed_key key;
     const uint8_t *payload; /* stays where it is until the check is over */
     size_t size;
-    struct port_checked checked; /* the digest is filled in */
-    bool is_good, by_worker;     /* filled in */
+    struct tn_member_signed checked; /* the digest is filled in */
+    bool is_good, by_worker;         /* filled in */
 };
 
 struct gateway_checkers;

@@ -22,7 +22,7 @@ struct gateway_direct {
     void (*release)(void *context);
     /* False: the frame is for the port. True: it was refused, or waits for the turn. */
     bool (*frame)(void *context, const struct gateway_direct_answers *answers, uint64_t tag,
-                  const struct port_checked *checked, const uint8_t *entry, size_t size);
+                  const struct tn_member_signed *checked, const uint8_t *entry, size_t size);
     /* True: the node's thread is to be woken, by PORT_WAKE. */
     bool (*turn)(void *context, const struct gateway_direct_answers *answers);
 };

@@ -131,7 +131,7 @@ void gateway_frames_claim(const struct gateway_connection *connection, struct ga
 }
 
 bool gateway_frames_is_signed(const struct gateway_connection *connection,
-                              struct port_checked *checked, const uint8_t *entry, size_t size)
+                              struct tn_member_signed *checked, const uint8_t *entry, size_t size)
 {
     const struct gateway *gateway = connection->gateway;
     const struct tn_signatures *signatures = gateway->options.signatures;

@@ -289,7 +289,7 @@ bool gateway_frames_read(struct gateway_connection *connection, struct tn_frame 
                          uint64_t request, const Tenor__V1__SignedFrame *message);
 /* *checked: what was found to be signed, for the node's thread. */
 bool gateway_frames_is_signed(const struct gateway_connection *connection,
-                              struct port_checked *checked, const uint8_t *entry, size_t size);
+                              struct tn_member_signed *checked, const uint8_t *entry, size_t size);
 /* What is to be checked of it; the entry stays where it is meanwhile. */
 void gateway_frames_claim(const struct gateway_connection *connection, struct gateway_check *check,
                           const uint8_t *entry, size_t size);
@@ -305,7 +305,7 @@ void gateway_onward_hold(struct gateway *gateway);
 void gateway_onward_release(struct gateway *gateway, bool any);
 /* A frame whose signature is good. True: it waits at the desk. */
 bool gateway_onward_pass(struct gateway *gateway, const struct gateway_deferred *frame,
-                         const struct port_checked *checked, const uint8_t *entry);
+                         const struct tn_member_signed *checked, const uint8_t *entry);
 
 /* ---- line.c ------------------------------------------------------------------------------------
  */

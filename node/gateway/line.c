@@ -30,7 +30,7 @@ static void refuse(struct gateway *gateway, const struct gateway_deferred *frame
 
 static void pass_at_once(struct gateway *gateway, const struct gateway_deferred *frame)
 {
-    struct port_checked checked;
+    struct tn_member_signed checked;
     GATEWAY_COUNT(gateway, checked_here);
     if (!gateway_frames_is_signed(gateway->connections[frame->slot], &checked, gateway->entry,
                                   frame->size)) {

@@ -45,8 +45,8 @@ void gateway_onward_release(struct gateway *gateway, bool any)
 }
 
 static bool go_directly(struct gateway *gateway, struct gateway_market *market,
-                        const struct gateway_deferred *frame, const struct port_checked *checked,
-                        const uint8_t *entry)
+                        const struct gateway_deferred *frame,
+                        const struct tn_member_signed *checked, const uint8_t *entry)
 {
     const struct gateway_direct *direct = &gateway->options.direct;
     const struct gateway_direct_answers answers = answers_of(gateway);
@@ -55,7 +55,7 @@ static bool go_directly(struct gateway *gateway, struct gateway_market *market,
 }
 
 static bool go_by_port(struct gateway *gateway, struct gateway_market *market,
-                       const struct gateway_deferred *frame, const struct port_checked *checked,
+                       const struct gateway_deferred *frame, const struct tn_member_signed *checked,
                        const uint8_t *entry)
 {
     const struct port_piece pieces[] = {{checked, sizeof *checked}, {entry, frame->size}};
@@ -68,7 +68,7 @@ static bool go_by_port(struct gateway *gateway, struct gateway_market *market,
  */
 
 bool gateway_onward_pass(struct gateway *gateway, const struct gateway_deferred *frame,
-                         const struct port_checked *checked, const uint8_t *entry)
+                         const struct tn_member_signed *checked, const uint8_t *entry)
 {
     struct gateway_pending *pending = gateway_pendings_find(gateway->pendings, frame->tag);
     if (pending == NULL) return false; /* it was no good, or its connection has gone */

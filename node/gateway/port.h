@@ -25,7 +25,8 @@ enum port_ask {
     PORT_QUERY = 3,    /* a packed ToNode with a question; answered by PORT_REPLY */
     PORT_SESSION = 4,  /* struct port_session_ask; answered by PORT_SESSION_IS */
     PORT_SNAPSHOT = 5, /* nothing; answered by one or more PORT_SNAPSHOT_IS */
-    PORT_CHECKED = 6,  /* struct port_checked, then as PORT_FRAME */
+    PORT_CHECKED = 6,  /* struct tn_member_signed, then as PORT_FRAME: the gateway has checked it,
+                          and  the node spares the check if the session has that key */
     PORT_WAKE = 7,     /* nothing: a desk is to have a turn earlier than the node knows */
 };
 
@@ -67,14 +68,6 @@ struct port_answer {
     uint64_t sequence, session, nonce;
     uint32_t reject;       /* REFUSED: enum tn_reject */
     uint32_t events_count; /* SOFT: all that the frame brought about, of all accounts */
-};
-
-/* The gateway has checked a frame's signature: that key signed that digest. The node's thread
- * spares the check if the session has that key. */
-struct port_checked {
-    struct tn_hash digest;
-    struct tn_public_key key;
-    struct tn_signature signature;
 };
 
 struct port_session_ask {

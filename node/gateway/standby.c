@@ -39,7 +39,7 @@ static bool check(struct gateway_connection *connection, uint64_t request,
         refuse(connection, request, TN_REJECT_TERM_WRONG, NULL);
         return false;
     }
-    struct port_checked checked;
+    struct tn_member_signed checked;
     if (!gateway_frames_is_signed(connection, &checked, gateway->entry, size)) {
         GATEWAY_COUNT(gateway, frames_unsigned);
         refuse(connection, request, TN_REJECT_SIGNATURE_BAD, NULL);

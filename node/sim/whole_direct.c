@@ -1,8 +1,9 @@
 /* whole_direct: clients' frames by the way of a second thread.
  *
- * Most frames come as a gateway's thread brings them: its signature found good before, then
- * tn_member_direct_frame and _turn. There is no second thread here: what two threads that hold the
- * desks in turn can do is what calls in any order can do, and the order follows from the seed. */
+ * Of the frames that come to their market's leader first, three of four are brought as a gateway's
+ * thread brings them: the signature found good before, then tn_member_direct_frame and _turn. There
+ * is no second thread here: what two threads that hold the desks in turn can do is what calls in
+ * any order can do, and the order follows from the seed. */
 #include "sim/whole.h"
 
 #include <stdlib.h>

@@ -162,7 +162,7 @@ static bool next_ask(struct gateway_case *test, struct port_message *message, in
  * entry ends with. The rest is the frame. */
 static void take_checked(struct port_message *message)
 {
-    struct port_checked checked;
+    struct tn_member_signed checked;
     assert_true(message->size > sizeof checked + TN_SIGNATURE_SIZE);
     memcpy(&checked, message->bytes, sizeof checked);
     message->kind = PORT_FRAME;
@@ -179,7 +179,7 @@ struct port_message node_ask(struct gateway_case *test, enum port_ask kind)
     if (kind == PORT_FRAME && message.kind == PORT_CHECKED) take_checked(&message);
     if (kind == PORT_FRAME && message.kind == PORT_CHECKED) {
         /* The same frame behind what the gateway has found of it. */
-        const struct port_checked *checked = (const void *)message.bytes;
+        const struct tn_member_signed *checked = (const void *)message.bytes;
         assert_true(message.size > sizeof *checked);
         assert_memory_equal(&checked->key, &test->public_key, sizeof test->public_key);
         message.bytes += sizeof *checked;

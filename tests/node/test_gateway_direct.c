@@ -38,7 +38,7 @@ static void on_release(void *context)
 }
 
 static bool on_frame(void *context, const struct gateway_direct_answers *answers, uint64_t tag,
-                     const struct port_checked *checked, const uint8_t *entry, size_t size)
+                     const struct tn_member_signed *checked, const uint8_t *entry, size_t size)
 {
     (void)context;
     const struct port_answer refused = {.kind = TN_MEMBER_REFUSED,
