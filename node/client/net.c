@@ -3,6 +3,7 @@
  * Whatever is wrong in a file is said with its line, and nothing of it is used. A secret key's file
  * that anybody else can read is refused: by the time it is, it is no secret. */
 #include "tenor/client_net.h"
+#include "tenor/hex.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,26 +27,6 @@ static bool refuse(char why[TN_CLIENT_WHY_SIZE], const char *format, ...)
     vsnprintf(why, TN_CLIENT_WHY_SIZE, format, arguments);
     va_end(arguments);
     return false;
-}
-
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-/* Exactly 2 × count digits. */
-static bool read_hex(uint8_t *bytes, size_t count, const char *text)
-{
-    for (size_t i = 0; i < count; i++) {
-        int high = digit(text[2 * i]);
-        int low = high < 0 ? -1 : digit(text[2 * i + 1]);
-        if (low < 0) return false;
-        bytes[i] = (uint8_t)(16 * high + low);
-    }
-    return text[2 * count] == '\0';
 }
 
 /* The bytes of a small file, NUL behind them; false: errno says why. */
@@ -142,7 +123,7 @@ static bool take_validator(struct tn_client_net *net, const struct line *line,
     if (line->words_count != 3) return bad(why, line, "a validator is KEY WEIGHT");
     if (index == TN_CLIENT_VALIDATORS_MAX) return bad(why, line, "more than 128 validators");
     uint32_t weight;
-    if (!read_hex(net->validators[index].bytes, TN_PUBLIC_KEY_SIZE, line->words[1]) ||
+    if (!tn_hex_read(net->validators[index].bytes, TN_PUBLIC_KEY_SIZE, line->words[1]) ||
         !read_number(&weight, line->words[2], UINT32_MAX)) {
         return bad(why, line, "a validator is a public key of 66 digits and a weight");
     }
@@ -174,7 +155,7 @@ static bool take_line(struct tn_client_net *net, const struct line *line, bool *
     }
     if (strcmp(word, "chain") == 0) {
         if (line->words_count != 2 || *has_chain ||
-            !read_hex(net->chain_id, sizeof net->chain_id, line->words[1])) {
+            !tn_hex_read(net->chain_id, sizeof net->chain_id, line->words[1])) {
             return bad(why, line, "one chain, of 64 hexadecimal digits");
         }
         *has_chain = true;
@@ -269,7 +250,7 @@ bool tn_client_key_read(struct tn_secret_key *key, const char *path, char why[TN
     close(file);
     if (!is_good) return false;
     text[strcspn(text, "\r\n")] = '\0';
-    is_good = read_hex(key->bytes, sizeof key->bytes, text) &&
+    is_good = tn_hex_read(key->bytes, sizeof key->bytes, text) &&
               tn_client_key_public(&public_key, &address, key);
     mbedtls_platform_zeroize(text, sizeof text);
     return is_good || refuse(why, "%s holds no secret key of 64 hexadecimal digits", path);
@@ -277,12 +258,8 @@ bool tn_client_key_read(struct tn_secret_key *key, const char *path, char why[TN
 
 static bool write_key(const struct tn_secret_key *key, int file)
 {
-    static const char digits[] = "0123456789abcdef";
     char text[2 * TN_SECRET_KEY_SIZE + 1];
-    for (size_t i = 0; i < sizeof key->bytes; i++) {
-        text[2 * i] = digits[key->bytes[i] >> 4];
-        text[2 * i + 1] = digits[key->bytes[i] & 15];
-    }
+    tn_hex_write(text, key->bytes, sizeof key->bytes);
     text[sizeof text - 1] = '\n';
     bool is_written = write(file, text, sizeof text) == (ssize_t)sizeof text && fsync(file) == 0;
     mbedtls_platform_zeroize(text, sizeof text);

@@ -5,6 +5,8 @@
 #include "tenord/machine.h"
 #include "tenord/tenord.h"
 
+#include "tenor/hex.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -115,7 +117,7 @@ static bool take_number(uint64_t *number, const struct line *line, uint32_t word
 
 static bool take_key(struct tn_public_key *key, const struct line *line, uint32_t word)
 {
-    if (word < line->count && hex_read(key->bytes, sizeof key->bytes, line->words[word])) {
+    if (word < line->count && tn_hex_read(key->bytes, sizeof key->bytes, line->words[word])) {
         return true;
     }
     return refuse(line, "needs a public key of 33 bytes in hex:", line->words[0]);

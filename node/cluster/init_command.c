@@ -8,6 +8,8 @@
 #include "tenord/keyfile.h"
 #include "tenord/tenord.h"
 
+#include "tenor/hex.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +104,7 @@ static int make_home(struct making *making)
     bool is_made = make_secrets(making) && write_settings(settings, making);
     free(settings);
     if (!is_made) return END_FAILED;
-    hex_write(key, making->key.bytes, sizeof making->key.bytes);
+    tn_hex_write(key, making->key.bytes, sizeof making->key.bytes);
     printf("%s is made. Its public key: %s\n"
            "1. Give that key and %s/identity.crt to the other nodes.\n"
            "2. Put their genesis.conf and set.conf into %s, and for each of them a [[peer]] into\n"

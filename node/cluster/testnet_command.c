@@ -10,6 +10,8 @@
 #include "tenord/machine.h"
 #include "tenord/tenord.h"
 
+#include "tenor/hex.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +79,7 @@ static bool write_text(const char *path, char *text, size_t size)
 static void print_key(FILE *out, const char *word, const struct tn_public_key *key)
 {
     char text[KEY_TEXT];
-    hex_write(text, key->bytes, sizeof key->bytes);
+    tn_hex_write(text, key->bytes, sizeof key->bytes);
     fprintf(out, "%s %s", word, text);
 }
 
@@ -170,7 +172,7 @@ static char *make_client_conf(size_t *size, const struct testnet *net)
     }
     FILE *out = open_memstream(&text, size);
     if (out == NULL) return NULL;
-    hex_write(chain, set.limits.chain_id, sizeof set.limits.chain_id);
+    tn_hex_write(chain, set.limits.chain_id, sizeof set.limits.chain_id);
     fprintf(out, "# What clients of this set must know.\nchain %s\n", chain);
     for (uint64_t i = 0; i < net->nodes; i++) {
         write_address(host, net->host, net->base_port + CLIENTS_ABOVE + i);

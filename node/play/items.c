@@ -1,6 +1,7 @@
 /* items: what goes into blocks, each signed by whoever may. */
 #include "play/play.h"
 
+#include "tenor/hex.h"
 #include "tenor/item.h"
 #include "tenor/margin.h"
 #include "tenord/tenord.h"
@@ -19,7 +20,7 @@ bool play_read_key(struct tn_secret_key *key, const char *net, const char *name)
     if (text == NULL) return false;
     text[size] = '\0';
     text[strcspn(text, "\r\n")] = '\0';
-    bool is_good = hex_read(key->bytes, sizeof key->bytes, text);
+    bool is_good = tn_hex_read(key->bytes, sizeof key->bytes, text);
     free(text);
     if (!is_good) complain("%s holds no key", path);
     return is_good;

@@ -7,6 +7,8 @@
 #include "settings/table.h"
 #include "settings/toml.h"
 
+#include "tenor/hex.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -92,23 +94,10 @@ static bool refuse_unknown(const struct reading *reading, const struct toml_valu
 /* ---- Peers -------------------------------------------------------------------------------------
  */
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 static bool take_key(struct tn_public_key *key, const struct toml_text *text)
 {
-    if (text->size != 2 * sizeof key->bytes) return false;
-    for (uint32_t i = 0; i < sizeof key->bytes; i++) {
-        int high = digit_of(text->bytes[2 * i]), low = digit_of(text->bytes[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        key->bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return text->size == 2 * sizeof key->bytes &&
+           tn_hex_begins(key->bytes, sizeof key->bytes, text->bytes);
 }
 
 static bool key_is(const struct toml_value *value, const char *name)

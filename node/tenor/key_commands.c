@@ -3,6 +3,8 @@
 #include "commands.h"
 #include "words.h"
 
+#include "tenor/hex.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,7 +97,7 @@ int key_import(struct thin *thin)
         memcpy(line, text, size);
         line[size] = '\0';
         line[strcspn(line, " \r\n")] = '\0';
-        is_key = words_unhex(key.bytes, sizeof key.bytes, line) &&
+        is_key = tn_hex_read(key.bytes, sizeof key.bytes, line) &&
                  tn_client_key_public(&public_key, &address, &key);
         explicit_bzero(line, sizeof line);
     }
@@ -127,7 +129,7 @@ int key_export(struct thin *thin)
         return thin->end;
     }
     if (!keyring_read(&key, thin->arguments.words[0])) return END_REFUSED;
-    words_hex(text, key.bytes, sizeof key.bytes);
+    tn_hex_write(text, key.bytes, sizeof key.bytes);
     explicit_bzero(&key, sizeof key);
     puts(text);
     explicit_bzero(text, sizeof text);

@@ -5,6 +5,7 @@
 #include "keyring.h"
 
 #include "tenor/crypto.h"
+#include "tenor/hex.h"
 #include "words.h"
 
 #include <dirent.h>
@@ -131,7 +132,7 @@ bool keyring_import(const struct tn_secret_key *key, const char *name)
     if (!keyring_path(path, name)) return false;
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) return complain("make the key file", path, strerror(errno));
-    words_hex(text, key->bytes, TN_SECRET_KEY_SIZE);
+    tn_hex_write(text, key->bytes, TN_SECRET_KEY_SIZE);
     text[sizeof text - 2] = '\n';
     bool is_good = write_all(file, text, sizeof text - 1);
     int fault = errno;
@@ -180,7 +181,7 @@ static bool session_path(char path[TN_CLIENT_PATH_SIZE], const uint8_t chain_id[
 {
     char folder[TN_CLIENT_PATH_SIZE], all[TN_CLIENT_PATH_SIZE], own[TN_CLIENT_PATH_SIZE];
     char chain[CHAIN_DIGITS + 1], file[KEYRING_NAME_MAX + 16];
-    words_hex(chain, chain_id, CHAIN_DIGITS / 2);
+    tn_hex_write(chain, chain_id, CHAIN_DIGITS / 2);
     if (!name_is_good(name) || !home(folder) || !make_folder(folder)) return false;
     if (!join(all, folder, "sessions") || !make_folder(all)) return false;
     if (!join(own, all, chain) || !make_folder(own)) return false;
@@ -237,7 +238,7 @@ static bool parse(struct keyring_session *session, const char *text)
     session->expires_ms = (int64_t)expires_ms;
     memcpy(digits, secret + 8, sizeof digits - 1);
     digits[sizeof digits - 1] = '\0';
-    bool is_key = words_unhex(session->key.bytes, TN_SECRET_KEY_SIZE, digits);
+    bool is_key = tn_hex_read(session->key.bytes, TN_SECRET_KEY_SIZE, digits);
     explicit_bzero(digits, sizeof digits);
     return is_key;
 }
@@ -267,7 +268,7 @@ bool keyring_session_write(const struct keyring_session *session, const uint8_t 
     unlink(made);
     int file = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) return complain("make the session's file", made, strerror(errno));
-    words_hex(digits, session->key.bytes, TN_SECRET_KEY_SIZE);
+    tn_hex_write(digits, session->key.bytes, TN_SECRET_KEY_SIZE);
     int size = snprintf(text, sizeof text, "account %u\nsession %llu\nexpires_ms %lld\nsecret %s\n",
                         session->account, (unsigned long long)session->session,
                         (long long)session->expires_ms, digits);

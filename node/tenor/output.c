@@ -8,6 +8,8 @@
 #include "decimal.h"
 #include "words.h"
 
+#include "tenor/hex.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +108,7 @@ void output_hex(struct output *output, const char *name, const uint8_t *bytes, u
 {
     char text[2 * HEX_COUNT_MAX + 3] = "0x";
     TN_ASSERT(count <= HEX_COUNT_MAX);
-    words_hex(text + 2, bytes, count);
+    tn_hex_write(text + 2, bytes, count);
     output_text(output, name, text);
 }
 

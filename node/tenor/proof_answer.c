@@ -4,6 +4,7 @@
  * printed as a table or as JSON. Amounts are exact decimals. */
 #include "decimal.h"
 #include "subcommand.h"
+#include "tenor/hex.h"
 #include "tenor/proof.h"
 
 #include <inttypes.h>
@@ -83,24 +84,13 @@ static void put_large_money(struct rows *rows, const char *name, tn_i128 micros)
     put_text(rows, name, text + at);
 }
 
-static void write_hex(char *text, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    *text++ = '0';
-    *text++ = 'x';
-    for (size_t i = 0; i < count; i++) {
-        *text++ = digits[bytes[i] >> 4];
-        *text++ = digits[bytes[i] & 15];
-    }
-    *text = '\0';
-}
-
 /* At most 64 bytes. */
 static void put_hex(struct rows *rows, const char *name, const uint8_t *bytes, size_t count)
 {
     char text[HEX_SIZE];
     TN_ASSERT(2 * count + 3 <= sizeof text);
-    write_hex(text, bytes, count);
+    memcpy(text, "0x", 2);
+    tn_hex_write(text + 2, bytes, count);
     put_text(rows, name, text);
 }
 
@@ -114,7 +104,8 @@ static void put_bytes(struct rows *rows, const char *name, const uint8_t *bytes,
     }
     char *text = malloc(2 * count + 3);
     if (text == NULL) return; /* the answer then fails to print: json_object_set refuses NULL */
-    write_hex(text, bytes, count);
+    memcpy(text, "0x", 2);
+    tn_hex_write(text + 2, bytes, count);
     put_text(rows, name, text);
     free(text);
 }

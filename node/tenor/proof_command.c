@@ -6,6 +6,7 @@
  * any of it is found out here. */
 #include "commands.h"
 #include "sequencers.h"
+#include "tenor/hex.h"
 #include "tenor/proof.h"
 #include "words.h"
 
@@ -109,7 +110,7 @@ static int trusted_root(struct tn_hash *root, struct sequencers *sequencers,
 {
     struct tn_signatures signatures;
     if (options->root != NULL) {
-        if (words_unhex(root->bytes, TN_HASH_SIZE, options->root)) return END_GOOD;
+        if (tn_hex_read(root->bytes, TN_HASH_SIZE, options->root)) return END_GOOD;
         return refuse("--root takes 64 hexadecimal digits");
     }
     void *memory = aligned_alloc(16, (tn_signatures_size() + 15) / 16 * 16);

@@ -5,6 +5,7 @@
  * be the one that the file names at that place: keys are not needed, as on the base layer. */
 #include "sequencers.h"
 
+#include "tenor/hex.h"
 #include "tenor/peer.h"
 #include "words.h"
 
@@ -27,8 +28,8 @@ static bool add(struct sequencers *sequencers, const struct tn_signatures *signa
     *what = "a validator is a public key of 66 hex digits, or an address of 40";
     if (strncmp(who, "0x", 2) == 0) who += 2;
     if (strlen(who) == ADDRESS_DIGITS) {
-        if (!words_unhex(address.bytes, sizeof address.bytes, who)) return false;
-    } else if (!words_unhex(key.bytes, sizeof key.bytes, who) ||
+        if (!tn_hex_read(address.bytes, sizeof address.bytes, who)) return false;
+    } else if (!tn_hex_read(key.bytes, sizeof key.bytes, who) ||
                !signatures->address(signatures->context, &address, &key)) {
         return false;
     }
@@ -62,11 +63,11 @@ static bool take_line(struct sequencers *sequencers, const struct tn_signatures 
     if (strcmp(word, "chain") == 0) {
         *what = "a chain's id has 64 hex digits";
         sequencers->has_chain = true;
-        return one != NULL && words_unhex(sequencers->chain_id, sizeof sequencers->chain_id, one);
+        return one != NULL && tn_hex_read(sequencers->chain_id, sizeof sequencers->chain_id, one);
     }
     if (strcmp(word, "domain") == 0) {
         *what = "a domain has 64 hex digits";
-        return one != NULL && words_unhex(sequencers->domain.bytes, TN_HASH_SIZE, one);
+        return one != NULL && tn_hex_read(sequencers->domain.bytes, TN_HASH_SIZE, one);
     }
     return true;
 }

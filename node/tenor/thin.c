@@ -7,6 +7,7 @@
 #include "thin.h"
 
 #include "tenor/client_errors.h"
+#include "tenor/hex.h"
 #include "words.h"
 
 #include <inttypes.h>
@@ -224,7 +225,7 @@ bool thin_net(struct thin *thin)
         return thin_fail(thin, END_REFUSED, "%s", thin->why);
     }
     if (thin->with.chain != NULL &&
-        !words_unhex(thin->net.chain_id, sizeof thin->net.chain_id, thin->with.chain)) {
+        !tn_hex_read(thin->net.chain_id, sizeof thin->net.chain_id, thin->with.chain)) {
         return thin_refuse(thin, "--chain takes 64 hexadecimal digits");
     }
     if (!is_named && (thin->with.node == NULL || thin->with.chain == NULL)) {

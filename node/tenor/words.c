@@ -47,33 +47,3 @@ const char *words_nearest(const char *text, const char *const *words, size_t wor
     if (nearest == NULL || nearest_distance > (strlen(nearest) + 1) / 3) return NULL;
     return nearest;
 }
-
-void words_hex(char *text, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < count; i++) {
-        *text++ = digits[bytes[i] >> 4];
-        *text++ = digits[bytes[i] & 15];
-    }
-    *text = '\0';
-}
-
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-bool words_unhex(uint8_t *bytes, size_t count, const char *text)
-{
-    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) text += 2;
-    if (strlen(text) != 2 * count) return false;
-    for (size_t i = 0; i < count; i++) {
-        int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}

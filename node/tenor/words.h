@@ -10,10 +10,4 @@
  * differ. O(words × letters²). */
 const char *words_nearest(const char *text, const char *const *words, size_t words_count);
 
-/* 2 × count digits and a closing zero. */
-void words_hex(char *text, const uint8_t *bytes, size_t count);
-/* False, and the bytes mean nothing, unless the text is exactly so many bytes; "0x" before it is
- * allowed. */
-bool words_unhex(uint8_t *bytes, size_t count, const char *text);
-
 #endif

@@ -1,6 +1,8 @@
 /* common: options, files and memory, for all commands of the node. */
 #include "tenord.h"
 
+#include "tenor/hex.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -96,42 +98,12 @@ enum tn_cpu machine_cpu(void)
     return TN_CPU_BASE;
 }
 
-void hex_write(char *text, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < count; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    text[2 * count] = '\0';
-}
-
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-bool hex_read(uint8_t *bytes, size_t count, const char *text)
-{
-    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) text += 2;
-    if (strlen(text) != 2 * count) return false;
-    for (size_t i = 0; i < count; i++) {
-        int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 const char *hash_text(const struct tn_hash *hash)
 {
     static char texts[4][HEX_HASH_SIZE];
     static unsigned turn;
     char *text = texts[turn++ % 4];
-    hex_write(text, hash->bytes, TN_HASH_SIZE);
+    tn_hex_write(text, hash->bytes, TN_HASH_SIZE);
     return text;
 }
 

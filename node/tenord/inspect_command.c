@@ -4,6 +4,7 @@
 #include "tenor/riskview.h"
 #include "tenord.h"
 
+#include "tenor/hex.h"
 #include "tenor/product.h"
 
 #include <errno.h>
@@ -170,7 +171,7 @@ static int inspect_account(struct inspect *inspect)
         return END_REFUSED;
     }
     tn_exchange_account(exchange, &view, (uint32_t)account);
-    hex_write(owner, view.owner, TN_OWNER_SIZE);
+    tn_hex_write(owner, view.owner, TN_OWNER_SIZE);
     printf("account      %" PRIu64 " at height %" PRIu64
            "\nowner        0x%s\ncash         %" PRId64
            " micros\norders       %u\nnonce        %" PRIu64 "\n",

@@ -2,6 +2,8 @@
 #include "tenord/keyfile.h"
 #include "tenord/tenord.h"
 
+#include "tenor/hex.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,8 +21,8 @@ static int show_public(const struct tn_secret_key *secret, const struct tn_signa
         complain("%s holds a number that is no key", path);
         return END_REFUSED;
     }
-    hex_write(key_text, key.bytes, sizeof key.bytes);
-    hex_write(address_text, address.bytes, sizeof address.bytes);
+    tn_hex_write(key_text, key.bytes, sizeof key.bytes);
+    tn_hex_write(address_text, address.bytes, sizeof address.bytes);
     printf("public %s\naddress 0x%s\n", key_text, address_text);
     return END_GOOD;
 }
@@ -49,7 +51,7 @@ static int take(const char *path, const struct tn_signatures *signatures)
     char line[LINE_SIZE] = "";
     if (fgets(line, sizeof line, stdin) == NULL) line[0] = '\0';
     line[strcspn(line, "\r\n")] = '\0';
-    bool is_key = hex_read(secret.bytes, sizeof secret.bytes, line) &&
+    bool is_key = tn_hex_read(secret.bytes, sizeof secret.bytes, line) &&
                   signatures->public_key(signatures->context, &key, &secret);
     explicit_bzero(line, sizeof line);
     if (!is_key) complain("standard input holds no key: one line of 32 bytes in hex");
@@ -68,7 +70,7 @@ static int give(const char *path, bool terminal)
         return END_REFUSED;
     }
     if (!keyfile_read(&secret, path)) return END_REFUSED;
-    hex_write(text, secret.bytes, sizeof secret.bytes);
+    tn_hex_write(text, secret.bytes, sizeof secret.bytes);
     printf("%s\n", text);
     explicit_bzero(&secret, sizeof secret);
     explicit_bzero(text, sizeof text);

@@ -3,6 +3,8 @@
 
 #include "tenord/tenord.h"
 
+#include "tenor/hex.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -39,7 +41,7 @@ bool keyfile_read(struct tn_secret_key *key, const char *path)
     close(descriptor);
     text[got > 0 ? got : 0] = '\0';
     text[strcspn(text, "\r\n")] = '\0';
-    bool is_good = got > 0 && hex_read(key->bytes, sizeof key->bytes, text);
+    bool is_good = got > 0 && tn_hex_read(key->bytes, sizeof key->bytes, text);
     explicit_bzero(text, sizeof text);
     if (!is_good) complain("%s holds no key: 32 bytes in hex", path);
     return is_good;
@@ -53,7 +55,7 @@ bool keyfile_write(const char *path, const struct tn_secret_key *key)
         complain("cannot make %s: %s", path, strerror(errno));
         return false;
     }
-    hex_write(text, key->bytes, sizeof key->bytes);
+    tn_hex_write(text, key->bytes, sizeof key->bytes);
     text[HEX_SIZE] = '\n';
     bool is_good = write(descriptor, text, HEX_SIZE + 1) == HEX_SIZE + 1 && fsync(descriptor) == 0;
     int why = errno;

@@ -4,6 +4,8 @@
 #include "snapshot_check.h"
 #include "tenord.h"
 
+#include "tenor/hex.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,7 +193,7 @@ static int run_word(const struct snapshot_options *options)
 {
     struct tn_hash root;
     const struct tn_hash *trusted = options->root == NULL ? NULL : &root;
-    if (trusted != NULL && !hex_read(root.bytes, sizeof root.bytes, options->root)) {
+    if (trusted != NULL && !tn_hex_read(root.bytes, sizeof root.bytes, options->root)) {
         complain("--root takes 64 hexadecimal digits, not '%s'", options->root);
         return END_REFUSED;
     }

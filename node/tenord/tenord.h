@@ -47,9 +47,6 @@ bool options_read(struct option_set *set, int arguments_count, char **arguments)
 enum tn_cpu machine_cpu(void);
 
 #define HEX_HASH_SIZE (2 * TN_HASH_SIZE + 1)
-void hex_write(char *text, const uint8_t *bytes, size_t count); /* and a closing zero */
-/* False when the text is not exactly so many bytes; "0x" before it is allowed. */
-bool hex_read(uint8_t *bytes, size_t count, const char *text);
 /* For printf: the text lives until the third call after this one. */
 const char *hash_text(const struct tn_hash *hash);
 

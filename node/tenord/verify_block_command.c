@@ -2,6 +2,7 @@
  * network. It ends with the roots that the block leads from and to, or names what differs first. */
 #include "genesis.h"
 #include "machine.h"
+#include "tenor/hex.h"
 #include "tenor/witness.h"
 #include "tenord.h"
 
@@ -83,7 +84,7 @@ static bool is_trusted(const char *text, const char *what, const struct tn_hash 
     struct tn_hash trusted;
     *end = END_GOOD;
     if (text == NULL) return true;
-    if (!hex_read(trusted.bytes, TN_HASH_SIZE, text)) {
+    if (!tn_hex_read(trusted.bytes, TN_HASH_SIZE, text)) {
         complain("'%s' is no hash: 64 hexadecimal digits", text);
         *end = END_REFUSED;
         return false;

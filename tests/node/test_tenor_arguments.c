@@ -2,6 +2,8 @@
 #include "tenor/arguments.h" /* node/tenor */
 #include "tenor/words.h"
 
+#include "tenor/hex.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -154,15 +156,15 @@ static void hexadecimal_is_read_as_it_was_written_and_nothing_else(void **state)
     (void)state;
     uint8_t bytes[3] = {0x00, 0x9f, 0xe1}, back[3];
     char text[8];
-    words_hex(text, bytes, 3);
+    tn_hex_write(text, bytes, 3);
     assert_string_equal(text, "009fe1");
-    assert_true(words_unhex(back, 3, text));
+    assert_true(tn_hex_read(back, 3, text));
     assert_memory_equal(back, bytes, 3);
-    assert_true(words_unhex(back, 3, "0x009FE1"));
+    assert_true(tn_hex_read(back, 3, "0x009FE1"));
     assert_memory_equal(back, bytes, 3);
     static const char *const bad[] = {"009fe", "009fe11", "009fg1", "", "0x", " 09fe1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_false(words_unhex(back, 3, bad[i]));
+        assert_false(tn_hex_read(back, 3, bad[i]));
 }
 
 static void a_word_is_near_when_at_most_a_third_of_it_differs(void **state)

@@ -2,6 +2,7 @@
 #include "tenor/sequencers.h" /* node/tenor */
 #include "tenor/words.h"
 
+#include "tenor/hex.h"
 #include "tenor/peer.h"
 
 #include <setjmp.h>
@@ -31,8 +32,8 @@ static size_t names(char text[2048], const unsigned weights[COUNT], bool by_addr
         char who[2 * TN_PUBLIC_KEY_SIZE + 1];
         struct tn_address address;
         assert_true(real.address(real.context, &address, &public_keys[i]));
-        words_hex(who, public_keys[i].bytes, TN_PUBLIC_KEY_SIZE);
-        if (by_address && i % 2 == 0) words_hex(who, address.bytes, TN_ADDRESS_SIZE);
+        tn_hex_write(who, public_keys[i].bytes, TN_PUBLIC_KEY_SIZE);
+        if (by_address && i % 2 == 0) tn_hex_write(who, address.bytes, TN_ADDRESS_SIZE);
         used += (size_t)snprintf(text + used, 2048 - used, "validator %s%s %u 1000 # stake\n",
                                  i == 0 ? "0x" : "", who, weights[i]);
     }

@@ -10,40 +10,13 @@ import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(HERE, ".."))
+from keccak import keccak256  # noqa: E402
 PAGE = os.path.join(HERE, "..", "..", "..", "docs", "specs", "link.md")
 FIELDS = ["chain_id", "class", "dialler_key", "listener_key", "dialler_fingerprint",
           "listener_fingerprint", "dialler_epoch", "listener_epoch", "dialler_nonce",
           "listener_nonce"]
-
-
-def keccak256(message):
-    mask = (1 << 64) - 1
-
-    def rotate(value, by):
-        return ((value << by) | (value >> (64 - by))) & mask if by else value
-
-    padded = bytearray(message) + b"\x01" + b"\x00" * (135 - len(message) % 136)
-    padded[-1] |= 0x80
-    lanes = [[0] * 5 for _ in range(5)]
-    for at in range(0, len(padded), 136):
-        for i in range(17):
-            lanes[i % 5][i // 5] ^= int.from_bytes(padded[at + 8 * i:at + 8 * i + 8], "little")
-        shift = 1
-        for _ in range(24):
-            c = [lanes[x][0] ^ lanes[x][1] ^ lanes[x][2] ^ lanes[x][3] ^ lanes[x][4] for x in range(5)]
-            d = [c[(x + 4) % 5] ^ rotate(c[(x + 1) % 5], 1) for x in range(5)]
-            lanes = [[lanes[x][y] ^ d[x] for y in range(5)] for x in range(5)]
-            x, y, current = 1, 0, lanes[1][0]
-            for t in range(24):
-                x, y = y, (2 * x + 3 * y) % 5
-                current, lanes[x][y] = lanes[x][y], rotate(current, (t + 1) * (t + 2) // 2 % 64)
-            lanes = [[lanes[x][y] ^ (~lanes[(x + 1) % 5][y] & lanes[(x + 2) % 5][y])
-                      for y in range(5)] for x in range(5)]
-            for j in range(7):
-                if shift & 1:
-                    lanes[0][0] ^= 1 << ((1 << j) - 1)
-                shift = (shift << 1) ^ (0x171 if shift & 0x80 else 0)
-    return b"".join(lanes[i][0].to_bytes(8, "little") for i in range(4))
 
 
 def value_of(name, size, role, epoch):

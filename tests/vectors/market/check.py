@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The vectors of docs/specs/market.md, made from the page: items of inboxes, records, the root.
 
-Nothing here is shared with src/market; the hash is below.
+Nothing here is shared with src/market.
 usage: check.py [FILE]   compares with FILE, vectors.txt beside it by default
        check.py --write  writes that file anew, for a new version of the page
 """
@@ -9,43 +9,9 @@ import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MASK = (1 << 64) - 1
-
-
-def rotate(value, by):
-    return ((value << by) | (value >> (64 - by))) & MASK if by else value
-
-
-def permute(lanes):
-    state = 1
-    for _ in range(24):
-        columns = [lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20]
-                   for x in range(5)]
-        parity = [columns[(x + 4) % 5] ^ rotate(columns[(x + 1) % 5], 1) for x in range(5)]
-        lanes = [lane ^ parity[i % 5] for i, lane in enumerate(lanes)]
-        x, y, moved = 1, 0, list(lanes)
-        carried = lanes[1]
-        for t in range(24):
-            x, y = y, (2 * x + 3 * y) % 5
-            carried, moved[x + 5 * y] = moved[x + 5 * y], rotate(carried, (t + 1) * (t + 2) // 2 % 64)
-        lanes = [moved[i] ^ (~moved[i // 5 * 5 + (i + 1) % 5] & MASK & moved[i // 5 * 5 + (i + 2) % 5])
-                 for i in range(25)]
-        for j in range(7):
-            if state & 1:
-                lanes[0] ^= 1 << ((1 << j) - 1)
-            state = (state << 1) ^ (0x171 if state & 0x80 else 0)
-    return lanes
-
-
-def keccak256(message):
-    padded = bytearray(message) + b"\x01" + b"\x00" * (135 - len(message) % 136)
-    padded[-1] |= 0x80
-    lanes = [0] * 25
-    for at in range(0, len(padded), 136):
-        for i in range(17):
-            lanes[i] ^= int.from_bytes(padded[at + 8 * i:at + 8 * i + 8], "little")
-        lanes = permute(lanes)
-    return b"".join(lane.to_bytes(8, "little") for lane in lanes[:4])
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(HERE, ".."))
+from keccak import keccak256  # noqa: E402
 
 
 def number(value, size):
