@@ -19,7 +19,8 @@ enum { NAME_SIZE = 40, NAME_WIDTH = 20, HEX_COUNT_MAX = 128 };
 
 struct column {
     char name[NAME_SIZE];
-    bool is_number;
+    bool is_number, is_hidden;
+    int spare; /* 1: left out first where there is no room, 2: after those, 0: never */
     int width;
 };
 
@@ -27,6 +28,7 @@ struct output {
     FILE *out;
     enum format format;
     bool stream, failed;
+    int room; /* of a line; 0: any */
     json_t *root, *table, *row;
     struct column columns[OUTPUT_COLUMNS_MAX];
     uint32_t columns_count;
@@ -40,6 +42,11 @@ struct output *output_make(FILE *out, enum format format, bool stream)
     output->root = json_object();
     output->failed = output->root == NULL;
     return output;
+}
+
+void output_room(struct output *output, int columns)
+{
+    output->room = columns;
 }
 
 void output_free(struct output *output)
@@ -142,12 +149,14 @@ void output_table(struct output *output, const char *name, const char *columns)
 {
     output->columns_count = 0;
     while (*columns != '\0') {
-        size_t length = strcspn(columns, " ");
+        size_t length = strcspn(columns, "#? ");
         struct column *column = &output->columns[output->columns_count++];
         TN_ASSERT(length > 0 && length < NAME_SIZE && output->columns_count < OUTPUT_COLUMNS_MAX);
-        *column = (struct column){.is_number = columns[length - 1] == '#'};
-        memcpy(column->name, columns, length - column->is_number);
-        columns += length + (columns[length] == ' ');
+        *column = (struct column){.is_number = columns[length] == '#'};
+        memcpy(column->name, columns, length);
+        for (columns += length; *columns != ' ' && *columns != '\0'; columns++)
+            column->spare += *columns == '?';
+        columns += *columns == ' ';
     }
     json_t *table = json_array();
     output->row = NULL;
@@ -243,20 +252,55 @@ static void measure(struct output *output, const json_t *table)
     }
 }
 
+/* Hides spare columns, from the right, until a line has room; those of the second kind together. */
+static void hide(struct output *output)
+{
+    int width = -2;
+    for (uint32_t i = 0; i < output->columns_count; i++)
+        width += output->columns[i].width + 2;
+    for (int spare = 1; spare <= 2 && output->room > 0 && width > output->room; spare++) {
+        for (uint32_t i = output->columns_count; i > 0; i--) {
+            struct column *column = &output->columns[i - 1];
+            if (column->spare != spare || (spare == 1 && width <= output->room)) continue;
+            column->is_hidden = true;
+            width -= column->width + 2;
+        }
+    }
+}
+
+static void print_hidden(struct output *output)
+{
+    const char *before = "hidden: ";
+    for (uint32_t i = 0; i < output->columns_count; i++) {
+        if (!output->columns[i].is_hidden) continue;
+        fputs(before, output->out);
+        print_name(output->out, output->columns[i].name, false);
+        before = ", ";
+    }
+    if (before[0] == ',') fputs("; -o json\n", output->out);
+}
+
 static void print_table(struct output *output, const json_t *table)
 {
     char text[DECIMAL_SIZE];
+    uint32_t last = 0;
     measure(output, table);
-    const uint32_t last = output->columns_count - 1;
-    for (uint32_t i = 0; i <= last; i++)
+    hide(output);
+    for (uint32_t i = 0; i < output->columns_count; i++)
+        if (!output->columns[i].is_hidden) last = i;
+    for (uint32_t i = 0; i <= last; i++) {
+        if (output->columns[i].is_hidden) continue;
         print_cell(output, &output->columns[i], output->columns[i].name, true, i == last);
+    }
     for (size_t row = 0; row < json_array_size(table); row++) {
         const json_t *object = json_array_get(table, row);
         for (uint32_t i = 0; i <= last; i++) {
+            if (output->columns[i].is_hidden) continue;
             const json_t *value = json_object_get(object, output->columns[i].name);
             print_cell(output, &output->columns[i], shown(text, value), false, i == last);
         }
     }
+    print_hidden(output);
 }
 
 static void print_fields(struct output *output)

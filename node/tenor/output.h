@@ -22,6 +22,9 @@ struct output;
 /* NULL when memory is short. `stream`: output_line ends each thing. */
 struct output *output_make(FILE *out, enum format format, bool stream);
 void output_free(struct output *output);
+/* People's tables leave spare columns out where a line has less room than they need; 0: any room.
+ */
+void output_room(struct output *output, int columns);
 
 /* ---- Fields, of the object or of the present row ----------------------------------------------
  * Names are JSON's, with '_' for the blanks that people see. In a row they must come in the order
@@ -41,7 +44,8 @@ void output_time(struct output *output, const char *name,
 void output_none(struct output *output, const char *name); /* null; people see "-" */
 
 /* ---- Tables ------------------------------------------------------------------------------------
- * The columns' names, parted by blanks; those that hold numbers end in '#': "series bid# ask#". */
+ * The columns' names, parted by blanks; behind those that hold numbers comes '#', behind spare ones
+ * '?', or '??' where they are spare only when all others have gone: "series bid# ask# gamma#?". */
 void output_table(struct output *output, const char *name, const char *columns);
 void output_row(struct output *output);
 void output_table_end(struct output *output);

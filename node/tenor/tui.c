@@ -215,6 +215,8 @@ int tui_run(struct thin *thin)
     if (open_screen(thin)) {
         tn_client_subscribe(thin->client, ++thin->tag, thin_market(thin), TN_CHANNEL_TICKER, NULL,
                             0, 0);
+        tn_client_subscribe(thin->client, ++thin->tag, thin_market(thin), TN_CHANNEL_BLOCKS, NULL,
+                            0, 0);
         subscribe_book(&tui);
         run(&tui);
         endwin();

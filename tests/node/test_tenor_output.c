@@ -114,6 +114,40 @@ static void an_empty_table_says_so(void **state)
     free(text);
 }
 
+/* "a" and "d" always, "c" before "b": what is left out is named. */
+static void a_narrow_terminal_sees_the_columns_that_matter(void **state)
+{
+    (void)state;
+    static const struct {
+        int room;
+        const char *shown;
+    } cases[] = {
+        {0, "A     B  C  D\nlong  1  2  3\n"},
+        {13, "A     B  C  D\nlong  1  2  3\n"},
+        {12, "A     B  D\nlong  1  3\nhidden: c; -o json\n"},
+        {9, "A     D\nlong  3\nhidden: b, c; -o json\n"},
+        {1, "A     D\nlong  3\nhidden: b, c; -o json\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        struct output *output = output_make(out, FORMAT_TABLE, false);
+        output_room(output, cases[i].room);
+        output_table(output, "rows", "a b#?? c#? d#");
+        output_row(output);
+        output_text(output, "a", "long");
+        output_count(output, "b", 1);
+        output_count(output, "c", 2);
+        output_count(output, "d", 3);
+        output_table_end(output);
+        assert_int_equal(output_end(output, stderr), END_GOOD);
+        fclose(out);
+        assert_string_equal(text, cases[i].shown);
+        free(text);
+    }
+}
+
 static void an_answer_that_does_not_get_out_is_a_failure(void **state)
 {
     (void)state;
@@ -143,6 +177,7 @@ int main(void)
         cmocka_unit_test(machines_see_one_object_with_all_columns_in_order),
         cmocka_unit_test(a_stream_is_one_line_for_each_thing),
         cmocka_unit_test(an_empty_table_says_so),
+        cmocka_unit_test(a_narrow_terminal_sees_the_columns_that_matter),
         cmocka_unit_test(an_answer_that_does_not_get_out_is_a_failure),
         cmocka_unit_test(times_are_written_in_utc),
     };
