@@ -213,7 +213,12 @@ bool tn_client_net_read(struct tn_client_net *net, const char *folder, char why[
     if (size < 0 || (size_t)size >= sizeof path)
         return refuse(why, "the folder's path is too long");
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return refuse(why, "cannot open %s: %s", path, strerror(errno));
+    if (file < 0) {
+        return refuse(why,
+                      "cannot open %s: %s; a net's folder is what tenord testnet made, or what its "
+                      "operators gave",
+                      path, strerror(errno));
+    }
     char *text = malloc(CONF_BYTES_MAX);
     bool is_read = text != NULL && read_text(text, CONF_BYTES_MAX, file);
     if (!is_read) refuse(why, "cannot read %s: %s", path, strerror(errno));
@@ -282,6 +287,10 @@ bool tn_client_key_make(struct tn_secret_key *key, const char *path, char why[TN
         return refuse(why, "the system gives no random numbers: %s", strerror(errno));
     }
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0 && errno == EEXIST) {
+        return refuse(why, "cannot make the key %s: there is one, and it stays; name another",
+                      path);
+    }
     if (file < 0) return refuse(why, "cannot make the key %s: %s", path, strerror(errno));
     bool is_written = write_key(key, file);
     int problem = errno;

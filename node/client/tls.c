@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static void explain(char *why, size_t why_size, const char *what, int code)
 {
@@ -81,6 +82,11 @@ bool client_tls_load(struct client_peer *peer, const char *path, char *why, size
     int code = mbedtls_x509_crt_parse_file(&peer->certificate, path);
     if (code != 0) {
         char what[400];
+        /* Of a file that does not open mbedTLS says nothing more. */
+        if (access(path, R_OK) != 0) {
+            snprintf(why, why_size, "cannot open the certificate %s: %s", path, strerror(errno));
+            return false;
+        }
         snprintf(what, sizeof what, "cannot read the certificate %s", path);
         explain(why, why_size, what, code < 0 ? code : MBEDTLS_ERR_X509_INVALID_FORMAT);
         return false;

@@ -1,16 +1,13 @@
-/* tenor account, positions, margin, session: what an owner has, and who may act for it. */
+/* tenor account, positions, margin: what an owner has, and what it would be after trades. */
 #include "commands.h"
 
 #include "tenor/margin.h"
 #include "tenor/market.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { DAYS_DEFAULT = 30, DAYS_MAX = 3650 };
-static const int64_t day_ms = 86400000;
+enum { OWNED_MAX = 1024 };
 
 /* ---- The account ------------------------------------------------------------------------------
  */
@@ -87,6 +84,68 @@ int account_open(struct thin *thin)
     return thin_done(thin);
 }
 
+/* The numbers first, then each account by itself. */
+struct owned {
+    uint32_t accounts[OWNED_MAX], count;
+    bool more;
+};
+
+static bool take_owned(void *context, const struct tn_client_news *news)
+{
+    struct owned *owned = context;
+    if (news->kind != TN_NEWS_OWNER) return false;
+    owned->more = news->as.owner.count > OWNED_MAX;
+    owned->count = news->as.owner.count < OWNED_MAX ? news->as.owner.count : OWNED_MAX;
+    for (uint32_t i = 0; i < owned->count; i++)
+        owned->accounts[i] = news->as.owner.accounts[i];
+    return true;
+}
+
+static bool take_row(void *context, const struct tn_client_news *news)
+{
+    struct thin *thin = context;
+    const struct tn_account_state *state = &news->as.account_state;
+    if (news->kind != TN_NEWS_ACCOUNT_STATE) return false;
+    output_row(thin->output);
+    output_count(thin->output, "account", state->account);
+    output_money(thin->output, "cash", state->cash_micros);
+    output_money(thin->output, "equity", state->equity_micros);
+    output_count(thin->output, "orders", state->orders_count);
+    output_count(thin->output, "positions", state->positions_count);
+    output_count(thin->output, "sessions", state->sessions_count);
+    output_flag(thin->output, "here", state->account == thin->session.account);
+    return true;
+}
+
+int account_list(struct thin *thin)
+{
+    struct tn_secret_key key;
+    struct tn_address owner;
+    struct owned owned;
+    bool is_found;
+    if (!thin_options(thin, NULL, 0, 0, 0) || !thin_connect(thin)) return thin->end;
+    if (!thin_owner(thin, &key, &owner)) return thin->end;
+    explicit_bzero(&key, sizeof key);
+    if (!keyring_session_read(&thin->session, &is_found, thin->net.chain_id, thin_key(thin),
+                              thin_market(thin))) {
+        return END_FAILED;
+    }
+    if (!is_found) thin->session.account = TN_NONE;
+    struct tn_question question = {
+        .kind = TN_ASK_OWNER, .market = thin_market(thin), .owner = owner};
+    if (!thin_ask(thin, &question, take_owned, &owned)) return thin->end;
+    if (owned.more) fprintf(stderr, "tenor: there are more than %d accounts\n", OWNED_MAX);
+    question.kind = TN_ASK_ACCOUNT;
+    output_table(thin->output, "accounts",
+                 "account# cash# equity# orders# positions# sessions# here");
+    for (uint32_t i = 0; i < owned.count; i++) {
+        question.account = owned.accounts[i];
+        if (!thin_ask(thin, &question, take_row, thin)) return thin->end;
+    }
+    output_table_end(thin->output);
+    return thin_done(thin);
+}
+
 static bool put_positions(void *context, const struct tn_client_news *news)
 {
     struct thin *thin = context;
@@ -139,7 +198,7 @@ static bool put_margin(void *context, const struct tn_client_news *news)
     if (is_refused) output_text(thin->output, "why", margin->refused);
     output_money(thin->output, "shortfall", margin->shortfall_micros);
     output_table(thin->output, "margin",
-                 "when equity# initial# maintenance# free# worst_scenario#");
+                 "when equity# initial# maintenance# free# worst_scenario#?");
     for (uint32_t i = 0; i < 2; i++) {
         output_row(thin->output);
         output_text(thin->output, "when", i == 0 ? "before" : "after");
@@ -212,180 +271,5 @@ int account_margin(struct thin *thin)
                                          .trials = trials,
                                          .trials_count = trials_count};
     if (!thin_ask(thin, &question, put_margin, thin)) return thin->end;
-    return thin_done(thin);
-}
-
-/* ---- Sessions ---------------------------------------------------------------------------------
- */
-
-static const char scope_words[] = "trade,quote,cancel,transfer,model";
-
-static bool read_scope(struct thin *thin, uint32_t *scope, const char *text)
-{
-    static const struct {
-        const char *name;
-        uint32_t bit;
-    } scopes[] = {{"trade", TN_SCOPE_TRADE},   {"quote", TN_SCOPE_QUOTE},
-                  {"cancel", TN_SCOPE_CANCEL}, {"transfer", TN_SCOPE_TRANSFER},
-                  {"model", TN_SCOPE_MODEL},   {"all", TN_SCOPE_ALL}};
-    *scope = 0;
-    while (*text != '\0') {
-        size_t length = strcspn(text, ",");
-        uint32_t bit = 0;
-        for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
-            if (strlen(scopes[i].name) == length && memcmp(scopes[i].name, text, length) == 0) {
-                bit = scopes[i].bit;
-            }
-        }
-        if (bit == 0) break;
-        *scope |= bit;
-        text += length + (text[length] == ',');
-    }
-    if (*scope != 0 && *text == '\0') return true;
-    return thin_refuse(thin, "--scope takes all, or words of %s with commas between, not '%.40s'",
-                       scope_words, text);
-}
-
-static void put_session(struct thin *thin, const struct keyring_session *session)
-{
-    output_count(thin->output, "market", session->market);
-    output_count(thin->output, "account", session->account);
-    output_number(thin->output, "session", session->session);
-    output_time(thin->output, "expires", session->expires_ms);
-}
-
-int session_new(struct thin *thin)
-{
-    uint64_t days = DAYS_DEFAULT;
-    const char *scope_text = "all";
-    uint32_t scope;
-    struct tn_secret_key key;
-    struct tn_address owner;
-    struct thin_account account;
-    const struct argument own[] = {
-        {"--days", ARGUMENT_NUMBER, &days, DAYS_MAX, "N", "until it expires (30)"},
-        {"--scope", ARGUMENT_TEXT, &scope_text, 0, "WORDS",
-         "what it may do: all, or trade,quote,…"},
-    };
-    if (!thin_options(thin, own, 2, 0, 0) || !read_scope(thin, &scope, scope_text))
-        return thin->end;
-    if (!thin_connect(thin) || !thin_owner(thin, &key, &owner)) return thin->end;
-    bool is_good = thin_first_account(thin, &account, &owner);
-    if (is_good && !account.exists) {
-        is_good = thin_fail(thin, END_REFUSED,
-                            "the key '%s' has no account in market %u; run tenor account open",
-                            thin_key(thin), thin_market(thin));
-    }
-    int64_t expires_ms = (int64_t)time(NULL) * 1000 + (int64_t)days * day_ms;
-    is_good = is_good && thin_open_session(thin, &account, &key, scope, expires_ms);
-    explicit_bzero(&key, sizeof key);
-    if (!is_good) return thin->end;
-    put_session(thin, &thin->session);
-    return thin_done(thin);
-}
-
-static bool put_sessions(void *context, const struct tn_client_news *news)
-{
-    struct thin *thin = context;
-    const struct tn_account_state *state = &news->as.account_state;
-    if (news->kind != TN_NEWS_ACCOUNT_STATE) return false;
-    output_table(thin->output, "sessions", "session# scope expires key here");
-    for (uint32_t i = 0; i < state->sessions_count; i++) {
-        const struct tn_session_state *session = &state->sessions[i];
-        static const char *const names[] = {"trade", "quote", "cancel", "transfer", "model"};
-        char scope[64] = "";
-        for (uint32_t bit = 0; bit < 5; bit++) {
-            if ((session->scope >> bit & 1) == 0) continue;
-            if (scope[0] != '\0') strncat(scope, ",", sizeof scope - strlen(scope) - 1);
-            strncat(scope, names[bit], sizeof scope - strlen(scope) - 1);
-        }
-        output_row(thin->output);
-        output_number(thin->output, "session", session->session);
-        output_text(thin->output, "scope", session->scope == TN_SCOPE_ALL ? "all" : scope);
-        output_time(thin->output, "expires", (int64_t)session->expires_ms);
-        output_hex(thin->output, "key", session->key, sizeof session->key);
-        output_flag(thin->output, "here", session->session == thin->session.session);
-    }
-    output_table_end(thin->output);
-    return true;
-}
-
-int session_list(struct thin *thin)
-{
-    uint32_t account;
-    bool is_found;
-    if (!thin_options(thin, NULL, 0, 0, 0) || !thin_connect(thin)) return thin->end;
-    if (!thin_account_of(thin, &account, THIN_ANY_ACCOUNT)) return thin->end;
-    if (!keyring_session_read(&thin->session, &is_found, thin->net.chain_id, thin_key(thin),
-                              thin_market(thin))) {
-        return END_FAILED;
-    }
-    const struct tn_question question = {
-        .kind = TN_ASK_ACCOUNT, .market = thin_market(thin), .account = account};
-    if (!thin_ask(thin, &question, put_sessions, thin)) return thin->end;
-    return thin_done(thin);
-}
-
-static bool take_exists(void *context, const struct tn_client_news *news)
-{
-    if (news->kind != TN_NEWS_SESSION) return false;
-    *(bool *)context = news->as.session.exists;
-    return true;
-}
-
-/* Asked until the state says that it is gone. */
-static bool revoke(struct thin *thin, uint64_t session, const struct tn_secret_key *key)
-{
-    struct tn_block_item item = {.kind = TN_ITEM_OPERATION};
-    const struct tn_question question = {
-        .kind = TN_ASK_SESSION, .market = thin_market(thin), .session = session};
-    bool is_there;
-    item.as.operation.kind = TN_OPERATION_REVOKE;
-    item.as.operation.market = thin_market(thin);
-    item.as.operation.number = session;
-    item.as.operation.session = session;
-    if (!thin_ask(thin, &question, take_exists, &is_there)) return false;
-    if (!is_there) return thin_reject(thin, TN_REJECT_SESSION_UNKNOWN, NULL);
-    if (!thin_item(thin, &item, key)) return false;
-    int64_t until_ms = thin_clock_ms() + (int64_t)thin->with.seconds * 1000;
-    for (;;) {
-        if (!thin_ask(thin, &question, take_exists, &is_there)) return false;
-        if (!is_there) return true;
-        if (thin_clock_ms() > until_ms) {
-            return thin_fail(thin, END_AMBIGUOUS,
-                             "ambiguous: a node took it, but the session is still there; look with "
-                             "tenor session list");
-        }
-        if (!thin_turn_for(thin, 50)) return false;
-    }
-}
-
-int session_revoke(struct thin *thin)
-{
-    struct tn_secret_key key;
-    struct tn_address owner;
-    struct keyring_session own_session;
-    bool is_found;
-    uint64_t session = 0;
-    const struct argument own[] = {
-        {"--session", ARGUMENT_NUMBER, &session, UINT64_MAX, "ID", "which one (this machine's)"}};
-    if (!thin_options(thin, own, 1, 0, 0) || !thin_connect(thin)) return thin->end;
-    if (!thin_owner(thin, &key, &owner)) return thin->end;
-    bool is_good = keyring_session_read(&own_session, &is_found, thin->net.chain_id, thin_key(thin),
-                                        thin_market(thin));
-    if (is_good && session == 0 && !is_found) {
-        is_good = thin_refuse(thin, "this machine has no session of that key; say which by "
-                                    "--session");
-    }
-    if (is_good && session == 0) session = own_session.session;
-    is_good = is_good && revoke(thin, session, &key);
-    explicit_bzero(&key, sizeof key);
-    if (!is_good) return thin->end == END_GOOD ? END_FAILED : thin->end;
-    if (is_found && session == own_session.session) {
-        keyring_session_drop(thin->net.chain_id, thin_key(thin), thin_market(thin));
-    }
-    explicit_bzero(&own_session, sizeof own_session);
-    output_number(thin->output, "session", session);
-    output_text(thin->output, "state", "revoked");
     return thin_done(thin);
 }

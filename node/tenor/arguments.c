@@ -7,6 +7,7 @@
 
 #define OPTIONS_MAX 64
 #define CHOICE_SIZE 64
+#define NAME_WIDTH  26
 
 #define NAME_SIZE 80
 
@@ -162,7 +163,7 @@ bool arguments_read(struct arguments *arguments, FILE *err, int count, char *con
         }
         if (argument->kind == ARGUMENT_FLAG) {
             *(bool *)argument->value = true;
-        } else if (i + 1 == count) {
+        } else if (i + 1 == count || find(arguments, texts[i + 1]) != NULL) {
             complain(err, arguments, "an option without its value", text);
             return false;
         } else if (!take_value(err, arguments, argument, texts[++i])) {
@@ -183,9 +184,13 @@ static void print_options(FILE *out, const struct argument *options, size_t coun
 {
     for (size_t i = 0; i < count; i++) {
         char name[CHOICE_SIZE];
-        snprintf(name, sizeof name, "%s %s", options[i].name,
-                 options[i].takes == NULL ? "" : options[i].takes);
-        fprintf(out, "  %-26s %s\n", name, options[i].help);
+        int length = snprintf(name, sizeof name, "%s %s", options[i].name,
+                              options[i].takes == NULL ? "" : options[i].takes);
+        if (length > NAME_WIDTH) {
+            fprintf(out, "  %s\n", name);
+            name[0] = '\0';
+        }
+        fprintf(out, "  %-*s %s\n", NAME_WIDTH, name, options[i].help);
     }
 }
 

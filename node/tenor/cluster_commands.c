@@ -16,7 +16,7 @@ static bool put_cluster(void *context, const struct tn_client_news *news)
     output_number(thin->output, "final_height", cluster->final_height);
     output_number(thin->output, "governance_number", cluster->governance_number);
     output_number(thin->output, "deposit_number", cluster->deposit_number);
-    output_table(thin->output, "nodes", "node# clients weight# asked leads key");
+    output_table(thin->output, "nodes", "node# clients weight# asked leads key?");
     for (uint32_t i = 0; i < cluster->nodes_count; i++) {
         const struct tn_cluster_node *node = &cluster->nodes[i];
         char leads[64] = "";

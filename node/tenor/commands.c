@@ -24,6 +24,8 @@ const struct command commands[] = {
             "tenor key export alice > secret\n", key_export),
     COMMAND("account", "", "Money, margin and state of an account.",
             "tenor account --net net\ntenor account --net net --account 7 -o json\n", account_show),
+    COMMAND("account list", "", "The accounts of the key's owner.",
+            "tenor account list --net net\n", account_list),
     COMMAND("account open", "", "Open another account of the key's owner.",
             "tenor account open --net net --model standard\n", account_open),
     COMMAND("positions", "", "What an account holds.", "tenor positions --net net\n",

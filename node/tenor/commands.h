@@ -17,6 +17,7 @@ int key_export(struct thin *thin);
 
 /* account_commands.c */
 int account_show(struct thin *thin);
+int account_list(struct thin *thin);
 int account_open(struct thin *thin);
 int account_positions(struct thin *thin);
 int account_margin(struct thin *thin);

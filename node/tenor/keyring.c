@@ -131,6 +131,9 @@ bool keyring_import(const struct tn_secret_key *key, const char *name)
     char path[TN_CLIENT_PATH_SIZE], text[2 * TN_SECRET_KEY_SIZE + 2];
     if (!keyring_path(path, name)) return false;
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0 && errno == EEXIST) {
+        return complain("make the key", path, "there is one, and it stays; name another");
+    }
     if (file < 0) return complain("make the key file", path, strerror(errno));
     tn_hex_write(text, key->bytes, TN_SECRET_KEY_SIZE);
     text[sizeof text - 2] = '\n';

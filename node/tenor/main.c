@@ -26,7 +26,8 @@ static void print_help(FILE *out)
     fputs("usage: tenor COMMAND [OPTION...]\n\n", out);
     for (size_t i = 0; i < commands_count; i++)
         fprintf(out, "  %-*s %s\n", WORDS_WIDTH, commands[i].words, commands[i].help);
-    fputs("\nEach command tells its options and an example: tenor COMMAND --help\n"
+    fputs("\nEach command tells its options and an example: tenor COMMAND --help. --version says\n"
+          "which program this is.\n"
           "A testnet's folder is named once by TENOR_NET, a key by TENOR_KEY; keys are in\n"
           "$TENOR_HOME, or ~/.tenor.\n"
           "It ends with 0 when it is done, 1 when a file or memory fails, 2 when the usage or a\n"
@@ -74,28 +75,46 @@ static bool is_group(const char *text)
     return false;
 }
 
-/* The commands of a group, or the nearest one. */
+static bool is_help(const char *text)
+{
+    return text != NULL && (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0);
+}
+
+/* The commands of a group: asked for, or because the second word was none of them. */
+static int group(const char *text, const char *next)
+{
+    size_t length = strlen(text);
+    FILE *out = is_help(next) ? stdout : stderr;
+    if (out == stdout) {
+        printf("usage: tenor %s COMMAND [OPTION...]\n\n", text);
+    } else if (next == NULL || next[0] == '-') {
+        fprintf(out, "tenor %s: which of these?\n", text);
+    } else {
+        fprintf(out, "tenor %s: there is no '%.40s'; there are\n", text, next);
+    }
+    for (size_t i = 0; i < commands_count; i++) {
+        if (strncmp(commands[i].words, text, length) == 0 && commands[i].words[length] == ' ') {
+            fprintf(out, "  %-*s %s\n", WORDS_WIDTH, commands[i].words, commands[i].help);
+        }
+    }
+    return out == stdout ? command_flush(stdout, stderr) : END_REFUSED;
+}
+
+/* The nearest command, by its words or, for a slip in the first of two, by those alone. */
 static int unknown(FILE *err, const char *text, const char *next)
 {
     const char *names[NAMES_MAX];
-    size_t length = strlen(text), count = 0;
-    char typed[80];
-    if (is_group(text)) {
-        fprintf(err, "tenor %s: what of it?\n", text);
-        for (size_t i = 0; i < commands_count; i++) {
-            if (strncmp(commands[i].words, text, length) == 0 && commands[i].words[length] == ' ') {
-                fprintf(err, "  %-*s %s\n", WORDS_WIDTH, commands[i].words, commands[i].help);
-            }
-        }
-        return END_REFUSED;
-    }
-    for (size_t i = 0; i < commands_count && count < NAMES_MAX; i++)
+    char typed[80], firsts[NAMES_MAX / 2][WORDS_WIDTH];
+    size_t count = 0;
+    for (size_t i = 0; i < commands_count && count + 1 < NAMES_MAX; i++) {
+        snprintf(firsts[i], WORDS_WIDTH, "%.*s", (int)strcspn(commands[i].words, " "),
+                 commands[i].words);
         names[count++] = commands[i].words;
-    const char *nearest = words_nearest(text, names, count);
-    if (nearest == NULL && next != NULL) {
-        snprintf(typed, sizeof typed, "%.30s %.30s", text, next);
-        nearest = words_nearest(typed, names, count);
+        names[count++] = firsts[i];
     }
+    snprintf(typed, sizeof typed, "%.30s %.30s", text, next == NULL ? "" : next);
+    const char *nearest = words_nearest(typed, names, count);
+    if (nearest == NULL) nearest = words_nearest(text, names, count);
     if (nearest != NULL) {
         fprintf(err, "tenor: unknown command '%.40s'; did you mean %s?\n", text, nearest);
     } else {
@@ -150,8 +169,12 @@ int main(int arguments_count, char **arguments)
         print_help(stderr);
         return END_REFUSED;
     }
-    if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0) {
+    if (is_help(arguments[1]) || strcmp(arguments[1], "help") == 0) {
         print_help(stdout);
+        return command_flush(stdout, stderr);
+    }
+    if (strcmp(arguments[1], "--version") == 0 || strcmp(arguments[1], "version") == 0) {
+        puts("tenor " TENOR_VERSION " (" TENOR_COMMIT ")");
         return command_flush(stdout, stderr);
     }
     /* Only as far as the command's words: what comes behind "--" must stay last. */
@@ -161,7 +184,9 @@ int main(int arguments_count, char **arguments)
     if (ahead != NULL) rotate(arguments + 1, leading, leading + used);
     const struct command *command = find(&used, arguments_count - 1, arguments + 1);
     if (command == NULL) {
-        return unknown(stderr, arguments[1], arguments_count > 2 ? arguments[2] : NULL);
+        const char *next = arguments_count > 2 ? arguments[2] : NULL;
+        return is_group(arguments[1]) ? group(arguments[1], next)
+                                      : unknown(stderr, arguments[1], next);
     }
     int count = arguments_count - 1 - used;
     char **texts = arguments + 1 + used;

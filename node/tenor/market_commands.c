@@ -45,7 +45,8 @@ int market_list(struct thin *thin)
     };
     if (!thin_options(thin, own, 2, 0, 0) || !thin_connect(thin)) return thin->end;
     if (!thin_series(thin)) return thin->end;
-    output_table(thin->output, "series", "series kind status expiry strike# tick# lot# series_id#");
+    output_table(thin->output, "series",
+                 "series kind?? status expiry strike# tick# lot# series_id#?");
     for (uint32_t i = 0; i < thin->instruments.count; i++) {
         const struct instrument *one = &thin->instruments.list[i];
         if (underlying != NULL && strcmp(one->underlying, underlying) != 0) continue;
@@ -89,8 +90,8 @@ static bool put_chain(void *context, const struct tn_client_news *news)
     output_money(thin->output, "forward", chain->forward_micros);
     output_time(thin->output, "time", (int64_t)chain->time_ms);
     output_table(thin->output, "chain",
-                 "series bid_size# bid# ask# ask_size# mark# iv_percent# "
-                 "delta# gamma# vega# theta# last# volume# interest#");
+                 "series bid_size#?? bid# ask# ask_size#?? mark# iv_percent# "
+                 "delta# gamma#? vega#? theta#? last#? volume#? interest#?");
     for (uint32_t i = 0; i < chain->rows_count; i++) {
         const struct tn_ticker *row = &chain->rows[i];
         output_row(thin->output);
@@ -253,7 +254,7 @@ static bool put_trades(void *context, const struct tn_client_news *news)
 {
     struct thin *thin = context;
     if (news->kind != TN_NEWS_TRADES) return false;
-    output_table(thin->output, "trades", "time series taker price# quantity# block#");
+    output_table(thin->output, "trades", "time series taker price# quantity# block#?");
     for (uint32_t i = 0; i < news->as.trades.count; i++) {
         const struct tn_trade *trade = &news->as.trades.list[i];
         output_row(thin->output);

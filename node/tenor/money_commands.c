@@ -223,5 +223,12 @@ int money_transfer(struct thin *thin)
     }
     const struct tn_command command = transfer_command(market, to, asset, amount);
     if (!thin_log_on(thin)) return thin->end;
+    if (market == 0 && to == thin->session.account) {
+        thin_refuse(thin,
+                    "account %" PRIu64 " is the sender itself: --to takes another one; see "
+                    "tenor account list",
+                    to);
+        return thin->end;
+    }
     return thin_frame(thin, &command, 1, 0);
 }

@@ -261,7 +261,7 @@ int order_list(struct thin *thin)
     if (!thin_account_of(thin, &question.account, number) || !thin_series(thin)) return thin->end;
     question.market = thin_market(thin);
     output_table(thin->output, "orders",
-                 "order_id# series side price# quantity# kind label# client_id#");
+                 "order_id# series side price# quantity# kind label#? client_id#?");
     do {
         question.after_order_id = page.last;
         if (!thin_ask(thin, &question, put_orders, &page)) return thin->end;

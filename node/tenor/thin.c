@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,10 +52,42 @@ bool thin_refuse(struct thin *thin, const char *format, ...)
     end_with(thin, END_REFUSED, format, values);
     va_end(values);
     if (!was_reported) {
-        fprintf(stderr, "usage: tenor %s %s; see tenor %s --help\n", thin->command->words,
-                thin->command->takes, thin->command->words);
+        const char *takes = thin->command->takes;
+        fprintf(stderr, "usage: tenor %s%s%s; see tenor %s --help\n", thin->command->words,
+                takes[0] == '\0' ? "" : " ", takes, thin->command->words);
     }
     return false;
+}
+
+/* Hints are for whoever writes a client: they name messages and fields of the protocol. Here are
+ * the commands that ask or send those. */
+static void print_commands(FILE *err, const char *hint)
+{
+    static const struct {
+        const char *word, *commands;
+    } pairs[] = {
+        {"GetCluster", "tenor cluster"},
+        {"GetInstruments", "tenor markets"},
+        {"GetLiquidations", "tenor liquidations"},
+        {"GetMargin", "tenor margin SERIES buy|sell QUANTITY"},
+        {"GetOrders", "tenor order list"},
+        {"GetOwner", "tenor account list"},
+        {"INSTRUMENTS", "tenor markets"},
+        {"Instrument.steps", "tenor markets"},
+        {"Ticker.band", "tenor ticker SERIES"},
+        {"makes a new session", "tenor session new"},
+        {"makes a session", "tenor session new"},
+        {"mmp_reset", "tenor mmp reset"},
+        {"mmp_set", "tenor mmp set"},
+        {"reduce_only", "--reduce-only"},
+        {"session first", "tenor session list, tenor session revoke"},
+        {"fee_max_ppm", "--fee-max"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (strstr(hint, pairs[i].word) == NULL) continue;
+        fprintf(err, "  here: %s\n", pairs[i].commands);
+        return;
+    }
 }
 
 bool thin_reject(struct thin *thin, uint32_t code, const char *text)
@@ -66,7 +99,9 @@ bool thin_reject(struct thin *thin, uint32_t code, const char *text)
     if (text != NULL && text[0] != '\0' && (sentence == NULL || strcmp(text, sentence) != 0)) {
         fprintf(stderr, "  the node says: %s\n", text);
     }
-    if (hint != NULL) fprintf(stderr, "  hint: %s\n", hint);
+    if (hint == NULL) return false;
+    fprintf(stderr, "  hint: %s\n", hint);
+    print_commands(stderr, hint);
     return false;
 }
 
@@ -100,12 +135,20 @@ static enum format format_of(const struct thin *thin)
     return isatty(STDOUT_FILENO) ? FORMAT_TABLE : FORMAT_JSON;
 }
 
+/* 0: it is no terminal, or does not say. */
+static int terminal_columns(void)
+{
+    struct winsize size;
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static bool read_options(struct thin *thin, const struct argument *own, size_t own_count,
                          size_t words_min, size_t words_max, bool stream)
 {
     struct thin_with *with = &thin->with;
     static const char *const formats[] = {"", "table", "json"};
     const char *format = NULL;
+    bool is_json = false;
     const struct argument common[] = {
         {"--net", ARGUMENT_TEXT, &with->net, 0, "DIR", "a testnet's folder (env TENOR_NET)"},
         {"--node", ARGUMENT_TEXT, &with->node, 0, "HOST:PORT", "a node, instead of the net's"},
@@ -114,6 +157,7 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
         {"--market", ARGUMENT_NUMBER, &with->market, UINT32_MAX - 1, "N", "the market (1)"},
         {"--key", ARGUMENT_TEXT, &with->key, 0, "NAME", "whose key (default; env TENOR_KEY)"},
         {"-o", ARGUMENT_TEXT, &format, 0, "table|json", "how to print (table on a terminal)"},
+        {"--json", ARGUMENT_FLAG, &is_json, 0, NULL, "the same as -o json"},
         {"--wait", ARGUMENT_CHOICE, &with->wait, 0, "final|soft", "which result to wait for"},
         {"--timeout", ARGUMENT_NUMBER, &with->seconds, SECONDS_MAX, "SECONDS", "of waiting (10)"},
     };
@@ -132,6 +176,7 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
         thin->end = command_flush(stdout, stderr);
         return false;
     }
+    if (is_json && format == NULL) format = "json";
     for (uint32_t i = 1; format != NULL && i <= 2; i++)
         if (strcmp(format, formats[i]) == 0) with->format = i;
     if (format != NULL && with->format == 0) {
@@ -141,6 +186,7 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
     thin->arguments.own = thin->arguments.common = NULL;
     thin->output = output_make(stdout, format_of(thin), stream);
     if (thin->output == NULL) return thin_fail(thin, END_FAILED, "out of memory");
+    output_room(thin->output, terminal_columns());
     thin->end = END_GOOD;
     return true;
 }

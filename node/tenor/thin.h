@@ -124,7 +124,7 @@ void thin_put_of_unit(struct thin *thin, const char *name, uint64_t series_id, t
 int thin_frame(struct thin *thin, const struct tn_command *commands, uint32_t count,
                uint64_t client_id);
 /* A row of a table of EVENT_COLUMNS. */
-#define EVENT_COLUMNS "event series side price# quantity# remaining# order_id# money# note"
+#define EVENT_COLUMNS "event series side?? price# quantity# remaining#? order_id# money# note"
 void thin_put_event(struct thin *thin, const struct tn_event *event);
 /* Fields of an event in a stream. */
 const char *event_name(uint8_t kind);

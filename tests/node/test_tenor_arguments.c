@@ -127,6 +127,8 @@ static void too_few_and_too_many_words_are_refused(void **state)
     assert_non_null(strstr(said, "'d'"));
     assert_false(READ("a", "--limit"));
     assert_non_null(strstr(said, "an option without its value '--limit'"));
+    assert_false(READ("a", "--limit", "--post")); /* another option is no value */
+    assert_non_null(strstr(said, "an option without its value '--limit'"));
 }
 
 static void help_is_seen_wherever_it_stands_and_shows_every_option(void **state)
