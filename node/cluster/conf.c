@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     WORDS_MAX = 8 + TN_REGISTRY_CANDIDATES_MAX,
@@ -275,7 +276,15 @@ static bool make_chain_id(struct set_conf *conf, const char *home)
 static bool read_genesis(struct set_conf *conf, struct genesis *genesis, const char *home)
 {
     char path[PATH_SIZE];
-    if (!home_path(path, home, "genesis.conf") || !genesis_read(genesis, path)) return false;
+    if (!home_path(path, home, "genesis.conf")) return false;
+    if (!genesis_read(genesis, path)) {
+        if (access(path, F_OK) != 0) {
+            complain(
+                "genesis.conf and set.conf are the set's, the same on every node: take them from "
+                "one of its operators");
+        }
+        return false;
+    }
     tn_chain_limits_default(&conf->limits);
     conf->registry = (struct tn_registry_genesis){
         .parameters = {.reward_blocks = 1024,

@@ -97,7 +97,9 @@ static int make_home(struct making *making)
         return END_REFUSED;
     }
     if (mkdir(making->home, 0700) != 0) {
-        complain("cannot make %s: %s", making->home, strerror(errno));
+        complain("cannot make %s: %s%s", making->home, strerror(errno),
+                 errno == EEXIST ? "; a home is never made over another one: name a new folder"
+                                 : "");
         free(settings);
         return END_FAILED;
     }

@@ -35,7 +35,8 @@ struct testnet {
 static bool make_folder(const char *path)
 {
     if (mkdir(path, 0700) == 0) return true;
-    complain("cannot make %s: %s", path, strerror(errno));
+    complain("cannot make %s: %s%s", path, strerror(errno),
+             errno == EEXIST ? "; a net is never made over another one: name a new folder" : "");
     return false;
 }
 

@@ -1,6 +1,7 @@
 /* backup: a home to start from elsewhere: the genesis, a consistent copy of the store, and a mark
  * that its log begins anew. What the log of the running node has beyond the copy is not in it. */
 #include "reading.h"
+#include "set_home.h"
 #include "tenord.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ static int back_up(const char *home, const char *to)
         complain("backup needs --to DIR; see tenord backup --help");
         return END_REFUSED;
     }
+    if (set_home_is_one(home)) return set_home_backup(home, to);
     if (!home_path(path, to, "store") || !home_path(mark, to, "restored")) return END_REFUSED;
     if (!reading_open(&reading, home)) return reading_end(&reading);
     int end = END_GOOD;
@@ -62,9 +64,11 @@ int backup_command(int arguments_count, char **arguments)
         {"--home", OPTION_TEXT, &home, 0, "folder of the node, which may be running"},
         {"--to", OPTION_TEXT, &to, 0, "folder to make: a home to start from"},
     };
-    struct option_set set = {.usage = "usage: tenord backup --home DIR --to DIR\n",
-                             .options = options,
-                             .options_count = 2};
+    struct option_set set = {
+        .usage = "usage: tenord backup --home DIR --to DIR\n\n"
+                 "Of a node of a set: its store, genesis.conf and set.conf; no key.\n",
+        .options = options,
+        .options_count = 2};
     if (!options_read(&set, arguments_count, arguments)) {
         return set.help_printed ? END_GOOD : END_REFUSED;
     }

@@ -1,6 +1,7 @@
 /* db: is the store what it should be? `check` reads every value, every record against the root, and
  * every block against its parent; what LMDB itself might crash on is read in a process apart. */
 #include "reading.h"
+#include "set_home.h"
 #include "tenord.h"
 
 #include <errno.h>
@@ -137,8 +138,13 @@ int db_command(int arguments_count, char **arguments)
     if (!options_read(&set, arguments_count, arguments)) {
         return set.help_printed ? END_GOOD : END_REFUSED;
     }
-    if (word != NULL && strcmp(word, "check") == 0) return check(home);
-    if (word != NULL && strcmp(word, "stats") == 0) return print_stats(home);
+    bool is_of_set = set_home_is_one(home);
+    if (word != NULL && strcmp(word, "check") == 0) {
+        return is_of_set ? set_home_check(home) : check(home);
+    }
+    if (word != NULL && strcmp(word, "stats") == 0) {
+        return is_of_set ? set_home_stats(home) : print_stats(home);
+    }
     complain("db takes check or stats; see tenord db --help");
     return END_REFUSED;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 bool home_path(char path[PATH_SIZE], const char *home, const char *name)
 {
@@ -24,6 +25,13 @@ bool home_limits(struct tn_replica_limits *limits, const char *home)
 {
     char path[PATH_SIZE];
     struct genesis genesis;
+    if (home_path(path, home, "set.conf") && access(path, F_OK) == 0) {
+        complain("%s is the home of a node of a set, and this command is for those of tenord run "
+                 "--solo; of a set's, db and backup read the store, and tenor asks the node "
+                 "(tenor block, tenor account, tenor proof get)",
+                 home);
+        return false;
+    }
     if (!home_path(path, home, "genesis.conf")) return false;
     if (!genesis_read(&genesis, path)) {
         complain("a home needs a genesis: tenord genesis > %s", path);

@@ -21,12 +21,12 @@ static const struct command {
     {"key", key_command, "Make, show, import or export a secret key in a file."},
     {"start", start_command, "Run a node of a sequencer set."},
     {"status", status_command, "Say where a running node of a set stands."},
-    {"run", run_command, "Run a node: entries in, blocks and results out."},
+    {"run", run_command, "Run a node without a set (--solo): entries in, blocks out."},
     {"db", db_command, "Check a store: every value, every record against the root; statistics."},
-    {"snapshot", snapshot_command, "Create, verify or restore a snapshot of the state."},
+    {"snapshot", snapshot_command, "Create, verify or restore a snapshot of a solo node's state."},
     {"backup", backup_command, "Copy the store of a running node."},
     {"replay", replay_command, "Feed stored batches to a fresh replica; compare every root."},
-    {"inspect", inspect_command, "Show a block or an account; write a proof."},
+    {"inspect", inspect_command, "Show a block or an account of a solo node; write a proof."},
     {"witness", witness_command, "Write what it takes to execute one block with nothing else."},
     {"version", version_command, "Say which program this is."},
     {"verify-block", verify_block_command, "Execute a block on its witness; compare every root."},
@@ -59,12 +59,14 @@ int main(int arguments_count, char **arguments)
         print_help(stderr);
         return END_REFUSED;
     }
-    if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0) {
+    if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0 ||
+        strcmp(arguments[1], "help") == 0) {
         print_help(stdout);
         return END_GOOD;
     }
+    const char *name = strcmp(arguments[1], "--version") == 0 ? "version" : arguments[1];
     for (size_t i = 0; i < COMMANDS_COUNT; i++) {
-        if (strcmp(arguments[1], commands[i].name) != 0) continue;
+        if (strcmp(name, commands[i].name) != 0) continue;
         int end = commands[i].run(arguments_count - 2, arguments + 2);
         if (fflush(stdout) != 0 || ferror(stdout)) {
             complain("cannot write the answer: %s", strerror(errno));
@@ -72,6 +74,6 @@ int main(int arguments_count, char **arguments)
         }
         return end;
     }
-    complain("unknown command '%s'; see tenord --help", arguments[1]);
+    complain("unknown command '%.40s'; see tenord --help", name);
     return END_REFUSED;
 }

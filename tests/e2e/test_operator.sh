@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What an operator touches of a node: pages made from tables, homes, keys, refused settings, health and
-# metrics of a node that starts and stops, SIGHUP, the service manager's socket, a log nobody reads.
+# metrics of a node that starts and stops, its store checked and copied, SIGHUP, the service manager's socket, a log nobody reads.
 #
 # usage: test_operator.sh TENORD DOCS
 set -euo pipefail
@@ -217,6 +217,44 @@ within 20 "lines at info go on" last_is_block
 cp "$scratch/whole.toml" "$home/tenord.toml"
 stop
 is_code /readyz 0 || fail "somebody answers for a node that stopped"
+
+# ---- Its store, checked and copied ----------------------------------------------------------------
+
+expect 0 "the store is whole" "$tenord" db check --home "$home"
+grep -qE '^blocks [0-9]+ to [0-9]+ are one chain' "$scratch/said" || fail "the blocks are not followed"
+expect 0 "log from" "$tenord" db stats --home "$home"
+root=$(sed -n 's/^root *//p' "$scratch/said")
+height=$(sed -n 's/^height *//p' "$scratch/said")
+[ "$height" -gt 0 ] || fail "nothing was stored"
+copy=$scratch/copy
+expect 0 "$root; it has no keys" "$tenord" backup --home "$home" --to "$copy"
+expect 2 "File exists" "$tenord" backup --home "$home" --to "$copy"
+expect 0 "the store is whole" "$tenord" db check --home "$copy"
+for command in "inspect --home $home block 1" "run --solo --home $home" \
+    "snapshot create --home $home --to $scratch/snapshot"; do
+    # shellcheck disable=SC2086 # words of a command
+    expect 2 "is the home of a node of a set" "$tenord" $command
+done
+
+# The copy, its keys and settings make a home that goes on from there.
+cp "$home"/{vote.key,identity.pem,tenord.toml} "$copy"
+whole=$home
+home=$copy
+start
+within 20 "the copy runs" is_code /livez 200
+within 20 "it has what was stored" said '"msg":"ready".*"checkpoint":'"$height,"
+stop
+
+# One byte of a root, wherever it stands: found, and named.
+"$python" - "$copy/store/data.mdb" "$root" <<'PYTHON'
+import sys
+root = bytes.fromhex(sys.argv[2])
+data = open(sys.argv[1], "rb").read()
+assert root in data
+open(sys.argv[1], "wb").write(data.replace(root, bytes([root[0] ^ 1]) + root[1:]))
+PYTHON
+expect 3 "the store is damaged" "$tenord" db check --home "$copy"
+home=$whole
 
 # A set of four of which one runs: alive, not ready, and why.
 "$tenord" testnet --out "$scratch/four" --nodes 4 --base-port 1 >/dev/null

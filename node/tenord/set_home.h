@@ -1,0 +1,15 @@
+/* set_home: the store of a node of a set, for `tenord db` and `tenord backup`. Its state is a
+ * chain's, of all markets and the registry, where that of `tenord run --solo` is one market's. */
+#ifndef NODE_TENORD_SET_HOME_H
+#define NODE_TENORD_SET_HOME_H
+
+#include <stdbool.h>
+
+/* Is there a set.conf? */
+bool set_home_is_one(const char *home);
+/* Each is how the command ends. They may run beside the node. */
+int set_home_check(const char *home);
+int set_home_stats(const char *home);
+int set_home_backup(const char *home, const char *to);
+
+#endif
