@@ -179,6 +179,7 @@ enum tn_question_kind {
     TN_ASK_PROOF = 26,        /* TN_NEWS_PROOF: market, account or series_id */
     TN_ASK_LIQUIDATIONS = 27, /* TN_NEWS_LIQUIDATIONS: market */
     TN_ASK_SESSION = 28,      /* TN_NEWS_SESSION: market, session */
+    TN_ASK_HANDOVERS = 30,    /* TN_NEWS_HANDOVERS: epoch */
 };
 struct tn_trial {
     uint64_t series_id;
@@ -191,7 +192,7 @@ struct tn_question {
     uint8_t kind;    /* enum tn_question_kind; fields that it does not name are unread */
     uint32_t market; /* 0: the options' */
     uint32_t account, underlying, expiry_day, depth, count;
-    uint64_t series_id, after_series_id, after_order_id, height, session;
+    uint64_t series_id, after_series_id, after_order_id, height, session, epoch;
     struct tn_address owner;
     const struct tn_trial *trials;
     uint32_t trials_count; /* at most TN_CLIENT_TRIALS_MAX */

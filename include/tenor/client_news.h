@@ -67,6 +67,7 @@ enum tn_news_kind {
     TN_NEWS_PROOF = 26,         /* proof */
     TN_NEWS_LIQUIDATIONS = 27,  /* liquidations */
     TN_NEWS_SESSION = 28,       /* session */
+    TN_NEWS_HANDOVERS = 30,     /* handovers */
     TN_NEWS_INSTRUMENT = 32,    /* instrument */
     TN_NEWS_TICKER = 33,        /* ticker */
     TN_NEWS_ORDER_BOOK = 34,    /* order_book */
@@ -174,6 +175,11 @@ struct tn_client_news {
             size_t proof_size, certificate_size;
             uint64_t height;
         } proof;
+        struct {
+            uint64_t epoch, next; /* of the first; the first that is not here */
+            const uint8_t *ends;  /* docs/specs/sequencer.md §6.1 */
+            size_t ends_size;
+        } handovers;
         struct {
             uint32_t market;
             const struct tn_liquidation_news *list;

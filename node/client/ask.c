@@ -21,6 +21,7 @@ struct bodies {
     Tenor__V1__GetProof proof;
     Tenor__V1__GetLiquidations liquidations;
     Tenor__V1__GetSession session;
+    Tenor__V1__GetHandovers handovers;
     Tenor__V1__Trial trials[TN_CLIENT_TRIALS_MAX];
     Tenor__V1__Trial *list[TN_CLIENT_TRIALS_MAX];
 };
@@ -87,6 +88,11 @@ static bool fill_market_data(Tenor__V1__ToNode *message, struct bodies *bodies,
             bodies->liquidations.market = market;
             message->get_liquidations = &bodies->liquidations;
             return true;
+        case TN_ASK_HANDOVERS:
+            tenor__v1__get_handovers__init(&bodies->handovers);
+            bodies->handovers.epoch = question->epoch;
+            message->get_handovers = &bodies->handovers;
+            return true;
         case TN_ASK_ACCOUNT:
         case TN_ASK_ORDERS:
         case TN_ASK_OWNER:
@@ -148,7 +154,8 @@ static bool fill_account(Tenor__V1__ToNode *message, struct bodies *bodies,
         case TN_ASK_BOOK:
         case TN_ASK_TRADES:
         case TN_ASK_BLOCK:
-        case TN_ASK_LIQUIDATIONS: return false;
+        case TN_ASK_LIQUIDATIONS:
+        case TN_ASK_HANDOVERS: return false;
     }
     return false;
 }
@@ -180,7 +187,8 @@ _Static_assert((int)TN_ASK_CLUSTER == (int)TENOR__V1__TO_NODE__BODY_GET_CLUSTER 
                    (int)TN_ASK_BLOCK == (int)TENOR__V1__TO_NODE__BODY_GET_BLOCK &&
                    (int)TN_ASK_PROOF == (int)TENOR__V1__TO_NODE__BODY_GET_PROOF &&
                    (int)TN_ASK_LIQUIDATIONS == (int)TENOR__V1__TO_NODE__BODY_GET_LIQUIDATIONS &&
-                   (int)TN_ASK_SESSION == (int)TENOR__V1__TO_NODE__BODY_GET_SESSION,
+                   (int)TN_ASK_SESSION == (int)TENOR__V1__TO_NODE__BODY_GET_SESSION &&
+                   (int)TN_ASK_HANDOVERS == (int)TENOR__V1__TO_NODE__BODY_GET_HANDOVERS,
                "questions have the numbers of the protocol");
 
 /* ---- Items -------------------------------------------------------------------------------------

@@ -212,6 +212,14 @@ static void decode_proof(struct tn_client_news *news, const Tenor__V1__Proof *in
     news->as.proof.height = in->height;
 }
 
+static void decode_handovers(struct tn_client_news *news, const Tenor__V1__Handovers *in)
+{
+    news->as.handovers.epoch = in->epoch;
+    news->as.handovers.next = in->next;
+    news->as.handovers.ends = in->ends.data;
+    news->as.handovers.ends_size = in->ends.len;
+}
+
 static void decode_margin(struct tn_margin_news *out, const Tenor__V1__Margin *in)
 {
     *out = (struct tn_margin_news){.account = in->account,
@@ -249,6 +257,8 @@ bool client_decode_answer(struct tn_client *client, struct tn_client_news *news,
         decode_margin(&news->as.margin, message->margin);
     } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_PROOF) {
         decode_proof(news, message->proof);
+    } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_HANDOVERS) {
+        decode_handovers(news, message->handovers);
     } else {
         TN_ASSERT(message->body_case == TENOR__V1__FROM_NODE__BODY_SESSION);
         decode_session(&news->as.session, message->session);
@@ -265,5 +275,6 @@ _Static_assert((int)TN_NEWS_CLUSTER == (int)TENOR__V1__FROM_NODE__BODY_CLUSTER &
                    (int)TN_NEWS_MARGIN == (int)TENOR__V1__FROM_NODE__BODY_MARGIN &&
                    (int)TN_NEWS_PROOF == (int)TENOR__V1__FROM_NODE__BODY_PROOF &&
                    (int)TN_NEWS_LIQUIDATIONS == (int)TENOR__V1__FROM_NODE__BODY_LIQUIDATIONS &&
-                   (int)TN_NEWS_SESSION == (int)TENOR__V1__FROM_NODE__BODY_SESSION,
+                   (int)TN_NEWS_SESSION == (int)TENOR__V1__FROM_NODE__BODY_SESSION &&
+                   (int)TN_NEWS_HANDOVERS == (int)TENOR__V1__FROM_NODE__BODY_HANDOVERS,
                "news have the numbers of the protocol");

@@ -449,6 +449,7 @@ static void take(struct tn_client *client, const Tenor__V1__FromNode *message)
         case TENOR__V1__FROM_NODE__BODY_OWNER:
         case TENOR__V1__FROM_NODE__BODY_MARGIN:
         case TENOR__V1__FROM_NODE__BODY_PROOF:
+        case TENOR__V1__FROM_NODE__BODY_HANDOVERS:
         case TENOR__V1__FROM_NODE__BODY_LIQUIDATIONS:
         case TENOR__V1__FROM_NODE__BODY_SESSION:
             is_good = client_decode_answer(client, &news, message);

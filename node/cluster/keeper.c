@@ -39,6 +39,16 @@ struct certificate {
     uint8_t bytes[SYNC_CERT_MAX];
 };
 
+/* The end of an epoch that the store may not have committed yet. Epochs are more than 128 blocks
+ * long, so that the last few are more than lie between two checkpoints of the store. */
+enum { ENDED_MAX = 4 };
+struct ended {
+    uint64_t epoch;
+    uint8_t *handover;
+    size_t handover_size, set_size;
+    uint8_t set[SYNC_SET_MAX];
+};
+
 struct keeper {
     struct keeper_options options;
     struct certificate certificates[CERTIFICATES_MAX];
@@ -55,7 +65,8 @@ struct keeper {
     uint8_t *found;          /* what a find gave last */
     size_t found_room;
     struct tn_block_header found_header;
-    uint8_t *backlog; /* type u8 ‖ size u32 ‖ bytes */
+    struct ended ended[ENDED_MAX]; /* by epoch */
+    uint8_t *backlog;              /* type u8 ‖ size u32 ‖ bytes */
     size_t backlog_size, backlog_room;
     bool is_broken, is_full;
 };
@@ -143,6 +154,8 @@ void keeper_close(struct keeper *keeper)
     if (keeper->log != NULL) log_close(keeper->log);
     for (uint32_t i = 0; i < RECENT_MAX; i++)
         free(keeper->recent[i].bytes);
+    for (uint32_t i = 0; i < ENDED_MAX; i++)
+        free(keeper->ended[i].handover);
     memory_give(keeper->record, keeper->record_size);
     free(keeper->found);
     free(keeper->backlog);
@@ -525,6 +538,10 @@ uint64_t keeper_kept_height(enum keeper_kept what, uint64_t number)
     return UINT64_C(1) << 63 | (uint64_t)what << 56 | number;
 }
 
+/* Epochs come from peers and clients, as large as they like: past this they would name other kinds.
+ */
+#define EPOCH_END (UINT64_C(1) << 56)
+
 static void put_kept(struct keeper *keeper, uint64_t height, const uint8_t *bytes, size_t size)
 {
     enum store_err err;
@@ -560,14 +577,31 @@ bool keeper_find_certificate(struct keeper *keeper, const uint8_t **bytes, size_
 
 void keeper_handover(struct keeper *keeper, uint64_t epoch, const uint8_t *bytes, size_t size)
 {
+    struct ended *ended = &keeper->ended[epoch % ENDED_MAX];
     put_kept(keeper, keeper_kept_height(KEPT_HANDOVER, epoch), bytes, size);
+    free(ended->handover);
+    ended->handover = malloc(size);
+    ended->epoch = epoch;
+    ended->handover_size = size;
+    ended->set_size = 0;
+    if (ended->handover != NULL) memcpy(ended->handover, bytes, size); /* else the store has it */
 }
 
 void keeper_set(struct keeper *keeper, const struct tn_validators *set)
 {
     uint8_t bytes[SYNC_SET_MAX];
     size_t size = sync_write_set(bytes, set);
+    struct ended *ended = &keeper->ended[(set->epoch - 1) % ENDED_MAX];
     put_kept(keeper, keeper_kept_height(KEPT_SET, set->epoch), bytes, size);
+    if (ended->handover == NULL || ended->epoch + 1 != set->epoch) return;
+    memcpy(ended->set, bytes, size);
+    ended->set_size = size;
+}
+
+static const struct ended *find_ended(const struct keeper *keeper, uint64_t epoch)
+{
+    const struct ended *ended = &keeper->ended[epoch % ENDED_MAX];
+    return ended->handover != NULL && ended->epoch == epoch ? ended : NULL;
 }
 
 bool keeper_find_handover(struct keeper *keeper, const uint8_t **bytes, size_t *size,
@@ -576,6 +610,13 @@ bool keeper_find_handover(struct keeper *keeper, const uint8_t **bytes, size_t *
     struct store_view *view;
     struct store_trail trail;
     struct store_bytes stored;
+    const struct ended *ended = find_ended(keeper, epoch);
+    if (ended != NULL) {
+        *bytes = ended->handover;
+        *size = ended->handover_size;
+        return true;
+    }
+    if (epoch >= EPOCH_END) return false;
     if (store_view_begin(keeper->store, &view, &trail) != STORE_OK) return false;
     bool is_found =
         store_get_receipts(view, &stored, keeper_kept_height(KEPT_HANDOVER, epoch)) == STORE_OK &&
@@ -591,6 +632,16 @@ bool keeper_find_epoch(struct keeper *keeper, struct sync_epoch *epoch, uint64_t
     struct store_view *view;
     struct store_trail trail;
     struct store_bytes handover, set;
+    const struct ended *ended = find_ended(keeper, number);
+    if (ended != NULL && ended->set_size > 0) {
+        *epoch = (struct sync_epoch){.epoch = number,
+                                     .handover = ended->handover,
+                                     .handover_size = ended->handover_size,
+                                     .set = ended->set,
+                                     .set_size = ended->set_size};
+        return true;
+    }
+    if (number >= EPOCH_END - 1) return false;
     if (store_view_begin(keeper->store, &view, &trail) != STORE_OK) return false;
     bool is_found =
         store_get_receipts(view, &handover, keeper_kept_height(KEPT_HANDOVER, number)) ==

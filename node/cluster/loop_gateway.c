@@ -86,6 +86,11 @@ static bool find_block(void *context, struct tn_sequencer_block *block, uint64_t
     return keeper_find_block(((struct loop *)context)->keeper, block, height);
 }
 
+static bool find_epoch(void *context, struct sync_epoch *epoch, uint64_t number)
+{
+    return keeper_find_epoch(((struct loop *)context)->keeper, epoch, number);
+}
+
 /* What this node's own settings say of a validator. */
 static const char *clients_of(void *context, const struct tn_public_key *key)
 {
@@ -114,7 +119,9 @@ static void take_question(struct loop *loop, const struct port_message *ask)
                                       .final_height = status.final_height,
                                       .context = loop,
                                       .find_block = find_block,
-                                      .clients_of = clients_of};
+                                      .clients_of = clients_of,
+                                      .find_epoch = find_epoch,
+                                      .signatures = &loop->signatures};
     switch (views_answer(gate->views, &bytes, &size, &proof, &world, ask->bytes, ask->size)) {
         case VIEWS_ANSWERED: port_tell(gate->port, PORT_REPLY, ask->tag, bytes, size); return;
         case VIEWS_PROOF: take_proof(loop, ask->tag, &proof); return;

@@ -334,6 +334,8 @@ static enum wire_error dispatch(struct views *views, Tenor__V1__FromNode *answer
             return views_liquidations(views, answer, question->get_liquidations);
         case TENOR__V1__TO_NODE__BODY_GET_SESSION:
             return views_session(views, answer, question->get_session);
+        case TENOR__V1__TO_NODE__BODY_GET_HANDOVERS:
+            return views_handovers(views, answer, question->get_handovers);
         case TENOR__V1__TO_NODE__BODY__NOT_SET:
         case TENOR__V1__TO_NODE__BODY_LOGON:
         case TENOR__V1__TO_NODE__BODY_LOGOFF:

@@ -10,6 +10,7 @@
 #ifndef NODE_CLUSTER_VIEWS_H
 #define NODE_CLUSTER_VIEWS_H
 
+#include "cluster/sync_bytes.h"
 #include "tenor/chain.h"
 #include "tenor/sequencer.h"
 #include "wire/wire.h"
@@ -25,6 +26,10 @@ struct views_world {
     bool (*find_block)(void *context, struct tn_sequencer_block *block, uint64_t height);
     /* Where that validator serves clients, HOST:PORT; NULL or "": not known. May be NULL. */
     const char *(*clients_of)(void *context, const struct tn_public_key *key);
+    /* The end of an epoch and the set after it, until the next call. False: not known. May be NULL.
+     */
+    bool (*find_epoch)(void *context, struct sync_epoch *epoch, uint64_t number);
+    const struct tn_signatures *signatures; /* of find_epoch's sets */
 };
 
 struct views;

@@ -63,5 +63,7 @@ enum wire_error views_liquidations(struct views *views, Tenor__V1__FromNode *ans
                                    const Tenor__V1__GetLiquidations *question);
 enum wire_error views_session(struct views *views, Tenor__V1__FromNode *answer,
                               const Tenor__V1__GetSession *question);
+enum wire_error views_handovers(struct views *views, Tenor__V1__FromNode *answer,
+                                const Tenor__V1__GetHandovers *question);
 
 #endif

@@ -515,6 +515,7 @@ static void take_body(struct gateway_connection *connection, const Tenor__V1__To
         case TENOR__V1__TO_NODE__BODY_GET_PROOF:
         case TENOR__V1__TO_NODE__BODY_GET_LIQUIDATIONS:
         case TENOR__V1__TO_NODE__BODY_GET_SESSION:
+        case TENOR__V1__TO_NODE__BODY_GET_HANDOVERS:
             take_query(connection, message, bytes, size);
             return;
         case TENOR__V1__TO_NODE__BODY__NOT_SET:

@@ -23,7 +23,11 @@ static const char help[] =
     "  --root HEX          the state root that you trust; or instead of it:\n"
     "  --certificate FILE  signatures under the checkpoint (of tenor proof get)\n"
     "  --sequencers FILE   whom you trust: lines 'validator KEY|ADDRESS WEIGHT'; a set.conf or a\n"
-    "                      client.conf will do, if it did not come from the node\n"
+    "                      client.conf will do, if it did not come from the node. They may be of "
+    "an\n"
+    "                      older epoch (line 'epoch N', else that of the certificate's first "
+    "end):\n"
+    "                      each set's signatures name the one after it, up to the checkpoint's\n"
     "  --table             a line for each thing that is proved (the default)\n"
     "  --json              JSON; every amount is a string with an exact decimal\n"
     "\n"
@@ -82,7 +86,7 @@ static int root_of_certificate(struct tn_hash *root, struct sequencers *sequence
 {
     char why[SEQUENCERS_WHY_SIZE];
     struct tn_checkpoint checkpoint;
-    size_t names_size, size;
+    size_t names_size, size = 0;
     int end = END_REFUSED;
     char *names = command_file(&names_size, options->sequencers);
     char *bytes = names == NULL ? NULL : command_file(&size, options->certificate);
@@ -90,10 +94,11 @@ static int root_of_certificate(struct tn_hash *root, struct sequencers *sequence
         free(names);
         return END_REFUSED;
     }
+    const uint8_t *at = (const uint8_t *)bytes;
     if (!sequencers_read(sequencers, signatures, names, names_size, why)) {
         fprintf(stderr, "%s: %s\n", options->sequencers, why);
-    } else if (!sequencers_check(&checkpoint, sequencers, signatures, (const uint8_t *)bytes, size,
-                                 why)) {
+    } else if (!sequencers_follow(sequencers, signatures, &at, &size, why) ||
+               !sequencers_check(&checkpoint, sequencers, signatures, at, size, why)) {
         fprintf(stderr, "%s: the certificate does not hold: %s\n", options->certificate, why);
         end = END_WRONG;
     } else {
@@ -163,9 +168,10 @@ int proof_command(int arguments_count, char **arguments)
  */
 
 struct got {
-    uint8_t *proof, *certificate;
-    size_t proof_size, certificate_size;
-    uint64_t height;
+    uint8_t *proof, *certificate, *ends;
+    size_t proof_size, certificate_size, ends_size;
+    uint64_t height, epoch;
+    uint64_t next; /* the first epoch whose end is not in `ends` */
 };
 
 static bool take_proof(void *context, const struct tn_client_news *news)
@@ -183,10 +189,52 @@ static bool take_proof(void *context, const struct tn_client_news *news)
     return true;
 }
 
-static bool write_file(struct thin *thin, const char *path, const uint8_t *bytes, size_t size)
+static bool take_handovers(void *context, const struct tn_client_news *news)
+{
+    struct got *got = context;
+    if (news->kind != TN_NEWS_HANDOVERS) return false;
+    if (news->as.handovers.epoch != got->next || news->as.handovers.next <= got->next) return true;
+    uint8_t *ends = realloc(got->ends, got->ends_size + news->as.handovers.ends_size + 1);
+    if (ends == NULL) return true;
+    memcpy(ends + got->ends_size, news->as.handovers.ends, news->as.handovers.ends_size);
+    got->ends = ends;
+    got->ends_size += news->as.handovers.ends_size;
+    got->next = news->as.handovers.next;
+    return true;
+}
+
+/* From the set that whoever verifies knows to the checkpoint's: what the node has of it. */
+static bool get_handovers(struct thin *thin, struct got *got, uint64_t from)
+{
+    struct tn_checkpoint checkpoint;
+    struct tn_question question = {.kind = TN_ASK_HANDOVERS};
+    if (got->certificate == NULL || got->certificate_size < 1 + TN_CHECKPOINT_BYTES) {
+        return thin_fail(thin, END_FAILED, "the node's answer has no certificate");
+    }
+    tn_checkpoint_read(&checkpoint, got->certificate + 1);
+    got->epoch = checkpoint.epoch;
+    got->next = from;
+    while (got->next < checkpoint.epoch) {
+        question.epoch = got->next;
+        if (!thin_ask(thin, &question, take_handovers, got)) return false;
+        if (got->next == question.epoch) {
+            return thin_fail(thin, END_FAILED,
+                             "the node does not have the end of epoch %" PRIu64
+                             " (it began with a later state): ask another one, or name the set of "
+                             "a later epoch and say which by --from-epoch",
+                             got->next);
+        }
+    }
+    return true;
+}
+
+static bool write_file(struct thin *thin, const char *path, const uint8_t *front, size_t front_size,
+                       const uint8_t *bytes, size_t size)
 {
     FILE *file = fopen(path, "wb");
-    bool is_good = file != NULL && fwrite(bytes, 1, size, file) == size;
+    bool is_good = file != NULL &&
+                   (front_size == 0 || fwrite(front, 1, front_size, file) == front_size) &&
+                   fwrite(bytes, 1, size, file) == size;
     int fault = errno;
     if (file != NULL && fclose(file) != 0 && is_good) {
         fault = errno;
@@ -205,20 +253,22 @@ static bool save(struct thin *thin, const struct got *got, const char *path)
     if (length <= 0 || (size_t)length >= sizeof other) {
         return thin_fail(thin, END_REFUSED, "the name %s is too long", path);
     }
-    if (!write_file(thin, path, got->proof, got->proof_size) ||
-        !write_file(thin, other, got->certificate, got->certificate_size)) {
+    if (!write_file(thin, path, NULL, 0, got->proof, got->proof_size) ||
+        !write_file(thin, other, got->ends, got->ends_size, got->certificate,
+                    got->certificate_size)) {
         return false;
     }
     output_text(thin->output, "proof", path);
     output_text(thin->output, "certificate", other);
     output_number(thin->output, "height", got->height);
+    output_number(thin->output, "epoch", got->epoch);
     output_count(thin->output, "bytes", got->proof_size);
     return true;
 }
 
 int proof_get(struct thin *thin)
 {
-    uint64_t number = THIN_ANY_ACCOUNT;
+    uint64_t number = THIN_ANY_ACCOUNT, from = 0;
     const char *series = NULL, *path = "tenor.proof";
     struct tn_question question = {.kind = TN_ASK_PROOF};
     struct got got = {0};
@@ -226,8 +276,10 @@ int proof_get(struct thin *thin)
         {"--account", ARGUMENT_NUMBER, &number, TN_NONE - 1, "N", "of anybody; else the key's own"},
         {"--series", ARGUMENT_TEXT, &series, 0, "SERIES", "of a series instead"},
         {"--out", ARGUMENT_TEXT, &path, 0, "FILE", "and FILE.certificate (tenor.proof)"},
+        {"--from-epoch", ARGUMENT_NUMBER, &from, UINT64_MAX, "N",
+         "whose sequencers are known to whoever verifies (0: those of the genesis)"},
     };
-    if (!thin_options(thin, own, 3, 0, 0) || !thin_connect(thin)) return thin->end;
+    if (!thin_options(thin, own, 4, 0, 0) || !thin_connect(thin)) return thin->end;
     question.market = thin_market(thin);
     if (series != NULL) {
         const struct instrument *instrument = thin_find(thin, series);
@@ -236,8 +288,10 @@ int proof_get(struct thin *thin)
     } else if (!thin_account_of(thin, &question.account, number)) {
         return thin->end;
     }
-    bool is_good = thin_ask(thin, &question, take_proof, &got) && save(thin, &got, path);
+    bool is_good = thin_ask(thin, &question, take_proof, &got) && get_handovers(thin, &got, from) &&
+                   save(thin, &got, path);
     free(got.proof);
+    free(got.ends);
     free(got.certificate);
     return is_good ? thin_done(thin) : thin->end;
 }

@@ -69,6 +69,14 @@ static bool take_line(struct sequencers *sequencers, const struct tn_signatures 
         *what = "a domain has 64 hex digits";
         return one != NULL && tn_hex_read(sequencers->domain.bytes, TN_HASH_SIZE, one);
     }
+    if (strcmp(word, "epoch") == 0) {
+        char *end = NULL;
+        *what = "an epoch is a number";
+        sequencers->has_epoch = true;
+        if (one == NULL || *one < '0' || *one > '9') return false;
+        sequencers->epoch = strtoull(one, &end, 10);
+        return *end == '\0';
+    }
     return true;
 }
 
@@ -102,8 +110,8 @@ bool sequencers_read(struct sequencers *sequencers, const struct tn_signatures *
 /* ---- The certificate --------------------------------------------------------------------------
  */
 
-static bool is_signed_by(const struct tn_signatures *signatures, const struct tn_hash *digest,
-                         const uint8_t *bytes, const struct tn_address *wanted)
+bool sequencers_is_signed_by(const struct tn_signatures *signatures, const struct tn_hash *digest,
+                             const uint8_t *bytes, const struct tn_address *wanted)
 {
     struct tn_recoverable signature;
     struct tn_address address;
@@ -124,6 +132,21 @@ static bool refuse(char why[SEQUENCERS_WHY_SIZE], const char *what)
     return false;
 }
 
+/* Whom the file names may be the set of an older epoch; then it takes the ends of the epochs
+ * between.
+ */
+static bool refuse_signed(char why[SEQUENCERS_WHY_SIZE], const char *what,
+                          const struct sequencers *sequencers,
+                          const struct tn_checkpoint *checkpoint)
+{
+    if (sequencers->has_epoch || checkpoint->epoch == 0) return refuse(why, what);
+    snprintf(why, SEQUENCERS_WHY_SIZE,
+             "%s (it is of epoch %" PRIu64 " and comes without the ends of those before: if you "
+             "named an older set, get it again by tenor proof get --from-epoch, and name that one)",
+             what, checkpoint->epoch);
+    return false;
+}
+
 bool sequencers_check(struct tn_checkpoint *checkpoint, const struct sequencers *sequencers,
                       const struct tn_signatures *signatures, const uint8_t *bytes, size_t size,
                       char why[SEQUENCERS_WHY_SIZE])
@@ -136,22 +159,31 @@ bool sequencers_check(struct tn_checkpoint *checkpoint, const struct sequencers 
         return refuse(why, "it is no certificate of a checkpoint");
     }
     tn_checkpoint_read(checkpoint, bytes + 1);
+    if (sequencers->has_epoch && sequencers->epoch != checkpoint->epoch) {
+        snprintf(why, SEQUENCERS_WHY_SIZE,
+                 "it is of epoch %" PRIu64 ", and the set that is known is that of epoch %" PRIu64
+                 ": the ends of the epochs between are not in it",
+                 checkpoint->epoch, sequencers->epoch);
+        return false;
+    }
     if (!tn_voters_read(&voters, bytes + head, sequencers->count) ||
         size != head + bitmap + (size_t)TN_SIGNATURE_SIZE * tn_voters_count(&voters)) {
-        return refuse(why, "it is of a set of another size");
+        return refuse_signed(why, "it is of a set of another size", sequencers, checkpoint);
     }
     tn_checkpoint_digest(&digest, &sequencers->domain, checkpoint);
     const uint8_t *at = bytes + head + bitmap;
     for (uint32_t i = 0; i < sequencers->count; i++) {
         if (!tn_voters_has(&voters, i)) continue;
-        if (!is_signed_by(signatures, &digest, at, &sequencers->addresses[i])) {
-            snprintf(why, SEQUENCERS_WHY_SIZE,
+        if (!sequencers_is_signed_by(signatures, &digest, at, &sequencers->addresses[i])) {
+            char what[80];
+            snprintf(what, sizeof what,
                      "the signature of sequencer %" PRIu32 " is not that of the one you named", i);
-            return false;
+            return refuse_signed(why, what, sequencers, checkpoint);
         }
         at += TN_SIGNATURE_SIZE;
         weight += sequencers->weights[i];
     }
     if (tn_weight_is_quorum(weight, sequencers->weight)) return true;
-    return refuse(why, "those who signed it are no quorum of those you named");
+    return refuse_signed(why, "those who signed it are no quorum of those you named", sequencers,
+                         checkpoint);
 }

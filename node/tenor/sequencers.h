@@ -5,6 +5,7 @@
  *     validator KEY WEIGHT        a public key (66 hex digits) or an address (40)
  *     chain HEX                   the chain's id; optional
  *     domain HEX                  of checkpoint signatures; optional, zero on a testnet
+ *     epoch N                     whose set this is; optional, for a certificate with handovers
  *
  * A net's set.conf and client.conf have such lines among others, which are passed over. Nothing
  * else is trusted: not the node that gave the proof, nor its certificate. */
@@ -24,6 +25,8 @@ struct sequencers {
     uint32_t count;
     uint8_t chain_id[32];
     bool has_chain;
+    uint64_t epoch;
+    bool has_epoch;
     struct tn_hash domain;
 };
 
@@ -31,10 +34,20 @@ struct sequencers {
 bool sequencers_read(struct sequencers *sequencers, const struct tn_signatures *signatures,
                      const char *text, size_t size, char why[SEQUENCERS_WHY_SIZE]);
 
+/* Follows the ends of epochs in front of a certificate (docs/specs/sequencer.md §6.1), from the set
+ * that is known to the one whose checkpoint it is: each set's quorum has named the next one. Then
+ * *bytes and *size are those of the certificate alone. Any bytes will do. */
+bool sequencers_follow(struct sequencers *sequencers, const struct tn_signatures *signatures,
+                       const uint8_t **bytes, size_t *size, char why[SEQUENCERS_WHY_SIZE]);
+
 /* Has a quorum of them, by weight, signed this checkpoint? bytes: a certificate as in
  * docs/specs/sequencer.md §8, CKPT_CERT. One recovery or two a signature; any bytes will do. */
 bool sequencers_check(struct tn_checkpoint *checkpoint, const struct sequencers *sequencers,
                       const struct tn_signatures *signatures, const uint8_t *bytes, size_t size,
                       char why[SEQUENCERS_WHY_SIZE]);
+
+/* Is that the signature of this address? It has no v, so both are tried. */
+bool sequencers_is_signed_by(const struct tn_signatures *signatures, const struct tn_hash *digest,
+                             const uint8_t *bytes, const struct tn_address *wanted);
 
 #endif

@@ -58,6 +58,7 @@ static const struct wire_limit table[] = {
     {MESSAGE(margin), 5, 1, 255, false},
     {MESSAGE(proof), 1, 1, WIRE_FROM_NODE_BYTES_MAX, false},
     {MESSAGE(proof), 3, 1, WIRE_FROM_NODE_BYTES_MAX, false},
+    {MESSAGE(handovers), 2, 1, WIRE_FROM_NODE_BYTES_MAX, false},
     {MESSAGE(liquidations), 2, 1, 4096, false},
     {MESSAGE(session), 6, 33, 33, false},
 };

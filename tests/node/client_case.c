@@ -102,6 +102,7 @@ static void heard(void *context, const struct tn_client_news *news)
         case TN_NEWS_PROOF:
         case TN_NEWS_LIQUIDATIONS:
         case TN_NEWS_SESSION:
+        case TN_NEWS_HANDOVERS:
         case TN_NEWS_INSTRUMENT:
         case TN_NEWS_TICKER:
         case TN_NEWS_ORDER_BOOK:

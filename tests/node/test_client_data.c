@@ -442,6 +442,7 @@ static void test_each_question_arrives_with_what_it_names(void **state)
                                    .after_order_id = 18,
                                    .height = 19,
                                    .session = 20,
+                                   .epoch = 22,
                                    .owner = {{21}},
                                    .trials = &trial,
                                    .trials_count = 1};
@@ -479,6 +480,8 @@ static void test_each_question_arrives_with_what_it_names(void **state)
     ask(test, &question);
     question.kind = TN_ASK_SESSION;
     assert_int_equal(ask(test, &question)->get_session->session, 20);
+    question.kind = TN_ASK_HANDOVERS;
+    assert_int_equal(ask(test, &question)->get_handovers->epoch, 22);
     question.kind = 99;
     assert_int_equal(tn_client_ask(test->client, 1, &question), TN_CLIENT_BAD);
 }

@@ -374,6 +374,72 @@ static void test_a_session_is_told_with_its_key_or_as_unknown(void **state)
     assert_false(ask_body(BODY(SESSION), &question)->session->exists);
 }
 
+/* ---- The ends of epochs ------------------------------------------------------------------------
+ */
+
+enum { KEPT_FROM = 3, KEPT_END = 90, KEPT_BYTES = 150000, KEPT_LARGE = 80 };
+
+/* Epochs 3 to 89, those from 80 on with long handovers; sets of one and of two. */
+static bool find_epoch(void *context, struct sync_epoch *epoch, uint64_t number)
+{
+    static uint8_t handover[KEPT_BYTES], set_bytes[SYNC_SET_MAX];
+    static struct tn_validators set;
+    struct tn_validator members[2];
+    (void)context;
+    if (number < KEPT_FROM || number >= KEPT_END) return false;
+    for (uint16_t i = 0; i < 2; i++)
+        members[i] = (struct tn_validator){.key = cc_key(i + 1), .id = i, .weight = number + i};
+    assert_true(tn_validators_make(&set, number + 1, 1, members, 1 + number % 2));
+    memset(handover, (int)number, sizeof handover);
+    *epoch = (struct sync_epoch){.epoch = number,
+                                 .handover = handover,
+                                 .handover_size = number < KEPT_LARGE ? 10 : KEPT_BYTES,
+                                 .set = set_bytes,
+                                 .set_size = sync_write_set(set_bytes, &set)};
+    return true;
+}
+
+/* Takes the ends from `at` on apart; how many there were. */
+static uint64_t check_ends(uint64_t number, const uint8_t *at, size_t size)
+{
+    uint64_t count = 0;
+    for (; size > 0; number++, count++) {
+        const size_t members = 1 + number % 2, handover = number < KEPT_LARGE ? 10 : KEPT_BYTES;
+        const struct tn_address address = cc_address(1);
+        assert_int_equal(tn_get_be(at, 4), handover + 2 + members * 28);
+        assert_int_equal(at[4], number);
+        assert_int_equal(at[3 + handover], number);
+        assert_int_equal(tn_get_be(at + 4 + handover, 2), members);
+        assert_memory_equal(at + 6 + handover, address.bytes, TN_ADDRESS_SIZE);
+        assert_int_equal(tn_get_be(at + 26 + handover, 8), number);
+        size -= 4 + (size_t)tn_get_be(at, 4);
+        at += 4 + (size_t)tn_get_be(at, 4);
+    }
+    return count;
+}
+
+static void test_ends_of_epochs_come_as_many_as_fit_and_go_on(void **state)
+{
+    (void)state;
+    Tenor__V1__GetHandovers question = TENOR__V1__GET_HANDOVERS__INIT;
+    static const struct {
+        uint64_t from, count;
+    } cases[] = {{0, 0},  {2, 0},  {3, 64}, {67, 13 + 5},   {80, 5},
+                 {85, 5}, {89, 1}, {90, 0}, {UINT64_MAX, 0}};
+    const Tenor__V1__Handovers *found = ask_body(BODY(HANDOVERS), &question)->handovers;
+    assert_true(found->next == 0 && found->ends.len == 0); /* nobody to ask */
+    test.world.find_epoch = find_epoch;
+    test.world.signatures = &cc.signatures;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        question.epoch = cases[i].from;
+        found = ask_body(BODY(HANDOVERS), &question)->handovers;
+        assert_true(found->epoch == cases[i].from);
+        assert_true(found->next == cases[i].from + cases[i].count);
+        assert_int_equal(check_ends(found->epoch, found->ends.data, found->ends.len),
+                         cases[i].count);
+    }
+}
+
 static void test_bytes_that_are_no_question_are_answered_by_an_error(void **state)
 {
     (void)state;
@@ -485,6 +551,7 @@ int main(void)
         VIEWS_STORY(test_the_last_block_is_told_with_its_root_and_the_heads_of_the_markets),
         VIEWS_STORY(test_the_cluster_names_its_nodes_and_the_numbers_to_go_on_from),
         VIEWS_STORY(test_a_session_is_told_with_its_key_or_as_unknown),
+        VIEWS_STORY(test_ends_of_epochs_come_as_many_as_fit_and_go_on),
         VIEWS_STORY(test_bytes_that_are_no_question_are_answered_by_an_error),
         VIEWS_STORY(test_a_proof_holds_against_the_next_certified_checkpoint),
         VIEWS_STORY(test_no_more_proofs_wait_than_there_is_room_for_and_none_for_ever),
