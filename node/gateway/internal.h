@@ -10,6 +10,7 @@
 #include "gateway/handshakes.h"
 #include "gateway/limits.h"
 #include "gateway/pending.h"
+#include "gateway/proofs.h"
 #include "gateway/tls.h"
 #include "tenor/frame.h"
 #include "wire/wire.h"
@@ -190,6 +191,7 @@ struct gateway {
     struct gateway_history *history;
     struct gateway_pendings *pendings;
     uint32_t asked_count; /* questions that the node's thread has not answered, whoever asked */
+    struct gateway_proofs proofs; /* not among them: they wait, and keep the thread from nothing */
     struct gateway_standby *standbys; /* under way */
     /* Room to work in: */
     struct wire_arena in_arena, out_arena;

@@ -140,15 +140,25 @@ static bool ask(struct gateway_connection *connection, enum gateway_pending_kind
         return false;
     }
     struct gateway_pending *pending = NULL;
-    if (may_ask(connection, kind)) pending = gateway_pendings_add(gateway->pendings, &wanted);
+    const bool is_proof = kind == GATEWAY_PENDING_PROOF;
+    const char *why = is_proof ? gateway_proofs_refusal(&gateway->proofs, connection->slot,
+                                                        !connection->is_logged_on)
+                               : NULL;
+    if (why == NULL && may_ask(connection, kind))
+        pending = gateway_pendings_add(gateway->pendings, &wanted);
     if (pending != NULL && port_ask(gateway->port, what, pending->tag, bytes, size)) {
         connection->questions_count++;
-        gateway->asked_count++;
+        if (is_proof) {
+            gateway_proofs_add(&gateway->proofs, pending->tag, connection->slot,
+                               !connection->is_logged_on);
+        } else {
+            gateway->asked_count++;
+        }
         return true;
     }
     if (pending != NULL) gateway_pendings_remove(gateway->pendings, pending);
     GATEWAY_COUNT(gateway, busy);
-    gateway_connection_error(connection, request, WIRE_ERROR_BUSY, NULL);
+    gateway_connection_error(connection, request, WIRE_ERROR_BUSY, why);
     return false;
 }
 
@@ -313,6 +323,7 @@ void gateway_session_end(struct gateway_connection *connection, enum gateway_end
     while ((pending = gateway_pendings_next_owned(gateway->pendings, connection->slot, NULL)) !=
            NULL)
         gateway_pendings_remove(gateway->pendings, pending);
+    gateway_proofs_disown(&gateway->proofs, connection->slot);
     connection->frames_count = connection->questions_count = 0;
     if (connection->is_logged_on) leave(connection);
 }

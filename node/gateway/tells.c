@@ -174,6 +174,7 @@ static void take_gap(struct gateway *gateway)
 {
     gateway->gapped = true;
     gateway->asked_count = 0; /* answers may be among what was lost */
+    gateway->proofs = (struct gateway_proofs){.count = 0};
     miss_steps(gateway);
 }
 
@@ -228,7 +229,7 @@ static void take(struct gateway *gateway, const struct port_message *message)
             take_item_taken(gateway, message);
             return;
         case PORT_REPLY:
-            note_answered(gateway);
+            if (!gateway_proofs_end(&gateway->proofs, message->tag)) note_answered(gateway);
             take_reply(gateway, message);
             return;
         case PORT_SESSION_IS:

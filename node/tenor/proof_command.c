@@ -167,6 +167,9 @@ int proof_command(int arguments_count, char **arguments)
 /* ---- Getting ----------------------------------------------------------------------------------
  */
 
+/* A node gives it up after 120 s, and says so. */
+enum { PROOF_SECONDS = 130 };
+
 struct got {
     uint8_t *proof, *certificate, *ends;
     size_t proof_size, certificate_size, ends_size;
@@ -288,6 +291,8 @@ int proof_get(struct thin *thin)
     } else if (!thin_account_of(thin, &question.account, number)) {
         return thin->end;
     }
+    fprintf(stderr, "tenor proof get: waits for the next checkpoint that is certified\n");
+    if (!thin->with.has_seconds) thin->with.seconds = PROOF_SECONDS;
     bool is_good = thin_ask(thin, &question, take_proof, &got) && get_handovers(thin, &got, from) &&
                    save(thin, &got, path);
     free(got.proof);

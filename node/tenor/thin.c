@@ -168,9 +168,11 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
                                          .common_count = sizeof common / sizeof common[0],
                                          .words_min = words_min,
                                          .words_max = words_max};
-    with->seconds = SECONDS_DEFAULT;
+    with->seconds = UINT64_MAX;
     thin->end = END_REFUSED;
     if (!arguments_read(&thin->arguments, stderr, thin->texts_count, thin->texts)) return false;
+    with->has_seconds = with->seconds != UINT64_MAX;
+    if (!with->has_seconds) with->seconds = SECONDS_DEFAULT;
     if (thin->arguments.help_wanted) {
         arguments_help(stdout, &thin->arguments);
         thin->end = command_flush(stdout, stderr);

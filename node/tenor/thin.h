@@ -21,8 +21,9 @@
 struct thin_with { /* options that all share */
     const char *net, *node, *trust, *chain, *key;
     uint64_t market, seconds;
-    uint32_t format; /* 0 not said, 1 table, 2 json */
-    uint32_t wait;   /* 0 final, 1 soft */
+    bool has_seconds; /* --timeout was given */
+    uint32_t format;  /* 0 not said, 1 table, 2 json */
+    uint32_t wait;    /* 0 final, 1 soft */
 };
 
 /* What a wait is for. take: true when it is over. */

@@ -238,6 +238,55 @@ static void test_gateway_has_patience_with_a_proof(void **state)
     case_end(&test);
 }
 
+static void ask_proof(struct case_client *client, uint64_t request)
+{
+    Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
+    Tenor__V1__GetProof body = TENOR__V1__GET_PROOF__INIT;
+    message.request = request;
+    message.body_case = TENOR__V1__TO_NODE__BODY_GET_PROOF;
+    message.get_proof = &body;
+    client_send(client, &message);
+}
+
+/* A proof waits for a checkpoint, up to two minutes, and the node has places for 64: nobody has all
+ * of them, guests not even together and by coming and going, and other questions go on. */
+static void test_gateway_lets_nobody_have_all_the_places_for_proofs(void **state)
+{
+    struct gateway_case test;
+    struct case_client *guests[4], *trader;
+    uint64_t tag = 0;
+    (void)state;
+    case_prepare(&test);
+    case_start(&test);
+    for (uint32_t i = 0; i < 4; i++) {
+        guests[i] = client_open(&test);
+        for (uint32_t request = 1; request <= 4; request++) {
+            ask_proof(guests[i], request);
+            tag = node_ask(&test, PORT_QUERY).tag;
+        }
+        ask_proof(guests[i], 5);
+        client_expect_error(guests[i], 5, WIRE_ERROR_BUSY);
+    }
+    client_close(guests[0]); /* its four are still under way at the node */
+    guests[0] = client_open(&test);
+    ask_proof(guests[0], 6);
+    client_expect_error(guests[0], 6, WIRE_ERROR_BUSY);
+    trader = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+    ask_proof(trader, 7);
+    node_ask(&test, PORT_QUERY);
+    port_tell(test.port, PORT_REPLY, tag, "", 0); /* of the last guest */
+    port_tell_flush(test.port);
+    client_expect_error(guests[3], 4, WIRE_ERROR_ANSWER_TOO_LARGE);
+    ask_proof(guests[0], 8);
+    node_ask(&test, PORT_QUERY);
+    ask_proof(guests[0], 9);
+    client_expect_error(guests[0], 9, WIRE_ERROR_BUSY);
+    for (uint32_t i = 0; i < 4; i++)
+        client_close(guests[i]);
+    client_close(trader);
+    case_end(&test);
+}
+
 static void ask_cluster(struct case_client *client, uint64_t request)
 {
     Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
@@ -292,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_gateway_bounds_the_logons_of_an_account),
         cmocka_unit_test(test_gateway_tells_a_question_that_the_node_leaves_open),
         cmocka_unit_test(test_gateway_has_patience_with_a_proof),
+        cmocka_unit_test(test_gateway_lets_nobody_have_all_the_places_for_proofs),
         cmocka_unit_test(test_gateway_lets_no_crowd_of_guests_fill_the_node_with_questions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
