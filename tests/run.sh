@@ -35,13 +35,32 @@ build() {
     cmake --preset "$1" --log-level=WARNING && cmake --build --preset "$1"
 }
 
+# Tests of nodes wait more than they work, so more run at once than there are cores.
 run() {
-    local preset=$1
+    local preset=$1 more=1
     shift
+    if [ "$preset" = release ]; then more=2; fi
     say "$preset: test"
-    # One more than there are cores: tests of nodes wait more than they work.
-    ctest --preset "$preset" --parallel "$(($(nproc) + 1))" --no-tests=error "$@"
+    ctest --preset "$preset" --parallel "$(($(nproc) + more))" --no-tests=error "$@"
 }
+
+# build_behind PRESET...: builds with what the tests before leave of the processors. It says nothing:
+# what does not build does so again, aloud, when its turn has come.
+behind=
+build_behind() {
+    set -m # a group of its own, which can be ended
+    (
+        renice -n 19 "$BASHPID"
+        for preset in "$@"; do build "$preset" || true; done
+    ) >/dev/null 2>&1 &
+    behind=$!
+    set +m
+}
+wait_behind() {
+    if [ -n "$behind" ]; then wait "$behind" || true; fi
+    behind=
+}
+trap 'if [ -n "$behind" ]; then kill -- "-$behind" 2>/dev/null || true; fi' EXIT
 
 # try PRESET [CTEST-OPTION...]: builds and runs, and remembers a failure.
 failures=()
@@ -59,8 +78,11 @@ if ! $quick; then
         export UBSAN_OPTIONS=$addr2line:${UBSAN_OPTIONS:-}
     fi
     export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
-    try asan
-    if compgen -G 'tests/fuzz/*.c' >/dev/null; then try fuzz --label-regex fuzz; fi
+    build asan || failures+=(asan)
+    build_behind fuzz release
+    if [ ${#failures[@]} -eq 0 ]; then run asan || failures+=(asan); fi
+    wait_behind
+    try fuzz --label-regex fuzz
 fi
 try release
 

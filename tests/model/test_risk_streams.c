@@ -27,7 +27,7 @@ enum { ENTRIES = 6000, ORDERS_MAX = 1 << 17, ROUNDING_MICROS = 100 };
 #endif
 #endif
 #ifndef RUNS
-#define RUNS 24
+#define RUNS 10
 #endif
 
 static struct seen {
@@ -377,7 +377,7 @@ static void test_risk_streams_reach_every_event_and_every_reject_of_risk(void **
     (void)state;
     if (RUNS < 10) skip();
     uint64_t digest, seed = test_seed("test_risk_streams") + 1000000;
-    for (uint32_t i = 0; i < 8 * RUNS && count_unseen(false) > 0; i++)
+    for (uint32_t i = 0; i < 20 * RUNS && count_unseen(false) > 0; i++)
         assert_true(run_stream(&digest, seed + i, ENTRIES, 1));
     if (getenv("TENOR_SHOW") != NULL) show_seen();
     assert_int_equal(count_unseen(true), 0);

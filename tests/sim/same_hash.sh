@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Two runs of one seed are the same run: the same hash of everything that happened, the same figures.
 #
-# usage: tests/sim/same_hash.sh TENOR_SIM
+# usage: tests/sim/same_hash.sh TENOR_SIM [SEEDS]
 set -euo pipefail
 program=$1
 before=
-for seed in 1 2 3 4 5 6 7 8; do
+for seed in $(seq "${2:-8}"); do
     one=$("$program" --seed "$seed" --seconds 4)
     two=$("$program" --seed "$seed" --seconds 4)
     if [ "$one" != "$two" ]; then
