@@ -14,6 +14,7 @@ processes=()
 passed=0
 export TENOR_HOME=$work/home
 unset TENOR_NET TENOR_KEY
+. "$(dirname "${BASH_SOURCE[0]}")/net_lib.sh"
 
 clean_up() {
     local process
@@ -51,35 +52,6 @@ ok() { ends 0 "$@"; }
 
 # value NAME: of the last answer, the first there is.
 value() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$work/out" | head -n 1; }
-
-# A port P with P to P + 2, P + 100 to P + 102, P + 200 to P + 202 free.
-base_port() {
-    "$python" - <<'PYTHON'
-import random, socket
-def free(port):
-    with socket.socket() as one:
-        try:
-            one.bind(("127.0.0.1", port))
-            return True
-        except OSError:
-            return False
-while True:
-    base = random.randrange(20000, 32000)
-    if all(free(base + more + i) for more in (0, 100, 200) for i in (0, 1, 2)):
-        print(base)
-        break
-PYTHON
-}
-
-# within SECONDS COMMAND...: until it is true.
-within() {
-    local until=$(($(date +%s) + $1))
-    shift
-    while ! "$@" >"$work/out" 2>"$work/err"; do
-        [ "$(date +%s)" -lt "$until" ] || fail "it did not come to be: $*"
-        sleep 0.1
-    done
-}
 
 # ---- A net of two nodes ----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ work=$(mktemp -d)
 processes=()
 export TENOR_HOME=$work/home TENOR_NET=$work/net
 unset TENOR_KEY
+. "$(dirname "${BASH_SOURCE[0]}")/net_lib.sh"
 
 clean_up() {
     local process
@@ -27,34 +28,6 @@ fail() {
     echo "FAILED: $*" >&2
     tail -n 20 "$work"/*.log "$work/out" "$work/err" >&2 2>/dev/null || true
     exit 1
-}
-
-base_port() {
-    /usr/bin/python3 - <<'PYTHON'
-import random, socket
-def free(port):
-    with socket.socket() as one:
-        try:
-            one.bind(("127.0.0.1", port))
-            return True
-        except OSError:
-            return False
-while True:
-    base = random.randrange(20000, 32000)
-    if all(free(base + more) for more in (0, 100, 200)):
-        print(base)
-        break
-PYTHON
-}
-
-# within SECONDS COMMAND...: until it is true.
-within() {
-    local until=$(($(date +%s) + $1))
-    shift
-    while ! "$@" >"$work/seen" 2>&1; do
-        [ "$(date +%s)" -lt "$until" ] || fail "it did not come to be: $*"
-        sleep 0.1
-    done
 }
 
 # ok PATTERN COMMAND...: it succeeds and says that.

@@ -8,6 +8,7 @@ set -euo pipefail
 programs=$1
 source=$2
 work=$(mktemp -d)
+. "$(dirname "${BASH_SOURCE[0]}")/net_lib.sh"
 
 # Ends what the blocks of a page have started, by the numbers that they wrote down.
 end_processes() {
@@ -65,24 +66,6 @@ for kind, block in found:
         print("not run, %s: %s" % (name, first[len(MARK):]), file=sys.stderr)
     elif re.search(PROGRAMS, block, re.M):
         sys.exit("%s: commands in a block that is none of sh: %s" % (name, first))
-PYTHON
-}
-
-base_port() {
-    /usr/bin/python3 - "$source/tests/e2e" <<'PYTHON'
-import random, socket
-def free(port):
-    with socket.socket() as one:
-        try:
-            one.bind(("127.0.0.1", port))
-            return True
-        except OSError:
-            return False
-while True:
-    base = random.randrange(20000, 32000)
-    if all(free(base + more + i) for more in (0, 100, 200) for i in range(4)):
-        print(base)
-        break
 PYTHON
 }
 
