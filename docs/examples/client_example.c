@@ -2,10 +2,11 @@
  * the best of others, moving with it; what is executed for its account it prints.
  *
  *     client_example NET MARKET SERIES KEYFILE SESSION [SECONDS]
- *     client_example net 1 BTC-PERP ~/my-session.key 4294967297 30
+ *     client_example net 1 BTC-PERP bot.key 4294967297 30
  *
- * NET is a folder with client.conf, as `tenord testnet` writes it; `tenor faucet` and
- * `tenor session new` make an account and a session. Read it from main() upwards. */
+ * NET is a folder with client.conf, as `tenord testnet` writes it; `tenor faucet` makes an account
+ * and a session, `tenor session export --out bot.key` the file of its key, and says its number.
+ * Read it from main() upwards. */
 #include "tenor/client.h"
 #include "tenor/client_book.h"
 #include "tenor/client_net.h"

@@ -24,6 +24,7 @@ int account_margin(struct thin *thin);
 int session_new(struct thin *thin);
 int session_list(struct thin *thin);
 int session_revoke(struct thin *thin);
+int session_export(struct thin *thin);
 
 /* money_commands.c */
 int money_faucet(struct thin *thin);

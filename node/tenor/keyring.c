@@ -128,8 +128,13 @@ static bool write_all(int file, const char *text, size_t size)
 
 bool keyring_import(const struct tn_secret_key *key, const char *name)
 {
-    char path[TN_CLIENT_PATH_SIZE], text[2 * TN_SECRET_KEY_SIZE + 2];
-    if (!keyring_path(path, name)) return false;
+    char path[TN_CLIENT_PATH_SIZE];
+    return keyring_path(path, name) && keyring_write(key, path);
+}
+
+bool keyring_write(const struct tn_secret_key *key, const char *path)
+{
+    char text[2 * TN_SECRET_KEY_SIZE + 2];
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0 && errno == EEXIST) {
         return complain("make the key", path, "there is one, and it stays; name another");

@@ -204,3 +204,34 @@ int session_revoke(struct thin *thin)
     output_text(thin->output, "state", "revoked");
     return thin_done(thin);
 }
+
+/* For a bot that signs by itself: the secret goes into a file of its own, never on a screen. */
+int session_export(struct thin *thin)
+{
+    struct keyring_session session;
+    const char *path = NULL;
+    bool is_found;
+    const struct argument own[] = {
+        {"--out", ARGUMENT_TEXT, &path, 0, "FILE", "a new file, of mode 0600"}};
+    if (!thin_options(thin, own, 1, 0, 0) || !thin_net(thin)) return thin->end;
+    if (path == NULL) {
+        thin_refuse(thin, "into which file? --out FILE");
+        return thin->end;
+    }
+    if (!keyring_session_read(&session, &is_found, thin->net.chain_id, thin_key(thin),
+                              thin_market(thin))) {
+        return END_FAILED;
+    }
+    if (!is_found) {
+        thin_fail(thin, END_REFUSED,
+                  "the key '%s' has no session in market %u of this net; run tenor session new",
+                  thin_key(thin), thin_market(thin));
+        return thin->end;
+    }
+    bool is_written = keyring_write(&session.key, path);
+    explicit_bzero(&session.key, sizeof session.key);
+    if (!is_written) return END_FAILED;
+    put_session(thin, &session);
+    output_text(thin->output, "file", path);
+    return thin_done(thin);
+}

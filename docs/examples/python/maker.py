@@ -1,7 +1,7 @@
 """A market maker: quotes every active option around its mark, one mass quote for up to 64 of them."""
 import time
 
-from tenor_bot import Bot, main, trader, wire
+from tenor_bot import QUOTED, TRADE, Bot, main, trader, wire
 
 ACTIVE, CALL, PUT = 1, 1, 2
 
@@ -25,8 +25,8 @@ class Maker(Bot):
         elif kind == "instrument" and message.kind in (CALL, PUT):
             self.series[message.series_id] = message
         elif kind == "frame_soft":
-            self.sides += sum(1 for event in message.events if event.kind == 9 and not event.reject)
-        elif kind == "account_message" and message.event.kind == 3:
+            self.sides += sum(1 for event in message.events if event.kind == QUOTED and not event.reject)
+        elif kind == "account_message" and message.event.kind == TRADE:
             self.fills += 1
         elif kind == "error":
             self.refused += 1

@@ -20,6 +20,9 @@ from tenor.v1 import client_pb2 as wire
 from tenor.v1 import trader_pb2 as trader
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+# Kinds of events that a bot looks at; all of them are in docs/protocol.md §5.
+RESULT, ACCEPTED, TRADE, CANCELLED, QUOTED, PROTECTED = 1, 2, 3, 4, 9, 10
+
 VALID_BLOCKS = 2000    # a frame may wait so many blocks, then it is void
 STANDBY_AHEAD = 32     # the standby frame's nonce lies so far above those in use
 
@@ -59,7 +62,10 @@ class Session:
     def __init__(self, chain_id, name, market):
         home = os.environ.get("TENOR_HOME") or os.path.expanduser("~/.tenor")
         path = "%s/sessions/%s/%s-%d*" % (home, chain_id.hex()[:16], name, market)
-        lines = dict(line.split() for line in open(glob.glob(path)[0]))
+        files = glob.glob(path)
+        if not files:
+            raise SystemExit("no session at %s; make one: tenor --key %s faucet" % (path, name))
+        lines = dict(line.split() for line in open(files[0]))
         self.market, self.id = market, int(lines["session"])
         self.secret = ec.derive_private_key(int(lines["secret"], 16), ec.SECP256K1())
 
