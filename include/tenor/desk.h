@@ -123,6 +123,11 @@ bool tn_desk_leads(const struct tn_desk *desk);
 enum tn_reject tn_desk_frame(struct tn_desk *desk, uint64_t client, const uint8_t *bytes,
                              size_t size, uint64_t now_us);
 
+/* Would a frame of that size, of more than cancels, find place now, with all that is queued before
+ * it? False: too much is not final yet, or that takes too long; it may be so soon. Counts nothing.
+ */
+bool tn_desk_has_place(struct tn_desk *desk, size_t size, uint64_t now_us);
+
 /* The inbox of a block that the node's replica has executed; contiguous. False: no place for it,
  * the desk cannot go on in this term (the caller resigns). Ignored when idle: true. */
 bool tn_desk_inbox(struct tn_desk *desk, const struct tn_inbox *inbox, uint64_t now_us);

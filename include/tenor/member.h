@@ -160,10 +160,11 @@ void tn_member_verified(struct tn_member *member, const struct tn_hash *digest,
                         const struct tn_public_key *key, const struct tn_signature *signature);
 /* ---- Desks and a second thread -----------------------------------------------------------------
  * An order need not wait for a block that is being executed or a log that is being synced: one more
- * thread may give clients' frames to the desks and apply them. It calls these two and nothing else,
- * both between the node's own `hold` and `release`, on a member that has been started. A batch that
- * is full is sealed there too, and waits for the member's thread, which does all the rest: BLOCKs,
- * batches that are due, records and messages, terms, answers that the end of a term takes back. */
+ * thread may give clients' frames to the desks and apply them. It calls these three and nothing
+ * else, both between the node's own `hold` and `release`, on a member that has been started. A
+ * batch that is full is sealed there too, and waits for the member's thread, which does all the
+ * rest: BLOCKs, batches that are due, records and messages, terms, answers that the end of a term
+ * takes back. */
 struct tn_member_direct {
     void *context;
     void (*refused)(void *context, uint64_t client, enum tn_reject reject);
@@ -176,6 +177,11 @@ struct tn_member_signed {
     struct tn_public_key key;
     struct tn_signature signature;
 };
+/* Where a frame of more than cancels should go now. FULL: a desk here leads its market and takes no
+ * more for the moment; whoever can wait asks again soon, and others are refused by it. */
+enum tn_member_room { TN_MEMBER_ROOM_ELSEWHERE = 1, TN_MEMBER_ROOM_FREE, TN_MEMBER_ROOM_FULL };
+enum tn_member_room tn_member_direct_room(struct tn_member *member, const uint8_t *bytes,
+                                          size_t size, int64_t now_us);
 /* Queues a frame at the desk that leads its market, or refuses it. False, and nothing has happened:
  * no desk here leads the market now, or frames that came another way wait there; then the frame is
  * for tn_member_frame. */

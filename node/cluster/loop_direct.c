@@ -68,6 +68,13 @@ static struct tn_member_direct calls_of(const struct gateway_direct_answers *ans
         .context = (void *)answers, .refused = say_refused, .soft = say_soft};
 }
 
+static enum tn_member_room direct_room(void *context, const uint8_t *entry, size_t size)
+{
+    struct loop *loop = context;
+    if (loop->desks.member == NULL) return TN_MEMBER_ROOM_ELSEWHERE;
+    return tn_member_direct_room(loop->desks.member, entry, size, clock_us(CLOCK_MONOTONIC));
+}
+
 static bool direct_frame(void *context, const struct gateway_direct_answers *answers, uint64_t tag,
                          const struct tn_member_signed *checked, const uint8_t *entry, size_t size)
 {
@@ -91,6 +98,7 @@ void loop_fill_direct(struct gateway_direct *direct, struct loop *loop)
     *direct = (struct gateway_direct){.context = loop,
                                       .hold = loop_hold,
                                       .release = loop_release,
+                                      .room = direct_room,
                                       .frame = direct_frame,
                                       .turn = direct_turn};
 }

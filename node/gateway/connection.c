@@ -141,6 +141,7 @@ void gateway_connection_end(struct gateway_connection *connection, enum gateway_
     if (connection->stage == GATEWAY_CLOSED) return;
     if (connection->stage == GATEWAY_HANDSHAKE) gateway->handshaking--;
     if (connection->stage == GATEWAY_OPEN) gateway_session_end(connection, end);
+    gateway_hold_forget(connection);
     connection->stage = GATEWAY_CLOSED;
     if (connection->readable != NULL) event_del(connection->readable);
     if (connection->writable != NULL) event_del(connection->writable);
@@ -173,6 +174,7 @@ void gateway_connection_finish(struct gateway_connection *connection, enum gatew
 {
     if (connection->stage != GATEWAY_OPEN) return;
     gateway_session_end(connection, end);
+    gateway_hold_forget(connection);
     connection->stage = GATEWAY_CLOSING;
     connection->closing_us = connection->gateway->now_us;
     event_del(connection->readable);
@@ -220,7 +222,7 @@ static void do_again(struct gateway_connection *connection)
 static bool can_read(const struct gateway_connection *connection)
 {
     return connection->stage == GATEWAY_OPEN && !connection->is_reading_paused &&
-           !connection->is_cut;
+           !connection->is_stopped && !connection->is_cut;
 }
 
 /* Handles whole messages; what is left moves to the front. False: no more for now. */
@@ -239,8 +241,9 @@ static bool take_messages(struct gateway_connection *connection, uint32_t *count
             gateway_connection_close(connection, 0, WIRE_ERROR_TOO_LARGE, NULL, GATEWAY_END_CUT);
             break;
         }
-        GATEWAY_COUNT(gateway, messages_in);
         gateway_session_take(connection, connection->in + at + WIRE_LENGTH_BYTES, size);
+        if (connection->is_stopped) break; /* before this message */
+        GATEWAY_COUNT(gateway, messages_in);
         at += WIRE_LENGTH_BYTES + size;
         more = ++*count < GATEWAY_MESSAGES_TURN;
     }
@@ -420,7 +423,7 @@ static void drained(struct gateway_connection *connection)
     if (connection->is_reading_paused) {
         connection->is_reading_paused = false;
         connection->heard_us = connection->gateway->now_us;
-        event_add(connection->readable, NULL);
+        if (!connection->is_stopped) event_add(connection->readable, NULL);
         do_again(connection);
     }
     if (connection->feed_waits && !connection->stream_waits) {
@@ -530,6 +533,7 @@ bool gateway_connections_turn(struct gateway *gateway)
         gateway_connection_read(again);
         again = next;
     }
+    gateway_hold_turn(gateway);
     gateway_line_turn(gateway);
     /* Whoever has his answer already comes before the waking of another thread. */
     if (gateway->has_direct) flush_all(gateway);
@@ -568,7 +572,7 @@ static void tick(struct gateway_connection *connection)
                 gateway_connection_end(connection, GATEWAY_END_CUT);
                 return;
             }
-            if (!connection->is_reading_paused &&
+            if (!connection->is_reading_paused && !connection->is_stopped &&
                 now_us - connection->heard_us >= (int64_t)connection->heartbeat_ms * 2000) {
                 GATEWAY_COUNT(gateway, cut_silent);
                 gateway_connection_close(connection, 0, WIRE_ERROR_SILENT, NULL, GATEWAY_END_CUT);

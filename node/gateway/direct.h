@@ -2,8 +2,8 @@
  *
  * Where this node leads the market, the gateway's thread applies frames itself: a hand-over to
  * another thread costs as much as the order. The node lends these calls; all of them are made on
- * the gateway's thread, frame and turn between hold and release. Answers come during frame and turn
- * by `answer`; what the desk leaves for the node's thread is answered through the port. */
+ * the gateway's thread, room, frame and turn between hold and release. Answers come during frame
+ * and turn by `answer`; what the desk leaves for the node's thread is answered through the port. */
 #ifndef NODE_GATEWAY_DIRECT_H
 #define NODE_GATEWAY_DIRECT_H
 
@@ -20,6 +20,8 @@ struct gateway_direct {
     /* Waits for the node's thread while that is at its desks. */
     void (*hold)(void *context);
     void (*release)(void *context);
+    /* Where a frame of more than cancels should go now. FULL: it is held here for a while. */
+    enum tn_member_room (*room)(void *context, const uint8_t *entry, size_t size);
     /* False: the frame is for the port. True: it was refused, or waits for the turn. */
     bool (*frame)(void *context, const struct gateway_direct_answers *answers, uint64_t tag,
                   const struct tn_member_signed *checked, const uint8_t *entry, size_t size);

@@ -174,7 +174,12 @@ void gateway_frames_take(struct gateway_connection *connection, uint64_t request
     struct gateway *gateway = connection->gateway;
     struct tn_frame frame;
     if (!gateway_frames_read(connection, &frame, request, message)) return;
-    struct gateway_deferred deferred = {.slot = connection->slot};
+    struct gateway_deferred deferred = {.slot = connection->slot,
+                                        .only_cancels = gateway_frames_only_cancels(&frame)};
+    if (gateway_hold_stops(connection, deferred.only_cancels)) {
+        gateway_hold_stop(connection);
+        return;
+    }
     for (uint32_t i = 0; i < frame.commands_count; i++)
         add_cost(&frame.commands[i], &deferred.orders, &deferred.quotes);
     if (!gateway_frames_has_tokens(connection, request, deferred.orders, deferred.quotes)) return;
@@ -203,7 +208,7 @@ void gateway_frames_take(struct gateway_connection *connection, uint64_t request
     deferred.tag = pending->tag;
     deferred.size = wire_frame_entry(gateway->entry, sizeof gateway->entry, message);
     TN_ASSERT(deferred.size > 0 && deferred.size <= sizeof gateway->entry);
-    gateway_line_add(gateway, &deferred, gateway_frames_only_cancels(&frame));
+    gateway_line_add(gateway, &deferred);
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------

@@ -69,6 +69,12 @@ static void on_checked(evutil_socket_t fd, short what, void *context)
     gateway_checkers_heard(gateway->checkers);
 }
 
+/* The turn that follows looks for room. */
+static void on_hold(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what, (void)context;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -159,8 +165,10 @@ static void free_gateway(struct gateway *gateway)
     gateway_checkers_free(gateway->checkers);
     if (gateway->connections != NULL) gateway_connections_free(gateway);
     gateway_standbys_free(gateway);
+    gateway_hold_free(gateway);
     struct event *events[] = {gateway->listening, gateway->telling,  gateway->asking,
-                              gateway->shaken,    gateway->checking, gateway->ticking};
+                              gateway->shaken,    gateway->checking, gateway->holding,
+                              gateway->ticking};
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
         if (events[i] != NULL) event_free(events[i]);
     }
@@ -267,11 +275,13 @@ static bool make_events(struct gateway *gateway)
                                 EV_READ | EV_PERSIST, gateway_connections_shaken, gateway);
     gateway->checking = event_new(gateway->base, gateway_checkers_fd(gateway->checkers),
                                   EV_READ | EV_PERSIST, on_checked, gateway);
+    gateway->holding = event_new(gateway->base, -1, 0, on_hold, gateway);
     gateway->ticking = event_new(gateway->base, -1, EV_PERSIST, on_tick, gateway);
     gateway->listening = event_new(gateway->base, gateway->listen_fd, EV_READ | EV_PERSIST,
                                    gateway_listen_take, gateway);
     bool done = gateway->telling != NULL && gateway->asking != NULL && gateway->shaken != NULL &&
-                gateway->checking != NULL && gateway->ticking != NULL && gateway->listening != NULL;
+                gateway->checking != NULL && gateway->holding != NULL && gateway->ticking != NULL &&
+                gateway->listening != NULL;
     return done && event_add(gateway->telling, NULL) == 0 &&
            event_add(gateway->asking, NULL) == 0 && event_add(gateway->shaken, NULL) == 0 &&
            event_add(gateway->checking, NULL) == 0 && event_add(gateway->ticking, &tick) == 0;

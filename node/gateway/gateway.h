@@ -42,6 +42,7 @@
     X(queries_per_second, 1, 1000000, 200, "questions, subscriptions, items of a connection")      \
     X(queries_burst, 1, 1000000, 1000, "at once")                                                  \
     X(frames_max, 1, 65536, 4096, "frames of a connection that are not final yet")                 \
+    X(hold_ms, 0, 60000, 1000, "that a frame waits for room at the desk before it is refused")     \
     X(questions_max, 1, 4096, 64, "questions and items of a connection without an answer")         \
     X(question_ms, 100, 600000, 5000, "for the node's answer to a question")                       \
     X(out_bytes_max, 1114112, 1073741824, 8388608, "that wait to be sent to one connection")       \
@@ -117,6 +118,9 @@ bool gateway_stopped(const struct gateway *gateway);
     X(history_records, GAUGE, "Messages of accounts' streams kept for a resume.")                  \
     X(signature_threads, GAUGE, "Threads that check signatures of frames.")                        \
     X(checking, GAUGE, "Frames in the line for the check of their signature.")                     \
+    X(held, GAUGE, "Frames that wait until the desk has room.")                                    \
+    X(held_bytes, GAUGE, "Bytes of these.")                                                        \
+    X(stopped, GAUGE, "Connections that are not read until then.")                                 \
     X(accepted, COUNTER, "Connections taken.")                                                     \
     X(refused_full, COUNTER, "Connections refused: sessions_max.")                                 \
     X(refused_address, COUNTER, "Connections refused: too many of one address.")                   \
@@ -143,6 +147,9 @@ bool gateway_stopped(const struct gateway *gateway);
     X(checked_here, COUNTER, "Signatures of frames checked by the gateway's own thread.")          \
     X(checked_by_threads, COUNTER, "Signatures of frames checked by threads for it.")              \
     X(checks_full, COUNTER, "Times that a frame found the line for checks full.")                  \
+    X(frames_held, COUNTER, "Frames that had to wait until the desk had room.")                    \
+    X(held_late, COUNTER, "Of these, given to the desk to be refused: hold_ms.")                   \
+    X(stops, COUNTER, "Times that a connection was not read for a while: frames were held.")       \
     X(frames_soft, COUNTER, "Frames answered softly.")                                             \
     X(frames_final, COUNTER, "Frames that became final.")                                          \
     X(frames_reverted, COUNTER, "Frames that were soft and will never have been.")                 \

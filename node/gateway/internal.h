@@ -33,6 +33,7 @@
 #define GATEWAY_ASKED_MOST    320u   /* questions at the node's thread: frames come behind them */
 #define GATEWAY_ASKED_GUESTS  128u   /* of connections without a logon only up to so many */
 #define GATEWAY_PROOF_MS      130000 /* for a proof: the node waits 120 s for a checkpoint */
+#define GATEWAY_HOLD_LOOK_US  1000   /* how often the desk is asked for room while it has none */
 #define GATEWAY_LINGER_MS     1000   /* for the client to close, then */
 #define GATEWAY_LAST_WORDS_MS 2000   /* to send what was said before a connection is closed */
 
@@ -73,6 +74,7 @@ struct gateway_connection {
     bool is_lingering; /* all is said; the client's end is waited for */
     bool feed_waits, is_ready, is_reading_paused, is_dirty, is_again;
     bool is_waiting; /* a guest, until the tick */
+    bool is_stopped; /* its next message is a frame that waits for those that are held */
     struct gateway_address address;
     struct gateway_tls *tls;
     struct event *readable, *writable;
@@ -87,6 +89,7 @@ struct gateway_connection {
     struct gateway_bucket queries; /* before a logon */
     uint32_t frames_count, questions_count;
     uint32_t line_count; /* its frames whose signatures are being checked */
+    uint32_t held_count; /* its frames that are held until the desk has room */
     uint8_t challenge[32];
     /* Logon: */
     bool is_logging_on, is_logged_on, wants_standby, is_resuming;
@@ -103,6 +106,7 @@ struct gateway_connection {
     bool stream_waits; /* there may be more than was sent */
     struct gateway_standby *standby;
     struct gateway_connection *next_dirty, *next_again, *next_gone;
+    struct gateway_connection *next_stopped, *previous_stopped; /* of its market */
 };
 
 /* A frame that waits for the check of its signature. */
@@ -111,6 +115,7 @@ struct gateway_deferred {
     uint32_t slot;
     size_t at, size; /* its entry in deferred_bytes */
     uint64_t orders, quotes;
+    bool only_cancels;
 };
 #define GATEWAY_DEFERRED_BYTES (1u << 20)
 
@@ -145,6 +150,9 @@ struct gateway_market {
     bool term_ended;      /* in the block that is being told */
     uint64_t lapse_above; /* no frame lapses before the cursor is above it */
     uint64_t asked_mark;  /* of the asks: after the last frame that went by the port */
+    struct gateway_held *held, *held_last;             /* frames that wait for room */
+    struct gateway_connection *stopped, *stopped_last; /* not read until none is held */
+    int64_t full_us; /* no frame has found room since then; 0: the last one has */
 };
 
 struct gateway {
@@ -159,7 +167,7 @@ struct gateway {
     uint16_t listen_port;
     /* The loop: */
     struct event_base *base;
-    struct event *listening, *telling, *asking, *shaken, *checking, *ticking;
+    struct event *listening, *telling, *asking, *shaken, *checking, *holding, *ticking;
     int listen_fd;
     bool is_told; /* the node has said where it stands */
     bool is_listening, is_draining, tells_wait;
@@ -204,6 +212,8 @@ struct gateway {
     struct gateway_deferred deferred[GATEWAY_CHECKS_MAX];
     uint8_t *deferred_bytes; /* a ring: those that wait stand from first to end */
     size_t deferred_first, deferred_end;
+    uint32_t held_count;
+    size_t held_bytes;
     bool has_direct; /* in this turn frames went to a desk from here */
     uint8_t entry[WIRE_ENTRY_BYTES_MAX];
 };
@@ -305,17 +315,43 @@ bool gateway_frames_events(struct gateway *gateway, Tenor__V1__Event ***list, si
 /* Frames go between the two. Release is told whether any of them waits at the desk. */
 void gateway_onward_hold(struct gateway *gateway);
 void gateway_onward_release(struct gateway *gateway, bool any);
-/* A frame whose signature is good. True: it waits at the desk. */
-bool gateway_onward_pass(struct gateway *gateway, const struct gateway_deferred *frame,
-                         const struct tn_member_signed *checked, const uint8_t *entry);
+enum gateway_passed {
+    GATEWAY_PASSED_DESK = 1, /* it waits at the desk for the release */
+    GATEWAY_PASSED,          /* it is at the node's thread, or was answered, or has gone */
+    GATEWAY_PASSED_LATER,    /* nothing has happened: there is no room for it now */
+};
+/* A frame whose signature is good. `must`: it has waited long enough, and is refused for want of
+ * room; so are cancels, always. */
+enum gateway_passed gateway_onward_pass(struct gateway *gateway,
+                                        const struct gateway_deferred *frame,
+                                        const struct tn_member_signed *checked,
+                                        const uint8_t *entry, bool must);
+
+/* ---- hold.c ------------------------------------------------------------------------------------
+ */
+/* Keeps a frame that found no room, or whose market or connection has such frames, in order. False:
+ * no memory. */
+bool gateway_hold_add(struct gateway *gateway, struct gateway_market *market,
+                      const struct gateway_deferred *frame, const struct tn_member_signed *checked,
+                      const uint8_t *entry);
+/* Has nothing found room for hold_ms? Then nothing is held. */
+bool gateway_hold_is_over(const struct gateway *gateway, const struct gateway_market *market);
+/* Must a frame of this connection wait outside? Then stop it, and leave the message unread. */
+bool gateway_hold_stops(const struct gateway_connection *connection, bool only_cancels);
+void gateway_hold_stop(struct gateway_connection *connection);
+/* The connection ends, or is read again. */
+void gateway_hold_forget(struct gateway_connection *connection);
+/* Passes on what finds room now, then reads those on that were stopped. */
+void gateway_hold_turn(struct gateway *gateway);
+void gateway_hold_free(struct gateway *gateway);
 
 /* ---- line.c ------------------------------------------------------------------------------------
  */
 /* Its entry stands in gateway->entry. */
-void gateway_line_add(struct gateway *gateway, struct gateway_deferred *frame, bool only_cancels);
+void gateway_line_add(struct gateway *gateway, struct gateway_deferred *frame);
 /* What this thread checks itself, and those on their way that are checked. */
 void gateway_line_turn(struct gateway *gateway);
-/* All frames of the connection leave the line. */
+/* All frames of the connection leave the line; some may be held then. */
 void gateway_line_settle(struct gateway_connection *connection);
 
 /* ---- standby.c --------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ static void refuse(struct gateway *gateway, const struct gateway_deferred *frame
 static void pass_at_once(struct gateway *gateway, const struct gateway_deferred *frame)
 {
     struct tn_member_signed checked;
+    enum gateway_passed passed;
     GATEWAY_COUNT(gateway, checked_here);
     if (!gateway_frames_is_signed(gateway->connections[frame->slot], &checked, gateway->entry,
                                   frame->size)) {
@@ -38,7 +39,8 @@ static void pass_at_once(struct gateway *gateway, const struct gateway_deferred 
         return;
     }
     gateway_onward_hold(gateway);
-    gateway_onward_release(gateway, gateway_onward_pass(gateway, frame, &checked, gateway->entry));
+    passed = gateway_onward_pass(gateway, frame, &checked, gateway->entry, true);
+    gateway_onward_release(gateway, passed == GATEWAY_PASSED_DESK);
 }
 
 /* ---- The front of the line ---------------------------------------------------------------------
@@ -48,6 +50,26 @@ static const struct gateway_deferred *frame_of(const struct gateway *gateway,
                                                const struct gateway_check *check)
 {
     return &gateway->deferred[gateway_checkers_place(gateway->checkers, check)];
+}
+
+/* To the desk, or to those that are held. True: it waits at the desk. */
+static bool pass_or_hold(struct gateway *gateway, const struct gateway_deferred *frame,
+                         const struct tn_member_signed *checked, const uint8_t *entry)
+{
+    struct gateway_connection *connection = gateway->connections[frame->slot];
+    struct gateway_market *market = gateway_market(gateway, connection->market);
+    if (!gateway_hold_stops(connection, frame->only_cancels)) {
+        switch (gateway_onward_pass(gateway, frame, checked, entry, false)) {
+            case GATEWAY_PASSED_DESK: return true;
+            case GATEWAY_PASSED: return false;
+            case GATEWAY_PASSED_LATER: break;
+        }
+    }
+    if (gateway_hold_add(gateway, market, frame, checked, entry)) return false;
+    GATEWAY_COUNT(gateway, busy);
+    gateway_frames_error(gateway, gateway_pendings_find(gateway->pendings, frame->tag),
+                         WIRE_ERROR_BUSY, NULL);
+    return false;
 }
 
 /* The first leaves the line. True: it waits at the desk. */
@@ -63,8 +85,7 @@ static bool pass_first(struct gateway *gateway, const struct gateway_check *chec
         GATEWAY_COUNT(gateway, checked_here);
     }
     if (is_here && check->is_good) {
-        waits = gateway_onward_pass(gateway, frame, &check->checked,
-                                    gateway->deferred_bytes + frame->at);
+        waits = pass_or_hold(gateway, frame, &check->checked, gateway->deferred_bytes + frame->at);
     } else if (is_here) {
         refuse(gateway, frame);
     }
@@ -151,11 +172,11 @@ static bool find_room(const struct gateway *gateway, size_t *at, size_t size)
     return first >= size;
 }
 
-void gateway_line_add(struct gateway *gateway, struct gateway_deferred *frame, bool only_cancels)
+void gateway_line_add(struct gateway *gateway, struct gateway_deferred *frame)
 {
     struct gateway_connection *connection = gateway->connections[frame->slot];
     struct gateway_check *check;
-    if (only_cancels && connection->line_count == 0) {
+    if (frame->only_cancels && connection->line_count == 0) {
         pass_at_once(gateway, frame);
         return;
     }

@@ -67,32 +67,62 @@ static bool go_by_port(struct gateway *gateway, struct gateway_market *market,
 /* ---- A frame -----------------------------------------------------------------------------------
  */
 
-bool gateway_onward_pass(struct gateway *gateway, const struct gateway_deferred *frame,
-                         const struct tn_member_signed *checked, const uint8_t *entry)
+/* Is there room for it on the way that it has to take? Cancels take the room that is kept for them,
+ * or are refused: whoever cancels wants to know. */
+static bool has_room(const struct gateway *gateway, const struct gateway_market *market,
+                     const struct gateway_deferred *frame, const uint8_t *entry)
+{
+    const struct gateway_direct *direct = &gateway->options.direct;
+    if (direct->room == NULL) return true;
+    switch (direct->room(direct->context, entry, frame->size)) {
+        case TN_MEMBER_ROOM_ELSEWHERE: return true;
+        case TN_MEMBER_ROOM_FREE: return port_asks_done(gateway->port, market->asked_mark);
+        case TN_MEMBER_ROOM_FULL: return false;
+    }
+    TN_ASSERT(false);
+}
+
+static enum gateway_passed find_no_room(const struct gateway *gateway,
+                                        struct gateway_market *market)
+{
+    if (market->full_us == 0) market->full_us = gateway->now_us;
+    return GATEWAY_PASSED_LATER;
+}
+
+enum gateway_passed gateway_onward_pass(struct gateway *gateway,
+                                        const struct gateway_deferred *frame,
+                                        const struct tn_member_signed *checked,
+                                        const uint8_t *entry, bool must)
 {
     struct gateway_pending *pending = gateway_pendings_find(gateway->pendings, frame->tag);
-    if (pending == NULL) return false; /* it was no good, or its connection has gone */
+    if (pending == NULL) return GATEWAY_PASSED; /* it was no good, or its connection has gone */
     struct gateway_connection *connection = gateway->connections[frame->slot];
     struct gateway_account *account = connection->account;
     if (!gateway_frames_has_tokens(connection, pending->request, frame->orders, frame->quotes)) {
         connection->frames_count--;
         gateway_pendings_remove(gateway->pendings, pending);
-        return false;
+        return GATEWAY_PASSED;
     }
     struct gateway_market *market = gateway_market(gateway, pending->market);
     const uint64_t valid_until_block = pending->valid_until_block;
+    const bool has_place = frame->only_cancels || has_room(gateway, market, frame, entry);
+    must |= frame->only_cancels || gateway_hold_is_over(gateway, market);
+    if (!has_place && !must) return find_no_room(gateway, market);
     pending->is_asked = true;
     const bool is_direct =
         go_directly(gateway, market, frame, checked, entry); /* may have answered it */
     if (!is_direct && !go_by_port(gateway, market, frame, checked, entry)) {
+        pending->is_asked = false;
+        if (!must) return find_no_room(gateway, market);
         GATEWAY_COUNT(gateway, busy);
         gateway_frames_error(gateway, pending, WIRE_ERROR_BUSY, NULL);
-        return false;
+        return GATEWAY_PASSED;
     }
+    if (has_place && !frame->only_cancels) market->full_us = 0;
     gateway_bucket_take(&account->orders, frame->orders);
     gateway_bucket_take(&account->quotes, frame->quotes);
     if (valid_until_block < market->lapse_above) market->lapse_above = valid_until_block;
     GATEWAY_COUNT(gateway, frames);
     if (is_direct) GATEWAY_COUNT(gateway, frames_direct);
-    return is_direct;
+    return is_direct ? GATEWAY_PASSED_DESK : GATEWAY_PASSED;
 }

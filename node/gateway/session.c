@@ -501,6 +501,10 @@ static void take_body(struct gateway_connection *connection, const Tenor__V1__To
             return;
         case TENOR__V1__TO_NODE__BODY_LOGOFF:
             gateway_line_settle(connection); /* what it said before goes before */
+            if (connection->held_count > 0) {
+                gateway_hold_stop(connection);
+                return;
+            }
             gateway_connection_finish(connection, GATEWAY_END_LOGOFF);
             return;
         case TENOR__V1__TO_NODE__BODY_PING: take_ping(connection, request, message->ping); return;

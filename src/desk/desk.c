@@ -121,6 +121,7 @@ static void refuse_queue(struct tn_desk *desk)
     }
     desk->queue_count = 0;
     desk->queue_size = 0;
+    desk->queue_weight = 0;
 }
 
 static void revert_answers(struct tn_desk *desk)
@@ -183,6 +184,14 @@ bool tn_desk_is_late(const struct tn_desk *desk)
 
 /* ---- What comes in ---- */
 
+/* The last quarter of the queue is for cancels. */
+static bool queue_is_full(const struct tn_desk *desk, size_t size)
+{
+    const struct tn_desk_limits *limits = &desk->limits;
+    return desk->queue_count >= limits->queue_frames_max - limits->queue_frames_max / 4 ||
+           size + desk->queue_size > limits->queue_bytes_max - limits->queue_bytes_max / 4;
+}
+
 static enum tn_reject admit(struct tn_desk *desk, struct tn_market_frame *frame,
                             const uint8_t *bytes, size_t size)
 {
@@ -206,10 +215,7 @@ static enum tn_reject admit(struct tn_desk *desk, struct tn_market_frame *frame,
         desk->counts.refused_bad++;
         return reject;
     }
-    /* The last quarter of the queue is for cancels. */
-    if (!frame->only_cancels &&
-        (desk->queue_count >= limits->queue_frames_max - limits->queue_frames_max / 4 ||
-         size + desk->queue_size > limits->queue_bytes_max - limits->queue_bytes_max / 4)) {
+    if (!frame->only_cancels && queue_is_full(desk, size)) {
         desk->counts.refused_full++;
         return TN_REJECT_DESK_FULL;
     }
@@ -239,8 +245,18 @@ enum tn_reject tn_desk_frame(struct tn_desk *desk, uint64_t client, const uint8_
                                                         .weight = frame.weight,
                                                         .only_cancels = frame.only_cancels};
     desk->queue_size += size;
+    desk->queue_weight += frame.weight;
     desk->counts.frames_taken++;
     return TN_REJECT_NONE;
+}
+
+/* Some weight is kept for the BLOCKs and slices that come before the frame's turn. */
+bool tn_desk_has_place(struct tn_desk *desk, size_t size, uint64_t now_us)
+{
+    const uint64_t kept = desk->limits.pending_weight_max / 8;
+    tn_desk_advance(desk, now_us);
+    return desk->leads && !queue_is_full(desk, size) && !tn_desk_is_late(desk) &&
+           !tn_desk_is_full(desk, false, desk->queue_weight + kept);
 }
 
 bool tn_desk_inbox(struct tn_desk *desk, const struct tn_inbox *inbox, uint64_t now_us)

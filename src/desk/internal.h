@@ -71,6 +71,7 @@ struct tn_desk {
     uint32_t queue_count;
     uint8_t *queue_bytes;
     size_t queue_size;
+    uint64_t queue_weight;
     uint32_t *account_turn; /* [accounts_max]: turn in which it had a frame of more than cancels */
     uint32_t turn;
     uint64_t weight_since_slice;
@@ -111,5 +112,8 @@ static inline const struct answered *desk_answered(const struct tn_desk *desk, u
 }
 /* Only cancels are taken now. */
 bool tn_desk_is_late(const struct tn_desk *desk);
+
+/* turn.c: §5. Must frames wait for finality, with so much weight of others before them? */
+bool tn_desk_is_full(const struct tn_desk *desk, bool only_cancels, uint64_t weight_before);
 
 #endif

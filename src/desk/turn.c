@@ -77,7 +77,7 @@ static void refuse(struct tn_desk *desk, const struct waiting *waiting, enum tn_
 
 /* Must frames wait for finality? BLOCKs and slices may still be sealed then, and cancels last
  * longer than others. */
-static bool is_full(const struct tn_desk *desk, bool only_cancels)
+bool tn_desk_is_full(const struct tn_desk *desk, bool only_cancels, uint64_t weight_before)
 {
     uint32_t frames = desk->limits.pending_frames_max, batches = desk->limits.pending_batches_max;
     uint32_t frames_kept = only_cancels ? 0 : frames / 8;
@@ -85,13 +85,14 @@ static bool is_full(const struct tn_desk *desk, bool only_cancels)
     uint64_t weight = desk->limits.pending_weight_max;
     return desk->answered_count >= frames - frames_kept ||
            desk->pending_count >= batches - batches_kept ||
-           desk->pending_weight + desk->builder.weight >= weight + (only_cancels ? weight / 4 : 0);
+           desk->pending_weight + desk->builder.weight + weight_before >=
+               weight + (only_cancels ? weight / 4 : 0);
 }
 
 /* Must it wait for a turn that may seal? */
 static bool must_wait(const struct tn_desk *desk, const struct waiting *waiting)
 {
-    return !tn_desk_may_seal(desk) && !is_full(desk, waiting->only_cancels) &&
+    return !tn_desk_may_seal(desk) && !tn_desk_is_full(desk, waiting->only_cancels, 0) &&
            !tn_desk_has_room(desk, waiting->size, waiting->weight);
 }
 
@@ -104,7 +105,7 @@ static void take_frame(struct tn_desk *desk, struct waiting *waiting)
         refuse(desk, waiting, TN_REJECT_DESK_CANCELS_ONLY, &counts->refused_stale);
         return;
     }
-    if (is_full(desk, waiting->only_cancels) ||
+    if (tn_desk_is_full(desk, waiting->only_cancels, 0) ||
         !tn_desk_make_room(desk, waiting->size, waiting->weight)) {
         refuse(desk, waiting, TN_REJECT_DESK_FULL, &counts->refused_full);
         return;
@@ -149,6 +150,7 @@ static void take_queue(struct tn_desk *desk)
     if (desk->queue_count == 0 || !take_frames(desk)) return;
     desk->queue_count = 0;
     desk->queue_size = 0;
+    desk->queue_weight = 0;
 }
 
 /* ---- The turn ---- */

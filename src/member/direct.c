@@ -86,18 +86,32 @@ void tn_member_take_direct(struct tn_member *member)
 /* ---- The other thread --------------------------------------------------------------------------
  */
 
-/* The lead of the market that the frame names, when its desk may be given the frame; else NULL. */
+/* Of the market that the frame names; NULL: no desk here leads it. */
 static struct lead *find_lead(struct tn_member *member, const uint8_t *bytes, size_t size)
 {
     uint32_t market;
     if (!tn_stream_frame_market(&market, bytes, size) || member->is_retiring) return NULL;
     for (uint32_t i = 0; i < member->markets_count; i++) {
         struct lead *lead = &member->leads[i];
-        if (lead->desk == NULL || lead->context.market != market) continue;
-        const bool is_ours = lead->begun && tn_desk_queue_count(lead->desk) == lead->direct_queued;
-        return is_ours ? lead : NULL;
+        if (lead->desk != NULL && lead->context.market == market) return lead->begun ? lead : NULL;
     }
     return NULL;
+}
+
+/* Do frames that came another way wait in its desk? */
+static bool has_others(const struct lead *lead)
+{
+    return tn_desk_queue_count(lead->desk) != lead->direct_queued;
+}
+
+enum tn_member_room tn_member_direct_room(struct tn_member *member, const uint8_t *bytes,
+                                          size_t size, int64_t now_us)
+{
+    const struct lead *lead = find_lead(member, bytes, size);
+    if (lead == NULL) return TN_MEMBER_ROOM_ELSEWHERE;
+    const bool has_room = !has_others(lead) && member->direct.sealed_count < SEALED_MAX &&
+                          tn_desk_has_place(lead->desk, size, (uint64_t)now_us);
+    return has_room ? TN_MEMBER_ROOM_FREE : TN_MEMBER_ROOM_FULL;
 }
 
 bool tn_member_direct_frame(struct tn_member *member, const struct tn_member_direct *out,
@@ -107,7 +121,7 @@ bool tn_member_direct_frame(struct tn_member *member, const struct tn_member_dir
     struct direct *direct = &member->direct;
     struct lead *lead = find_lead(member, bytes, size);
     TN_ASSERT(direct->out == NULL && client < TN_MEMBER_CLIENTS);
-    if (lead == NULL) return false;
+    if (lead == NULL || has_others(lead)) return false;
     direct->out = out;
     direct->checked = checked;
     enum tn_reject reject = tn_desk_frame(lead->desk, client, bytes, size, (uint64_t)now_us);

@@ -520,20 +520,36 @@ static void test_desk_runs_ahead_of_finality_by_so_much_weight(void **state)
     (void)state;
     desk_case.limits.pending_weight_max = 4096;
     reopen();
-    uint32_t taken = 0;
+    uint32_t taken = 0, places = 0;
     while (taken < 1000) {
+        bool has_place = tn_desk_has_place(desk_case.desk, 200, desk_case.now_us);
         send_limit(1 + taken, BOB, TN_BUY, 900);
         desk_case.told_count = 0;
         case_turn(100);
         if (desk_case.told[0].what == TOLD_REFUSED) break;
         taken++;
+        assert_true(!has_place || places == taken - 1); /* once it has none, it has none */
+        places += has_place;
     }
     assert_int_equal(desk_case.told[0].reject, TN_REJECT_DESK_FULL);
+    /* An eighth is kept for what comes before a frame's turn. */
+    assert_true(places < taken && places > taken / 4 * 3);
+    assert_false(tn_desk_has_place(desk_case.desk, 200, desk_case.now_us));
     assert_true(taken > 4096 / 8 - 64 && taken <= 4096 / 8); /* a frame of one order weighs 8 */
     desk_case.told_count = 0;
     send_cancel(5000, BOB, 1); /* there is room for those yet */
     case_turn(100);
     assert_int_equal(desk_case.told[0].what, TOLD_STEP);
+    case_turn(SEALED_US);
+    case_finalize_all();
+    desk_case.told_count = 0;
+    assert_true(tn_desk_has_place(desk_case.desk, 200, desk_case.now_us));
+    for (uint32_t i = 0; tn_desk_has_place(desk_case.desk, 200, desk_case.now_us); i++)
+        send_limit(6000 + i, BOB, TN_BUY, 900); /* what is queued counts, though no turn was */
+    assert_true(tn_desk_queue_count(desk_case.desk) >= places);
+    case_turn(100);
+    for (uint32_t i = 0; i < desk_case.told_count; i++)
+        assert_int_equal(desk_case.told[i].what, TOLD_STEP);
     case_turn(SEALED_US);
     case_finalize_all();
     desk_case.told_count = 0;
