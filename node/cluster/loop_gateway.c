@@ -12,6 +12,7 @@
 #include "cluster/teller.h"
 #include "cluster/views.h"
 #include "gateway/gateway.h"
+#include "metrics/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -394,6 +395,8 @@ static void fill_options(struct gateway_options *options, struct loop *loop,
     options->limits = settings->clients.limits;
     options->signatures = &loop->signatures;
     loop_fill_direct(&options->direct, loop);
+    options->bounds_us = metrics_bounds_us;
+    options->bounds_count = METRICS_BOUNDS;
     feed_options_default(&options->feed);
     options->feed.cpu = (uint8_t)machine_cpu();
     options->feed.markets_count = limits->markets_count;

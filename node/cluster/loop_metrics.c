@@ -187,11 +187,14 @@ static void count_gateway(const struct loop *loop)
     struct metrics_board *board = board_of(loop);
     struct gateway_counters counters;
     struct port_counters port;
+    uint64_t times[METRICS_BOUNDS + 1], sum_us;
     if (loop->gateway == NULL || !gate_counters(loop, &port)) return;
     gateway_counters(loop->gateway, &counters);
 #define X(field, type, help) metrics_set(board, METRICS_gateway_##field, counters.field);
     GATEWAY_COUNTER_TABLE(X)
 #undef X
+    gateway_order_times(loop->gateway, times, &sum_us);
+    metrics_set_histogram(board, METRICS_ORDERS, times, sum_us);
     metrics_set(board, METRICS_PORT_ASKS, port.asks);
     metrics_set(board, METRICS_PORT_ASKS_REFUSED, port.asks_refused);
     metrics_set(board, METRICS_PORT_TELLS, port.tells);

@@ -538,6 +538,7 @@ bool gateway_connections_turn(struct gateway *gateway)
     /* Whoever has his answer already comes before the waking of another thread. */
     if (gateway->has_direct) flush_all(gateway);
     gateway->has_direct = false;
+    gateway_times_count(gateway);
     port_ask_flush(gateway->port);
     flush_all(gateway);
     free_gone(gateway);

@@ -314,6 +314,7 @@ static void take_soft(struct gateway *gateway, struct gateway_pending *pending,
     pending->soft_sequence = answer->sequence;
     pending->soft_index = answer->index;
     GATEWAY_COUNT(gateway, frames_soft);
+    if (pending->kind == GATEWAY_PENDING_FRAME) gateway_times_note(gateway, pending->asked_us);
     if (pending->owner != TN_NONE && wants(pending, TENOR__V1__WAIT__SOFT))
         say_soft(gateway, gateway->connections[pending->owner], pending, answer, events);
 }

@@ -330,6 +330,7 @@ bool gateway_open(struct gateway **out, const struct gateway_options *options, s
     if (!gateway_limits_check(&options->limits, problem)) return false;
     struct gateway *gateway = calloc(1, sizeof *gateway);
     if (gateway == NULL) return fail(problem, "take the memory of the gateway");
+    TN_ASSERT(options->bounds_count <= GATEWAY_BOUNDS_MAX);
     gateway->options = *options;
     gateway->limits = options->limits;
     gateway->port = port;

@@ -22,6 +22,7 @@
 #define GATEWAY_NAME_SIZE    64u
 #define GATEWAY_PATH_SIZE    4096u
 #define GATEWAY_ADDRESS_SIZE 256u
+#define GATEWAY_BOUNDS_MAX   32u
 
 /* X(field, least, most, default, what it says). All may be changed by gateway_reload but those
  * below the line, whose memory is taken at the start. */
@@ -81,6 +82,9 @@ struct gateway_options {
     /* Of real keys; may be called by several threads; outlive the gateway. */
     const struct tn_signatures *signatures;
     struct gateway_direct direct; /* all zero: every frame goes by the port */
+    /* Upper bounds of the buckets of gateway_order_times, in order; they outlive the gateway. */
+    const uint64_t *bounds_us;
+    uint32_t bounds_count; /* at most GATEWAY_BOUNDS_MAX */
 };
 
 struct gateway;
@@ -187,5 +191,8 @@ struct gateway_counters {
 #undef X
 };
 void gateway_counters(const struct gateway *gateway, struct gateway_counters *counters);
+/* How long frames took from being read to their soft answer's being sent: how many of them by
+ * bucket, bounds_count + 1, the last one above all bounds, and the sum. */
+void gateway_order_times(const struct gateway *gateway, uint64_t *counts, uint64_t *sum_us);
 
 #endif

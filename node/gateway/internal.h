@@ -119,6 +119,14 @@ struct gateway_deferred {
 };
 #define GATEWAY_DEFERRED_BYTES (1u << 20)
 
+/* Of frames with a soft answer: how long they took here. */
+#define GATEWAY_TIMES_NOTED 256u
+struct gateway_times {
+    _Atomic uint64_t counts[GATEWAY_BOUNDS_MAX + 1], sum_us;
+    uint32_t noted_count;
+    int64_t noted_us[GATEWAY_TIMES_NOTED]; /* when they came: of this turn */
+};
+
 struct gateway_counts {
 #define X(field, type, help) _Atomic uint64_t field;
     GATEWAY_COUNTER_TABLE(X)
@@ -160,6 +168,7 @@ struct gateway {
     struct gateway_limits limits;
     struct port *port;
     struct gateway_counts counts;
+    struct gateway_times times;
     struct gateway_asks asks;
     atomic_bool stopped;
     pthread_t thread;
@@ -372,6 +381,12 @@ void gateway_standbys_gap(struct gateway *gateway);
 /* Tries again what no leader has taken. */
 void gateway_standbys_tick(struct gateway *gateway);
 void gateway_standbys_free(struct gateway *gateway);
+
+/* ---- times.c ----------------------------------------------------------------------------------
+ */
+/* A frame that was read then has its soft answer, which leaves with this turn's output. */
+void gateway_times_note(struct gateway *gateway, int64_t since_us);
+void gateway_times_count(struct gateway *gateway); /* the output has left */
 
 /* ---- tells.c ----------------------------------------------------------------------------------
  */

@@ -69,7 +69,7 @@ const char *metrics_reason_sentence(enum metrics_reason reason);
 /* docs/metrics.md. */
 void metrics_print_reference(FILE *out);
 
-/* Upper bounds of the buckets of FINALITY; the bucket that a time falls into. */
+/* Upper bounds of the buckets of all histograms; the bucket that a time falls into. */
 extern const uint64_t metrics_bounds_us[METRICS_BOUNDS];
 uint32_t metrics_bucket(uint64_t time_us);
 

@@ -7,9 +7,9 @@
 #include "tenor/member.h"
 #include "tenor/sequencer.h"
 
-const uint64_t metrics_bounds_us[METRICS_BOUNDS] = {1000,  2000,   5000,   7500,  10000,
-                                                    15000, 20000,  30000,  40000, 50000,
-                                                    75000, 100000, 150000, 200000};
+const uint64_t metrics_bounds_us[METRICS_BOUNDS] = {
+    75,    100,   150,   250,   500,   1000,  2000,   5000,   7500,  10000,
+    15000, 20000, 30000, 40000, 50000, 75000, 100000, 150000, 200000};
 
 /* Counters that are a struct of nothing but uint64_t are read as an array in this order. */
 #define WORDS_OF(array, type)                                                                      \

@@ -13,7 +13,7 @@
 #include "tenor/gossip.h"
 #include "tenor/waiting.h"
 
-#define METRICS_BOUNDS       14u
+#define METRICS_BOUNDS       19u
 #define METRICS_MEMBER_COUNT 13u /* uint64_t of struct tn_member_counters */
 #define METRICS_VOTES_COUNT  28u /* … of struct tn_sequencer_counters */
 #define METRICS_CHAIN_COUNT  13u /* … of struct tn_chain_counters */
@@ -68,6 +68,8 @@ enum metrics_reason {
       "1 while the disk is full and the node is silent.")                                          \
     X(FINALITY, "tenor_finality_seconds", HISTOGRAM, "", METRICS_BOUNDS + 2, none, 1000000,        \
       "From the sealing of a batch here to its execution here as final.")                          \
+    X(ORDERS, "tenor_gateway_order_seconds", HISTOGRAM, "", METRICS_BOUNDS + 2, none, 1000000,     \
+      "From reading a client's frame to sending its soft answer.")                                 \
     X(MEMBER, "tenor_member_events_total", COUNTER, "event", METRICS_MEMBER_COUNT, member, 1,      \
       "What came to the node's member, and what it did not take.")                                 \
     X(VOTES, "tenor_sequencer_events_total", COUNTER, "event", METRICS_VOTES_COUNT, votes, 1,      \

@@ -79,7 +79,7 @@ static bool on_turn(void *context, const struct gateway_direct_answers *answers)
     return desk.is_due;
 }
 
-static struct case_client *begin(void)
+static void begin_desk(void)
 {
     memset(&desk, 0, sizeof desk);
     desk.takes = true;
@@ -89,8 +89,18 @@ static struct case_client *begin(void)
                                                   .release = on_release,
                                                   .frame = on_frame,
                                                   .turn = on_turn};
+}
+
+static struct case_client *start(void)
+{
     case_start(&test);
     return client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+}
+
+static struct case_client *begin(void)
+{
+    begin_desk();
+    return start();
 }
 
 static void end(struct case_client *client)
@@ -128,6 +138,28 @@ static void test_gateway_gives_frames_to_its_own_nodes_desk_and_asks_nobody(void
     node_block(&test, CASE_HEIGHT);
     client_expect(client, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE);
     assert_int_equal(client_expect(client, TENOR__V1__FROM_NODE__BODY_FRAME_FINAL)->request, 5);
+    end(client);
+}
+
+static void test_gateway_counts_how_long_frames_took_to_their_soft_answers(void **state)
+{
+    static const uint64_t bounds_us[] = {1, (uint64_t)CASE_WAIT_MS * 1000};
+    uint64_t counts[3], sum_us;
+    (void)state;
+    begin_desk();
+    test.options.bounds_us = bounds_us;
+    test.options.bounds_count = 2;
+    struct case_client *client = start();
+    send_order(client, 5);
+    expect_soft(client, 5);
+    desk.refuses = true; /* what has no soft answer does not count */
+    send_order(client, 6);
+    client_expect_error(client, 6, TN_REJECT_FRAME_EXPIRED);
+    gateway_order_times(test.gateway, counts, &sum_us);
+    assert_int_equal(counts[0], 0); /* a signature was checked */
+    assert_int_equal(counts[1], 1);
+    assert_int_equal(counts[2], 0);
+    assert_true(sum_us > 1 && sum_us <= bounds_us[1]);
     end(client);
 }
 
@@ -214,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gateway_gives_frames_to_its_own_nodes_desk_and_asks_nobody),
+        cmocka_unit_test(test_gateway_counts_how_long_frames_took_to_their_soft_answers),
         cmocka_unit_test(test_gateway_lets_no_unsigned_frame_reach_the_desk),
         cmocka_unit_test(test_gateway_tells_what_the_desk_refuses),
         cmocka_unit_test(test_gateway_wakes_the_node_when_the_desk_is_due_earlier),

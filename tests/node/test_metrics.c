@@ -82,7 +82,8 @@ static void test_metrics_of_a_histogram_are_cumulative(void **state)
     metrics_set_histogram(board, METRICS_FINALITY, counts, 1234567);
     const char *text = written(board);
     assert_has(text, "# TYPE tenor_finality_seconds histogram\n"
-                     "tenor_finality_seconds_bucket{le=\"0.001000\"} 2\n"
+                     "tenor_finality_seconds_bucket{le=\"0.000075\"} 0\n");
+    assert_has(text, "tenor_finality_seconds_bucket{le=\"0.001000\"} 2\n"
                      "tenor_finality_seconds_bucket{le=\"0.002000\"} 3\n");
     assert_has(text, "tenor_finality_seconds_bucket{le=\"0.200000\"} 3\n"
                      "tenor_finality_seconds_bucket{le=\"+Inf\"} 7\n"
