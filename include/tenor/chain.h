@@ -57,6 +57,14 @@ bool tn_chain_limits_check(const struct tn_chain_limits *limits, const char **wh
 uint64_t tn_chain_batch_weight_max(const struct tn_chain_limits *limits);
 /* Transfers that may be under way from one market to another at a time. */
 uint32_t tn_chain_remits_max(const struct tn_chain_limits *limits);
+/* DEPOSIT and GOVERNANCE have numbers that all markets share, so a market that nobody leads must
+ * not keep them: further behind than inbox_lag_max it still takes them in blocks whose height is a
+ * multiple of TN_CHAIN_LATE_BLOCKS, so many bytes of them, each counted as its entry and
+ * TN_CHAIN_LATE_ITEM. That is what its inboxes hold beside all that they must, spread over all of
+ * them. */
+#define TN_CHAIN_LATE_BLOCKS 8u
+#define TN_CHAIN_LATE_ITEM   128u
+uint64_t tn_chain_late_bytes_max(const struct tn_chain_limits *limits, uint32_t place);
 /* What a block has room for of FORCED items, whatever else waits: bytes with their lengths, weight.
  * A longer one is not taken. */
 uint64_t tn_chain_forced_bytes_max(const struct tn_chain_limits *limits);

@@ -40,10 +40,16 @@ static bool refuse(const char **what, const char *why)
     return false;
 }
 
+/* One half for items of blocks, one for what crosses markets. */
+static uint64_t inbox_bytes_needed(const struct tn_chain_limits *limits)
+{
+    return 2 * ((uint64_t)limits->inbox_lag_max + 1) * limits->item_bytes_max;
+}
+
 static bool check_market(const struct tn_chain_limits *limits, uint32_t place, const char **what)
 {
     const struct tn_market_limits *market = &limits->markets[place];
-    uint64_t inboxes = 2 * ((uint64_t)limits->inbox_lag_max + 1) * limits->item_bytes_max;
+    uint64_t inboxes = inbox_bytes_needed(limits);
     if (tn_market_size(market) == 0) return refuse(what, "a market's limits are out of range");
     if (market->market == 0 || (place > 0 && market->market <= market[-1].market)) {
         return refuse(what, "markets do not ascend from 1");
@@ -97,6 +103,15 @@ uint64_t tn_chain_batch_weight_max(const struct tn_chain_limits *limits)
 {
     TN_ASSERT(limits->markets_count > 0);
     return limits->weight_max / limits->markets_count;
+}
+
+/* Of any inboxes_max heights in a row so many are multiples of TN_CHAIN_LATE_BLOCKS. */
+uint64_t tn_chain_late_bytes_max(const struct tn_chain_limits *limits, uint32_t place)
+{
+    const struct tn_market_limits *market = &limits->markets[place];
+    const uint64_t blocks =
+        ((uint64_t)market->inboxes_max + TN_CHAIN_LATE_BLOCKS - 1) / TN_CHAIN_LATE_BLOCKS;
+    return (market->inbox_bytes_max - inbox_bytes_needed(limits)) / blocks;
 }
 
 uint64_t tn_chain_forced_bytes_max(const struct tn_chain_limits *limits)

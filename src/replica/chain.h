@@ -170,7 +170,10 @@ struct chain_judge {
     uint32_t ended; /* a bit for each market whose term ends in the block */
     bool local;
     bool is_known; /* an evidence proves what was proved before */
-    bool no_room;  /* an item was bad because its market is far behind, and for nothing else */
+    bool is_pool;  /* any of the next blocks will do */
+    /* Of DEPOSIT and GOVERNANCE for markets that are far behind: */
+    uint64_t late_bytes[TN_CHAIN_MARKETS_MAX];
+    bool no_room; /* an item was bad because its market is far behind, and for nothing else */
 };
 /* *unknown: what was said holds unless a session turns out to be another's. */
 enum tn_chain_verdict tn_chain_judge_one(struct tn_chain *chain, struct chain_judge *judge,

@@ -265,14 +265,20 @@ static bool open_site(struct site *site, struct tn_chain *chain, uint8_t *body, 
 }
 
 /* exec_height is the highest that may be and is executed. */
-static bool fill_executed(const struct site *site, struct tn_block_header *header)
+static uint64_t executed_for(const struct site *site, uint64_t height)
 {
     const struct tn_chain *chain = site->chain;
     uint64_t lag = chain->limits.exec_lag;
-    uint64_t highest = header->height > lag ? header->height - lag : 0;
+    uint64_t highest = height > lag ? height - lag : 0;
     uint64_t executed = chain->heads.height < highest ? chain->heads.height : highest;
+    return executed < site->tip.exec_height ? site->tip.exec_height : executed;
+}
+
+static bool fill_executed(const struct site *site, struct tn_block_header *header)
+{
+    const struct tn_chain *chain = site->chain;
+    const uint64_t executed = executed_for(site, header->height);
     struct tn_validators next;
-    if (executed < site->tip.exec_height) executed = site->tip.exec_height;
     header->exec_height = executed;
     if (!tn_chain_root_at(chain, &header->exec_root, executed)) return false;
     header->flags = 0;
@@ -326,6 +332,8 @@ static bool has_frames(const struct tn_chain_batch *batch)
     return false;
 }
 
+/* Work is what a block would take: else blocks are made for it, and come out empty. So the judges
+ * are asked, who remember what they have found good. */
 static bool has_batch(const struct site *site, uint32_t place)
 {
     const struct tn_chain_source *source = &site->chain->source;
@@ -334,16 +342,41 @@ static bool has_batch(const struct site *site, uint32_t place)
     if (source->next_batch == NULL || head.term == 0) return false;
     for (uint32_t n = 0; n < TN_CHAIN_BATCHES_MAX; n++) {
         struct tn_chain_batch batch;
+        struct tn_batch_header header;
+        struct tn_stream_fault fault;
         if (!source->next_batch(source->context, &batch, market, head.term, head.sequence + 1,
-                                &head.digest)) {
+                                &head.digest) ||
+            !tn_stream_read_batch_header(&header, &fault, batch.body, batch.body_size)) {
             return false;
         }
-        if (batch.body_size < TN_BATCH_HEADER_BYTES) return false;
+        tn_stream_batch_digest(&batch.digest, &header);
+        if (tn_chain_judge_batch(site->chain, &header, &site->line, &site->tip, &head, place,
+                                 &batch) != NULL) {
+            return false;
+        }
         if (has_frames(&batch)) return true;
         head.sequence++;
         head.digest = batch.digest;
+        head.cursor = header.last_block;
     }
     return false;
+}
+
+/* A term's signatures are not asked for again: there may be a hundred, and the pool has. */
+static bool is_takable(const struct site *site, const struct tn_block_item *item)
+{
+    struct tn_chain *chain = site->chain;
+    struct chain_judge judge = site->judge;
+    bool unknown = false;
+    const char *what;
+    if (item->kind == TN_ITEM_TERM) {
+        const struct tn_vote_head *end = &item->as.term.head;
+        const uint32_t place = tn_chain_place_of(chain, end->market);
+        const struct chain_head *head = place == TN_NONE ? NULL : &site->tip.heads[place];
+        return head != NULL && end->term == head->term && end->sequence == head->sequence &&
+               tn_hash_equal(&end->digest, &head->digest);
+    }
+    return tn_chain_judge_one(chain, &judge, &what, &unknown, item) == TN_CHAIN_OK;
 }
 
 static bool has_item(const struct site *site, uint8_t kind)
@@ -353,7 +386,10 @@ static bool has_item(const struct site *site, uint8_t kind)
     bool is_good;
     for (uint32_t n = 0; n < CHAIN_ITEMS_TRIED; n++) {
         if (!take_waiting(site->chain, &item, &size, &is_good, kind, n)) return false;
-        if (is_good && !is_in_line(&site->line, site->chain->item, size)) return true;
+        if (is_good && !is_in_line(&site->line, site->chain->item, size) &&
+            is_takable(site, &item)) {
+            return true;
+        }
     }
     return false;
 }
@@ -372,6 +408,7 @@ bool tn_chain_pending(struct tn_chain *chain, const struct tn_chain_block *ances
             return true;
         }
     }
+    site->judge.exec_height = executed_for(site, site->tip.height + 1);
     bool is_mark = time_ms - site->tip.time_ms >= chain->limits.mark_ms;
     for (uint8_t kind = TN_ITEM_REPORT; kind <= TN_ITEM_EVIDENCE; kind++) {
         if (kind == TN_ITEM_REPORT && !is_mark) continue;

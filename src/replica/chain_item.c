@@ -82,6 +82,26 @@ static enum tn_chain_verdict check_room(const struct tn_chain *chain, struct cha
     return TN_CHAIN_OK;
 }
 
+/* An item with a number, and this many bytes of an entry. The numbers are those of all markets, so
+ * one that is far behind takes such items still, from time to time, and no more than its inboxes
+ * hold beside everything else. */
+static enum tn_chain_verdict check_numbered(const struct tn_chain *chain, struct chain_judge *judge,
+                                            const char **what, uint32_t market, size_t size)
+{
+    const uint32_t place = tn_chain_place_of(chain, market);
+    enum tn_chain_verdict verdict = check_room(chain, judge, what, market);
+    if (verdict == TN_CHAIN_OK || place == TN_NONE) return verdict;
+    const uint64_t bytes = TN_CHAIN_LATE_ITEM + (uint64_t)size;
+    const uint64_t height = judge->tip->height + 1;
+    if ((!judge->is_pool && height % TN_CHAIN_LATE_BLOCKS != 0) ||
+        bytes > tn_chain_late_bytes_max(&chain->limits, place) - judge->late_bytes[place]) {
+        return verdict;
+    }
+    judge->no_room = false;
+    judge->late_bytes[place] += bytes;
+    return TN_CHAIN_OK;
+}
+
 static enum tn_chain_verdict judge_report(struct tn_chain *chain, struct chain_judge *judge,
                                           const char **what, const struct tn_block_item *item)
 {
@@ -104,7 +124,7 @@ static enum tn_chain_verdict judge_deposit(struct tn_chain *chain, struct chain_
         return bad(what, "a deposit is not signed by the faucet");
     }
     if (number != judge->deposits + 1) return wait(what, "a deposit's number is not the next");
-    enum tn_chain_verdict verdict = check_room(chain, judge, what, item->as.deposit.market);
+    enum tn_chain_verdict verdict = check_numbered(chain, judge, what, item->as.deposit.market, 0);
     if (verdict == TN_CHAIN_OK) judge->deposits = number;
     return verdict;
 }
@@ -131,7 +151,8 @@ static enum tn_chain_verdict judge_governance(struct tn_chain *chain, struct cha
         return wait(what, "the number of an act of governance is not the next");
     }
     if (item->as.governance.market != 0) {
-        verdict = check_room(chain, judge, what, item->as.governance.market);
+        verdict = check_numbered(chain, judge, what, item->as.governance.market,
+                                 item->as.governance.size);
     }
     if (verdict == TN_CHAIN_OK) judge->governance = number;
     return verdict;
@@ -307,6 +328,7 @@ enum tn_chain_verdict tn_chain_judge_item(struct tn_chain *chain, uint64_t *grou
                                 .exec_height = chain->heads.height,
                                 .deposits = tip.deposits,
                                 .governance = tip.governance,
+                                .is_pool = true,
                                 .local = true};
     note_group(chain, group, number, &item);
     /* A session that nobody has opened yet: whoever likes could fill the pool with such. */

@@ -289,11 +289,14 @@ static void test_chain_far_behind_market_does_not_excuse_a_bad_signature(void **
     uint64_t group, number;
     for (uint32_t i = 0; i < 66; i++)
         cc_pass(1);
-    struct pool_item *good = cc_deposit_by(KEY_FAUCET, 1, 1, 0, DOLLAR);
+    cc_open_account(1, 0);
+    struct pool_item *good = last_item();
     assert_int_equal(
         tn_chain_judge_item(cc.chain, &group, &number, good->kind, good->bytes, good->size),
         TN_CHAIN_WAIT);
-    struct pool_item *bad = cc_deposit_by(KEY_OWNER, 1, 1, 0, DOLLAR);
+    cc_open_account(1, 0);
+    struct pool_item *bad = last_item();
+    bad->bytes[bad->size - 20] ^= 1;
     assert_int_equal(
         tn_chain_judge_item(cc.chain, &group, &number, bad->kind, bad->bytes, bad->size),
         TN_CHAIN_BAD);
@@ -334,11 +337,71 @@ static void test_chain_market_far_behind_takes_no_items(void **state)
     (void)state;
     for (uint32_t i = 0; i < 65; i++)
         cc_pass(1);
-    expect_item(cc_deposit_by(KEY_FAUCET, 1, 1, 0, DOLLAR), TN_CHAIN_BAD,
-                "an item is for a market that is too far behind");
+    cc_open_account(1, 0);
+    expect_item(last_item(), TN_CHAIN_BAD, "an item is for a market that is too far behind");
     cc_make_batch(0, 100, NULL, 0);
     cc_pass(1);
     expect_item(last_item(), TN_CHAIN_OK, NULL);
+}
+
+/* The numbers of deposits and of governance are those of all markets: one that nobody leads must
+ * not keep the others from theirs. */
+static void test_chain_market_far_behind_holds_up_no_numbers(void **state)
+{
+    (void)state;
+    const uint64_t room = tn_chain_late_bytes_max(&cc.limits, 1);
+    uint64_t group, number;
+    assert_true(room > 3 * TN_CHAIN_LATE_ITEM);
+    while (cc.line_count == 0 && tn_chain_heads(cc.chain)->height < 70) {
+        cc_make_batch(0, 100, NULL, 0);
+        cc_pass(1);
+    }
+    cc_deposit(2, 0, DOLLAR); /* market 2 has consumed nothing */
+    struct pool_item *late = last_item();
+    cc_deposit(1, 0, DOLLAR);
+    assert_int_equal(
+        tn_chain_judge_item(cc.chain, &group, &number, late->kind, late->bytes, late->size),
+        TN_CHAIN_OK); /* a pool hands it out to whichever block can take it */
+    expect_item(late, TN_CHAIN_BAD, "an item is for a market that is too far behind");
+    assert_false(tn_chain_pending(cc.chain, NULL, 0, cc.time_ms)); /* the next block cannot */
+    while (tn_chain_heads(cc.chain)->height % TN_CHAIN_LATE_BLOCKS != TN_CHAIN_LATE_BLOCKS - 1) {
+        struct line_block *made = cc_propose(1);
+        assert_int_equal(made->header.l1_cursor, 0);
+        cc_finalize();
+    }
+    assert_true(tn_chain_pending(cc.chain, NULL, 0, cc.time_ms));
+    expect_item(late, TN_CHAIN_OK, NULL);
+    struct line_block *made = cc_propose(1);
+    assert_int_equal(made->header.l1_cursor, 2);
+    cc_finalize();
+    struct tn_chain_block nothing[LINE_MAX];
+    assert_false(tn_chain_pending(cc.chain, nothing, cc_blocks(nothing), cc.time_ms));
+}
+
+/* Inboxes that hold no more than they must, and four deposits each eighth block: a market that
+ * nobody leads fills them, consumes the oldest, and so takes every deposit at last. */
+static void test_chain_far_behind_a_block_takes_what_inboxes_hold_and_no_more(void **state)
+{
+    (void)state;
+    const uint32_t blocks = cc.limits.markets[0].inboxes_max;
+    cc.limits.markets[0].inbox_bytes_max =
+        2 * (cc.limits.inbox_lag_max + 1) * cc.limits.item_bytes_max +
+        blocks / TN_CHAIN_LATE_BLOCKS * 4 * TN_CHAIN_LATE_ITEM;
+    free(cc.chain);
+    cc.chain = cc_new_chain();
+    assert_int_equal(tn_chain_late_bytes_max(&cc.limits, 0), 4 * TN_CHAIN_LATE_ITEM);
+    while (tn_chain_heads(cc.chain)->height < 71)
+        cc_pass(1);
+    for (uint32_t i = 0; i < 200; i++)
+        cc_deposit(1, 0, 1);
+    for (uint64_t taken = 0; taken < 200;) {
+        struct line_block *made = cc_propose(1);
+        taken += made->header.height % TN_CHAIN_LATE_BLOCKS == 0 ? 4 : 0;
+        assert_int_equal(made->header.l1_cursor, taken);
+        cc_finalize();
+    }
+    assert_true(tn_chain_heads(cc.chain)->height > 71 + 2 * blocks);
+    assert_true(tn_market_cursor(tn_chain_market(cc.chain, 0)) > 2 * blocks);
 }
 
 static void test_chain_judges_items_for_a_pool_of_those_that_wait(void **state)
@@ -393,6 +456,8 @@ int main(void)
         CHAIN_CASE(test_chain_forced_frame_of_an_unknown_session_waits_here_only),
         CHAIN_CASE(test_chain_evidence_slashes_and_garbage_is_bad),
         CHAIN_CASE(test_chain_market_far_behind_takes_no_items),
+        CHAIN_CASE(test_chain_market_far_behind_holds_up_no_numbers),
+        CHAIN_CASE(test_chain_far_behind_a_block_takes_what_inboxes_hold_and_no_more),
         CHAIN_CASE(test_chain_judges_items_for_a_pool_of_those_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

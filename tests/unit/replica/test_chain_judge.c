@@ -292,6 +292,30 @@ static void test_chain_work_is_pending_for_frames_but_not_for_heartbeats(void **
     assert_false(tn_chain_pending(cc.chain, blocks, cc_blocks(blocks), cc.time_ms));
 }
 
+/* What a pool hands out was good above the last executed block; blocks above it may have made it
+ * useless since. Were it work, blocks would be made for it that cannot take it. */
+static void test_chain_no_work_is_pending_that_no_block_can_take(void **state)
+{
+    (void)state;
+    struct tn_chain_block blocks[LINE_MAX];
+    open_trading(0);
+    cc_make_batch(0, 100, NULL, 0);
+    cc_pass(BLOCK_MS);
+    cc_deposit(1, 0, DOLLAR);
+    cc_propose(BLOCK_MS);
+    cc_deposit_by(KEY_FAUCET, cc.deposits, 1, 0, 2 * DOLLAR); /* another of the same number */
+    assert_false(tn_chain_pending(cc.chain, blocks, cc_blocks(blocks), cc.time_ms));
+    assert_true(tn_chain_pending(cc.chain, NULL, 0, cc.time_ms)); /* beside that block it is work */
+    cc_deposit(1, 0, 3 * DOLLAR);                                 /* and the next number is */
+    assert_true(tn_chain_pending(cc.chain, blocks, cc_blocks(blocks), cc.time_ms));
+    cc_finalize();
+    cc_pass(BLOCK_MS);
+    order(0, 0, TN_BUY, 90000, 1);
+    assert_true(tn_chain_pending(cc.chain, NULL, 0, cc.time_ms));
+    cc.pool[cc.pool_count - 1].batch.signature = cc_sign(KEY_FAUCET, &cc.leaders[0].digest);
+    assert_false(tn_chain_pending(cc.chain, NULL, 0, cc.time_ms)); /* not its leader's */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +331,7 @@ int main(void)
         CHAIN_CASE(test_chain_waits_on_what_is_only_local),
         CHAIN_CASE(test_chain_execution_tells_a_divergence),
         CHAIN_CASE(test_chain_work_is_pending_for_frames_but_not_for_heartbeats),
+        CHAIN_CASE(test_chain_no_work_is_pending_that_no_block_can_take),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
