@@ -212,6 +212,7 @@ struct tn_sequencer_status {
     int64_t delta_us;
 };
 void tn_sequencer_status(const struct tn_sequencer *sequencer, struct tn_sequencer_status *status);
+enum tn_sequencer_voice tn_sequencer_voice(const struct tn_sequencer *sequencer); /* status.voice */
 const struct tn_validators *tn_sequencer_set(const struct tn_sequencer *sequencer);
 
 struct tn_sequencer_counters {

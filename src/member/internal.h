@@ -30,7 +30,7 @@ struct lead {
     struct tn_desk *desk; /* NULL: may not lead */
     uint32_t term;        /* that the desk leads, or led last */
     bool begun;           /* the desk is at it */
-    uint32_t sealed_term; /* the highest term that the log has a SEALED batch of */
+    uint32_t sealed_term; /* the highest term that the log has a SEALED batch of, or may lack one */
     bool has_sealed;
     bool resigned; /* `resigned_term` is given up: RESIGN again at each new head */
     uint32_t resigned_term;
@@ -88,7 +88,8 @@ struct tn_member {
                        */
     bool is_held;     /* a final block waits for may_execute */
     bool wake;        /* the engine is to be told that something came */
-    bool terms_moved; /* a term or leader changed, or the set */
+    bool terms_moved; /* a term or leader changed, or the set, or the voice */
+    enum tn_sequencer_voice voice; /* as it was followed last */
     struct tn_chain_block ancestors[ANCESTORS_MAX];
     struct tn_hash logged[LOGGED_SLOTS];
     struct tn_member_signed *verified; /* [VERIFIED_SLOTS] */

@@ -124,9 +124,8 @@ bool tn_member_init_desk(struct tn_member *member, uint32_t place, void *memory)
 
 static bool may_speak(const struct tn_member *member)
 {
-    struct tn_sequencer_status status;
-    tn_sequencer_status(member->sequencer, &status);
-    return member->is_started && member->index != TN_NONE && status.voice == TN_VOICE_SPEAKS;
+    return member->is_started && member->index != TN_NONE &&
+           tn_sequencer_voice(member->sequencer) == TN_VOICE_SPEAKS;
 }
 
 /* Is the term that the market is in ours? */
@@ -211,6 +210,12 @@ static void follow_term(struct tn_member *member, uint32_t place)
     }
     if (lead->begun && (!ours || lead->term != stream->term || lead->lost)) end_desk(member, lead);
     if (!ours) return;
+    /* The log was lost: nobody knows what this key has sealed in the term. If it still goes on in
+     * the next epoch, in which this node speaks again, it is given up. */
+    if (tn_sequencer_voice(member->sequencer) == TN_VOICE_SILENT) {
+        lead->has_sealed = true;
+        lead->sealed_term = stream->term;
+    }
     bool is_old = lead->has_sealed && lead->sealed_term >= stream->term;
     bool is_given_up = lead->resigned && lead->resigned_term == stream->term;
     if (lead->begun) return;

@@ -226,6 +226,9 @@ bool tn_member_restore(struct tn_member *member, uint8_t type, const uint8_t *by
 static void settle(struct tn_member *member)
 {
     for (uint32_t round = 0; round < SETTLE_ROUNDS; round++) {
+        const enum tn_sequencer_voice voice = tn_sequencer_voice(member->sequencer);
+        if (voice != member->voice) member->terms_moved = true;
+        member->voice = voice;
         if (member->terms_moved) {
             member->terms_moved = false;
             tn_member_follow_terms(member);

@@ -250,6 +250,11 @@ int64_t tn_sequencer_timeout(const struct tn_sequencer *sequencer)
 
 /* ---- What stands ---- */
 
+enum tn_sequencer_voice tn_sequencer_voice(const struct tn_sequencer *sequencer)
+{
+    return sequencer->voice;
+}
+
 void tn_sequencer_status(const struct tn_sequencer *sequencer, struct tn_sequencer_status *status)
 {
     const struct tn_sequencer *s = sequencer;

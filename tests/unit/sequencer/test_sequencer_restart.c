@@ -77,6 +77,45 @@ static void test_sequencer_survives_a_power_cut_of_all_nodes(void **state)
     }
 }
 
+/* The power of all is gone, in any step, and they come up one after another, each asking all which
+ * votes they hold. From the last one that a quorum needs it is an answer and a view: a question is
+ * repeated each t_r, and nobody who asks keeps back what he holds. */
+static void test_sequencer_moves_soon_after_a_power_cut_of_all(void **state)
+{
+    (void)state;
+    int64_t longest_us = 0;
+    for (uint32_t cut = 0; cut < 60; cut++) {
+        struct case_world *world = case_begin(4);
+        case_start_all(world);
+        case_work(world, 1000);
+        for (uint32_t i = 0; i < 40 + 3 * cut; i++)
+            case_step(world, INT64_MAX);
+        uint64_t height = 0;
+        for (uint32_t i = 0; i < 4; i++) {
+            if (world->nodes[i].height > height) height = world->nodes[i].height;
+            case_crash(&world->nodes[i]);
+        }
+        while (world->flying != NULL) {
+            struct case_packet *packet = world->flying;
+            world->flying = packet->next;
+            free(packet);
+        }
+        for (uint32_t i = 0; i < 3; i++) {
+            struct case_node *node = &world->nodes[(i + cut) % 4];
+            case_start(node, 0);
+            if (i == 2) break;
+            case_run_us(world, 3000000);
+            assert_int_equal(case_status(node).voice, TN_VOICE_ASKING);
+        }
+        const int64_t since_us = world->now_us;
+        while (world->nodes[cut % 4].height <= height)
+            case_step(world, INT64_MAX);
+        if (world->now_us - since_us > longest_us) longest_us = world->now_us - since_us;
+        case_end(world);
+    }
+    assert_true(longest_us < 300000); /* of the world's clock, with a Δ of 25 ms */
+}
+
 static void test_sequencer_delivers_again_what_its_app_had_not_kept(void **state)
 {
     (void)state;
@@ -287,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequencer_survives_a_power_cut_at_every_step),
         cmocka_unit_test(test_sequencer_survives_a_power_cut_of_all_nodes),
+        cmocka_unit_test(test_sequencer_moves_soon_after_a_power_cut_of_all),
         cmocka_unit_test(test_sequencer_delivers_again_what_its_app_had_not_kept),
         cmocka_unit_test(test_sequencer_with_a_lost_log_is_silent_until_the_next_epoch),
         cmocka_unit_test(test_sequencer_with_a_log_from_a_backup_is_silent),
