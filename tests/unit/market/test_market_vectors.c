@@ -52,6 +52,28 @@ static void expect_items(const uint8_t owner[TN_OWNER_SIZE], const struct tn_inb
     expect_vector("item_account", item, tn_inbox_write_account(item, sizeof item, owner, 1, 0));
 }
 
+/* What crosses markets: one on its way, one that comes back, and how many have arrived. */
+static void expect_remits(const uint8_t owner[TN_OWNER_SIZE])
+{
+    uint8_t item[128];
+    struct tn_remit in = {.from_market = 3,
+                          .from_account = 17,
+                          .to_market = 1,
+                          .to_account = 1 << 20,
+                          .amount = TN_REMIT_AMOUNT_MAX};
+    memcpy(in.owner, owner, sizeof in.owner);
+    const struct tn_remit back = {.from_market = 1,
+                                  .from_account = 17,
+                                  .to_market = 4,
+                                  .to_account = 5,
+                                  .reject = TN_REJECT_OWNER_MISMATCH,
+                                  .amount = 250500000};
+    expect_vector("item_remit", item, tn_inbox_write_remit(item, sizeof item, &in));
+    expect_vector("item_remit_back", item, tn_inbox_write_remit(item, sizeof item, &back));
+    expect_vector("item_remits_ended", item,
+                  tn_inbox_write_remits_ended(item, sizeof item, 4, TN_REMIT_OUT_MAX - 1));
+}
+
 static struct tn_inbox inbox_of(uint64_t height, int64_t time_ms)
 {
     struct tn_inbox inbox = {.height = height, .time_ms = time_ms};
@@ -77,6 +99,7 @@ static void test_market_writes_the_bytes_of_the_page(void **state)
     stream_case.limits.inbox_bytes_max = 65536;
     story.market = case_market();
     expect_items(owner, &session);
+    expect_remits(owner);
 
     struct tn_inbox first = inbox_of(5, 1700000000000);
     size_t size = tn_inbox_write_account(items, sizeof items, owner, 1, 0);

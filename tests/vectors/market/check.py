@@ -32,6 +32,9 @@ OWNER_FRAME = OWNER + bytes([1, 1]) + number(len(FRAME), 4) + FRAME
 OPEN = OWNER + number(5, 8) + number(0, 4) + KEY + number(31, 4) + number(1800000000000, 8)
 CLOSE = OWNER + number((7 << 32) | 3, 8)
 ACCOUNT = OWNER + number(1, 8) + bytes([0])
+REMIT = number(3, 4) + number(17, 4) + number(1 << 20, 4) + number(1 << 50, 8) + OWNER
+REMIT_BACK = number(4, 4) + number(17, 4) + number(5, 4) + number(250500000, 8) + number(208, 2)
+REMITS_ENDED = number(4, 4) + number(511, 4)
 
 
 def inbox(height, time_ms, items):
@@ -57,6 +60,9 @@ def vectors():
     yield "item_session_open", item(4, OPEN)
     yield "item_session_close", item(5, CLOSE)
     yield "item_account", item(6, ACCOUNT)
+    yield "item_remit", item(7, REMIT)
+    yield "item_remit_back", item(8, REMIT_BACK)
+    yield "item_remits_ended", item(9, REMITS_ENDED)
     yield "inbox_first", first
     yield "inbox_second", second
     yield "stream_waiting", waiting
