@@ -3,7 +3,8 @@
  * keeps every invariant, and a market that records are accepted for writes the same records.
  *
  * The input is a script of pieces, `kind u8 ‖ size u16 ‖ bytes`. Kinds 7 and 12 sign what they are
- * given, so that a fuzzer gets past the signature. */
+ * given, so that a fuzzer gets past the signature; 13 to 15 are money from other markets and its
+ * way back, of markets and accounts that there are, now and then. */
 #include "tenor/market.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PIECE_HEAD = 3, TERM = 3, ITEMS_MAX = 1 << 16 };
+enum { PIECE_HEAD = 3, TERM = 3, ITEMS_MAX = 1 << 16, OTHERS = 2, UNDER_WAY_MAX = 3 };
 
 static struct world {
     struct tn_market_limits limits;
@@ -60,10 +61,53 @@ static void prepare(void)
     world.scratch.stream = room(sizeof *world.scratch.stream);
 }
 
+/* This market's id is below theirs. */
+static void know_others(struct tn_market *market)
+{
+    uint32_t others[OTHERS];
+    for (uint32_t i = 0; i < OTHERS; i++)
+        others[i] = world.limits.market + 1 + i;
+    tn_exchange_know_markets(tn_market_exchange(market), others, OTHERS, UNDER_WAY_MAX);
+}
+
+static void check_others(const struct tn_market *market)
+{
+    uint32_t other, out;
+    for (uint32_t i = 0; tn_exchange_remits_out(tn_market_exchange_of(market), &other, &out, i);
+         i++) {
+        if (out > UNDER_WAY_MAX) abort();
+    }
+}
+
 static void add_item(enum tn_inbox_item_kind kind, const uint8_t *bytes, size_t size)
 {
     uint32_t left = world.limits.inbox_bytes_max - world.items_size;
     size_t needed = tn_inbox_write_item(world.items + world.items_size, left, kind, bytes, size);
+    if (needed > left) return;
+    world.items_size += (uint32_t)needed;
+    world.items_count++;
+}
+
+/* What crosses markets, of small numbers; with a first byte above 199 the bytes as they are. */
+static void add_remit(enum tn_inbox_item_kind kind, const uint8_t *bytes, size_t size)
+{
+    uint8_t *to = world.items + world.items_size;
+    uint32_t left = world.limits.inbox_bytes_max - world.items_size;
+    if (size < 6 || bytes[0] > 199) {
+        add_item(kind, bytes, size);
+        return;
+    }
+    struct tn_remit remit = {.amount = (tn_micros)tn_get_be(bytes + 2, 4) << bytes[1] % 20};
+    uint32_t other = world.limits.market + bytes[0] % (OTHERS + 2);
+    remit.from_market = kind == TN_INBOX_REMIT ? other : world.limits.market;
+    remit.to_market = kind == TN_INBOX_REMIT ? world.limits.market : other;
+    remit.from_account = kind == TN_INBOX_REMIT ? 7 : bytes[1] % 3;
+    remit.to_account = kind == TN_INBOX_REMIT ? bytes[1] % 3 : 7;
+    remit.reject = kind == TN_INBOX_REMIT ? 0 : TN_REJECT_ACCOUNT_UNKNOWN;
+    memset(remit.owner, bytes[1] > 199 ? 2 : 1, sizeof remit.owner);
+    size_t needed = kind == TN_INBOX_REMITS_ENDED
+                        ? tn_inbox_write_remits_ended(to, left, other, bytes[1] % 5)
+                        : tn_inbox_write_remit(to, left, &remit);
     if (needed > left) return;
     world.items_size += (uint32_t)needed;
     world.items_count++;
@@ -95,6 +139,10 @@ static void begin(void)
     const struct tn_entry deposit = {.kind = TN_ENTRY_DEPOSIT, .as.deposit = {.amount = 1 << 30}};
     memset(world.memory, 0, tn_market_size(&world.limits));
     world.market = tn_market_init(world.memory, &world.limits);
+    know_others(world.market);
+    /* As if it had sent one: else hardly any input brings one back. */
+    if (!tn_exchange_set_remits_out(tn_market_exchange(world.market), world.limits.market + 1, 1))
+        abort();
     world.height = 0;
     world.items_size = world.items_count = 0;
     tn_market_lend(world.market, &lent);
@@ -166,7 +214,10 @@ static void apply_made(const uint8_t *bytes, size_t size)
                              .commands_count = 1};
     size_t taken = size - 2 < sizeof command.as ? size - 2 : sizeof command.as;
     memcpy(&command.as, bytes + 2, taken);
-    command.kind = (uint8_t)(1 + bytes[1] % 15);
+    command.kind = (uint8_t)(1 + bytes[1] % TN_COMMAND_REMIT);
+    if (command.kind == TN_COMMAND_REMIT)
+        command.as.remit.to_market =
+            world.limits.market + command.as.remit.to_market % (OTHERS + 2);
     if (command.kind == TN_COMMAND_MASS_QUOTE) {
         memcpy(quotes, bytes + 2, taken < sizeof quotes ? taken : sizeof quotes);
         command.as.mass_quote.quotes = quotes;
@@ -213,6 +264,7 @@ static void read_back(const uint8_t *bytes, size_t size)
     if (size < 4) return;
     memset(world.copy, 0, tn_market_size(&world.limits));
     struct tn_market *copy = tn_market_init(world.copy, &world.limits);
+    know_others(copy);
     for (uint8_t kind = 1; kind < TN_MARKET_KINDS; kind++) {
         for (uint32_t i = 0; i < tn_market_records_count(world.market, kind); i++) {
             size_t length = spoilt_record(record, sizeof record, bytes, kind, i);
@@ -248,10 +300,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (kind == 10) apply_batch(data, length);
         if (kind == 11) read_back(data, length);
         if (kind == 12) apply_made(data, length);
+        if (kind >= 13)
+            add_remit((enum tn_inbox_item_kind)(TN_INBOX_REMIT + kind - 13), data, length);
         data += length;
         size -= length;
     }
     pass_block(true);
     tn_market_check(world.market);
+    check_others(world.market);
     return 0;
 }

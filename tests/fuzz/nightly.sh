@@ -12,7 +12,8 @@ corpus=${3:-build/corpus}
 if [ ! -d "$build" ]; then cmake --preset fuzz -B "$build"; fi
 cmake --build "$build"
 status=0
-for target in fuzz_book fuzz_exchange fuzz_risk fuzz_what_if fuzz_import fuzz_stream fuzz_frame fuzz_items fuzz_market fuzz_chain fuzz_log fuzz_link fuzz_wire fuzz_sync fuzz_snapshot fuzz_witness; do
+for source in tests/fuzz/fuzz_*.c; do
+    target=$(basename "$source" .c)
     mkdir -p "$corpus/$target"
     if ! "$build/tests/fuzz/$target" -max_total_time="$seconds" -max_len=8000 -timeout=60 \
         -artifact_prefix="$corpus/$target-" "$corpus/$target"; then

@@ -12,7 +12,7 @@ build=${2:-build/release}
 
 if [ ! -d "$build" ]; then cmake --preset release -B "$build"; fi
 cmake --build "$build" --target crash_replay adversary test_risk_streams test_restore_streams \
-    test_witness_streams test_partial_streams test_machine_faults test_machine_damage tenor-sim
+    test_witness_streams test_partial_streams test_machine_faults test_machine_damage tenor-sim tenor-sim-whole
 mapfile -t controls < <(sed -n 's/^\([A-Z0-9_]*\) .*/tenor-sim-without-\1/p' tests/sim/controls.txt)
 cmake --build "$build" --target "${controls[@]}"
 status=0
