@@ -15,6 +15,9 @@ usage: deploy/install-packages.sh GROUP...
 USAGE
 }
 
+# Where nft and others are, which a user's own path lacks on Debian.
+PATH=$PATH:/usr/sbin:/sbin
+
 has_command() { command -v "$1" >/dev/null 2>&1; }
 
 has_header() { echo "#include <$1>" | cc_any -E - >/dev/null 2>&1; }
@@ -63,6 +66,7 @@ list_missing() {
     need test iproute2 has_command ip # nodes in networks of their own
     need test nftables has_command nft
     need test faketime has_command faketime
+    need test curl has_command curl # the pages of operators use it
     need test tmux has_command tmux # the terminal of tests
     need test python3 test -x /usr/bin/python3 # verifiers and bots that share nothing with the C code
     need test protobuf-compiler has_command protoc
