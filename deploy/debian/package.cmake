@@ -10,6 +10,8 @@ install(FILES deploy/systemd/tenord.service DESTINATION lib/systemd/system)
 install(FILES deploy/systemd/tenord.sysusers DESTINATION lib/sysusers.d RENAME tenord.conf)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN decisions EXCLUDE)
+install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY deploy/prometheus deploy/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/tenor)
 install(DIRECTORY proto DESTINATION ${CMAKE_INSTALL_DATADIR}/tenor)
 
 set(CPACK_GENERATOR DEB)

@@ -10,6 +10,7 @@
 
 #include "tenor/hex.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,18 @@ static bool write_settings(const struct settings *settings, const struct making 
     return is_made;
 }
 
+/* A package makes the folder for the node's user, who could not make it himself. */
+static bool is_empty_folder(const char *path)
+{
+    uint32_t others = 0;
+    DIR *folder = opendir(path);
+    if (folder == NULL) return false;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        others += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(folder);
+    return others == 0;
+}
+
 static int make_home(struct making *making)
 {
     char key[2 * TN_PUBLIC_KEY_SIZE + 1];
@@ -96,7 +109,9 @@ static int make_home(struct making *making)
         free(settings);
         return END_REFUSED;
     }
-    if (mkdir(making->home, 0700) != 0) {
+    int made =
+        is_empty_folder(making->home) ? chmod(making->home, 0700) : mkdir(making->home, 0700);
+    if (made != 0) {
         complain("cannot make %s: %s%s", making->home, strerror(errno),
                  errno == EEXIST ? "; a home is never made over another one: name a new folder"
                                  : "");
@@ -120,7 +135,7 @@ int init_command(int arguments_count, char **arguments)
 {
     static struct making making;
     const struct option options[] = {
-        {"--home", OPTION_TEXT, &making.home, 0, "a folder to make"},
+        {"--home", OPTION_TEXT, &making.home, 0, "a folder to make, or an empty one"},
         {"--name", OPTION_TEXT, &making.name, 0, "node.name"},
         {"--listen", OPTION_TEXT, &making.listen, 0, "node.listen (127.0.0.1:7400)"},
         {"--clients", OPTION_TEXT, &making.clients, 0, "clients.listen (127.0.0.1:7500)"},

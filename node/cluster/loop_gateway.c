@@ -443,7 +443,7 @@ bool gate_open(struct loop *loop)
     }
     fill_options(&options, loop, &loop->node->settings);
     if (!gateway_open(&gate->gateway, &options, gate->port, problem)) {
-        complain("%s", problem);
+        complain("[clients] %s", problem);
         free_gate(gate);
         return false;
     }

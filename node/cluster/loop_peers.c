@@ -94,6 +94,6 @@ bool loop_open_link(struct loop *loop)
     options.certificate = identity.certificate;
     options.private_key = identity.private_key;
     if (link_nng_open(&loop->link, problem, &options)) return loop_set_peers(loop);
-    complain("%s", problem);
+    complain("[node] %s", problem);
     return false;
 }

@@ -39,7 +39,7 @@ bool operate_open(struct loop *loop)
                                          .context = operate};
     operate->http = http_open(problem, &options);
     if (operate->http == NULL) {
-        complain("metrics: %s", problem);
+        complain("[metrics] %s", problem);
         return false;
     }
     note("msg=metrics port=%u", http_port(operate->http));

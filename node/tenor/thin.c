@@ -340,8 +340,11 @@ bool thin_turn_until_done(struct thin *thin, int64_t wait_ms, const char *what)
             if (thin->error.code != 0 && is_lost) {
                 return thin_reject(thin, thin->error.code, thin->why);
             }
-            return thin_fail(thin, END_AWAY, "not connected: %s: %s", what,
-                             thin->why[0] != '\0' ? thin->why : "no answer in time");
+            return thin_fail(thin, END_AWAY, "not connected: %s: %s%s", what,
+                             thin->why[0] != '\0' ? thin->why : "no answer in time",
+                             is_lost ? "; no node of the net answers: does one run, and do its "
+                                       "addresses in client.conf hold?"
+                                     : "");
         }
         tn_client_wait(thin->client, left_ms);
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool copy_genesis(const char *from_home, const char *to_home)
 {
@@ -36,7 +37,8 @@ static int back_up(const char *home, const char *to)
     if (!home_path(path, to, "store") || !home_path(mark, to, "restored")) return END_REFUSED;
     if (!reading_open(&reading, home)) return reading_end(&reading);
     int end = END_GOOD;
-    if (mkdir(to, 0755) != 0) {
+    bool is_made = mkdir(to, 0755) == 0;
+    if (!is_made) {
         complain("cannot make %s: %s", to, strerror(errno));
         end = END_REFUSED;
     }
@@ -53,6 +55,7 @@ static int back_up(const char *home, const char *to)
         printf("%s holds height %llu or later, root at the start %s\n", to,
                (unsigned long long)reading.point.height, hash_text(&reading.point.root));
     }
+    if (is_made && end != END_GOOD) (void)rmdir(to); /* a second try may name it again */
     reading_close(&reading);
     return end;
 }

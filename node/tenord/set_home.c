@@ -295,7 +295,8 @@ int set_home_backup(const char *folder, const char *to)
     struct set_home *home = read_home(folder);
     if (home == NULL) return END_REFUSED;
     int end = home_path(path, to, "store") && open_store(home) ? END_GOOD : end_of(home->err);
-    if (end == END_GOOD && mkdir(to, 0755) != 0) {
+    bool is_made = end == END_GOOD && mkdir(to, 0755) == 0;
+    if (end == END_GOOD && !is_made) {
         complain("cannot make %s: %s", to, strerror(errno));
         end = END_REFUSED;
     }
@@ -312,6 +313,7 @@ int set_home_backup(const char *folder, const char *to)
                "settings\n",
                to, (unsigned long long)home->point.height, hash_text(&home->point.root));
     }
+    if (is_made && end != END_GOOD) (void)rmdir(to); /* a second try may name it again */
     close_home(home);
     return end;
 }
