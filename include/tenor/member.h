@@ -87,6 +87,12 @@ struct tn_member_out {
      * NULL: nobody else touches them. */
     void (*hold)(void *context);
     void (*release)(void *context);
+    /* What a desk of this node has applied, on whichever thread, within hold and release: all steps
+     * of its stream, soft. The market is as the step has left it. NULL: nobody wants to know. */
+    void (*soft)(void *context, uint32_t market, const struct tn_desk_place *place,
+                 const struct tn_market *desk, const struct tn_market_step *step);
+    /* A desk of this node begins to lead the market, or has ended; likewise. */
+    void (*leads)(void *context, uint32_t market, bool leads);
     /* A market is in this term now; what was soft in an earlier one and stands above `sequence`
      * will never have been. Before the `executed` of the block that did it. */
     void (*term)(void *context, uint32_t market, uint32_t term, uint64_t sequence);
@@ -222,6 +228,10 @@ const struct tn_member_counters *tn_member_counters(const struct tn_member *memb
 const struct tn_sequencer *tn_member_sequencer(const struct tn_member *member);
 const struct tn_gossip *tn_member_gossip(const struct tn_member *member);
 const struct tn_waiting *tn_member_waiting(const struct tn_member *member);
+/* The market of the desk at this place, which runs ahead of the replica's, and the place that its
+ * next entry takes; NULL: the desk is not at work. Within hold and release. */
+const struct tn_market *tn_member_desk_market(const struct tn_member *member,
+                                              struct tn_desk_place *next, uint32_t place);
 /* Of the desk at this place; all zero without may_lead. */
 struct tn_member_desk {
     bool leads;

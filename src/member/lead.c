@@ -25,6 +25,11 @@ static void desk_step(void *context, const struct tn_desk_place *place, uint64_t
 {
     const struct desk_context *desk = context;
     struct tn_member *member = desk->member;
+    const struct tn_member_out *out = &member->config.out;
+    if (out->soft != NULL) {
+        out->soft(out->context, desk->market, place,
+                  tn_desk_market(member->leads[desk->place].desk), step);
+    }
     if (client == TN_DESK_NOBODY || step->item != 0) return;
     TN_ASSERT(step->entry->kind == TN_ENTRY_FRAME);
     const struct tn_member_direct *direct = member->direct.out;
@@ -138,6 +143,12 @@ static bool is_ours(const struct tn_member *member, const struct tn_chain_stream
            tn_public_key_equal(&key, &member->own_key);
 }
 
+static void tell_leads(const struct tn_member *member, const struct lead *lead, bool leads)
+{
+    const struct tn_member_out *out = &member->config.out;
+    if (out->leads != NULL) out->leads(out->context, lead->context.market, leads);
+}
+
 static void end_desk(struct tn_member *member, struct lead *lead)
 {
     if (!lead->begun) return;
@@ -145,6 +156,7 @@ static void end_desk(struct tn_member *member, struct lead *lead)
     tn_member_take_direct(member);
     lead->begun = false;
     tn_desk_end(lead->desk);
+    tell_leads(member, lead, false);
     member_release(member);
     member_notice(member, TN_NOTICE_ENDED, lead->context.market, "this node leads it no more");
 }
@@ -196,6 +208,7 @@ static void begin_desk(struct tn_member *member, struct lead *lead,
     tn_desk_begin(lead->desk, tn_chain_market(member->chain, lead->context.place), &term,
                   (uint64_t)member->clock.now_us);
     lead->due_us = tn_desk_next(lead->desk);
+    tell_leads(member, lead, true);
     member_release(member);
     member_notice(member, TN_NOTICE_LEADS, stream->market, "this node leads it");
 }

@@ -438,6 +438,15 @@ const struct tn_waiting *tn_member_waiting(const struct tn_member *member)
     return member->waiting;
 }
 
+const struct tn_market *tn_member_desk_market(const struct tn_member *member,
+                                              struct tn_desk_place *next, uint32_t place)
+{
+    const struct lead *lead = &member->leads[place];
+    if (!lead->begun) return NULL;
+    *next = tn_desk_place(lead->desk);
+    return tn_desk_market(lead->desk);
+}
+
 void tn_member_desk(struct tn_member_desk *desk, const struct tn_member *member, uint32_t place)
 {
     const struct tn_desk *own = member->leads[place].desk;
