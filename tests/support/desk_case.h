@@ -38,6 +38,9 @@ static struct desk_case {
     uint32_t term;
     uint32_t digest_every; /* batches; 0: never */
     bool may_seal;         /* in turns of frames alone */
+    /* Of a test that looks at every step, of the desk and of the replica; may be NULL. */
+    void (*stepped)(const struct tn_desk_place *place, const struct tn_market_step *step);
+    void (*executing)(uint64_t sequence, const struct tn_market_step *step);
 } desk_case;
 
 static inline struct case_told *case_tell(void)
@@ -56,6 +59,7 @@ static inline void case_on_step(void *context, const struct tn_desk_place *place
                                 const struct tn_market_step *step)
 {
     (void)context;
+    if (desk_case.stepped != NULL) desk_case.stepped(place, step);
     struct case_told *told = case_tell();
     *told = (struct case_told){.what = TOLD_STEP,
                                .place = *place,
@@ -127,14 +131,20 @@ static inline void case_check_batch(const struct case_batch *batch, uint64_t blo
                                               &batch->signature, &stream_case.leader_public));
 }
 
+static inline void case_on_executing(void *context, const struct tn_market_step *step)
+{
+    const struct case_batch *batch = context;
+    if (desk_case.executing != NULL) desk_case.executing(batch->header.sequence, step);
+}
+
 /* The next batch is executed, as it is when its block is final. */
 static inline const struct case_batch *case_execute(void)
 {
-    const struct tn_market_out out = {.step = NULL};
     struct tn_market_executed executed;
     struct tn_stream_fault fault;
     assert_true(desk_case.executed < desk_case.batches_count);
-    const struct case_batch *batch = &desk_case.batches[desk_case.executed++];
+    struct case_batch *batch = &desk_case.batches[desk_case.executed++];
+    const struct tn_market_out out = {.step = case_on_executing, .context = batch};
     case_check_batch(batch, stream_case.height + 1);
     assert_true(tn_market_execute_batch(desk_case.replica, &executed, &fault, &stream_case.scratch,
                                         &out, batch->body, batch->body_size));
