@@ -39,6 +39,7 @@ class NodeError(enum.IntEnum):
     UNDERLYING_UNKNOWN = 40009
     ITEM_KIND = 40010
     STANDBY_RANGE = 40011
+    SOFT_ELSEWHERE = 40012
     SYNCING = 50001
     LEADER_AWAY = 50002
     GAP = 50003
@@ -235,6 +236,8 @@ TABLE = {
         "name one of ItemKind's"),
     40011: ("STANDBY_RANGE", False, "the standby frame holds something else than cancels",
         "cancel, mass cancel and MMP cancel may stand in it"),
+    40012: ("SOFT_ELSEWHERE", True, "only the node that leads the market has its soft data",
+        "subscribe at the node that the text names; without one, ask GetCluster a little later"),
     50001: ("SYNCING", True, "the node is behind the set and cannot answer yet",
         "go on at another node, or try again later"),
     50002: ("LEADER_AWAY", True, "the market's leader cannot be reached from here",

@@ -156,7 +156,7 @@ enum tn_client_result tn_client_force(struct tn_client *client, uint64_t *nonce,
 
 /* Market data of a channel; series_count 0: of all series. Taken up again on each connection, with
  * new snapshots, until unsubscribed; subscribing anew to the same asks for a new snapshot. depth:
- * TN_CHANNEL_BOOK: levels a side, 0: all. */
+ * TN_CHANNEL_BOOK and _BOOK_SOFT: levels a side, 0: all. */
 enum tn_client_result tn_client_subscribe(struct tn_client *client, uint64_t tag, uint32_t market,
                                           enum tn_channel channel, const uint64_t *series_ids,
                                           uint32_t series_count, uint32_t depth);

@@ -11,7 +11,7 @@
 
 enum tn_client_book_step {
     TN_CLIENT_BOOK_OK = 0,
-    TN_CLIENT_BOOK_OTHER = 1, /* not of this series: nothing has changed */
+    TN_CLIENT_BOOK_OTHER = 1, /* not of this series, or of this book's kind: nothing has changed */
     TN_CLIENT_BOOK_GAP = 2,   /* a message is missing, or there was no snapshot yet */
     TN_CLIENT_BOOK_WRONG = 3, /* the checksum, or the order of levels, is not right */
     TN_CLIENT_BOOK_FULL = 4,  /* more than levels_max on a side */
@@ -24,6 +24,8 @@ struct tn_client_book {
     uint32_t counts[2];
     uint32_t levels_max;
     bool is_good; /* the last step was OK */
+    bool is_soft; /* the caller's: it is kept from soft news, the others leave it alone */
+    struct tn_soft_place soft;
 };
 
 /* `levels` are 2 × levels_max, the caller's, and outlive the book. */

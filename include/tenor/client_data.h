@@ -38,6 +38,17 @@ enum tn_channel {
     TN_CHANNEL_TRADES = 6,       /* TN_NEWS_TRADE, per series */
     TN_CHANNEL_MARKS = 7,        /* TN_NEWS_MARKS */
     TN_CHANNEL_LIQUIDATIONS = 8, /* TN_NEWS_LIQUIDATION */
+    /* What the desk has applied, before it is final; at the node that leads the market alone, and
+     * TN_NEWS_SOFT_END takes it back. */
+    TN_CHANNEL_BOOK_SOFT = 9,    /* TN_NEWS_BOOK with is_soft, per series */
+    TN_CHANNEL_TRADES_SOFT = 10, /* TN_NEWS_TRADE with is_soft, per series */
+};
+
+/* A place in a market's stream. */
+struct tn_soft_place {
+    uint32_t term;
+    uint64_t sequence; /* of the batch */
+    uint32_t index;    /* of the entry in it */
 };
 
 /* ---- Market data -------------------------------------------------------------------------------
@@ -96,6 +107,9 @@ struct tn_book_news { /* client_book.h keeps a book from these */
     const struct tn_level *bids, *asks; /* best first */
     uint32_t bids_count, asks_count;
     uint64_t block, time_ms;
+    bool is_soft;
+    bool is_reverted;          /* soft: a snapshot in place of changes that were taken back */
+    struct tn_soft_place soft; /* every entry before this place is in it */
 };
 struct tn_book_order {
     uint64_t order_id;
@@ -122,6 +136,14 @@ struct tn_trade {
     uint8_t taker;  /* enum tn_side */
     uint32_t flags; /* TN_EVENT_PACKAGE, _BLOCK, _AUCTION, _FORCED */
     uint64_t block, time_ms, seq, prev_seq;
+    bool is_soft;
+    struct tn_soft_place soft; /* of the entry that brought it about */
+};
+/* What was told softly of the market, of this term or an earlier one, at a sequence above this one
+ * may never have been. Snapshots follow if the node goes on leading, else TN_NEWS_ERROR. */
+struct tn_soft_end_news {
+    uint32_t market, term;
+    uint64_t sequence; /* of the last final batch */
 };
 struct tn_mark_news {
     uint64_t series_id;

@@ -78,6 +78,8 @@ enum tn_error {
     TN_ERROR_ITEM_KIND = 40010,
     /* the standby frame holds something else than cancels */
     TN_ERROR_STANDBY_RANGE = 40011,
+    /* only the node that leads the market has its soft data */
+    TN_ERROR_SOFT_ELSEWHERE = 40012,
     /* the node is behind the set and cannot answer yet */
     TN_ERROR_SYNCING = 50001,
     /* the market's leader cannot be reached from here */

@@ -74,6 +74,7 @@ enum tn_news_kind {
     TN_NEWS_TRADE = 35,         /* trade */
     TN_NEWS_MARKS = 36,         /* marks */
     TN_NEWS_LIQUIDATION = 37,   /* liquidation */
+    TN_NEWS_SOFT_END = 38,      /* soft_end */
 };
 
 struct tn_news_connected {
@@ -192,6 +193,7 @@ struct tn_client_news {
         struct tn_trade trade;
         struct tn_marks_news marks;
         struct tn_liquidation_news liquidation;
+        struct tn_soft_end_news soft_end;
     } as;
 };
 

@@ -107,13 +107,16 @@ static enum tn_client_book_step take(struct tn_client_book *book, const struct t
     book->seq = news->seq;
     book->block = news->block;
     book->time_ms = news->time_ms;
+    book->soft = news->soft;
     return TN_CLIENT_BOOK_OK;
 }
 
 enum tn_client_book_step tn_client_book_take(struct tn_client_book *book,
                                              const struct tn_book_news *news)
 {
-    if (news->series_id != book->series_id) return TN_CLIENT_BOOK_OTHER;
+    if (news->series_id != book->series_id || news->is_soft != book->is_soft) {
+        return TN_CLIENT_BOOK_OTHER;
+    }
     enum tn_client_book_step step = take(book, news);
     book->is_good = step == TN_CLIENT_BOOK_OK;
     return step;

@@ -91,6 +91,12 @@ static const struct tn_level *levels(struct tn_client *client, Tenor__V1__Level 
     return list;
 }
 
+static struct tn_soft_place soft_place(const Tenor__V1__SoftPlace *in)
+{
+    if (in == NULL) return (struct tn_soft_place){0};
+    return (struct tn_soft_place){.term = in->term, .sequence = in->sequence, .index = in->index};
+}
+
 static bool decode_book(struct tn_client *client, struct tn_book_news *out,
                         const Tenor__V1__Book *in)
 {
@@ -106,7 +112,10 @@ static bool decode_book(struct tn_client *client, struct tn_book_news *out,
                                  .bids_count = (uint32_t)in->n_bids,
                                  .asks_count = (uint32_t)in->n_asks,
                                  .block = in->block,
-                                 .time_ms = in->time_ms};
+                                 .time_ms = in->time_ms,
+                                 .is_soft = in->soft != NULL,
+                                 .is_reverted = in->reverted,
+                                 .soft = soft_place(in->soft)};
     return (in->n_bids == 0 || out->bids != NULL) && (in->n_asks == 0 || out->asks != NULL);
 }
 
@@ -147,7 +156,9 @@ void client_decode_trade(struct tn_trade *out, const Tenor__V1__Trade *in)
                              .block = in->block,
                              .time_ms = in->time_ms,
                              .seq = in->seq,
-                             .prev_seq = in->prev_seq};
+                             .prev_seq = in->prev_seq,
+                             .is_soft = in->soft != NULL,
+                             .soft = soft_place(in->soft)};
 }
 
 static bool decode_trades(struct tn_client *client, struct tn_client_news *news,
@@ -250,6 +261,12 @@ bool client_decode_data(struct tn_client *client, struct tn_client_news *news,
         client_decode_trade(&news->as.trade, message->trade);
         return true;
     }
+    if (message->body_case == TENOR__V1__FROM_NODE__BODY_SOFT_END) {
+        news->as.soft_end = (struct tn_soft_end_news){.market = message->soft_end->market,
+                                                      .term = message->soft_end->term,
+                                                      .sequence = message->soft_end->sequence};
+        return true;
+    }
     if (message->body_case == TENOR__V1__FROM_NODE__BODY_TRADES) {
         return decode_trades(client, news, message->trades);
     }
@@ -268,5 +285,6 @@ _Static_assert((int)TN_NEWS_BOOK == (int)TENOR__V1__FROM_NODE__BODY_BOOK &&
                    (int)TN_NEWS_TRADE == (int)TENOR__V1__FROM_NODE__BODY_TRADE &&
                    (int)TN_NEWS_TRADES == (int)TENOR__V1__FROM_NODE__BODY_TRADES &&
                    (int)TN_NEWS_MARKS == (int)TENOR__V1__FROM_NODE__BODY_MARKS &&
-                   (int)TN_NEWS_LIQUIDATION == (int)TENOR__V1__FROM_NODE__BODY_LIQUIDATION,
+                   (int)TN_NEWS_LIQUIDATION == (int)TENOR__V1__FROM_NODE__BODY_LIQUIDATION &&
+                   (int)TN_NEWS_SOFT_END == (int)TENOR__V1__FROM_NODE__BODY_SOFT_END,
                "news have the numbers of the protocol");

@@ -438,6 +438,7 @@ static void take(struct tn_client *client, const Tenor__V1__FromNode *message)
         case TENOR__V1__FROM_NODE__BODY_TRADE:
         case TENOR__V1__FROM_NODE__BODY_MARKS:
         case TENOR__V1__FROM_NODE__BODY_LIQUIDATION:
+        case TENOR__V1__FROM_NODE__BODY_SOFT_END:
         case TENOR__V1__FROM_NODE__BODY_TRADES:
             is_good = client_decode_data(client, &news, message);
             break;

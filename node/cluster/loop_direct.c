@@ -2,6 +2,7 @@
  *
  * One lock, which the node's thread holds for one call of a desk at a time, never while it executes
  * a block, syncs or sends. There is a way to the desks only while a member is at work. */
+#include "cluster/desk_teller.h"
 #include "cluster/loop_internal.h"
 
 #include "tenor/stream.h"
@@ -22,7 +23,8 @@ void loop_direct_follow(struct loop *loop, struct tn_member *member)
 {
     pthread_mutex_lock(&loop->desks.lock);
     loop->desks.member = member;
-    pthread_mutex_unlock(&loop->desks.lock);
+    loop_soft_follow(loop);
+    loop_release(loop);
 }
 
 void loop_hold(void *context)
@@ -34,6 +36,7 @@ void loop_hold(void *context)
 void loop_release(void *context)
 {
     struct loop *loop = context;
+    if (loop->desks.teller != NULL) desk_teller_publish(loop->desks.teller);
     pthread_mutex_unlock(&loop->desks.lock);
 }
 
@@ -101,4 +104,5 @@ void loop_fill_direct(struct gateway_direct *direct, struct loop *loop)
                                       .room = direct_room,
                                       .frame = direct_frame,
                                       .turn = direct_turn};
+    loop_soft_fill(direct, loop);
 }

@@ -7,6 +7,7 @@
  * nobody to keep waiting, so there the loop waits for the gateway, with a bound too. */
 #include "cluster/loop_gateway.h"
 
+#include "cluster/desk_teller.h"
 #include "cluster/loop_internal.h"
 #include "cluster/proofs.h"
 #include "cluster/teller.h"
@@ -92,12 +93,15 @@ static bool find_epoch(void *context, struct sync_epoch *epoch, uint64_t number)
     return keeper_find_epoch(((struct loop *)context)->keeper, epoch, number);
 }
 
-/* What this node's own settings say of a validator. */
-static const char *clients_of(void *context, const struct tn_public_key *key)
+bool gate_is_own(const struct loop *loop, const struct tn_public_key *key)
 {
-    const struct loop *loop = context;
+    return loop->gate != NULL && tn_public_key_equal(key, &loop->gate->own_key);
+}
+
+const char *gate_clients_of(const struct loop *loop, const struct tn_public_key *key)
+{
     const struct settings *settings = &loop->node->settings;
-    if (tn_public_key_equal(key, &loop->gate->own_key)) {
+    if (gate_is_own(loop, key)) {
         const struct settings_clients *own = &settings->clients;
         return own->address[0] != '\0' ? own->address : own->listen;
     }
@@ -105,6 +109,11 @@ static const char *clients_of(void *context, const struct tn_public_key *key)
         if (tn_public_key_equal(key, &settings->peers[i].key)) return settings->peers[i].clients;
     }
     return NULL;
+}
+
+static const char *clients_of(void *context, const struct tn_public_key *key)
+{
+    return gate_clients_of(context, key);
 }
 
 static void take_question(struct loop *loop, const struct port_message *ask)
@@ -318,7 +327,9 @@ void gate_block(struct loop *loop, const struct tn_member_block *block)
 
 void gate_term(struct loop *loop, uint32_t market, uint32_t term, uint64_t sequence)
 {
-    if (loop->gate != NULL) teller_term(loop->gate->teller, market, term, sequence);
+    if (loop->gate == NULL) return;
+    teller_term(loop->gate->teller, market, term, sequence);
+    loop_soft_term(loop, market, term);
 }
 
 void gate_certified(struct loop *loop, const struct tn_checkpoint *checkpoint, const uint8_t *cert,
@@ -417,12 +428,16 @@ static bool make_parts(struct loop *loop, struct gate *gate)
     gate->teller = teller_make(gate->port, &loop->set->limits);
     gate->views = views_make();
     gate->proofs = proofs_make(say_proof, gate);
+    loop->desks.teller = desk_teller_make(&loop->set->limits, DESK_TELLER_RING);
     return gate->teller != NULL && gate->views != NULL && gate->proofs != NULL &&
+           loop->desks.teller != NULL &&
            loop->signatures.public_key(loop->signatures.context, &gate->own_key, &loop->node->key);
 }
 
-static void free_gate(struct gate *gate)
+static void free_gate(struct loop *loop, struct gate *gate)
 {
+    desk_teller_free(loop->desks.teller);
+    loop->desks.teller = NULL;
     teller_free(gate->teller);
     views_free(gate->views);
     proofs_free(gate->proofs);
@@ -438,13 +453,13 @@ bool gate_open(struct loop *loop)
     struct gate *gate = calloc(1, sizeof *gate);
     if (gate == NULL || !make_parts(loop, gate)) {
         complain("out of memory for the gateway");
-        if (gate != NULL) free_gate(gate);
+        if (gate != NULL) free_gate(loop, gate);
         return false;
     }
     fill_options(&options, loop, &loop->node->settings);
     if (!gateway_open(&gate->gateway, &options, gate->port, problem)) {
         complain("[clients] %s", problem);
-        free_gate(gate);
+        free_gate(loop, gate);
         return false;
     }
     loop->gate = gate;
@@ -478,7 +493,7 @@ void gate_close(struct loop *loop)
     gateway_close(gate->gateway);
     loop->gateway = NULL;
     loop->gate = NULL;
-    free_gate(gate);
+    free_gate(loop, gate);
 }
 
 void gate_begin_stop(struct loop *loop)

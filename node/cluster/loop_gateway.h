@@ -45,6 +45,11 @@ void gate_flush(struct loop *loop);
 void gate_begin_stop(struct loop *loop);
 bool gate_has_stopped(const struct loop *loop);
 
+/* What this node's own settings say of a validator: where it serves clients; NULL: nothing. And
+ * whether it is this node. */
+const char *gate_clients_of(const struct loop *loop, const struct tn_public_key *key);
+bool gate_is_own(const struct loop *loop, const struct tn_public_key *key);
+
 /* From tn_member_out. */
 void gate_answer(struct loop *loop, uint64_t client, const struct tn_member_answer *answer);
 void gate_step(struct loop *loop, const struct tn_chain_place *place,

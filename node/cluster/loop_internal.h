@@ -50,7 +50,8 @@ enum { OUTGOING_HEAD = 8 };
 /* What the gateway's thread may reach, under the lock. */
 struct loop_desks {
     pthread_mutex_t lock;
-    struct tn_member *member; /* NULL: none is at work */
+    struct tn_member *member;   /* NULL: none is at work */
+    struct desk_teller *teller; /* NULL: there is no gateway */
 };
 
 struct loop {
@@ -99,6 +100,14 @@ void loop_direct_follow(struct loop *loop, struct tn_member *member);
 void loop_hold(void *loop);
 void loop_release(void *loop);
 void loop_fill_direct(struct gateway_direct *direct, struct loop *loop);
+
+/* loop_soft.c: what desks apply, told before it is final. */
+void loop_soft_fill(struct gateway_direct *direct, struct loop *loop);
+void loop_soft_step(void *loop, uint32_t market, const struct tn_desk_place *place,
+                    const struct tn_market *desk, const struct tn_market_step *step);
+void loop_soft_leads(void *loop, uint32_t market, bool leads);
+void loop_soft_term(struct loop *loop, uint32_t market, uint32_t term);
+void loop_soft_follow(struct loop *loop);
 
 /* loop_peers.c: who the others are. */
 bool loop_set_peers(struct loop *loop);

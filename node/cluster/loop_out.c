@@ -218,6 +218,8 @@ void loop_fill_out(struct tn_member_out *out, struct loop *loop)
                                   .may_execute = out_may_execute,
                                   .hold = loop_hold,
                                   .release = loop_release,
+                                  .soft = loop_soft_step,
+                                  .leads = loop_soft_leads,
                                   .term = out_term,
                                   .certified = out_certified,
                                   .epoch_ended = out_epoch_ended,

@@ -498,6 +498,7 @@ static void flush_all(struct gateway *gateway)
         if (connection->stage == GATEWAY_OPEN && connection->is_ready) {
             connection->is_ready = connection->feed_waits = false;
             feed_ready(gateway->feed, connection->slot);
+            gateway_soft_ready(gateway->soft, connection->slot);
         }
         if (connection->stage == GATEWAY_OPEN || connection->stage == GATEWAY_CLOSING)
             gateway_connection_flush(connection);
@@ -517,6 +518,7 @@ static void free_gone(struct gateway *gateway)
             gateway->gone = connection;
         } else {
             feed_gone(gateway->feed, connection->slot);
+            gateway_soft_gone(gateway->soft, connection->slot);
             free_connection(connection);
         }
         connection = next;
@@ -541,8 +543,11 @@ bool gateway_connections_turn(struct gateway *gateway)
     gateway_times_count(gateway);
     port_ask_flush(gateway->port);
     flush_all(gateway);
+    /* Whoever has his answer already comes before those who look on. */
+    const bool more = gateway_soft_turn(gateway->soft);
+    if (gateway->dirty != NULL) flush_all(gateway);
     free_gone(gateway);
-    return gateway->again != NULL || gateway->dirty != NULL || gateway->gone != NULL;
+    return more || gateway->again != NULL || gateway->dirty != NULL || gateway->gone != NULL;
 }
 
 static int64_t last_words_us(const struct gateway_connection *connection)

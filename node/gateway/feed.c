@@ -46,6 +46,7 @@ static struct tn_book_limits books_limits(const struct feed_options *options,
 static bool options_valid(const struct feed_options *options)
 {
     if (options->markets_count < 1 || options->markets_count > TN_CHAIN_MARKETS_MAX) return false;
+    if (options->is_soft && options->markets_count != 1) return false;
     if (options->subscribers_max < 1 || options->subscribers_max > FEED_CLIENTS_MAX) return false;
     if (!is_ring(options->trades_max) || !is_ring(options->liquidations_max) ||
         !is_ring(options->blocks_max)) {
@@ -224,4 +225,19 @@ uint32_t feed_book(const struct feed *feed, uint32_t market, uint64_t series_id)
         return feed_series_find(&feed->markets[i], series_id);
     }
     return TN_NONE;
+}
+
+bool feed_is_empty(const struct feed *feed)
+{
+    return feed->state == FEED_STATE_EMPTY;
+}
+
+bool feed_is_whole(const struct feed *feed)
+{
+    return feed->state == FEED_STATE_WHOLE;
+}
+
+uint64_t feed_height(const struct feed *feed)
+{
+    return feed->height;
 }

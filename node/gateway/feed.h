@@ -33,12 +33,21 @@
 /* Bytes of one call of send, at most. */
 #define FEED_BYTES_MAX (WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX)
 
+/* Of a feed that is soft: all entries of the market's stream before this place. */
+struct feed_place {
+    uint32_t term;
+    uint64_t sequence;
+    uint32_t index;
+};
+
 struct feed_market_limits {
     uint32_t market;
     uint32_t series_max, orders_max, levels_max; /* of the market's exchange */
 };
 
 struct feed_options {
+    /* What a desk has applied, of one market, instead of what is final: see below. */
+    bool is_soft;
     uint32_t markets_count; /* 1 .. TN_CHAIN_MARKETS_MAX, each market once */
     struct feed_market_limits markets[TN_CHAIN_MARKETS_MAX];
     uint32_t subscribers_max;  /* clients with subscriptions at a time; 1 .. FEED_CLIENTS_MAX */
@@ -75,6 +84,21 @@ void feed_marks(struct feed *feed, const struct port_marks *marks, const struct 
 void feed_block(struct feed *feed, const struct port_block *block);
 /* Tells were lost: what follows is left alone until a snapshot begins. */
 void feed_gap(struct feed *feed);
+
+/* ---- A soft feed -------------------------------------------------------------------------------
+ * It has the channels BOOK_SOFT and TRADES_SOFT alone, takes snapshots, series and steps of a desk,
+ * and rounds instead of blocks: seq is the round, and `block` of a step that of the next one. A
+ * first snapshot that lists series says what can be subscribed to while the others come. */
+void feed_soft_round(struct feed *feed, int64_t time_ms);
+/* The desk's term is over: all subscribers hear of it, and the books wait for another snapshot. */
+void feed_soft_end(struct feed *feed, uint32_t term, uint64_t sequence);
+/* Nobody has subscribed: what is told is left alone until a snapshot begins. */
+void feed_soft_rest(struct feed *feed);
+/* All channels end with this error. */
+void feed_soft_leave(struct feed *feed, enum wire_error code, const char *text);
+bool feed_is_empty(const struct feed *feed); /* no snapshot has begun */
+bool feed_is_whole(const struct feed *feed);
+uint64_t feed_height(const struct feed *feed); /* of the last block or round */
 
 /* ---- What clients ask -------------------------------------------------------------------------
  */

@@ -154,3 +154,13 @@ void feed_block(struct feed *feed, const struct port_block *block)
     feed_tell_blocks(feed);
     feed_pay_all(feed);
 }
+
+void feed_soft_round(struct feed *feed, int64_t time_ms)
+{
+    if (feed->state == FEED_STATE_EMPTY) return;
+    feed->height++;
+    feed->time_ms = time_ms;
+    feed->in_block = false;
+    tell_market(&feed->markets[0]);
+    feed_pay_all(feed);
+}

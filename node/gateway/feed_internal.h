@@ -91,6 +91,7 @@ struct feed_trade {
     tn_lots quantity;
     uint32_t series;
     uint8_t taker, flags;
+    struct feed_place place; /* soft: of its entry */
 };
 
 struct feed_liquidation {
@@ -150,6 +151,7 @@ struct feed_share {
 struct feed_subscriber {
     uint32_t client; /* plus one; 0: free */
     bool full;       /* its queue: nothing is tried until feed_ready */
+    bool reverted;   /* what it is owed stands in place of what was taken back */
     uint32_t owed;   /* bits of it that are set */
     bool blocks;
     uint64_t blocks_from, blocks_request;
@@ -178,9 +180,10 @@ struct feed {
     struct feed_options options;
     struct feed_market markets[TN_CHAIN_MARKETS_MAX];
     uint8_t state;
-    bool in_block; /* steps were taken in whose block is not told yet */
-    uint64_t height;
+    bool in_block;   /* steps were taken in whose block is not told yet */
+    uint64_t height; /* of the last block told; soft: the last round */
     int64_t time_ms;
+    struct feed_place place; /* soft: that the next entry takes */
 
     struct feed_subscriber *subscribers;
     struct feed_share *shares;
@@ -246,7 +249,8 @@ uint32_t feed_ladder_before(struct feed_market *market, struct feed_change *leve
 size_t feed_write(struct feed *feed, Tenor__V1__FromNode *message);
 size_t feed_write_book(struct feed_market *market, uint32_t series, uint32_t depth_class,
                        const struct feed_ladder shown[2], uint64_t prev_seq);
-size_t feed_write_book_snapshot(struct feed_market *market, uint32_t series, uint32_t depth_class);
+size_t feed_write_book_snapshot(struct feed_market *market, uint32_t series, uint32_t depth_class,
+                                bool reverted);
 size_t feed_write_orders(struct feed_market *market, uint32_t series, uint64_t prev_seq);
 size_t feed_write_orders_snapshot(struct feed_market *market, uint32_t series);
 size_t feed_write_ticker(struct feed_market *market, uint32_t series, uint64_t prev_seq);
@@ -255,6 +259,7 @@ size_t feed_write_marks(struct feed_market *market, uint64_t prev_seq, bool all)
 size_t feed_write_trade(struct feed_market *market, const struct feed_trade *trade);
 size_t feed_write_liquidation(struct feed_market *market, const struct feed_liquidation *item);
 size_t feed_write_block(struct feed *feed, const struct port_block *block);
+size_t feed_write_soft_end(struct feed_market *market, uint32_t term, uint64_t sequence);
 void feed_fill_instrument(Tenor__V1__Instrument *message, struct feed_steps *steps,
                           const struct feed_market *market, const struct feed_series *series);
 void feed_fill_trade(Tenor__V1__Trade *message, const struct feed_market *market,
@@ -275,9 +280,9 @@ bool feed_send(struct feed *feed, uint32_t subscriber, size_t size);
 void feed_tell_trades(struct feed_market *market);
 void feed_tell_liquidations(struct feed_market *market);
 void feed_tell_blocks(struct feed *feed);
-/* Ends a channel with an Error. */
+/* Ends a channel with an Error: text NULL says which channel it was, and what the code says. */
 void feed_end_channel(struct feed_market *market, uint32_t subscriber, uint32_t channel,
-                      uint32_t code, const char *what);
+                      uint32_t code, const char *text);
 /* The series leaves the market. */
 void feed_keep_trades(struct feed_market *market, uint32_t series);
 /* Ends channels whose messages were lost. */
@@ -286,6 +291,8 @@ void feed_pay_all(struct feed *feed);
 void feed_pay(struct feed *feed, uint32_t subscriber);
 
 /* ---- feed_subscribe.c ---- */
+/* Has the subscriber any series in this channel, or all that may come? */
+bool feed_has_channel(const struct feed_market *market, uint32_t subscriber, uint32_t channel);
 /* The series is new: who wants all has it too. It has gone: nobody has it. */
 void feed_join(struct feed_market *market, uint32_t series);
 void feed_leave(struct feed_market *market, uint32_t series);

@@ -54,14 +54,29 @@ static uint32_t crc_of(struct feed_market *market, uint32_t series, uint32_t dep
                      (size_t)(out - feed->crc_bytes));
 }
 
+static void fill_place(Tenor__V1__SoftPlace *message, const struct feed_place *place)
+{
+    tenor__v1__soft_place__init(message);
+    message->term = place->term;
+    message->sequence = place->sequence;
+    message->index = place->index;
+}
+
 static size_t write_book(struct feed_market *market, Tenor__V1__Book *book, uint32_t series,
                          const struct feed_ladder ladders[2])
 {
     struct feed *feed = market->feed;
+    Tenor__V1__SoftPlace place;
     uint32_t used = 0;
     book->series_id = market->series[series].id;
     book->market = market->limits.market;
-    book->seq = book->block = feed->height;
+    book->seq = feed->height;
+    if (feed->options.is_soft) {
+        fill_place(&place, &feed->place);
+        book->soft = &place;
+    } else {
+        book->block = feed->height;
+    }
     book->time_ms = (uint64_t)feed->time_ms;
     book->bids = fill_levels(feed, &used, &ladders[TN_BUY]);
     book->n_bids = ladders[TN_BUY].count;
@@ -84,7 +99,8 @@ size_t feed_write_book(struct feed_market *market, uint32_t series, uint32_t dep
     return write_book(market, &book, series, shown);
 }
 
-size_t feed_write_book_snapshot(struct feed_market *market, uint32_t series, uint32_t depth_class)
+size_t feed_write_book_snapshot(struct feed_market *market, uint32_t series, uint32_t depth_class,
+                                bool reverted)
 {
     struct feed *feed = market->feed;
     uint32_t depth = feed_depths[depth_class];
@@ -101,6 +117,7 @@ size_t feed_write_book_snapshot(struct feed_market *market, uint32_t series, uin
     }
     Tenor__V1__Book book = TENOR__V1__BOOK__INIT;
     book.snapshot = true;
+    book.reverted = reverted;
     book.has_crc = true;
     book.crc = crc_of(market, series, depth);
     return write_book(market, &book, series, feed->ladder);
@@ -384,7 +401,13 @@ void feed_fill_trade(Tenor__V1__Trade *message, const struct feed_market *market
 size_t feed_write_trade(struct feed_market *market, const struct feed_trade *trade)
 {
     Tenor__V1__Trade item;
+    Tenor__V1__SoftPlace place;
     feed_fill_trade(&item, market, trade);
+    if (market->feed->options.is_soft) {
+        fill_place(&place, &trade->place);
+        item.soft = &place;
+        item.block = 0;
+    }
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
     message.trade = &item;
     return write_body(market->feed, &message, TENOR__V1__FROM_NODE__BODY_TRADE);
@@ -410,6 +433,17 @@ size_t feed_write_liquidation(struct feed_market *market, const struct feed_liqu
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
     message.liquidation = &liquidation;
     return write_body(market->feed, &message, TENOR__V1__FROM_NODE__BODY_LIQUIDATION);
+}
+
+size_t feed_write_soft_end(struct feed_market *market, uint32_t term, uint64_t sequence)
+{
+    Tenor__V1__SoftEnd end = TENOR__V1__SOFT_END__INIT;
+    end.market = market->limits.market;
+    end.term = term;
+    end.sequence = sequence;
+    Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
+    message.soft_end = &end;
+    return write_body(market->feed, &message, TENOR__V1__FROM_NODE__BODY_SOFT_END);
 }
 
 size_t feed_write_block(struct feed *feed, const struct port_block *told)

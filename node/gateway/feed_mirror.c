@@ -342,8 +342,9 @@ static uint64_t next_number(uint64_t last, uint64_t block)
 static void take_trade(struct feed_market *market, const struct port_step *step,
                        const struct tn_event *event)
 {
+    const bool is_soft = market->feed->options.is_soft; /* the list came before all steps */
     uint32_t index = feed_series_find(market, event->series_id);
-    if (index == TN_NONE || market->series[index].stale) return;
+    if (index == TN_NONE || (market->series[index].stale && !is_soft)) return;
     struct feed_series *series = &market->series[index];
     uint64_t seq = next_number(series->seq[FEED_TRADES], step->block);
     market->trades[market->trades_count++ & (market->feed->options.trades_max - 1)] =
@@ -359,6 +360,7 @@ static void take_trade(struct feed_market *market, const struct port_step *step,
             .series = index,
             .taker = event->side,
             .flags = event->flags,
+            .place = {step->term, step->sequence, step->entry},
         };
     series->seq[FEED_TRADES] = seq;
     series->last_trade = market->trades_count;
@@ -407,6 +409,9 @@ void feed_step(struct feed *feed, const struct port_step *step, const struct tn_
     if (feed->state == FEED_STATE_EMPTY || market == NULL) return;
     feed->in_block = true;
     feed->counters.steps++;
+    /* Items of an inbox come before the entry that takes it. */
+    feed->place =
+        (struct feed_place){step->term, step->sequence, step->entry + (step->item == 0 ? 1 : 0)};
     for (uint32_t i = 0; i < step->events_count; i++) {
         if (events[i].kind == TN_EVENT_TRADE) {
             take_trade(market, step, &events[i]);
@@ -499,12 +504,16 @@ static void load_series(struct feed_market *market, const struct port_snapshot *
     if (index == TN_NONE) return;
     struct feed_series *series = &market->series[index];
     empty_book(market, index);
-    series->stale = series->broken = series->has_greeks = false;
+    series->stale = part->is_list;
+    series->broken = series->has_greeks = false;
     take_terms(market, index, told);
-    series->mark = part->marks[i];
-    for (uint32_t kind = 0; kind < FEED_KINDS; kind++)
-        series->seq[kind] = part->height;
-    series->seq[FEED_TRADES] = part->height << FEED_INDEX_BITS | FEED_INDEX_MAX;
+    if (!part->is_list) series->mark = part->marks[i];
+    for (uint32_t kind = 0; kind < FEED_KINDS; kind++) {
+        if (kind != FEED_TRADES) series->seq[kind] = part->height;
+    }
+    if (part->is_list || !market->feed->options.is_soft) {
+        series->seq[FEED_TRADES] = part->height << FEED_INDEX_BITS | FEED_INDEX_MAX;
+    }
     for (uint32_t j = 0; j < told->orders_count; j++) {
         enum tn_reject reject;
         if (tn_book_rest(market->books, &reject, index, (enum tn_side)orders[j].side,
@@ -557,6 +566,7 @@ void feed_snapshot(struct feed *feed, const struct port_snapshot *part)
     if (feed->state != FEED_STATE_LOADING) return;
     feed->height = part->height;
     feed->time_ms = part->time_ms;
+    feed->place = (struct feed_place){part->term, part->sequence, part->index};
     const struct port_order *orders = part->orders;
     for (uint32_t i = 0; i < part->series_count; i++) {
         struct feed_market *market = feed_market_of(feed, part->series[i].market);

@@ -189,17 +189,24 @@ void feed_tell_blocks(struct feed *feed)
     }
 }
 
+static const char *const names[FEED_CHANNELS] = {
+    [TENOR__V1__CHANNEL__BLOCKS] = "BLOCKS", [TENOR__V1__CHANNEL__INSTRUMENTS] = "INSTRUMENTS",
+    [TENOR__V1__CHANNEL__TICKER] = "TICKER", [TENOR__V1__CHANNEL__BOOK] = "BOOK",
+    [TENOR__V1__CHANNEL__ORDERS] = "ORDERS", [TENOR__V1__CHANNEL__TRADES] = "TRADES",
+    [TENOR__V1__CHANNEL__MARKS] = "MARKS",   [TENOR__V1__CHANNEL__LIQUIDATIONS] = "LIQUIDATIONS",
+};
+
 void feed_end_channel(struct feed_market *market, uint32_t subscriber, uint32_t channel,
-                      uint32_t code, const char *what)
+                      uint32_t code, const char *text)
 {
     struct feed *feed = market->feed;
     struct feed_subscriber *to = &feed->subscribers[subscriber];
     uint32_t client = to->client - 1;
-    char text[160];
-    snprintf(text, sizeof text, "%s of market %u: %s; subscribe anew", what, market->limits.market,
-             wire_error_text(code));
+    char why[160];
+    snprintf(why, sizeof why, "%s%s of market %u: %s; subscribe anew", names[channel],
+             feed->options.is_soft ? "_SOFT" : "", market->limits.market, wire_error_text(code));
     Tenor__V1__Error error;
-    wire_error_fill(&error, code, text);
+    wire_error_fill(&error, code, text == NULL ? why : text);
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
     message.request = channel == TENOR__V1__CHANNEL__BLOCKS
                           ? to->blocks_request
@@ -222,7 +229,7 @@ void feed_keep_trades(struct feed_market *market, uint32_t series)
         const struct feed_share *share = share_of(market, i);
         if (share->trades_from != FEED_NOWHERE && share->all[TENOR__V1__CHANNEL__TRADES] == 0 &&
             has_bit(feed_kind_interest(market, series, FEED_TRADES).members, i)) {
-            feed_end_channel(market, i, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, "TRADES");
+            feed_end_channel(market, i, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
         }
     }
 }
@@ -235,16 +242,15 @@ void feed_break_histories(struct feed *feed)
             if (feed->subscribers[i].client == 0) break;
             if (share_of(market, i)->count[FEED_TRADES] > 0 ||
                 share_of(market, i)->all[TENOR__V1__CHANNEL__TRADES] != 0) {
-                feed_end_channel(market, i, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, "TRADES");
+                feed_end_channel(market, i, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
             }
             if (has_bit(feed_wide_interest(market, FEED_LIQUIDATIONS).members, i)) {
-                feed_end_channel(market, i, TENOR__V1__CHANNEL__LIQUIDATIONS, WIRE_ERROR_GAP,
-                                 "LIQUIDATIONS");
+                feed_end_channel(market, i, TENOR__V1__CHANNEL__LIQUIDATIONS, WIRE_ERROR_GAP, NULL);
             }
         }
         if (feed->subscribers[i].client != 0 && feed->subscribers[i].blocks) {
             feed_end_channel(&feed->markets[0], i, TENOR__V1__CHANNEL__BLOCKS, WIRE_ERROR_GAP,
-                             "BLOCKS");
+                             NULL);
         }
     }
 }
@@ -259,7 +265,7 @@ static bool pay_blocks(struct feed *feed, uint32_t subscriber)
     if (to->blocks_from == FEED_NOWHERE) return true;
     if (feed->blocks_count - to->blocks_from > feed->options.blocks_max) {
         feed_end_channel(&feed->markets[0], subscriber, TENOR__V1__CHANNEL__BLOCKS, WIRE_ERROR_GAP,
-                         "BLOCKS");
+                         NULL);
         return true;
     }
     for (; to->blocks_from < feed->blocks_count; to->blocks_from++) {
@@ -287,7 +293,7 @@ static bool pay_trades(struct feed_market *market, uint32_t subscriber)
     uint64_t *from = &share_of(market, subscriber)->trades_from;
     if (*from == FEED_NOWHERE) return true;
     if (market->trades_count - *from > feed->options.trades_max) {
-        feed_end_channel(market, subscriber, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, "TRADES");
+        feed_end_channel(market, subscriber, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
         return true;
     }
     for (; *from < market->trades_told; (*from)++) {
@@ -306,7 +312,7 @@ static bool pay_liquidations(struct feed_market *market, uint32_t subscriber)
     if (*from == FEED_NOWHERE) return true;
     if (market->liquidations_count - *from > feed->options.liquidations_max) {
         feed_end_channel(market, subscriber, TENOR__V1__CHANNEL__LIQUIDATIONS, WIRE_ERROR_GAP,
-                         "LIQUIDATIONS");
+                         NULL);
         return true;
     }
     for (; *from < market->liquidations_told; (*from)++) {
@@ -326,7 +332,7 @@ static bool pay_marks(struct feed_market *market, uint32_t subscriber)
     size_t size = feed_write_marks(market, 0, true);
     if (size == 0) {
         feed_end_channel(market, subscriber, TENOR__V1__CHANNEL__MARKS, WIRE_ERROR_ANSWER_TOO_LARGE,
-                         "MARKS");
+                         NULL);
         return true;
     }
     if (!feed_send(feed, subscriber, size)) return false;
@@ -335,13 +341,13 @@ static bool pay_marks(struct feed_market *market, uint32_t subscriber)
     return true;
 }
 
-static size_t write_state(struct feed_market *market, uint32_t series, uint32_t kind)
+static size_t write_state(struct feed_market *market, uint32_t series, uint32_t kind, bool reverted)
 {
     if (kind == FEED_INSTRUMENT) return feed_write_instrument(market, series, 0);
     if (kind == FEED_TICKER) return feed_write_ticker(market, series, 0);
     if (market->series[series].broken) return 0;
     if (kind == FEED_ORDERS) return feed_write_orders_snapshot(market, series);
-    return feed_write_book_snapshot(market, series, kind - FEED_BOOK);
+    return feed_write_book_snapshot(market, series, kind - FEED_BOOK, reverted);
 }
 
 static bool pay_kind(struct feed_market *market, uint32_t series, uint32_t kind,
@@ -350,13 +356,12 @@ static bool pay_kind(struct feed_market *market, uint32_t series, uint32_t kind,
     struct feed *feed = market->feed;
     struct feed_interest interest = feed_kind_interest(market, series, kind);
     if (*interest.count == 0 || !has_bit(interest.owed, subscriber)) return true;
-    size_t size = write_state(market, series, kind);
+    size_t size = write_state(market, series, kind, feed->subscribers[subscriber].reverted);
     if (size == 0) {
         bool orders = kind == FEED_ORDERS;
         feed_end_channel(
             market, subscriber, orders ? TENOR__V1__CHANNEL__ORDERS : TENOR__V1__CHANNEL__BOOK,
-            market->series[series].broken ? WIRE_ERROR_NO_ROOM : WIRE_ERROR_ANSWER_TOO_LARGE,
-            orders ? "ORDERS" : "BOOK");
+            market->series[series].broken ? WIRE_ERROR_NO_ROOM : WIRE_ERROR_ANSWER_TOO_LARGE, NULL);
         return true;
     }
     if (!feed_send(feed, subscriber, size)) return false;
@@ -393,6 +398,7 @@ void feed_pay(struct feed *feed, uint32_t subscriber)
         }
         if (!pay_liquidations(market, subscriber) || !pay_trades(market, subscriber)) return;
     }
+    to->reverted = to->reverted && to->owed > 0;
     pay_blocks(feed, subscriber);
 }
 
@@ -410,4 +416,46 @@ void feed_ready(struct feed *feed, uint32_t client)
     if (subscriber == NULL) return;
     subscriber->full = false;
     feed_pay(feed, (uint32_t)(subscriber - feed->subscribers));
+}
+
+/* ---- The end of what is soft -------------------------------------------------------------------
+ */
+
+static void rest(struct feed *feed)
+{
+    feed_clean(&feed->markets[0]);
+    feed->state = FEED_STATE_EMPTY;
+    feed->in_block = false;
+}
+
+void feed_soft_rest(struct feed *feed)
+{
+    TN_ASSERT(feed->options.is_soft && feed->counters.subscribers == 0);
+    rest(feed);
+}
+
+void feed_soft_end(struct feed *feed, uint32_t term, uint64_t sequence)
+{
+    TN_ASSERT(feed->options.is_soft);
+    rest(feed);
+    size_t size = feed_write_soft_end(&feed->markets[0], term, sequence);
+    for (uint32_t i = 0; i < feed->subscribers_used; i++) {
+        struct feed_subscriber *to = &feed->subscribers[i];
+        if (to->client == 0) continue;
+        to->reverted = true;
+        to->shares[0].trades_from = FEED_NOWHERE; /* of what is over, nothing more is told */
+        feed->options.send(feed->options.context, to->client - 1, feed->out, size, true);
+    }
+}
+
+void feed_soft_leave(struct feed *feed, enum wire_error code, const char *text)
+{
+    TN_ASSERT(feed->options.is_soft);
+    for (uint32_t i = 0; i < feed->subscribers_used; i++) {
+        const struct feed_subscriber *to = &feed->subscribers[i];
+        for (uint32_t channel = 1; channel < FEED_CHANNELS && to->client != 0; channel++) {
+            if (!feed_has_channel(&feed->markets[0], i, channel)) continue;
+            feed_end_channel(&feed->markets[0], i, channel, (uint32_t)code, text);
+        }
+    }
 }

@@ -37,6 +37,25 @@ static uint32_t kinds_of(uint32_t channel)
     return channel == TENOR__V1__CHANNEL__BOOK ? FEED_DEPTHS : 1;
 }
 
+/* What a soft feed calls BOOK and TRADES, clients call BOOK_SOFT and TRADES_SOFT. 0: this feed has
+ * no such channel. */
+static uint32_t channel_of(const struct feed *feed, uint32_t asked)
+{
+    if (asked >= TENOR__V1__CHANNEL__BLOCKS && asked <= TENOR__V1__CHANNEL__LIQUIDATIONS) {
+        return feed->options.is_soft ? 0 : asked;
+    }
+    if (!feed->options.is_soft) return 0;
+    if (asked == TENOR__V1__CHANNEL__BOOK_SOFT) return TENOR__V1__CHANNEL__BOOK;
+    return asked == TENOR__V1__CHANNEL__TRADES_SOFT ? TENOR__V1__CHANNEL__TRADES : 0;
+}
+
+static uint32_t name_of(const struct feed *feed, uint32_t channel)
+{
+    if (!feed->options.is_soft) return channel;
+    return channel == TENOR__V1__CHANNEL__BOOK ? TENOR__V1__CHANNEL__BOOK_SOFT
+                                               : TENOR__V1__CHANNEL__TRADES_SOFT;
+}
+
 /* ---- Bits ------------------------------------------------------------------------------------ */
 
 static bool is_member(struct feed_interest interest, uint32_t subscriber)
@@ -180,6 +199,16 @@ static void take_channel(struct feed_market *market, uint32_t slot, uint32_t cha
     }
 }
 
+bool feed_has_channel(const struct feed_market *market, uint32_t subscriber, uint32_t channel)
+{
+    const struct feed *feed = market->feed;
+    const struct feed_share *share = &feed->subscribers[subscriber].shares[market - feed->markets];
+    uint32_t count = share->all[channel];
+    for (uint32_t i = 0; has_series(channel) && i < kinds_of(channel); i++)
+        count += share->count[kind_of(channel) + i];
+    return count > 0;
+}
+
 void feed_drop_channel(struct feed_market *market, uint32_t subscriber, uint32_t channel)
 {
     take_channel(market, subscriber, channel);
@@ -248,7 +277,7 @@ static enum wire_error check(struct feed *feed, struct feed_market **market,
                              struct wire_fault *fault, uint32_t market_id, uint32_t channel,
                              const uint64_t *ids, size_t count)
 {
-    if (channel < TENOR__V1__CHANNEL__BLOCKS || channel > TENOR__V1__CHANNEL__LIQUIDATIONS) {
+    if (channel == 0) {
         return refuse(fault, WIRE_ERROR_CHANNEL_UNKNOWN, "channel is none of Channel's");
     }
     *market = feed_market_of(feed, market_id);
@@ -257,7 +286,8 @@ static enum wire_error check(struct feed *feed, struct feed_market **market,
         return refuse(fault, WIRE_ERROR_MARKET_UNKNOWN,
                       "market names none; Hello and GetCluster name them");
     }
-    if (feed->state != FEED_STATE_WHOLE) {
+    /* While the books of a desk are read, or between two terms, series are known and books owed. */
+    if (feed->state != FEED_STATE_WHOLE && !feed->options.is_soft) {
         return refuse(fault, WIRE_ERROR_SYNCING, "the node has no market data yet; try again");
     }
     if (!has_series(channel) && count > 0) {
@@ -273,7 +303,7 @@ static void send_subscribed(struct feed *feed, uint32_t client, uint64_t request
     const struct feed_subscriber *subscriber = feed_subscriber_of(feed, client);
     Tenor__V1__Subscribed subscribed = TENOR__V1__SUBSCRIBED__INIT;
     subscribed.market = market->limits.market;
-    subscribed.channel = (Tenor__V1__Channel)channel;
+    subscribed.channel = (Tenor__V1__Channel)name_of(feed, channel);
     for (uint32_t i = 0; subscriber != NULL && has_series(channel) && i < kinds_of(channel); i++) {
         subscribed.series_count +=
             subscriber->shares[market - feed->markets].count[kind_of(channel) + i];
@@ -315,7 +345,7 @@ enum wire_error feed_subscribe(struct feed *feed, struct wire_fault *fault, uint
                                uint64_t request, const Tenor__V1__Subscribe *subscribe)
 {
     struct feed_market *market;
-    uint32_t channel = (uint32_t)subscribe->channel, depth_class = 0;
+    uint32_t channel = channel_of(feed, (uint32_t)subscribe->channel), depth_class = 0;
     enum wire_error error = check(feed, &market, fault, subscribe->market, channel,
                                   subscribe->series_id, subscribe->n_series_id);
     if (error != WIRE_ERROR_NONE) return error;
@@ -358,7 +388,7 @@ enum wire_error feed_unsubscribe(struct feed *feed, struct wire_fault *fault, ui
                                  uint64_t request, const Tenor__V1__Unsubscribe *unsubscribe)
 {
     struct feed_market *market;
-    uint32_t channel = (uint32_t)unsubscribe->channel;
+    uint32_t channel = channel_of(feed, (uint32_t)unsubscribe->channel);
     enum wire_error error = check(feed, &market, fault, unsubscribe->market, channel,
                                   unsubscribe->series_id, unsubscribe->n_series_id);
     if (error != WIRE_ERROR_NONE) return error;

@@ -62,6 +62,13 @@ static void on_tells(evutil_socket_t fd, short what, void *context)
     gateway->tells_wait = true;
 }
 
+static void on_soft(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct gateway *gateway = context;
+    gateway_soft_woken(gateway->soft);
+}
+
 static void on_checked(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -73,6 +80,23 @@ static void on_checked(evutil_socket_t fd, short what, void *context)
 static void on_hold(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what, (void)context;
+}
+
+static void count_soft(struct gateway *gateway)
+{
+    struct gateway_soft_counters soft;
+    gateway_soft_counters(gateway->soft, &soft);
+    gateway_set(&gateway->counts.soft_subscribers, soft.feeds.subscribers);
+    gateway_set(&gateway->counts.soft_steps, soft.feeds.steps);
+    gateway_set(&gateway->counts.soft_rounds, soft.rounds);
+    gateway_set(&gateway->counts.soft_sent, soft.feeds.sent);
+    gateway_set(&gateway->counts.soft_owed, soft.feeds.owed);
+    gateway_set(&gateway->counts.soft_snapshots, soft.feeds.snapshots);
+    gateway_set(&gateway->counts.soft_gaps, soft.feeds.gaps);
+    gateway_set(&gateway->counts.soft_lost, soft.lost);
+    gateway_set(&gateway->counts.soft_loads, soft.loads);
+    gateway_set(&gateway->counts.soft_ends, soft.ends);
+    gateway_set(&gateway->counts.soft_refused, soft.refused);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
@@ -92,6 +116,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     gateway_set(&gateway->counts.out_bytes, gateway->out_bytes);
     gateway_set(&gateway->counts.signature_threads, gateway->workers_count);
     gateway_set(&gateway->counts.checking, gateway_checkers_count(gateway->checkers));
+    count_soft(gateway);
     gateway_set(&gateway->counts.history_records, gateway_history_count(gateway->history));
 }
 
@@ -168,7 +193,7 @@ static void free_gateway(struct gateway *gateway)
     gateway_hold_free(gateway);
     struct event *events[] = {gateway->listening, gateway->telling,  gateway->asking,
                               gateway->shaken,    gateway->checking, gateway->holding,
-                              gateway->ticking};
+                              gateway->ticking,   gateway->softening};
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
         if (events[i] != NULL) event_free(events[i]);
     }
@@ -179,6 +204,7 @@ static void free_gateway(struct gateway *gateway)
     gateway_identity_release(gateway->identity);
     gateway_tickets_free(gateway->tickets);
     feed_free(gateway->feed);
+    gateway_soft_free(gateway->soft);
     gateway_history_free(gateway->history);
     gateway_pendings_free(gateway->pendings);
     gateway_accounts_free(gateway->accounts);
@@ -246,15 +272,17 @@ static bool make_memory(struct gateway *gateway)
     gateway->history = gateway_history_make(limits->history_bytes);
     gateway->pendings = gateway_pendings_make((uint32_t)limits->pending_max, sessions);
     gateway->feed = feed_make(&feed);
+    gateway->soft = gateway_soft_make(&feed, &gateway->options.direct);
     gateway->out_room = malloc(WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX);
     gateway->deferred_bytes = malloc(GATEWAY_DEFERRED_BYTES);
     gateway->scratch = malloc(sizeof *gateway->scratch);
-    bool done =
-        gateway->connections != NULL && gateway->free_slots != NULL && gateway->addresses != NULL &&
-        gateway->accounts != NULL && gateway->history != NULL && gateway->pendings != NULL &&
-        gateway->feed != NULL && gateway->out_room != NULL && gateway->deferred_bytes != NULL &&
-        gateway->scratch != NULL && make_arena(&gateway->in_arena, WIRE_TO_NODE_ARENA_BYTES) &&
-        make_arena(&gateway->out_arena, WIRE_FROM_NODE_ARENA_BYTES);
+    bool done = gateway->connections != NULL && gateway->free_slots != NULL &&
+                gateway->addresses != NULL && gateway->accounts != NULL &&
+                gateway->history != NULL && gateway->pendings != NULL && gateway->feed != NULL &&
+                gateway->soft != NULL && gateway->out_room != NULL &&
+                gateway->deferred_bytes != NULL && gateway->scratch != NULL &&
+                make_arena(&gateway->in_arena, WIRE_TO_NODE_ARENA_BYTES) &&
+                make_arena(&gateway->out_arena, WIRE_FROM_NODE_ARENA_BYTES);
     const uint32_t places = places_for(sessions);
     for (uint32_t i = 0; done && i < places; i++)
         gateway->free_slots[i] = places - 1 - i;
@@ -279,6 +307,12 @@ static bool make_events(struct gateway *gateway)
     gateway->ticking = event_new(gateway->base, -1, EV_PERSIST, on_tick, gateway);
     gateway->listening = event_new(gateway->base, gateway->listen_fd, EV_READ | EV_PERSIST,
                                    gateway_listen_take, gateway);
+    const struct port *soft = gateway->options.direct.soft;
+    if (soft != NULL) {
+        gateway->softening =
+            event_new(gateway->base, port_tells_fd(soft), EV_READ | EV_PERSIST, on_soft, gateway);
+        if (gateway->softening == NULL || event_add(gateway->softening, NULL) != 0) return false;
+    }
     bool done = gateway->telling != NULL && gateway->asking != NULL && gateway->shaken != NULL &&
                 gateway->checking != NULL && gateway->holding != NULL && gateway->ticking != NULL &&
                 gateway->listening != NULL;

@@ -182,6 +182,17 @@ bool gateway_stopped(const struct gateway *gateway);
     X(cut_faults, COUNTER, "Connections cut: faults_max.")                                         \
     X(guests_waited, COUNTER, "Times that a client without a logon waited: they had their share.") \
     X(lost, COUNTER, "Connections lost or closed by the client without a logoff.")                 \
+    X(soft_subscribers, GAUGE, "Clients with subscriptions to soft market data, each market.")     \
+    X(soft_steps, COUNTER, "Steps of desks that soft market data has taken in.")                   \
+    X(soft_rounds, COUNTER, "Rounds in which soft market data was told.")                          \
+    X(soft_sent, COUNTER, "Messages of soft market data sent.")                                    \
+    X(soft_owed, COUNTER, "Messages of soft market data that a slow client could not take.")       \
+    X(soft_snapshots, COUNTER, "Books told anew as a whole by soft market data.")                  \
+    X(soft_gaps, COUNTER, "Channels of soft market data that ended with a gap.")                   \
+    X(soft_lost, COUNTER, "Times that the ring of the desks had no room: books were read anew.")   \
+    X(soft_loads, COUNTER, "Times that the books of a desk were read for soft market data.")       \
+    X(soft_ends, COUNTER, "Terms of desks that ended for soft market data.")                       \
+    X(soft_refused, COUNTER, "Subscriptions to soft market data refused: led by another node.")    \
     X(gaps, COUNTER, "Times that steps were missed: not read in time, or in a state sync.")        \
     X(turns, COUNTER, "Turns of the gateway's loop.")
 

@@ -11,6 +11,7 @@
 #include "gateway/limits.h"
 #include "gateway/pending.h"
 #include "gateway/proofs.h"
+#include "gateway/soft.h"
 #include "gateway/tls.h"
 #include "tenor/frame.h"
 #include "wire/wire.h"
@@ -176,7 +177,7 @@ struct gateway {
     uint16_t listen_port;
     /* The loop: */
     struct event_base *base;
-    struct event *listening, *telling, *asking, *shaken, *checking, *holding, *ticking;
+    struct event *listening, *telling, *asking, *shaken, *checking, *holding, *ticking, *softening;
     int listen_fd;
     bool is_told; /* the node has said where it stands */
     bool is_listening, is_draining, tells_wait;
@@ -205,6 +206,7 @@ struct gateway {
     uint32_t markets_count;
     bool gapped, wants_snapshot, history_unbegun;
     struct feed *feed;
+    struct gateway_soft *soft;
     struct gateway_history *history;
     struct gateway_pendings *pendings;
     uint32_t asked_count; /* questions that the node's thread has not answered, whoever asked */

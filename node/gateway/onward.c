@@ -28,7 +28,9 @@ static struct gateway_direct_answers answers_of(struct gateway *gateway)
 void gateway_onward_hold(struct gateway *gateway)
 {
     const struct gateway_direct *direct = &gateway->options.direct;
-    if (direct->hold != NULL) direct->hold(direct->context);
+    if (direct->hold == NULL) return;
+    gateway_soft_expect(gateway->soft);
+    direct->hold(direct->context);
 }
 
 /* Frames that were given to the desk are applied; the node's thread learns of it if it must. */

@@ -299,6 +299,11 @@ void port_tells_wake(struct port *port)
     ring_wake(&port->tells);
 }
 
+void port_tells_awake(struct port *port)
+{
+    atomic_store_explicit(&port->tells.sleeps, false, memory_order_seq_cst);
+}
+
 /* Steps that were dropped once are dropped until half of the ring is free: a reader that is too
  * slow has one gap, and not one for each step. The gap is told before the next step, where the
  * hole is; before the next answer only if an answer was lost. */
@@ -349,6 +354,11 @@ void port_tell_snapshot(struct port *port, struct port_snapshot *snapshot)
 void port_tell_flush(struct port *port)
 {
     ring_flush(&port->tells);
+}
+
+bool port_tell_has_gap(const struct port *port)
+{
+    return port->is_gap;
 }
 
 size_t port_tell_room(const struct port *port)

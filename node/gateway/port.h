@@ -50,6 +50,7 @@ enum port_tell {
                               that traded */
     PORT_BLOCK = 11,       /* struct port_block: after all of its steps */
     PORT_SNAPSHOT_IS = 12, /* a pointer: struct port_snapshot *, to be freed with free() */
+    PORT_LEAD = 13,        /* struct port_lead: whenever it changes. Only where desks tell */
 };
 
 struct port_message {
@@ -88,6 +89,15 @@ struct port_head {
     uint64_t sequence;
     uint64_t cursor; /* height of the last BLOCK that the market's stream has consumed: a frame that
                         was valid until an earlier one and is not final will never be */
+};
+
+/* Who leads a market, and whether its desk is at work here. */
+struct port_lead {
+    uint32_t market, term;
+    uint64_t sequence; /* of the last final batch */
+    bool leads;        /* a desk of this node does */
+    bool is_own;       /* the term is this node's, whether its desk is at work or not */
+    char clients[256]; /* where the leader serves clients; empty: not known, or there is none */
 };
 
 enum port_node_state { PORT_SYNCING = 1, PORT_READY = 2, PORT_STOPPING = 3 };
@@ -184,6 +194,7 @@ struct port_marks {
  * told of series that no part has had yet is to be left alone. */
 struct port_snapshot {
     bool is_first, is_last;
+    bool is_list;    /* series without marks and orders, which come in later parts */
     uint64_t height; /* of the last executed block */
     int64_t time_ms;
     uint32_t series_count, indexes_count;
@@ -193,6 +204,9 @@ struct port_snapshot {
     const struct port_order *orders;  /* series after series: series[i].orders_count of each */
     const struct port_index *indexes; /* in the last part, with their markets */
     const uint32_t *index_markets;
+    uint32_t market; /* of a desk; and the place that its next entry takes */
+    uint32_t term, index;
+    uint64_t sequence;
 };
 
 /* What became of the orders that these events name, as they stand in the exchange now, right after
@@ -241,6 +255,8 @@ bool port_next_tell(struct port *port, struct port_message *message);
 bool port_tells_sleep(struct port *port);
 /* After the descriptor was readable, or instead of waiting for it. */
 void port_tells_wake(struct port *port);
+/* The reader is awake and will read on by itself: nobody need wake it. */
+void port_tells_awake(struct port *port);
 
 /* The node's side. Never blocks: what has no room is dropped, counted, and told as PORT_GAP. The
  * second form puts a message together from up to three pieces. */
@@ -253,6 +269,8 @@ void port_tell_snapshot(struct port *port, struct port_snapshot *snapshot);
 /* Nothing of what was told is read before this: soft answers before the log is synced, final steps
  * after it. Wakes the gateway's thread if it sleeps. */
 void port_tell_flush(struct port *port);
+/* Tells were dropped, and PORT_GAP has not gone through: it does before the next one. */
+bool port_tell_has_gap(const struct port *port);
 /* Bytes that can be told now without using what is kept for answers. */
 size_t port_tell_room(const struct port *port);
 int port_asks_fd(const struct port *port);

@@ -462,7 +462,15 @@ static void take_feed(struct gateway_connection *connection, const Tenor__V1__To
     if (!gateway_session_query(connection, message->request)) return;
     /* The state up to the present block, before market data of it. */
     if (connection->stream_waits) gateway_session_pump(connection, false);
-    if (message->body_case == TENOR__V1__TO_NODE__BODY_SUBSCRIBE) {
+    if (message->body_case == TENOR__V1__TO_NODE__BODY_SUBSCRIBE &&
+        gateway_soft_has(message->subscribe->channel)) {
+        code = gateway_soft_subscribe(gateway->soft, &fault, connection->slot, message->request,
+                                      message->subscribe);
+    } else if (message->body_case == TENOR__V1__TO_NODE__BODY_UNSUBSCRIBE &&
+               gateway_soft_has(message->unsubscribe->channel)) {
+        code = gateway_soft_unsubscribe(gateway->soft, &fault, connection->slot, message->request,
+                                        message->unsubscribe);
+    } else if (message->body_case == TENOR__V1__TO_NODE__BODY_SUBSCRIBE) {
         code = feed_subscribe(gateway->feed, &fault, connection->slot, message->request,
                               message->subscribe);
     } else if (message->body_case == TENOR__V1__TO_NODE__BODY_UNSUBSCRIBE) {

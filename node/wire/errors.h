@@ -80,6 +80,8 @@
       "name one of ItemKind's")                                                                    \
     X(STANDBY_RANGE, 40011, false, "the standby frame holds something else than cancels",          \
       "cancel, mass cancel and MMP cancel may stand in it")                                        \
+    X(SOFT_ELSEWHERE, 40012, true, "only the node that leads the market has its soft data",        \
+      "subscribe at the node that the text names; without one, ask GetCluster a little later")     \
     /* the node */                                                                                 \
     X(SYNCING, 50001, true, "the node is behind the set and cannot answer yet",                    \
       "go on at another node, or try again later")                                                 \

@@ -117,8 +117,32 @@ static bool follows(uint64_t mine, uint64_t prev_seq, uint64_t seq)
     return prev_seq <= mine && mine < seq;
 }
 
+static int compare_places(const struct kept_place *a, const struct kept_place *b)
+{
+    if (a->term != b->term) return a->term < b->term ? -1 : 1;
+    if (a->sequence != b->sequence) return a->sequence < b->sequence ? -1 : 1;
+    return (a->index > b->index) - (a->index < b->index);
+}
+
+/* Where a soft book stands never goes back, and behind the end of a term it is a later term's. */
+static bool take_place(struct feed_keeper *keeper, const Tenor__V1__Book *book)
+{
+    if (keeper->is_soft != (book->soft != NULL)) return wrong(keeper, "a book of another kind");
+    if (!keeper->is_soft) return true;
+    if (book->block != 0) return wrong(keeper, "a soft book names a block");
+    const struct kept_place place = {book->soft->term, book->soft->sequence, book->soft->index};
+    if (compare_places(&place, &keeper->soft) < 0) return wrong(keeper, "a soft book goes back");
+    if (place.sequence < keeper->end_sequence) return wrong(keeper, "what is void is told again");
+    if (book->reverted && !book->snapshot) return wrong(keeper, "a change says reverted");
+    if (book->reverted && keeper->ends == 0) return wrong(keeper, "reverted, and no term ended");
+    keeper->reverted += book->reverted != 0;
+    keeper->soft = place;
+    return true;
+}
+
 static bool take_book(struct feed_keeper *keeper, const Tenor__V1__Book *book)
 {
+    if (!take_place(keeper, book)) return false;
     struct kept_series *series = feed_keeper_series(keeper, book->series_id);
     if (book->snapshot) {
         series->levels_count[TN_BUY] = series->levels_count[TN_SELL] = 0;
@@ -243,7 +267,11 @@ static bool take_ticker(struct feed_keeper *keeper, const Tenor__V1__Ticker *tic
 static bool take_trade(struct feed_keeper *keeper, const Tenor__V1__Trade *trade)
 {
     struct kept_series *series = feed_keeper_series(keeper, trade->series_id);
-    if (trade->seq >> 20 != trade->block) return wrong(keeper, "a trade's seq is not of its block");
+    if (keeper->is_soft != (trade->soft != NULL)) return wrong(keeper, "a trade of another kind");
+    if (trade->seq >> 20 != trade->block && !keeper->is_soft) {
+        return wrong(keeper, "a trade's seq is not of its block");
+    }
+    if (keeper->traded != NULL) keeper->traded(keeper->context, trade);
     if (series->trades > 0 && !follows(series->trades_seq, trade->prev_seq, trade->seq)) {
         return wrong(keeper, "a gap between trades");
     }
@@ -281,6 +309,16 @@ static bool take_message(struct feed_keeper *keeper, const Tenor__V1__FromNode *
         case TENOR__V1__FROM_NODE__BODY_INSTRUMENT:
             return take_instrument(keeper, message->instrument);
         case TENOR__V1__FROM_NODE__BODY_SUBSCRIBED: keeper->subscribed++; return true;
+        case TENOR__V1__FROM_NODE__BODY_SOFT_END:
+            if (!keeper->is_soft) return wrong(keeper, "the end of what is not soft");
+            keeper->ends++;
+            keeper->end_sequence = message->soft_end->sequence;
+            for (uint32_t i = 0; i < keeper->series_count; i++) {
+                keeper->series[i].has_book = false;
+                keeper->series[i].trades = 0;
+            }
+            if (keeper->ended != NULL) keeper->ended(keeper->context, keeper->end_sequence);
+            return true;
         case TENOR__V1__FROM_NODE__BODY_MARKS:
             if (message->marks->prev_seq != 0 &&
                 !follows(keeper->marks_seq, message->marks->prev_seq, message->marks->seq)) {
@@ -307,6 +345,7 @@ static bool take_message(struct feed_keeper *keeper, const Tenor__V1__FromNode *
         case TENOR__V1__FROM_NODE__BODY_ERROR:
             keeper->gaps++;
             keeper->last_error = message->error->code;
+            keeper->error_request = message->request;
             return true;
         default: return wrong(keeper, "a message that was not asked for");
     }

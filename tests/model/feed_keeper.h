@@ -33,7 +33,18 @@ struct feed_keeper {
     uint32_t series_count, series_room;
     uint64_t messages, snapshots, deltas, crcs, subscribed, marks, blocks, last_block, gaps;
     uint64_t instruments, liquidations, liquidations_seq, marks_seq;
-    uint64_t last_error, last_request;
+    /* Of soft channels; `soft`: where the last book stood. */
+    bool is_soft;
+    uint64_t ends, reverted, end_sequence;
+    struct kept_place {
+        uint32_t term;
+        uint64_t sequence;
+        uint32_t index;
+    } soft;
+    void (*traded)(void *context, const Tenor__V1__Trade *trade); /* may be NULL, both */
+    void (*ended)(void *context, uint64_t sequence);
+    void *context;
+    uint64_t last_error, error_request, last_request;
     char fault[256]; /* what is wrong with a message; empty: nothing so far */
 };
 

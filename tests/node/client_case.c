@@ -109,8 +109,7 @@ static void heard(void *context, const struct tn_client_news *news)
         case TN_NEWS_TRADE:
         case TN_NEWS_MARKS:
         case TN_NEWS_LIQUIDATION:
-            tell(test, "news %u tag %lld\n", news->kind, (long long)tag);
-            break;
+        case TN_NEWS_SOFT_END: tell(test, "news %u tag %lld\n", news->kind, (long long)tag); break;
     }
     if (test->also != NULL) test->also(test, news);
 }

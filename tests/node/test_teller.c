@@ -172,6 +172,7 @@ static void hear(void)
             case PORT_ITEM_TAKEN:
             case PORT_REPLY:
             case PORT_SESSION_IS:
+            case PORT_LEAD:
             case PORT_GAP: fail_msg("kind %u was told", tell.kind);
         }
     }
