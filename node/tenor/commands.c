@@ -95,9 +95,13 @@ const struct command commands[] = {
     COMMAND("watch blocks", "", "Blocks as they become final.",
             "tenor watch blocks --net net --count 10\n", watch_blocks),
     COMMAND("watch trades", "[SERIES...]", "Trades as they become final.",
-            "tenor watch trades --net net BTC-PERP\n", watch_trades),
+            "tenor watch trades --net net BTC-PERP\n"
+            "tenor watch trades --net net --soft\n",
+            watch_trades),
     COMMAND("watch book", "SERIES", "A book's best prices as they change.",
-            "tenor watch book --net net BTC-PERP\n", watch_book),
+            "tenor watch book --net net BTC-PERP\n"
+            "tenor watch book --net net BTC-PERP --soft\n",
+            watch_book),
     COMMAND("watch ticker", "[SERIES...]", "Tickers as they change.",
             "tenor watch ticker --net net BTC-PERP\n", watch_ticker),
     COMMAND("watch account", "", "Everything that happens to the account.",

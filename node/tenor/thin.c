@@ -312,7 +312,11 @@ static void hear(void *context, const struct tn_client_news *news)
     if (news->kind == TN_NEWS_ERROR) {
         thin->error = news->as.error;
         keep_why(thin, news->as.error.text);
-        if (is_awaited && news->tag == wait->tag) wait->is_done = wait->is_refused = true;
+        if (is_awaited && news->tag == wait->tag) {
+            wait->is_done = wait->is_refused = true;
+        } else if (thin->heard != NULL) {
+            thin->heard(thin->heard_context, news);
+        }
         return;
     }
     if (is_awaited && wait->take(wait->context, news)) {

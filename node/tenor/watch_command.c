@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include "tenor/client_book.h"
+#include "tenor/client_errors.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -24,6 +25,7 @@ struct watching {
 
 struct watch_options {
     uint64_t count, seconds;
+    bool soft;
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -47,8 +49,17 @@ static void hear(void *context, const struct tn_client_news *news)
     if (news->kind == TN_NEWS_DISCONNECTED) {
         fprintf(stderr, "tenor: disconnected: %s\n", news->as.disconnected.why);
     } else if (news->kind == TN_NEWS_ERROR) {
+        if (news->as.error.code == TN_ERROR_SOFT_ELSEWHERE) {
+            thin_fail(watching->thin, END_AWAY, "%s (by --node)", news->as.error.text);
+            return;
+        }
         fprintf(stderr, "tenor: the node says %" PRIu32 ": %s\n", news->as.error.code,
                 news->as.error.text);
+    } else if (news->kind == TN_NEWS_SOFT_END) {
+        fprintf(stderr,
+                "tenor: term %" PRIu32 " has ended here: what was shown of it above batch %" PRIu64
+                " may never have been\n",
+                news->as.soft_end.term, news->as.soft_end.sequence);
     } else if (news->kind == watching->kind) {
         watching->show(watching, news);
     }
@@ -85,15 +96,47 @@ static int watch(struct watching *watching, const struct watch_options *with,
         "--seconds", ARGUMENT_NUMBER, &(with).seconds, UINT32_MAX, "N", "ends then (0: never)"     \
     }
 
+/* What is soft, the node that leads has: of those of the net the client is kept to that one. Who
+ * named a node by --node means that one. */
+static bool take_leader(void *context, const struct tn_client_news *news)
+{
+    struct thin *thin = context;
+    const struct tn_cluster_news *cluster = &news->as.cluster;
+    struct tn_client_net *net = &thin->net;
+    if (news->kind != TN_NEWS_CLUSTER) return false;
+    for (uint32_t i = 0; i < cluster->markets_count; i++) {
+        const struct tn_market_head *head = &cluster->markets[i];
+        if (head->market != thin_market(thin) || head->leader == 0) continue;
+        for (uint32_t k = 0; k < net->nodes_count && head->leader <= cluster->nodes_count; k++) {
+            char address[sizeof net->hosts[0] + 8];
+            snprintf(address, sizeof address, "%s:%u", net->nodes[k].host, net->nodes[k].port);
+            if (strcmp(address, cluster->nodes[head->leader - 1].clients) != 0) continue;
+            net->nodes[0] = net->nodes[k];
+            net->nodes_count = 1;
+        }
+    }
+    return true;
+}
+
+static bool connect_to_leader(struct thin *thin)
+{
+    const struct tn_question question = {.kind = TN_ASK_CLUSTER};
+    if (thin->with.node != NULL || thin->net.nodes_count < 2) return true;
+    return thin_ask(thin, &question, take_leader, thin) && thin_connect(thin);
+}
+
 /* Reads options and the series that are named, connects. */
 static bool begin(struct watching *watching, struct watch_options *with, uint64_t *series,
                   uint32_t *series_count, size_t series_min, size_t series_max)
 {
     struct thin *thin = watching->thin;
-    const struct argument own[] = {WATCH_OPTIONS(*with)};
-    if (!thin_options_stream(thin, own, 2, series_min, series_max)) return false;
+    const struct argument own[] = {WATCH_OPTIONS(*with),
+                                   {"--soft", ARGUMENT_FLAG, &with->soft, 0, NULL,
+                                    "before it is final, from the node that leads"}};
+    const bool may_be_soft = watching->kind == TN_NEWS_BOOK || watching->kind == TN_NEWS_TRADE;
+    if (!thin_options_stream(thin, own, may_be_soft ? 3 : 2, series_min, series_max)) return false;
     bool is_there = watching->kind == TN_NEWS_ACCOUNT ? thin_log_on(thin) : thin_connect(thin);
-    if (!is_there || !thin_series(thin)) return false;
+    if (!is_there || (with->soft && !connect_to_leader(thin)) || !thin_series(thin)) return false;
     for (size_t i = 0; i < thin->arguments.words_count; i++) {
         const struct instrument *instrument = thin_find(thin, thin->arguments.words[i]);
         if (instrument == NULL) return false;
@@ -126,6 +169,18 @@ int watch_blocks(struct thin *thin)
     return watch(&watching, &with, TN_CHANNEL_BLOCKS, NULL, 0);
 }
 
+static void put_place(struct thin *thin, bool is_soft, const struct tn_soft_place *soft,
+                      uint64_t block)
+{
+    if (!is_soft) {
+        output_number(thin->output, "block", block);
+        return;
+    }
+    output_count(thin->output, "term", soft->term);
+    output_number(thin->output, "batch", soft->sequence);
+    output_count(thin->output, "index", soft->index);
+}
+
 static void show_trade(struct watching *watching, const struct tn_client_news *news)
 {
     struct thin *thin = watching->thin;
@@ -135,7 +190,7 @@ static void show_trade(struct watching *watching, const struct tn_client_news *n
     output_text(thin->output, "taker", trade->taker == TN_BUY ? "buy" : "sell");
     thin_put_price(thin, "price", trade->series_id, trade->price);
     thin_put_quantity(thin, "quantity", trade->series_id, trade->quantity);
-    output_number(thin->output, "block", trade->block);
+    put_place(thin, trade->is_soft, &trade->soft, trade->block);
     line(watching);
 }
 
@@ -146,7 +201,8 @@ int watch_trades(struct thin *thin)
     uint64_t series[SERIES_NAMED_MAX];
     uint32_t count = 0;
     if (!begin(&watching, &with, series, &count, 0, SERIES_NAMED_MAX)) return thin->end;
-    return watch(&watching, &with, TN_CHANNEL_TRADES, series, count);
+    const enum tn_channel channel = with.soft ? TN_CHANNEL_TRADES_SOFT : TN_CHANNEL_TRADES;
+    return watch(&watching, &with, channel, series, count);
 }
 
 static void put_side(struct thin *thin, const struct tn_client_book *book, uint8_t side,
@@ -172,12 +228,13 @@ static void show_book(struct watching *watching, const struct tn_client_news *ne
         case TN_CLIENT_BOOK_WRONG:
         case TN_CLIENT_BOOK_FULL:
             fprintf(stderr, "tenor: the book has a gap; a new one is on its way\n");
-            tn_client_subscribe(thin->client, ++thin->tag, thin_market(thin), TN_CHANNEL_BOOK,
+            tn_client_subscribe(thin->client, ++thin->tag, thin_market(thin),
+                                book->is_soft ? TN_CHANNEL_BOOK_SOFT : TN_CHANNEL_BOOK,
                                 &book->series_id, 1, 0);
             return;
     }
     thin_put_series(thin, book->series_id);
-    output_number(thin->output, "block", book->block);
+    put_place(thin, book->is_soft, &book->soft, book->block);
     put_side(thin, book, TN_BUY, "bid", "bid_size");
     put_side(thin, book, TN_SELL, "ask", "ask_size");
     output_count(thin->output, "bids", book->counts[TN_BUY]);
@@ -198,7 +255,9 @@ int watch_book(struct thin *thin)
         return thin->end;
     }
     tn_client_book_init(&watching.book, series[0], levels, LEVELS_MAX);
-    int end = watch(&watching, &with, TN_CHANNEL_BOOK, series, count);
+    watching.book.is_soft = with.soft;
+    const enum tn_channel channel = with.soft ? TN_CHANNEL_BOOK_SOFT : TN_CHANNEL_BOOK;
+    int end = watch(&watching, &with, channel, series, count);
     thin->heard = NULL;
     free(levels);
     return end;

@@ -149,11 +149,15 @@ makers_quote_and_takers_trade() {
     ok '"event": "quoted"' quote BTC-PERP 99500x0.2 100500x0.2 --group 1
     timeout 30 "$tenor" watch trades --count 1 >"$work/trade" &
     local watcher=$!
+    timeout 30 "$tenor" watch trades --count 1 --soft >"$work/trade.soft" &
+    local early=$!
     timeout 30 "$tenor" watch account --key bob --count 1 >"$work/account" &
     local listener=$!
     sleep 1
     ok '"event": "trade"' order place BTC-PERP buy 0.1 --key bob
     wait "$watcher" || fail "watch trades"
+    wait "$early" || fail "watch trades --soft"
+    grep -q '"quantity":"0.1","term":' "$work/trade.soft" || fail "the soft trade has no place"
     wait "$listener" || fail "watch account"
     grep -q '"quantity":"0.1"' "$work/trade" || fail "the trade was not seen"
     grep -q '"series":"BTC-PERP"' "$work/account" || fail "the account did not hear of it"
@@ -165,6 +169,35 @@ makers_quote_and_takers_trade() {
     ok '"passes": false' margin BTC-PERP buy 90
     ends 3 'rejected: 913 BID_NO_AUCTION' bid --account 1 --share 0.5 --pay-most 10
     ok '"liquidations": \[\]' liquidations
+}
+
+# What the leader tells before it is final comes to the same book; the other node says who leads.
+soft_books_come_to_what_is_final() {
+    local soft final port one leaders=0
+    timeout 60 "$tenor" watch book BTC-PERP --soft --count 4 >"$work/soft" 2>"$work/soft.err" &
+    soft=$!
+    timeout 60 "$tenor" watch book BTC-PERP --count 4 >"$work/final" &
+    final=$!
+    within 20 test -s "$work/soft" -a -s "$work/final"
+    ok '"event": "accepted"' order place BTC-PERP buy 0.03 --limit 95200 --label 9
+    ok '"event": "accepted"' order place BTC-PERP buy 0.02 --limit 95300 --label 9
+    ok '"event": "cancelled"' order cancel-all --label 9
+    wait "$soft" || fail "watch book --soft: $(cat "$work/soft.err")"
+    wait "$final" || fail "watch book"
+    for one in soft final; do sed -n 's/.*\("bid":.*\)/\1/p' "$work/$one" >"$work/$one.levels"; done
+    cmp -s "$work/soft.levels" "$work/final.levels" ||
+        fail "soft and final differ: $(paste -d '|' "$work/soft.levels" "$work/final.levels")"
+    grep -q '"bid":"95300","bid_size":"0.02"' "$work/soft" || fail "the soft book lacks an order"
+    for port in $((base + 100)) $((base + 101)); do
+        if timeout 30 "$tenor" watch book BTC-PERP --soft --count 1 --node "127.0.0.1:$port" \
+            >"$work/out" 2>"$work/err"; then
+            leaders=$((leaders + 1))
+        else
+            grep -q "led by the node at 127.0.0.1:$((2 * base + 201 - port)): subscribe there" \
+                "$work/err" || fail "who does not lead does not name who does"
+        fi
+    done
+    [ "$leaders" = 1 ] || fail "$leaders of two nodes tell what is soft"
 }
 
 the_chain_shows_last_trades() {
@@ -338,7 +371,8 @@ HISTORY
 
 start_net
 for group in keys_are_made_shown_and_taken_in the_first_order_is_two_commands_away \
-    the_market_is_shown orders_are_changed_and_cancelled makers_quote_and_takers_trade the_chain_shows_last_trades money_moves \
+    the_market_is_shown orders_are_changed_and_cancelled makers_quote_and_takers_trade \
+    soft_books_come_to_what_is_final the_chain_shows_last_trades money_moves \
     sessions_come_and_go blocks_and_proofs_are_checked every_exit_code_means_what_help_says \
     what_is_sent_and_not_answered_is_ambiguous_and_safe_to_repeat \
     every_command_has_help_with_an_example the_terminal_shows_the_market \
