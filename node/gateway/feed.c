@@ -241,3 +241,8 @@ uint64_t feed_height(const struct feed *feed)
 {
     return feed->height;
 }
+
+uint64_t feed_subscribers(const struct feed *feed)
+{
+    return feed->counters.subscribers;
+}

@@ -99,6 +99,7 @@ void feed_soft_leave(struct feed *feed, enum wire_error code, const char *text);
 bool feed_is_empty(const struct feed *feed); /* no snapshot has begun */
 bool feed_is_whole(const struct feed *feed);
 uint64_t feed_height(const struct feed *feed); /* of the last block or round */
+uint64_t feed_subscribers(const struct feed *feed);
 
 /* ---- What clients ask -------------------------------------------------------------------------
  */

@@ -84,13 +84,6 @@ static struct soft_market *find(struct gateway_soft *soft, uint32_t market)
     return NULL;
 }
 
-static uint64_t subscribers_of(const struct soft_market *market)
-{
-    struct feed_counters counters;
-    feed_counters(market->feed, &counters);
-    return counters.subscribers;
-}
-
 /* ---- What the ring tells -----------------------------------------------------------------------
  */
 
@@ -183,7 +176,7 @@ static void take_lead(struct gateway_soft *soft, const struct port_lead *lead)
         set_wanted(soft, market, false);
         soft->ends++;
     }
-    if (!lead->leads && !lead->is_own && subscribers_of(market) > 0) {
+    if (!lead->leads && !lead->is_own && feed_subscribers(market->feed) > 0) {
         char text[192];
         say_elsewhere(text, lead);
         feed_soft_leave(market->feed, WIRE_ERROR_SOFT_ELSEWHERE, text);
@@ -304,7 +297,7 @@ static bool turn_market(struct gateway_soft *soft, struct soft_market *market)
 {
     if (market->is_loading) load_part(soft, market);
     tell_round(soft, market);
-    if (subscribers_of(market) == 0) {
+    if (feed_subscribers(market->feed) == 0) {
         if (market->is_wanted && market->idle_steps > REST_AFTER) rest(soft, market);
         return false;
     }
