@@ -735,7 +735,7 @@ static void test_a_bad_option_is_named(void **state)
     test->options.heartbeat_ms = 0;
     test->nodes[1].certificate = "/nowhere/node.pem";
     assert_null(tn_client_make(&test->options, why));
-    assert_non_null(strstr(why, "cannot read the certificate /nowhere/node.pem"));
+    assert_non_null(strstr(why, "cannot open the certificate /nowhere/node.pem"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, case_set_up, case_tear_down)
