@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and runs every test: under the address and undefined-behaviour sanitizers, a short slice
-# of every fuzz target, then the release build that users get. Ends with CTest's closing line. After
-# a failure it goes on with the next build, and its last line names what failed.
+# of every fuzz target, what has threads under the thread sanitizer, then the release build that
+# users get. Ends with CTest's closing line. After a failure it goes on with the next build, and its
+# last line names what failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -79,10 +80,11 @@ if ! $quick; then
     fi
     export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
     build asan || failures+=(asan)
-    build_behind fuzz release
+    build_behind fuzz tsan release
     if [ ${#failures[@]} -eq 0 ]; then run asan || failures+=(asan); fi
     wait_behind
     try fuzz --label-regex fuzz
+    try tsan
 fi
 try release
 
