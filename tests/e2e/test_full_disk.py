@@ -18,10 +18,11 @@ subprocess.run(["protoc", "-I", SOURCE + "/proto", "--python_out=" + WORK,
                 "tenor/v1/trader.proto", "tenor/v1/client.proto"], check=True)
 sys.path[:0] = [WORK, SOURCE + "/docs/examples/python", SOURCE + "/docs/examples"]
 
-from clients_lib import Client, Nodes, Trader, check, closing, trader, wire, within
+from clients_lib import Client, Failed, Nodes, Trader, check, closing, trader, wire, within
 
 FULL = os.path.join(WORK, "full")
 FRAMES_MAX = 4000  # some hundreds fill a segment of the log
+CANCELS_ONLY = 1102  # finality is late: what is refused then is not lost, it is told
 WORDS = ("frame_soft", "frame_final", "frame_reverted", "error")
 
 
@@ -51,37 +52,60 @@ def rests(client):
         price=int(30000e6 // perpetual.tick_micros // step * step)))
 
 
-def send(client, command):
-    frame = client.signed(client.payload([command]))
-    return client.request(frame=frame)
+class Frames:
+    """Frames of one order, or of one cancel of all, in the order in which they were sent."""
+
+    def __init__(self, client, order):
+        self.client, self.order, self.sent, self.cancels = client, order, [], set()
+
+    def send(self, is_order):
+        command = self.order if is_order else trader.Command(mass_cancel=trader.MassCancel())
+        request = self.client.request(frame=self.client.signed(self.client.payload([command])))
+        self.sent.append(request)
+        if not is_order:
+            self.cancels.add(request)
+        return request
+
+    def softs(self):
+        return {about for about, kind, _ in self.client.heard if kind == "frame_soft"}
+
+    def ends(self):
+        """Each has one last word: what was soft is final, and so is every cancel; an order that
+        waited is final or refused for being late. How many orders rest then."""
+        softs, resting, refused = self.softs(), 0, 0
+        for request in self.sent:
+            word = self.client.hear("frame_final", "frame_reverted", "error", request=request)
+            if isinstance(word, wire.FrameFinal):
+                resting = 0 if request in self.cancels else resting + 1
+                continue
+            check(isinstance(word, wire.Error) and word.code == CANCELS_ONLY, "told: %s", word)
+            check(request not in self.cancels, "a cancel is refused: %s", word)
+            check(request not in softs, "what was soft is refused: %s", word)
+            refused += 1
+        return resting, refused
 
 
-def fill(nodes, client, order):
-    """Sends orders, one after the other, until the disk is full: the requests that have a soft answer."""
-    softs, place = [], True
+def fill(nodes, frames):
+    """Sends frames, one after the other, until the disk is full and one has no answer."""
+    is_order = True
     while nodes.metric(0, "tenor_disk_full") == 0:
         for _ in range(20):
-            command = order if place else trader.Command(mass_cancel=trader.MassCancel())
-            request = send(client, command)
-            client.drain(0.02)
-            words = [kind for about, kind, _ in client.heard if about == request]
-            if "frame_soft" not in words:
-                within(10, "the disk is full, for a frame has no answer",
-                       lambda: nodes.metric(0, "tenor_disk_full") == 1)
-                return softs, [request]
-            softs.append(request)
-            place = not place
-        check(len(softs) < FRAMES_MAX, "the disk is not full after %d frames", len(softs))
-    return softs, []
+            request = frames.send(is_order)
+            frames.client.drain(0.02)
+            if request not in frames.softs():
+                break
+            is_order = not is_order
+        check(len(frames.sent) < FRAMES_MAX, "the disk is not full after %d", len(frames.sent))
 
 
-def silent(nodes, client, order, softs, waiting):
+def silent(nodes, frames):
     """Orders and cancels wait while the disk is full: no word of them, and the node says why."""
+    client = frames.client
     client.drain(0.3)
     direct = nodes.metric(0, "tenor_gateway_frames_direct_total")
     heard = len(client.heard)
-    waiting += [send(client, order), send(client, order),
-                send(client, trader.Command(mass_cancel=trader.MassCancel())), send(client, order)]
+    for is_order in (True, True, False, True):
+        frames.send(is_order)
     until = time.monotonic() + 1.5
     while time.monotonic() < until:
         client.drain(0.1)
@@ -100,25 +124,28 @@ def main():
         nodes.tenor("--key", "alice", "faucet", "1000000")
         client = Client(nodes, Trader(nodes, "alice")).logon()
         with closing(client):
-            order = rests(client)
-            client.trade(order)
+            frames = Frames(client, rests(client))
+            client.trade(frames.order)
             open(FULL, "w").close()
-            softs, waiting = fill(nodes, client, order)
-            silent(nodes, client, order, softs, waiting)
+            fill(nodes, frames)
+            filled = len(frames.sent)
+            silent(nodes, frames)
             os.remove(FULL)
             within(30, "there is room", lambda: nodes.metric(0, "tenor_disk_full") == 0)
-            for request in softs + waiting:  # what was answered, and what was not
-                client.hear("frame_final", request=request)
-            account = client.account
-            check(len(client.orders(account)) == 1, "not the last order alone: %s",
-                  client.orders(account))
+            resting, refused = frames.ends()
+            orders = len(client.orders(client.account))
+            check(orders == resting, "%d orders rest, not %d", orders, resting)
             direct = nodes.metric(0, "tenor_gateway_frames_direct_total")
             client.trade(trader.Command(mass_cancel=trader.MassCancel()))
             within(10, "frames go to the desk directly again",
                    lambda: nodes.metric(0, "tenor_gateway_frames_direct_total") > direct)
             check("msg=room" in nodes.log("node-0"), "the log does not say that there is room")
         nodes.stop()
-        print("passed: %d frames until the disk was full, %d waited" % (len(softs), len(waiting)))
+        print("passed: %d frames until the disk was full, %d behind them, %d were late" % (
+            filled, len(frames.sent) - filled, refused))
+    except (Failed, OSError) as why:
+        print("-- node-0\n%s" % nodes.log("node-0")[-2500:])
+        raise SystemExit("FAILED: %s: %s" % (type(why).__name__, why))
     finally:
         nodes.clean_up()
 
