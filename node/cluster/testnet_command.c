@@ -298,7 +298,7 @@ int testnet_command(int arguments_count, char **arguments)
     bool is_made = make_testnet(&net);
     free(memory);
     if (!is_made) return END_FAILED;
-    printf("%llu homes in %s; run each: tenord start --home %s/node-0\n",
-           (unsigned long long)net.nodes, net.out, net.out);
+    printf("%llu home%s in %s; run each: tenord start --home %s/node-0\n",
+           (unsigned long long)net.nodes, net.nodes == 1 ? "" : "s", net.out, net.out);
     return END_GOOD;
 }
