@@ -178,6 +178,12 @@ bool tn_gossip_add_stored(struct tn_gossip *gossip, const struct tn_signature *s
 /* By digest. O(1). */
 bool tn_gossip_find(const struct tn_gossip *gossip, const struct tn_hash *digest,
                     struct tn_gossip_batch *batch);
+/* The host may sign now, and could not before: it is asked again for the STALLs of all markets for
+ * which one is due. */
+void tn_gossip_stalls_again(struct tn_gossip *gossip);
+/* Has the leader of the term that the market is in signed two batches for one place? Then nothing
+ * more of it should go into blocks: they would move the head that STALLs name. */
+bool tn_gossip_is_convicted(const struct tn_gossip *gossip, uint32_t market_id, uint32_t term);
 /* The valid batch that extends head (sequence + 1, prev_digest), in `term`, which is head's or a
  * later one; the first that came when there are two. To build a block: call it from the head at the
  * parent, then from what it gave. O(1). */

@@ -161,8 +161,7 @@ int64_t tn_gossip_next_us(const struct tn_gossip *gossip)
         const struct market *market = &gossip->markets[i];
         if (gossip->peers_count > 1)
             next_us = sooner(next_us, tn_gossip_range_next_us(gossip, market));
-        if (market->told || market->silent_us == INT64_MAX) continue;
-        next_us = sooner(next_us, market->silent_us + gossip->limits.stall_us);
+        next_us = sooner(next_us, tn_gossip_stall_us(gossip, market));
     }
     return next_us;
 }

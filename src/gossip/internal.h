@@ -42,6 +42,8 @@ struct market {
     uint32_t term; /* that may follow the final head */
     bool disputed;
     bool told; /* host.stalled, for this head */
+    uint32_t
+        convicted[2]; /* terms, by their last bit, whose leader signed two batches for a place */
     struct tn_gossip_head final;
     struct tn_gossip_head contiguous;
     uint64_t covered;
@@ -205,6 +207,8 @@ void tn_gossip_range_check(struct tn_gossip *gossip, struct market *market, int6
 
 bool tn_gossip_on_stall(struct tn_gossip *gossip, uint16_t from, const uint8_t *bytes, size_t size,
                         int64_t now_us);
+/* When the host is to be told; INT64_MAX: never, as it stands. */
+int64_t tn_gossip_stall_us(const struct tn_gossip *gossip, const struct market *market);
 void tn_gossip_stalls_check(struct tn_gossip *gossip, struct market *market, int64_t now_us);
 void tn_gossip_stalls_tick(struct tn_gossip *gossip, int64_t now_us);
 void tn_gossip_stalls_resend(struct tn_gossip *gossip);

@@ -1,9 +1,11 @@
 /* stall: markets whose leader has gone silent, and who says so.
  *
  * A market is silent while no valid batch extends its final head. After stall_us the host is told,
- * once for each head; what it signs is sent to all and again with each HEADS while it is silent.
- * Of each voter the newest statement is kept, and only taken from the voter's own link, so that a
- * bad one is the fault of that link. Statements are not relayed: everybody makes his own. */
+ * once for each head; at once, and whatever extends it, when the term's leader has signed two
+ * batches for one place: no quorum may be able to get the same ones, and it will not be led better.
+ * What the host signs is sent to all, and again with each HEADS for as long as that holds. Of each
+ * voter the newest statement is kept, and only taken from the voter's own link, so that a bad one
+ * is the fault of that link. Statements are not relayed: everybody makes his own. */
 #include "gossip/internal.h"
 
 static bool same_head(const struct tn_gossip_head *a, const struct tn_gossip_head *b)
@@ -20,6 +22,30 @@ static struct tn_gossip_head stall_head(const struct market *market)
     return head;
 }
 
+static bool is_convicted(const struct market *market)
+{
+    return market->term > 0 && market->convicted[market->term % 2] == market->term;
+}
+
+bool tn_gossip_is_convicted(const struct tn_gossip *gossip, uint32_t market_id, uint32_t term)
+{
+    const struct market *market = tn_gossip_find_market(gossip, market_id);
+    return market != NULL && market->term == term && is_convicted(market);
+}
+
+int64_t tn_gossip_stall_us(const struct tn_gossip *gossip, const struct market *market)
+{
+    if (market->told) return INT64_MAX;
+    if (is_convicted(market)) return 0; /* long ago */
+    return market->silent_us == INT64_MAX ? INT64_MAX : market->silent_us + gossip->limits.stall_us;
+}
+
+void tn_gossip_stalls_again(struct tn_gossip *gossip)
+{
+    for (uint32_t i = 0; i < gossip->markets_count; i++)
+        gossip->markets[i].told = false;
+}
+
 void tn_gossip_stalls_check(struct tn_gossip *gossip, struct market *market, int64_t now_us)
 {
     if (tn_gossip_find_next(gossip, market, &market->final, market->term) != NO_RECORD) {
@@ -33,8 +59,7 @@ void tn_gossip_stalls_tick(struct tn_gossip *gossip, int64_t now_us)
 {
     for (uint32_t i = 0; i < gossip->markets_count; i++) {
         struct market *market = &gossip->markets[i];
-        if (market->told || market->silent_us == INT64_MAX) continue;
-        if (now_us - market->silent_us < gossip->limits.stall_us) continue;
+        if (now_us < tn_gossip_stall_us(gossip, market)) continue;
         struct tn_gossip_head head = stall_head(market);
         market->told = true;
         gossip->host.stalled(gossip->host.context, &head);
@@ -55,7 +80,7 @@ void tn_gossip_stalls_resend(struct tn_gossip *gossip)
         struct market *market = &gossip->markets[i];
         struct tn_gossip_head head = stall_head(market);
         const struct tn_gossip_stall *own = &market->stalls[gossip->self];
-        bool silent = market->silent_us != INT64_MAX;
+        bool silent = market->silent_us != INT64_MAX || is_convicted(market);
         if (own->kind != 0 && silent && same_head(&own->head, &head)) send_stall(gossip, own);
         own = &market->resign;
         if (own->kind != 0 && own->voter == gossip->self && same_head(&own->head, &head)) {

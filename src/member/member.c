@@ -227,7 +227,10 @@ static void settle(struct tn_member *member)
 {
     for (uint32_t round = 0; round < SETTLE_ROUNDS; round++) {
         const enum tn_sequencer_voice voice = tn_sequencer_voice(member->sequencer);
-        if (voice != member->voice) member->terms_moved = true;
+        if (voice != member->voice) {
+            member->terms_moved = true;
+            tn_gossip_stalls_again(member->gossip);
+        }
         member->voice = voice;
         if (member->terms_moved) {
             member->terms_moved = false;

@@ -28,7 +28,9 @@ static bool next_batch(void *context, struct tn_chain_batch *batch, uint32_t mar
     struct tn_gossip_batch found;
     const struct tn_gossip_head head = {
         .market = market, .term = term, .sequence = sequence - 1, .digest = *prev_digest};
-    if (!tn_gossip_next(((struct tn_member *)context)->gossip, &head, term, &found)) return false;
+    const struct tn_gossip *gossip = ((struct tn_member *)context)->gossip;
+    if (tn_gossip_is_convicted(gossip, market, term)) return false;
+    if (!tn_gossip_next(gossip, &head, term, &found)) return false;
     fill_batch(batch, &found);
     return true;
 }

@@ -44,6 +44,10 @@ static void test_gossip_asks_for_a_stall_once_when_a_market_is_silent(void **sta
     assert_int_equal(story.stalled.sequence, 0);
     pass(10 * STALL_US);
     assert_int_equal(story.stalled_count, 1);
+    tn_gossip_stalls_again(story.gossip); /* the host could not sign */
+    pass(0);
+    assert_int_equal(story.stalled_count, 2);
+    assert_int_equal(story.stalled.sequence, 0);
 }
 
 static void test_gossip_counts_silence_from_when_the_head_had_no_batch_after_it(void **state)
@@ -72,6 +76,45 @@ static void test_gossip_counts_silence_from_when_the_head_had_no_batch_after_it(
     assert_int_equal(story.stalled.term, 2);
     assert_int_equal(story.stalled.sequence, 1);
     free_chain(chain, 2);
+}
+
+/* A leader who signed two batches for one place will not lead better: nobody waits for silence, and
+ * its batches go into no block, which would move the head that the stalls name. */
+static void test_gossip_asks_for_a_stall_at_once_when_a_leader_signed_two(void **state)
+{
+    (void)state;
+    begin_story(0, 4);
+    const struct tn_gossip_head before = {.market = 1};
+    struct sealed forks[2];
+    for (uint32_t i = 0; i < 2; i++)
+        forks[i] = seal(&before, 1, 1, 10, 7 + i);
+    assert_true(receive(1, &forks[0]));
+    pass(1);
+    assert_int_equal(story.stalled_count, 0);
+    assert_false(tn_gossip_is_convicted(story.gossip, 1, 1));
+    assert_true(receive(2, &forks[1]));
+    assert_true(tn_gossip_is_convicted(story.gossip, 1, 1));
+    assert_true(tn_gossip_next_us(story.gossip) <= story.now_us);
+    pass(0);
+    assert_int_equal(story.stalled_count, 1); /* of the head that both extend */
+    assert_int_equal(story.stalled.sequence, 0);
+    pass(STALL_US);
+    assert_int_equal(story.stalled_count, 1);
+
+    /* Some block had one of them all the same: the term is to end at the new head. */
+    const struct tn_gossip_head after = head_of(&forks[1]);
+    tn_gossip_final(story.gossip, &after, 1, story.now_us);
+    pass(0);
+    assert_int_equal(story.stalled_count, 2);
+    assert_int_equal(story.stalled.sequence, 1);
+
+    /* The next leader is not to blame. */
+    tn_gossip_final(story.gossip, &after, 2, story.now_us);
+    assert_false(tn_gossip_is_convicted(story.gossip, 1, 1));
+    assert_false(tn_gossip_is_convicted(story.gossip, 1, 2));
+    pass(STALL_US - 1);
+    assert_int_equal(story.stalled_count, 2);
+    free_chain(forks, 2);
 }
 
 static void test_gossip_gathers_stalls_for_exactly_one_head(void **state)
@@ -169,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gossip_asks_for_a_stall_once_when_a_market_is_silent),
         cmocka_unit_test(test_gossip_counts_silence_from_when_the_head_had_no_batch_after_it),
+        cmocka_unit_test(test_gossip_asks_for_a_stall_at_once_when_a_leader_signed_two),
         cmocka_unit_test(test_gossip_gathers_stalls_for_exactly_one_head),
         cmocka_unit_test(test_gossip_takes_a_stall_from_its_voters_link_only),
         cmocka_unit_test(test_gossip_sends_its_stall_again_while_the_market_is_silent),
