@@ -48,6 +48,8 @@ struct tn_margin_weights {
 };
 struct tn_margin_expiry {
     struct tn_margin_weights im, mm;
+    /* The factors in the weights; 0 if they are not known, which costs time only. */
+    int64_t im_factor_ppm, mm_factor_ppm;
     uint16_t underlying;
     int64_t left_ms;        /* 0: the slot of a perpetual */
     int32_t confidence_ppm; /* the least over the feeds of its options */

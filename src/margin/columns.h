@@ -240,32 +240,36 @@ static bool is_many(tn_lots quantity)
     return (quantity ^ (quantity >> 63)) >> SMALL_BITS != 0;
 }
 
-/* The lower halves of all prices; returns what bits any price has. */
-LANES_INLINE lanes add_low(lanes sums[BLOCK_VECTORS], const int64_t (*rows)[TN_ROW_COLUMNS],
-                           int from, const struct tn_holding *holdings, uint32_t count)
+/* Most prices with high halves are those of far scenarios, which stand together: so the first part
+ * of a block and the rest are judged apart. */
+#define BLOCK_NEAR (BLOCK_VECTORS * 3 / 5)
+
+/* The lower halves of all prices; gives what bits any price has, near and far. */
+LANES_INLINE void add_low(lanes sums[BLOCK_VECTORS], lanes bits[2],
+                          const int64_t (*rows)[TN_ROW_COLUMNS], int from,
+                          const struct tn_holding *holdings, uint32_t count)
 {
-    lanes bits = lanes_all(0);
+    bits[0] = bits[1] = lanes_all(0);
     for (uint32_t h = 0; h < count; h++) {
         const int64_t *row = rows[holdings[h].series] + from;
         struct factor factor = factor_of(holdings[h].quantity);
         if (from == 0 && h + 1 < count) prefetch_row(rows[holdings[h + 1].series]);
         for (int i = 0; i < BLOCK_VECTORS; i++) {
             lanes price = lanes_load(row + i * TN_LANES);
-            bits |= price;
+            bits[i >= BLOCK_NEAR] |= price;
             sums[i] += low_value(price, factor);
         }
     }
-    return bits;
 }
 
 /* What the lower halves leave. */
-LANES_INLINE void add_high(lanes sums[BLOCK_VECTORS], const int64_t (*rows)[TN_ROW_COLUMNS],
+LANES_INLINE void add_high(lanes *sums, int vectors, const int64_t (*rows)[TN_ROW_COLUMNS],
                            int from, const struct tn_holding *holdings, uint32_t count)
 {
     for (uint32_t h = 0; h < count; h++) {
         const int64_t *row = rows[holdings[h].series] + from;
         struct factor factor = factor_of(holdings[h].quantity);
-        for (int i = 0; i < BLOCK_VECTORS; i++)
+        for (int i = 0; i < vectors; i++)
             sums[i] += high_value(lanes_load(row + i * TN_LANES), factor);
     }
 }
@@ -273,11 +277,14 @@ LANES_INLINE void add_high(lanes sums[BLOCK_VECTORS], const int64_t (*rows)[TN_R
 LANES_INLINE void add_block(int64_t *sum, const int64_t (*rows)[TN_ROW_COLUMNS], int from,
                             const struct tn_holding *holdings, uint32_t count, bool is_new)
 {
-    lanes sums[BLOCK_VECTORS];
+    lanes sums[BLOCK_VECTORS], bits[2];
     for (int i = 0; i < BLOCK_VECTORS; i++)
         sums[i] = is_new ? lanes_all(0) : lanes_load(sum + i * TN_LANES);
-    if (is_large(add_low(sums, rows, from, holdings, count)))
-        add_high(sums, rows, from, holdings, count);
+    add_low(sums, bits, rows, from, holdings, count);
+    if (is_large(bits[0])) add_high(sums, BLOCK_NEAR, rows, from, holdings, count);
+    if (is_large(bits[1]))
+        add_high(sums + BLOCK_NEAR, BLOCK_VECTORS - BLOCK_NEAR, rows, from + BLOCK_NEAR * TN_LANES,
+                 holdings, count);
     for (int i = 0; i < BLOCK_VECTORS; i++)
         lanes_store(sum + i * TN_LANES, sums[i]);
 }
@@ -588,8 +595,10 @@ static tn_micros columns_least(const int64_t pnl[TN_ROW_COLUMNS],
     return answer;
 }
 
-static const struct tn_margin_path path = {columns_add,        columns_fold,  columns_fold_both,
-                                           columns_linear,     columns_order, columns_fold_orders,
-                                           columns_fold_bound, columns_least};
+#include "margin/columns_scan.h"
+
+static const struct tn_margin_path path = {
+    columns_add,   columns_fold,        columns_fold_both,  columns_suspects, columns_linear,
+    columns_order, columns_fold_orders, columns_fold_bound, columns_least};
 
 #endif

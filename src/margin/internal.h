@@ -12,7 +12,7 @@ void tn_margin_standard_maintenance(tn_micros *mm, tn_micros *equity,
                                     const struct tn_margin_market *market,
                                     const struct tn_margin_account *account);
 
-/* Portfolio margin of an account. */
+/* Portfolio margin of an account, with orders or in detail. */
 void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detail *details,
                          const struct tn_margin_market *market,
                          const struct tn_margin_account *account);
@@ -30,6 +30,16 @@ struct tn_margin_path_order {
     bool is_linear; /* no discounts, and no other direction in skew scenarios */
 };
 
+/* The positions of one underlying beside IM's weights. */
+enum { TN_MARGIN_SCAN_EXPIRIES = 16 };
+struct tn_margin_scan {
+    _Alignas(64) int64_t sums[TN_MARGIN_SCAN_EXPIRIES][TN_ROW_COLUMNS]; /* of options */
+    int64_t linear[TN_ROW_COLUMNS]; /* change of what is linear */
+    const struct tn_margin_expiry *expiries[TN_MARGIN_SCAN_EXPIRIES];
+    uint32_t count;
+    bool has_linear;
+};
+
 struct tn_margin_path {
     /* sum += Σ quantity × row, in all columns */
     void (*add)(int64_t sum[TN_ROW_COLUMNS], const int64_t (*rows)[TN_ROW_COLUMNS],
@@ -42,6 +52,9 @@ struct tn_margin_path {
     void (*fold_both)(int64_t im[TN_ROW_COLUMNS], int64_t mm[TN_ROW_COLUMNS],
                       const int64_t sum[TN_ROW_COLUMNS], const struct tn_margin_expiry *expiry,
                       bool is_new);
+    /* A bit for each scenario that may be the worst of IM or of MM, if that is a loss; all ones
+     * where it cannot tell. times: IM's factor over MM's, rounded up. */
+    uint64_t (*suspects)(const struct tn_margin_scan *scan, int64_t times);
     /* pnl += floor(flat·change) */
     void (*linear)(int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_ROW_COLUMNS],
                    const struct tn_margin_weights *weights, bool is_new);
@@ -132,6 +145,30 @@ struct tn_margin_contingency tn_margin_contingency_im(const struct tn_margin_mar
 /* Haircuts of so much of an asset. */
 void tn_margin_haircut(tn_micros *mm, tn_micros *im, const struct tn_margin_market *market,
                        uint32_t asset, tn_micros value);
+
+/* ---- Collateral (collateral.c) -----------------------------------------------------------------
+ * What an account has of each asset but cash, at its price. */
+struct tn_margin_collateral {
+    tn_micros value, mm, im; /* value; haircuts, ≥ 0 */
+    tn_micros floors[TN_MARGIN_ASSETS_MAX], ceilings[TN_MARGIN_ASSETS_MAX];
+};
+void tn_margin_take_collateral(struct tn_margin_collateral *collateral,
+                               const struct tn_margin_market *market,
+                               const struct tn_margin_account *account);
+/* Is there any that moves with this underlying? */
+bool tn_margin_collateral_moves(const struct tn_margin_collateral *collateral,
+                                const struct tn_margin_market *market, uint32_t underlying);
+/* Adds how its value changes in each scenario. */
+void tn_margin_move_collateral(int64_t linear[TN_ROW_COLUMNS],
+                               const struct tn_margin_collateral *collateral,
+                               const struct tn_margin_market *market, uint32_t underlying);
+
+/* ---- Accounts without open orders (held.c) -----------------------------------------------------
+ */
+
+/* Worked out without going through every scenario: the same numbers as tn_margin_portfolio's. */
+void tn_margin_held(struct tn_margin_result *result, const struct tn_margin_market *market,
+                    const struct tn_margin_account *account);
 
 /* ---- Open orders of one underlying (orders.c) --------------------------------------------------
  * How far orders may lower each number of an underlying below what it is without them. */

@@ -17,7 +17,7 @@
 
 /* What the caller wants to know. M alone is of several orders, without limited groups, or of none;
  * then `im` below has the orders in it. */
-enum wish { WISH_ALL, WISH_MM, WISH_M };
+enum wish { WISH_ALL, WISH_M };
 
 /* One underlying of the account, while the walk is in it. */
 struct unit {
@@ -44,8 +44,8 @@ struct walk {
     enum tn_margin_view orders;    /* HELD: there are none */
     bool has_limits;               /* there are groups with limits */
     struct tn_margin_order filled; /* the one order, cut to its group's limit */
-    tn_micros linear_mark, options, collateral;
-    tn_micros floors[TN_MARGIN_ASSETS_MAX], ceilings[TN_MARGIN_ASSETS_MAX]; /* of collateral */
+    tn_micros linear_mark, options;
+    struct tn_margin_collateral collateral;
     /* Σ over underlyings of worst case less contingency; the last two with orders. */
     tn_micros im, mm, m_all, m_limited;
 };
@@ -61,58 +61,17 @@ static const struct tn_margin_series *series_of(const struct walk *walk, uint32_
     return &walk->market->series[series];
 }
 
-/* ---- Collateral --------------------------------------------------------------------------------
- */
-
-static void take_collateral(struct walk *walk)
-{
-    const struct tn_margin_market *market = walk->market;
-    TN_ASSERT(market->assets_count <= TN_MARGIN_ASSETS_MAX);
-    for (uint32_t a = 1; a < market->assets_count; a++) {
-        int64_t balance = walk->account->balances[a], price = market->assets[a].price_micros;
-        tn_micros mm, im;
-        TN_ASSERT(balance >= 0 && price >= 0);
-        walk->floors[a] = walk->ceilings[a] = 0;
-        if (balance == 0) continue;
-        walk->floors[a] = tn_ppm_floor(balance, price);
-        walk->ceilings[a] = tn_ppm_ceil(balance, price);
-        walk->collateral += walk->floors[a];
-        tn_margin_haircut(&mm, &im, market, a, walk->ceilings[a]);
-        walk->mm -= mm;
-        walk->im -= im;
-        walk->m_all -= im;
-        walk->m_limited -= im;
-    }
-}
-
 static void start_linear(struct unit *unit)
 {
     if (!unit->has_linear) memset(unit->linear, 0, sizeof unit->linear);
     unit->has_linear = true;
 }
 
-/* Collateral that moves with the underlying lowers its risk or adds to it. Of a loss the value
- * counts rounded up, of a gain rounded down. */
 static void add_collateral(struct unit *unit, const struct walk *walk)
 {
-    const struct tn_margin_market *market = walk->market;
-    for (uint32_t a = 1; a < market->assets_count; a++) {
-        if (market->assets[a].underlying != walk->underlying || walk->ceilings[a] == 0) continue;
-        start_linear(unit);
-        for (uint32_t k = 0; k < market->shocks->scenarios_count; k++) {
-            int64_t move_ppm = market->shocks->scenarios[k].move_ppm;
-            tn_micros value = move_ppm < 0 ? walk->ceilings[a] : walk->floors[a];
-            unit->linear[k] += tn_ppm_floor(value, move_ppm);
-        }
-    }
-}
-
-static bool moves_with_collateral(const struct walk *walk)
-{
-    for (uint32_t a = 1; a < walk->market->assets_count; a++)
-        if (walk->market->assets[a].underlying == walk->underlying && walk->ceilings[a] > 0)
-            return true;
-    return false;
+    if (!tn_margin_collateral_moves(&walk->collateral, walk->market, walk->underlying)) return;
+    start_linear(unit);
+    tn_margin_move_collateral(unit->linear, &walk->collateral, walk->market, walk->underlying);
 }
 
 /* ---- One expiry --------------------------------------------------------------------------------
@@ -235,14 +194,9 @@ static void fold_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
                         uint32_t orders, const struct tn_margin_sums *sums,
                         struct tn_margin_sums *own)
 {
-    const struct tn_margin_expiry *expiry = unit->expiry;
     walk->options += sums->value[TN_COLUMN_MARK];
     if (sums->has_linear) add_linear(unit, sums);
     switch (walk->wish) {
-        case WISH_MM:
-            walk->path->fold(unit->mm, sums->value, &expiry->mm, unit->is_new);
-            unit->mm_basis += tn_margin_basis(sums->up, sums->down, &expiry->mm);
-            break;
         case WISH_M: fold_m(unit, walk, orders, sums); break;
         case WISH_ALL: fold_all(unit, bounds, walk, orders, sums, own); break;
     }
@@ -339,7 +293,6 @@ static void fold_linear(struct unit *unit, struct bounds *bounds, struct walk *w
     for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
         unit->linear[k] -= mark;
     if (walk->wish != WISH_M) walk->path->linear(unit->mm, unit->linear, &expiry->mm, unit->is_new);
-    if (walk->wish == WISH_MM) return;
     walk->path->linear(unit->im, unit->linear, &expiry->im, unit->is_new);
     if (bounds != NULL && walk->orders == TN_MARGIN_FILLED)
         bound_linear(&bounds->all, unit, walk, &expiry->im);
@@ -417,7 +370,6 @@ static void finish_unit(struct unit *unit, struct bounds *bounds, struct walk *w
     if (unit->has_linear) fold_linear(unit, bounds, walk);
     switch (walk->wish) {
         case WISH_M: finish_m(unit, walk); break;
-        case WISH_MM: finish_mm(unit, walk); break;
         case WISH_ALL:
             finish_mm(unit, walk);
             finish_im(unit, bounds, walk, detail);
@@ -469,7 +421,10 @@ static void walk_underlying(struct walk *walk, struct tn_margin_detail *detail)
         memset(detail, 0, sizeof *detail);
         detail->worst_column = TN_COLUMN_MARK;
     }
-    if (!is_next(walk) && !moves_with_collateral(walk)) return;
+    if (!is_next(walk) &&
+        !tn_margin_collateral_moves(&walk->collateral, walk->market, walk->underlying)) {
+        return;
+    }
     start_unit(&unit);
     if (has_bounds) {
         start_bound(&bounds.all, walk->market->shocks->scenarios_count);
@@ -516,11 +471,11 @@ static void start_walk(struct walk *walk, const struct tn_margin_market *market,
     walk->wish = wish;
     walk->orders = TN_MARGIN_HELD;
     walk->has_limits = false;
-    walk->linear_mark = walk->options = walk->collateral = 0;
-    walk->im = walk->mm = walk->m_all = walk->m_limited = 0;
-    if (wish == WISH_MM) {
-        walk->next_order = account->orders_count; /* passed over */
-    } else if (account->orders_count == 1) {
+    walk->linear_mark = walk->options = 0;
+    tn_margin_take_collateral(&walk->collateral, market, account);
+    walk->mm = -walk->collateral.mm;
+    walk->im = walk->m_all = walk->m_limited = -walk->collateral.im;
+    if (account->orders_count == 1) {
         walk->orders = TN_MARGIN_FILLED;
         walk->filled = cut_to_limit(account);
         walk->wish = WISH_ALL;
@@ -533,7 +488,6 @@ static void start_walk(struct walk *walk, const struct tn_margin_market *market,
 
 static void walk_account(struct walk *walk, struct tn_margin_detail *details)
 {
-    take_collateral(walk);
     for (uint32_t u = 0; u < walk->market->underlyings_count; u++) {
         walk->underlying = u;
         walk_underlying(walk, details == NULL ? NULL : &details[u]);
@@ -544,7 +498,7 @@ static void walk_account(struct walk *walk, struct tn_margin_detail *details)
 
 static tn_micros equity_of(const struct walk *walk)
 {
-    return walk->account->cash + walk->linear_mark + walk->options + walk->collateral;
+    return walk->account->cash + walk->linear_mark + walk->options + walk->collateral.value;
 }
 
 static tn_micros balance_with_orders(const struct walk *walk)
@@ -570,7 +524,7 @@ void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detai
     walk_account(&walk, details);
     result->cash_equity = account->cash + walk.linear_mark;
     result->options = walk.options;
-    result->collateral = walk.collateral;
+    result->collateral = walk.collateral.value;
     result->equity = equity_of(&walk);
     result->mm = result->equity + walk.mm;
     /* Where nothing is at risk, roundings could put IM a few micros above MM. */
@@ -597,11 +551,12 @@ bool tn_margin_is_below(tn_micros *mm, tn_micros *equity, const struct tn_margin
         tn_margin_standard_maintenance(mm, equity, market, account);
         return *mm < 0;
     }
-    struct walk walk;
-    start_walk(&walk, market, account, WISH_MM);
-    walk_account(&walk, NULL);
-    *equity = equity_of(&walk);
-    *mm = *equity + walk.mm;
+    struct tn_margin_result result;
+    struct tn_margin_account held = *account;
+    held.orders_count = 0;
+    tn_margin_held(&result, market, &held);
+    *equity = result.equity;
+    *mm = result.mm;
     return *mm < 0;
 }
 
@@ -611,6 +566,8 @@ void tn_margin_evaluate(struct tn_margin_result *result, struct tn_margin_detail
 {
     if (account->model == TN_MARGIN_STANDARD)
         tn_margin_standard(result, market, account);
+    else if (account->orders_count == 0 && details == NULL)
+        tn_margin_held(result, market, account);
     else
         tn_margin_portfolio(result, details, market, account);
 }

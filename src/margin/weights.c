@@ -99,6 +99,8 @@ void tn_margin_factors(struct tn_margin_expiry *expiry, const struct tn_margin_m
     TN_ASSERT(mm_ppm > 0 && mm_ppm <= im_ppm);
     weigh_scenarios(&expiry->im, market, im_ppm, discounts);
     weigh_scenarios(&expiry->mm, market, mm_ppm, discounts);
+    expiry->im_factor_ppm = im_ppm;
+    expiry->mm_factor_ppm = mm_ppm;
     weigh_basis(&expiry->im, basis_weight(risk, im_ppm, expiry->left_ms));
     weigh_basis(&expiry->mm, basis_weight(risk, mm_ppm, expiry->left_ms));
 }

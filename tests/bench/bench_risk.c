@@ -1,6 +1,6 @@
 /* bench_risk: how fast the risk engine is, against a naive twin in the same run.
  *
- *     bench_risk [--quick] [--no-twin] [--workload NAME]
+ *     bench_risk [--quick] [--no-twin] [--workload NAME] [--cpu NAME]
  *
  * price, rows: a scenario price, and all rows of a market of 2 000 series, on every path that this
  * processor has. greeks, implied: one option at a time. evaluate, check, order-term: margin alone.
@@ -25,7 +25,9 @@ static const struct risk_workload workloads[] = {
     {"quotes", risk_run_exchange},
 };
 
-uint32_t risk_paths(struct risk_path paths[3])
+static const char *only_cpu; /* NULL: all that this processor has */
+
+static uint32_t every_path(struct risk_path paths[3])
 {
     uint32_t count = 0;
 #if defined(__x86_64__)
@@ -48,6 +50,16 @@ uint32_t risk_paths(struct risk_path paths[3])
     return count;
 }
 
+uint32_t risk_paths(struct risk_path paths[3])
+{
+    struct risk_path all[3];
+    uint32_t all_count = every_path(all), count = 0;
+    for (uint32_t i = 0; i < all_count; i++) {
+        if (only_cpu == NULL || strcmp(only_cpu, all[i].name) == 0) paths[count++] = all[i];
+    }
+    return count;
+}
+
 int main(int argc, char **argv)
 {
     struct risk_options options = {.quick = false, .twin = true, .runs = 7};
@@ -60,10 +72,18 @@ int main(int argc, char **argv)
             options.twin = false;
         } else if (strcmp(argv[i], "--workload") == 0 && i + 1 < argc) {
             only = argv[++i];
+        } else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc) {
+            only_cpu = argv[++i];
         } else {
-            fprintf(stderr, "usage: bench_risk [--quick] [--no-twin] [--workload NAME]\n");
+            fprintf(stderr,
+                    "usage: bench_risk [--quick] [--no-twin] [--workload NAME] [--cpu NAME]\n");
             return 2;
         }
+    }
+    struct risk_path paths[3];
+    if (risk_paths(paths) == 0) {
+        fprintf(stderr, "bench_risk: this processor has no \"%s\"\n", only_cpu);
+        return 2;
     }
     bool found = false;
     bench_json_machine();

@@ -8,13 +8,15 @@
 #include <string.h>
 
 #define CASE_UNDERLYINGS 2
-#define CASE_EXPIRIES    4   /* per underlying; the first is the perpetual's slot */
-#define CASE_STRIKES     100 /* per dated expiry, each with a call and a put */
-#define CASE_SERIES      (CASE_UNDERLYINGS * (1 + (CASE_EXPIRIES - 1) * (1 + 2 * CASE_STRIKES)))
-#define CASE_ORDERS      12
-#define CASE_GROUPS      3
-#define CASE_ONE         1000000 /* one unit of cash, and 100 % */
-#define CASE_Q30         (INT64_C(1) << 30)
+#ifndef CASE_EXPIRIES
+#define CASE_EXPIRIES 4   /* per underlying; the first is the perpetual's slot */
+#define CASE_STRIKES  100 /* per dated expiry, each with a call and a put */
+#endif
+#define CASE_SERIES (CASE_UNDERLYINGS * (1 + (CASE_EXPIRIES - 1) * (1 + 2 * CASE_STRIKES)))
+#define CASE_ORDERS 12
+#define CASE_GROUPS 3
+#define CASE_ONE    1000000 /* one unit of cash, and 100 % */
+#define CASE_Q30    (INT64_C(1) << 30)
 
 struct case_market {
     _Alignas(64) int64_t rows[CASE_SERIES][TN_ROW_COLUMNS];
