@@ -101,7 +101,9 @@ void tn_exchange_keep_position(struct tn_exchange *exchange, uint32_t account, u
 {
     tn_exchange_cushion_position(exchange, account, index, change);
     struct tn_margin_sums *sums = find(exchange->risk, account, exchange->series[index].expiry);
-    if (sums == NULL || change == 0) return;
+    if (sums == NULL) return;
+    tn_margin_sums_resize(sums); /* the holding's open lots may be others now */
+    if (change == 0) return;
     struct tn_margin_market market;
     tn_exchange_risk_market(exchange, &market);
     tn_margin_sums_position(sums, &market, index, change);
@@ -136,7 +138,7 @@ static struct tn_margin_sums *build(const struct tn_exchange *exchange, uint32_t
 /* The sums of an account's expiries in the order of its holdings, with changes made to copies. */
 struct picture {
     struct tn_margin_market market;
-    const struct tn_margin_sums *sums[TN_MARGIN_POSITIONS_MAX];
+    struct tn_margin_sums *sums[TN_MARGIN_POSITIONS_MAX];
     uint32_t sums_count, touched_count;
 };
 
@@ -146,6 +148,7 @@ static bool copy_touched(const struct risk *risk, struct picture *picture, uint3
     struct tn_margin_sums *copy =
         &risk->kept[(size_t)risk->sums_sets * WAYS + picture->touched_count++].sums;
     *copy = *picture->sums[place];
+    tn_margin_sums_resize(copy); /* the view's holdings are the changed ones */
     picture->sums[place] = copy;
     return true;
 }
@@ -186,8 +189,7 @@ static bool collect(const struct tn_exchange *exchange, struct picture *picture,
 static struct tn_margin_sums *sums_in(struct picture *picture, uint32_t expiry)
 {
     for (uint32_t i = 0; i < picture->sums_count; i++) {
-        /* Only copies are written to: every expiry that a change names was copied. */
-        if (picture->sums[i]->expiry == expiry) return (struct tn_margin_sums *)picture->sums[i];
+        if (picture->sums[i]->expiry == expiry) return picture->sums[i]; /* a copy */
     }
     TN_ASSERT(false);
     return NULL;
@@ -237,6 +239,20 @@ bool tn_exchange_quick_bound(const struct tn_exchange *exchange, tn_micros *m, u
     return true;
 }
 
+/* Asserts that what totals left beside the sums of an account is what they would work out now. */
+static void check_totals(const struct tn_exchange *exchange, uint32_t account)
+{
+    tn_micros before, now;
+    struct risk *risk = exchange->risk;
+    if (!tn_exchange_quick_bound(exchange, &before, account, NULL, 0)) return;
+    for (size_t i = 0; i < (size_t)risk->sums_sets * WAYS; i++) {
+        if (risk->kept[i].account != account) continue;
+        risk->kept[i].sums.is_folded = risk->kept[i].sums.is_sized = false;
+    }
+    bool has_bound = tn_exchange_quick_bound(exchange, &now, account, NULL, 0);
+    TN_ASSERT(has_bound && before == now);
+}
+
 /* Asserts that what is kept is what would be added up now. */
 void tn_exchange_check_sums(const struct tn_exchange *exchange)
 {
@@ -247,6 +263,7 @@ void tn_exchange_check_sums(const struct tn_exchange *exchange)
     for (size_t i = 0; i < (size_t)risk->sums_sets * WAYS; i++) {
         struct kept *kept = &risk->kept[i];
         if (kept->epoch != risk->sums_epoch) continue;
+        if (kept->sums.is_folded) check_totals(exchange, kept->account);
         struct tn_margin_sums before = kept->sums;
         kept->epoch--; /* out of sight: it is built again in its place or another of its set */
         const struct tn_margin_sums *now = build(exchange, kept->account, before.expiry, &market);

@@ -575,6 +575,13 @@ static void columns_fold_bound(int64_t bound[TN_ROW_COLUMNS], const struct tn_ma
         fold_bound(bound, sums, weights, is_new, false);
 }
 
+static void columns_gather(int64_t pnl[TN_ROW_COLUMNS], const int64_t more[TN_ROW_COLUMNS],
+                           bool is_new)
+{
+    for (uint32_t i = 0; i < TN_ROW_COLUMNS; i += TN_LANES)
+        put(pnl + i, lanes_load(more + i), is_new);
+}
+
 static tn_micros columns_least(const int64_t pnl[TN_ROW_COLUMNS],
                                const int64_t change[TN_ROW_COLUMNS], uint32_t count)
 {
@@ -598,7 +605,16 @@ static tn_micros columns_least(const int64_t pnl[TN_ROW_COLUMNS],
 #include "margin/columns_scan.h"
 
 static const struct tn_margin_path path = {
-    columns_add,   columns_fold,        columns_fold_both,  columns_suspects, columns_linear,
-    columns_order, columns_fold_orders, columns_fold_bound, columns_least};
+    .add = columns_add,
+    .fold = columns_fold,
+    .fold_both = columns_fold_both,
+    .suspects = columns_suspects,
+    .linear = columns_linear,
+    .order = columns_order,
+    .fold_orders = columns_fold_orders,
+    .fold_bound = columns_fold_bound,
+    .gather = columns_gather,
+    .least = columns_least,
+};
 
 #endif

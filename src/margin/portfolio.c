@@ -38,7 +38,7 @@ struct walk {
     const struct tn_margin_market *market;
     const struct tn_margin_account *account;
     const struct tn_margin_path *path;
-    const struct tn_margin_sums *const *kept; /* NULL: the walk makes its own */
+    struct tn_margin_sums *const *kept; /* NULL: the walk makes its own */
     uint32_t underlying, next_holding, next_order, next_kept;
     enum wish wish;
     enum tn_margin_view orders;    /* HELD: there are none */
@@ -154,11 +154,30 @@ static void bound_expiry(struct unit *unit, struct bounds *bounds, const struct 
     tn_margin_bound_expiry(&bounds->limited, unused, true, walk->path, own, weights);
 }
 
-static void add_linear(struct unit *unit, const struct tn_margin_sums *sums)
+static void add_linear(struct unit *unit, const struct walk *walk,
+                       const struct tn_margin_sums *sums)
 {
-    start_linear(unit);
-    for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
-        unit->linear[k] += sums->linear[k];
+    walk->path->gather(unit->linear, sums->linear, !unit->has_linear);
+    unit->has_linear = true;
+}
+
+/* Kept sums that have not changed since the last total need no folding. */
+static void fold_kept(struct unit *unit, const struct walk *walk, struct tn_margin_sums *sums)
+{
+    const struct tn_margin_weights *weights = &unit->expiry->im;
+    bool has_orders = sums->orders_count > 0;
+    if (!sums->is_folded) {
+        if (has_orders)
+            walk->path->fold_bound(sums->outcome, sums, weights, true);
+        else
+            walk->path->fold(sums->outcome, sums->value, weights, true);
+        sums->basis = has_orders ? tn_margin_basis_bound(sums, weights)
+                                 : tn_margin_basis(sums->up, sums->down, weights);
+        sums->is_folded = true;
+    }
+    walk->path->gather(unit->im, sums->outcome, unit->is_new);
+    unit->im_basis += sums->basis;
+    if (has_orders) unit->zero += sums->zero_terms;
 }
 
 /* Where only m is asked for, the orders' terms go into it at once. */
@@ -195,9 +214,14 @@ static void fold_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
                         struct tn_margin_sums *own)
 {
     walk->options += sums->value[TN_COLUMN_MARK];
-    if (sums->has_linear) add_linear(unit, sums);
+    if (sums->has_linear) add_linear(unit, walk, sums);
     switch (walk->wish) {
-        case WISH_M: fold_m(unit, walk, orders, sums); break;
+        case WISH_M:
+            if (walk->kept != NULL)
+                fold_kept(unit, walk, own);
+            else
+                fold_m(unit, walk, orders, sums);
+            break;
         case WISH_ALL: fold_all(unit, bounds, walk, orders, sums, own); break;
     }
     unit->is_new = false;
@@ -226,6 +250,25 @@ static void expose(struct unit *unit, const struct walk *walk, const struct tn_h
     add_exposures(&unit->open, &open);
 }
 
+/* With orders; as held where the expiry has none. */
+static void expose_kept(struct unit *unit, const struct walk *walk,
+                        const struct tn_holding *holdings, uint32_t count,
+                        struct tn_margin_sums *sums)
+{
+    if (!sums->is_sized) {
+        enum tn_margin_view view = sums->orders_count == 0 ? TN_MARGIN_HELD : walk->orders;
+        struct tn_margin_exposures open =
+            tn_margin_expose(walk->market, holdings, count, view, &walk->filled);
+        sums->linear_size = open.linear;
+        sums->naked_size = open.naked;
+        sums->confidence = open.confidence;
+        sums->is_sized = true;
+    }
+    unit->open.linear += sums->linear_size;
+    unit->open.naked += sums->naked_size;
+    unit->open.confidence += sums->confidence;
+}
+
 static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *walk)
 {
     const struct tn_margin_account *account = walk->account;
@@ -235,13 +278,19 @@ static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
     TN_ASSERT(expiry < walk->market->expiries_count);
     unit->expiry = &walk->market->expiries[expiry];
     TN_ASSERT(unit->expiry->underlying == walk->underlying);
-    expose(unit, walk, holdings, count, orders);
     struct tn_margin_sums own;
     if (walk->kept != NULL) {
-        const struct tn_margin_sums *kept = walk->kept[walk->next_kept++];
+        struct tn_margin_sums *kept = walk->kept[walk->next_kept++];
         TN_ASSERT(kept->expiry == expiry);
-        fold_expiry(unit, bounds, walk, orders, kept, &own);
+        if (walk->wish == WISH_M) {
+            expose_kept(unit, walk, holdings, count, kept);
+            fold_expiry(unit, bounds, walk, orders, kept, kept);
+        } else {
+            expose(unit, walk, holdings, count, orders);
+            fold_expiry(unit, bounds, walk, orders, kept, &own);
+        }
     } else {
+        expose(unit, walk, holdings, count, orders);
         sum_positions(&own, walk, holdings, count, expiry);
         fold_expiry(unit, bounds, walk, orders, &own, &own);
     }
@@ -534,7 +583,7 @@ void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detai
 
 tn_micros tn_margin_sums_total(const struct tn_margin_market *market,
                                const struct tn_margin_account *account,
-                               const struct tn_margin_sums *const *sums, uint32_t sums_count)
+                               struct tn_margin_sums *const *sums, uint32_t sums_count)
 {
     struct walk walk;
     start_walk(&walk, market, account, WISH_M);

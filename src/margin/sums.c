@@ -41,6 +41,7 @@ void tn_margin_sums_position(struct tn_margin_sums *sums, const struct tn_margin
     sums->up += change * (row[TN_COLUMN_UP] - row[TN_COLUMN_MARK]);
     sums->down += change * (row[TN_COLUMN_DOWN] - row[TN_COLUMN_MARK]);
     if (is_linear) sums->has_linear = true;
+    sums->is_folded = sums->is_sized = false;
 }
 
 tn_micros tn_margin_order_gain(const struct tn_margin_market *market,
@@ -82,4 +83,5 @@ void tn_margin_sums_order(struct tn_margin_sums *sums, const struct tn_margin_ma
     tn_margin_path_of(market->cpu)->order(sums, &seen, is_added, weights);
     add_basis_terms(sums, row, quantity, gain, is_added, weights->flat[TN_COLUMN_UP]);
     sums->orders_count += is_added ? 1 : UINT32_MAX;
+    sums->is_folded = sums->is_sized = false;
 }

@@ -181,9 +181,9 @@ static void make_account(struct account *account, const struct market *market, u
 /* ---- What is measured ------------------------------------------------------------------------ */
 
 /* Each is one account's work and returns a number for the checksum. */
-typedef tn_micros (*work)(const struct tn_margin_market *market, const struct account *account);
+typedef tn_micros (*work)(const struct tn_margin_market *market, struct account *account);
 
-static tn_micros work_evaluate(const struct tn_margin_market *market, const struct account *account)
+static tn_micros work_evaluate(const struct tn_margin_market *market, struct account *account)
 {
     struct tn_margin_account bare = account->account;
     struct tn_margin_result result;
@@ -192,7 +192,7 @@ static tn_micros work_evaluate(const struct tn_margin_market *market, const stru
     return result.mm + result.im;
 }
 
-static tn_micros work_is_below(const struct tn_margin_market *market, const struct account *account)
+static tn_micros work_is_below(const struct tn_margin_market *market, struct account *account)
 {
     tn_micros mm, equity;
     tn_margin_is_below(&mm, &equity, market, &account->account);
@@ -200,24 +200,27 @@ static tn_micros work_is_below(const struct tn_margin_market *market, const stru
 }
 
 static tn_micros work_evaluate_orders(const struct tn_margin_market *market,
-                                      const struct account *account)
+                                      struct account *account)
 {
     struct tn_margin_result result;
     tn_margin_evaluate(&result, NULL, market, &account->account);
     return result.m;
 }
 
-static tn_micros work_total(const struct tn_margin_market *market, const struct account *account)
+/* Nothing is left from the last total. */
+static tn_micros work_total(const struct tn_margin_market *market, struct account *account)
 {
-    const struct tn_margin_sums *sums[EXPIRIES];
-    for (uint32_t i = 0; i < EXPIRIES; i++)
+    struct tn_margin_sums *sums[EXPIRIES];
+    for (uint32_t i = 0; i < EXPIRIES; i++) {
         sums[i] = &account->sums[i];
+        sums[i]->is_folded = sums[i]->is_sized = false;
+    }
     return tn_margin_sums_total(market, &account->account, sums, EXPIRIES);
 }
 
-static tn_micros work_check(const struct tn_margin_market *market, const struct account *account)
+static tn_micros work_check(const struct tn_margin_market *market, struct account *account)
 {
-    const struct tn_margin_sums *sums[EXPIRIES];
+    struct tn_margin_sums *sums[EXPIRIES];
     struct tn_margin_sums touched;
     struct tn_margin_account after = account->account;
     for (uint32_t i = 0; i < EXPIRIES; i++) {
@@ -232,7 +235,7 @@ static tn_micros work_check(const struct tn_margin_market *market, const struct 
 }
 
 /* The last expiry's sums stay what they were: the order is added and taken away. */
-static tn_micros work_order(const struct tn_margin_market *market, const struct account *account)
+static tn_micros work_order(const struct tn_margin_market *market, struct account *account)
 {
     static struct tn_margin_sums sums;
     if (sums.expiry != account->sums[EXPIRIES - 1].expiry || sums.orders_count == 0) {
@@ -317,7 +320,7 @@ static void twin_account(struct margin_twin_account *twin, const struct account 
 }
 
 /* ns of one account of the twin; what it says must be what margin says, but for its floors. */
-static double measure_twin(const struct market *market, const struct account *accounts,
+static double measure_twin(const struct market *market, struct account *accounts,
                            const struct measure *measure)
 {
     static struct margin_twin_market twin;

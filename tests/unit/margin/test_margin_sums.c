@@ -34,10 +34,10 @@ static void start_sums(void)
 
 static tn_micros total(void)
 {
-    const struct tn_margin_sums *kept[EXPIRIES];
+    struct tn_margin_sums *kept[EXPIRIES];
     uint32_t count = 0;
     for (uint32_t h = 0; h < one.account.holdings_count; h++) {
-        const struct tn_margin_sums *next = sums_of(one.holdings[h].series);
+        struct tn_margin_sums *next = sums_of(one.holdings[h].series);
         if (count == 0 || kept[count - 1] != next) kept[count++] = next;
     }
     return tn_margin_sums_total(&market.market, &one.account, kept, count);
