@@ -139,13 +139,14 @@ static void note_size(struct tn_exchange *exchange, uint32_t account)
     for (uint32_t i = 0; i < count;) {
         uint16_t underlying = risk->margin_series[holdings[i].series].underlying;
         const struct terms *terms = exchange->underlyings[underlying].terms;
-        tn_i128 sum = 0;
+        tn_lots lots[2] = {0, 0}; /* of options; of futures and perpetuals */
         for (; i < count; i++) {
             const struct tn_margin_series *series = &risk->margin_series[holdings[i].series];
             if (series->underlying != underlying) break;
-            tn_lots lots = holdings[i].quantity < 0 ? -holdings[i].quantity : holdings[i].quantity;
-            sum += lots * terms[series->kind <= TN_FUTURE].base;
+            tn_lots quantity = holdings[i].quantity;
+            lots[series->kind <= TN_FUTURE] += quantity < 0 ? -quantity : quantity;
         }
+        tn_i128 sum = (tn_i128)lots[0] * terms[0].base + (tn_i128)lots[1] * terms[1].base;
         tn_micros size = sum < INT64_MAX ? (tn_micros)sum : INT64_MAX;
         if (size > risk->underlyings[underlying].largest_micros) {
             risk->underlyings[underlying].largest_micros = size;

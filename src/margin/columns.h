@@ -235,23 +235,26 @@ LANES_INLINE void prefetch_row(const int64_t *row)
         __builtin_prefetch(row + i);
 }
 
-static bool is_many(tn_lots quantity)
+/* Lots and their opposite are no factor if they have more bits. */
+LANES_INLINE uint64_t bits_of_lots(tn_lots quantity)
 {
-    return (quantity ^ (quantity >> 63)) >> SMALL_BITS != 0;
+    return (uint64_t)(quantity ^ (quantity >> 63));
 }
 
 /* Most prices with high halves are those of far scenarios, which stand together: so the first part
  * of a block and the rest are judged apart. */
 #define BLOCK_NEAR (BLOCK_VECTORS * 3 / 5)
 
-/* The lower halves of all prices; gives what bits any price has, near and far. */
-LANES_INLINE void add_low(lanes sums[BLOCK_VECTORS], lanes bits[2],
-                          const int64_t (*rows)[TN_ROW_COLUMNS], int from,
-                          const struct tn_holding *holdings, uint32_t count)
+/* The lower halves of all prices; gives what bits any price has, near and far, and any lots. */
+LANES_INLINE uint64_t add_low(lanes sums[BLOCK_VECTORS], lanes bits[2],
+                              const int64_t (*rows)[TN_ROW_COLUMNS], int from,
+                              const struct tn_holding *holdings, uint32_t count)
 {
+    uint64_t lots = 0;
     bits[0] = bits[1] = lanes_all(0);
     for (uint32_t h = 0; h < count; h++) {
         const int64_t *row = rows[holdings[h].series] + from;
+        lots |= bits_of_lots(holdings[h].quantity);
         struct factor factor = factor_of(holdings[h].quantity);
         if (from == 0 && h + 1 < count) prefetch_row(rows[holdings[h + 1].series]);
         for (int i = 0; i < BLOCK_VECTORS; i++) {
@@ -260,6 +263,7 @@ LANES_INLINE void add_low(lanes sums[BLOCK_VECTORS], lanes bits[2],
             sums[i] += low_value(price, factor);
         }
     }
+    return lots;
 }
 
 /* What the lower halves leave. */
@@ -274,19 +278,21 @@ LANES_INLINE void add_high(lanes *sums, int vectors, const int64_t (*rows)[TN_RO
     }
 }
 
-LANES_INLINE void add_block(int64_t *sum, const int64_t (*rows)[TN_ROW_COLUMNS], int from,
+/* False, and nothing added, where lots are no factor. */
+LANES_INLINE bool add_block(int64_t *sum, const int64_t (*rows)[TN_ROW_COLUMNS], int from,
                             const struct tn_holding *holdings, uint32_t count, bool is_new)
 {
     lanes sums[BLOCK_VECTORS], bits[2];
     for (int i = 0; i < BLOCK_VECTORS; i++)
         sums[i] = is_new ? lanes_all(0) : lanes_load(sum + i * TN_LANES);
-    add_low(sums, bits, rows, from, holdings, count);
+    if (add_low(sums, bits, rows, from, holdings, count) >> SMALL_BITS != 0) return false;
     if (is_large(bits[0])) add_high(sums, BLOCK_NEAR, rows, from, holdings, count);
     if (is_large(bits[1]))
         add_high(sums + BLOCK_NEAR, BLOCK_VECTORS - BLOCK_NEAR, rows, from + BLOCK_NEAR * TN_LANES,
                  holdings, count);
     for (int i = 0; i < BLOCK_VECTORS; i++)
         lanes_store(sum + i * TN_LANES, sums[i]);
+    return true;
 }
 
 /* Lots that are no factor: rare, so one by one. */
@@ -304,15 +310,12 @@ static void add_many(int64_t sum[TN_ROW_COLUMNS], const int64_t (*rows)[TN_ROW_C
 static void columns_add(int64_t sum[TN_ROW_COLUMNS], const int64_t (*rows)[TN_ROW_COLUMNS],
                         const struct tn_holding *holdings, uint32_t count, bool is_new)
 {
-    tn_lots lots = 0;
-    for (uint32_t h = 0; h < count; h++)
-        lots |= holdings[h].quantity ^ (holdings[h].quantity >> 63);
-    if (is_many(lots)) {
+    for (int from = 0; from < TN_ROW_COLUMNS; from += BLOCK_COLUMNS) {
+        if (add_block(sum + from, rows, from, holdings, count, is_new)) continue;
+        TN_ASSERT(from == 0); /* all blocks see the same lots */
         add_many(sum, rows, holdings, count, is_new);
         return;
     }
-    for (int from = 0; from < TN_ROW_COLUMNS; from += BLOCK_COLUMNS)
-        add_block(sum + from, rows, from, holdings, count, is_new);
 }
 
 /* ---- Scenarios ---------------------------------------------------------------------------------
@@ -495,7 +498,8 @@ static void columns_order(struct tn_margin_sums *sums, const struct tn_margin_pa
 {
     _Alignas(64) int64_t values[TN_ROW_COLUMNS];
     struct tn_margin_path_order plain = *order;
-    if (is_many(order->quantity)) { /* rare: one lot of so many times the row */
+    if (bits_of_lots(order->quantity) >> SMALL_BITS !=
+        0) { /* rare: one lot of so many times the row */
         for (int k = 0; k < TN_ROW_COLUMNS; k++)
             values[k] = order->quantity * order->row[k];
         plain.row = values;

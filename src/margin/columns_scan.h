@@ -15,7 +15,9 @@
 #ifndef TENOR_MARGIN_COLUMNS_SCAN_H
 #define TENOR_MARGIN_COLUMNS_SCAN_H
 
-enum { SCAN_BITS = 26, SCAN_SHIFT_MAX = 30, SCAN_VECTORS = 5 };
+enum { SCAN_BITS = 26, SCAN_SHIFT_MAX = 30 };
+/* Vectors at a time, their sums in registers: the shipped scenarios without skews are so many. */
+#define SCAN_VECTORS (TN_LANES == 8 ? 3 : 7)
 
 /* How values are cut; bits gathers what they reach. */
 struct cut {
@@ -78,7 +80,8 @@ LANES_INLINE void rough_block(int64_t *roughs, const struct tn_margin_scan *scan
         lanes_store(roughs + from + v * TN_LANES, sums[v]);
 }
 
-LANES_INLINE lanes rough_skewed(const struct tn_margin_scan *scan, uint32_t i, struct cut *cut)
+/* One vector, skews or not. */
+LANES_INLINE lanes rough_alone(const struct tn_margin_scan *scan, uint32_t i, struct cut *cut)
 {
     lanes sum = lanes_all(0);
     lanes flat = lanes_load(scan->expiries[0]->im.flat + i);
@@ -103,10 +106,11 @@ static bool work_out_roughly(int64_t roughs[TN_ROW_COLUMNS], const struct tn_mar
     int64_t marks = 0;
     for (uint32_t e = 0; e < scan->count; e++)
         marks += scan->sums[e][TN_COLUMN_MARK];
-    for (uint32_t from = 0; from < TN_ROW_COLUMNS; from += SCAN_VECTORS * TN_LANES)
-        rough_block(roughs, scan, from, marks, &cut);
-    for (uint32_t i = plain_of(weights); i < weights->scenarios_count; i += TN_LANES)
-        lanes_store(roughs + i, rough_skewed(scan, i, &cut));
+    uint32_t plain = plain_of(weights), i = 0;
+    for (; i + SCAN_VECTORS * TN_LANES <= plain; i += SCAN_VECTORS * TN_LANES)
+        rough_block(roughs, scan, i, marks, &cut);
+    for (; i < weights->scenarios_count; i += TN_LANES)
+        lanes_store(roughs + i, rough_alone(scan, i, &cut));
     uint64_t bits = 0;
     for (int lane = 0; lane < TN_LANES; lane++)
         bits |= cut.bits[lane];
