@@ -282,6 +282,12 @@ bool tn_chain_import(struct tn_chain *chain, struct tn_import_fault *fault, uint
 bool tn_chain_import_end(struct tn_chain *chain, struct tn_hash *root,
                          struct tn_import_fault *fault);
 
+/* As those of a replica: another thread may fill the trees beside the import. The names of the
+ * records may be changed. */
+void tn_chain_trees_begin(struct tn_chain *chain);
+bool tn_chain_trees_add(struct tn_chain *chain, struct tn_state_record *records, uint32_t count);
+bool tn_chain_trees_end(struct tn_chain *chain);
+
 /* For checks: the root from trees that are built anew in memory of that size, aligned to 64. */
 size_t tn_chain_rebuild_size(const struct tn_chain_limits *limits);
 void tn_chain_rebuild_root(const struct tn_chain *chain, struct tn_hash *root, void *memory);

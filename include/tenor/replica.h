@@ -127,6 +127,17 @@ bool tn_replica_import(struct tn_replica *replica, struct tn_import_fault *fault
 bool tn_replica_import_end(struct tn_replica *replica, struct tn_hash *root,
                            struct tn_import_fault *fault);
 
+/* The trees can be filled while records are imported, from the same bytes: these touch the trees
+ * alone, so another thread may call them beside tn_replica_import. begin, all records in groups,
+ * POSITIONS before ACCOUNT, else in any order; then end; and all that before
+ * tn_replica_import_end, which then need not build them. *root is in this case of the bytes that
+ * were given here. False: one is no record, or one is missing; then give up, without end, and
+ * tn_replica_import_end builds the trees. */
+void tn_replica_trees_begin(struct tn_replica *replica);
+bool tn_replica_trees_add(struct tn_replica *replica, const struct tn_state_record *records,
+                          uint32_t count);
+bool tn_replica_trees_end(struct tn_replica *replica);
+
 /* tn_replica_chain_root reads a CHAIN record of any chain and gives the state root that it makes
  * together with the root of the markets: when that is the root one trusts, all that the record says
  * is so. False when the bytes are no such record. Pure; for whoever has a snapshot and no replica.

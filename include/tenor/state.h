@@ -64,6 +64,15 @@ bool tn_state_set(struct tn_state *state, struct tn_record_name name, const uint
 bool tn_state_set_many(struct tn_state *state, const struct tn_state_record *records,
                        uint32_t count);
 
+/* For a state that is filled anew: tn_state_clear sets all counts to 0, and tn_state_load is
+ * tn_state_set_many of records whose index may be past their kind's count, which then rises to it.
+ * Bytes and names may come from a disk: false when an index is past the limit, too, or the kind has
+ * no tree. Counts are to be set once they are known. Until tn_state_is_whole (no positions without
+ * their account's leaf) there must be no update. */
+void tn_state_clear(struct tn_state *state);
+bool tn_state_load(struct tn_state *state, const struct tn_state_record *records, uint32_t count);
+bool tn_state_is_whole(const struct tn_state *state);
+
 /* Where the limits have orders a BOOK can also be told of by what changed in it: first how many
  * orders one of its four lists has now, then each order that is new, changed, or stands at another
  * rank; those past the count are forgotten. Lists are taken one by one: until all are told,

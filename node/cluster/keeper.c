@@ -7,6 +7,7 @@
 #include "cluster/keeper.h"
 
 #include "cluster/sync_bytes.h"
+#include "store/beside.h"
 #include "tenord/machine.h"
 #include "tenord/tenord.h"
 
@@ -188,19 +189,33 @@ static bool complain_fault(const struct tn_import_fault *fault)
     return false;
 }
 
+static bool add_trees(void *context, struct tn_state_record *records, uint32_t count)
+{
+    if (count == 0) return tn_chain_trees_end(context);
+    return tn_chain_trees_add(context, records, count);
+}
+
+static bool load_records(struct loading *loading, struct store_view *view)
+{
+    enum store_err err = STORE_OK;
+    for (uint32_t kind = 1; kind < TN_CHAIN_KINDS && err == STORE_OK; kind++) {
+        loading->kind = (uint8_t)kind;
+        err = store_each_record(view, (uint8_t)kind, 0, load_record, loading);
+        if (loading->failed) return complain_fault(&loading->fault);
+    }
+    if (err != STORE_OK) complain("%s", store_view_trail(view)->text);
+    return err == STORE_OK;
+}
+
 bool keeper_load_records(struct store_view *view, struct tn_hash *root, struct tn_chain *chain)
 {
     struct loading loading = {.chain = chain};
-    enum store_err err = STORE_OK;
-    for (uint32_t kind = 1; kind < TN_CHAIN_KINDS && err == STORE_OK; kind++) {
-        loading.kind = (uint8_t)kind;
-        err = store_each_record(view, (uint8_t)kind, 0, load_record, &loading);
-        if (loading.failed) return complain_fault(&loading.fault);
-    }
-    if (err != STORE_OK) {
-        complain("%s", store_view_trail(view)->text);
-        return false;
-    }
+    tn_chain_trees_begin(chain);
+    struct store_beside *beside = store_beside_begin(view, add_trees, chain);
+    bool is_loaded = load_records(&loading, view);
+    if (!is_loaded) store_beside_stop(beside);
+    store_beside_end(beside);
+    if (!is_loaded) return false;
     return tn_chain_import_end(chain, root, &loading.fault) || complain_fault(&loading.fault);
 }
 

@@ -54,6 +54,31 @@ enum store_err store_view_begin(struct store *store, struct store_view **out,
                      mdb_strerror(code));
 }
 
+/* While the one view stands the map does not move, so this need not wait for one that wants to. */
+enum store_err store_view_twin(struct store_view *view, struct store_view **out)
+{
+    struct store *store = view->store;
+    struct store_point points[2];
+    struct store_view *twin = calloc(1, sizeof *twin);
+    if (twin == NULL) return STORE_BUSY;
+    twin->store = store;
+    pthread_mutex_lock(&store->lock);
+    store->views_count++;
+    pthread_mutex_unlock(&store->lock);
+    if (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &twin->txn) != 0) {
+        leave(store);
+        free(twin);
+        return STORE_BUSY;
+    }
+    if (store_get_point(view, &points[0]) == STORE_OK &&
+        store_get_point(twin, &points[1]) == STORE_OK && points[0].height == points[1].height) {
+        *out = twin;
+        return STORE_OK;
+    }
+    store_view_end(twin);
+    return STORE_BUSY;
+}
+
 void store_view_end(struct store_view *view)
 {
     mdb_txn_abort(view->txn);

@@ -196,6 +196,9 @@ struct store_bytes {
 
 enum store_err store_view_begin(struct store *store, struct store_view **view,
                                 struct store_trail *trail) STORE_MUST_CHECK;
+/* A second view of the same checkpoint, for another thread; each is ended by itself. STORE_BUSY: it
+ * cannot be had now. */
+enum store_err store_view_twin(struct store_view *view, struct store_view **twin) STORE_MUST_CHECK;
 void store_view_end(struct store_view *view);
 const struct store_trail *store_view_trail(const struct store_view *view); /* of the last failure */
 

@@ -1,5 +1,6 @@
 /* home: where things are in the folder of a node, and a replica read from its store. */
 #include "machine.h"
+#include "store/beside.h"
 #include "tenord.h"
 
 #include <string.h>
@@ -120,21 +121,49 @@ static bool complain_fault(const struct tn_import_fault *fault)
     return false;
 }
 
+static bool add_trees(void *context, struct tn_state_record *records, uint32_t count)
+{
+    if (count == 0) return tn_replica_trees_end(context);
+    return tn_replica_trees_add(context, records, count);
+}
+
+static bool load_records(struct loading *loading, enum store_err *err, struct store_view *view)
+{
+    for (uint8_t kind = 1; kind < TN_REPLICA_KINDS && *err == STORE_OK; kind++) {
+        loading->kind = kind;
+        *err = store_each_record(view, kind, 0, load_record, loading);
+        if (loading->failed) return complain_fault(&loading->fault);
+    }
+    if (*err != STORE_OK) complain("%s", store_view_trail(view)->text);
+    return *err == STORE_OK;
+}
+
+/* The records, with the trees filled by a thread beside where that can be. */
+static bool load_beside(struct loading *loading, enum store_err *err, struct store_view *view)
+{
+    struct tn_replica *replica = loading->replica;
+    struct store_beside *beside;
+    tn_replica_trees_begin(replica);
+    beside = store_beside_begin(view, add_trees, replica);
+    bool is_loaded = load_records(loading, err, view);
+    if (!is_loaded) store_beside_stop(beside);
+    store_beside_end(beside);
+    return is_loaded;
+}
+
 bool replica_load(struct held_replica *held, struct store_point *point, enum store_err *err,
-                  struct store_view *view)
+                  struct store_view *view, bool with_thread)
 {
     struct loading loading = {.replica = held->replica};
     struct tn_hash root;
     *err = store_get_point(view, point);
-    for (uint8_t kind = 1; kind < TN_REPLICA_KINDS && *err == STORE_OK; kind++) {
-        loading.kind = kind;
-        *err = store_each_record(view, kind, 0, load_record, &loading);
-        if (loading.failed) return complain_fault(&loading.fault);
-    }
     if (*err != STORE_OK) {
         if (*err != STORE_ABSENT) complain("%s", store_view_trail(view)->text);
         return false;
     }
+    bool is_loaded =
+        with_thread ? load_beside(&loading, err, view) : load_records(&loading, err, view);
+    if (!is_loaded) return false;
     if (!tn_replica_import_end(held->replica, &root, &loading.fault)) {
         return complain_fault(&loading.fault);
     }

@@ -420,7 +420,8 @@ static bool recover_store(struct machine *machine, uint64_t *position)
         complain("%s", trail.text);
         return false;
     }
-    bool is_loaded = replica_load(&machine->held, &point, &err, view);
+    bool is_loaded =
+        replica_load(&machine->held, &point, &err, view, !machine->options.store_unthreaded);
     store_view_end(view);
     if (!is_loaded && err != STORE_ABSENT) machine->open_end = END_WRONG;
     if (!is_loaded) return err == STORE_ABSENT;

@@ -95,9 +95,11 @@ struct held_replica {
 bool replica_hold(struct held_replica *held, const struct tn_replica_limits *limits);
 void replica_drop(struct held_replica *held);
 /* Reads all records of a view into a replica that was just made, and compares the root with that of
- * the view's point. False after a complaint. STORE_ABSENT in *err: there is no checkpoint. */
+ * the view's point. False after a complaint. STORE_ABSENT in *err: there is no checkpoint. With a
+ * thread the trees are filled from the store's bytes meanwhile; without, from the records that the
+ * replica writes of what it has read. */
 bool replica_load(struct held_replica *held, struct store_point *point, enum store_err *err,
-                  struct store_view *view);
+                  struct store_view *view, bool with_thread);
 
 /* The log's record types. */
 enum { LOG_ENTRY = 1, LOG_BLOCK = 2 };

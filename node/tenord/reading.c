@@ -45,7 +45,7 @@ bool reading_load(struct reading *reading)
 {
     enum store_err err;
     return replica_hold(&reading->held, &reading->limits) &&
-           replica_load(&reading->held, &reading->point, &err, reading->view);
+           replica_load(&reading->held, &reading->point, &err, reading->view, false);
 }
 
 void reading_close(struct reading *reading)

@@ -2,7 +2,9 @@
  *
  * While records are read, exposures and orders hang in their lists by `next` links alone, in the
  * order in which they came. Here each list is put in order without other memory than the stack:
- * short runs are sorted beside it, and merged where they lie. O(n log n). */
+ * short runs are sorted beside it, and merged where they lie. O(n log n). Those of a series lie all
+ * over the table, so going along one list waits for memory at every step: several are gone along
+ * side by side. */
 #include "exchange/records_account.h"
 
 /* Where the links and the keys of a kind of list are. */
@@ -38,10 +40,18 @@ static uint32_t merge(const struct chain *chain, uint32_t a, uint32_t b)
 }
 
 /* Items of a list beside each other, with their keys. */
-enum { RUN_MOST = 256, BRIEF = 16 };
+enum { RUN_MOST = 512, BRIEF = 16, LANES = 8, PLACES = 32 };
 struct keyed {
     uint64_t key;
     uint32_t item;
+};
+
+/* A list on its way: `head` is what was not taken yet; 2^n sorted runs, merged where they lie, wait
+ * in place n. */
+struct sorting {
+    uint32_t head;
+    uint32_t used;
+    uint32_t runs[PLACES];
 };
 
 static void insert_each(struct keyed *keyed, uint32_t count)
@@ -69,16 +79,11 @@ static void merge_runs(struct keyed *to, const struct keyed *from, uint32_t coun
     }
 }
 
-/* Takes up to RUN_MOST items off a list and links them in order; returns the first. */
-static uint32_t take_run(const struct chain *chain, uint32_t *head)
+/* Sorts items and links them in order; returns the first. */
+static uint32_t link_run(const struct chain *chain, struct keyed *keyed, uint32_t count)
 {
-    struct keyed arrays[2][RUN_MOST];
-    struct keyed *keyed = arrays[0], *other = arrays[1];
-    uint32_t count = 0;
-    do {
-        keyed[count++] = (struct keyed){key_of(chain, *head), *head};
-        *head = *next_of(chain, *head);
-    } while (*head != TN_NONE && count < RUN_MOST);
+    struct keyed beside[RUN_MOST];
+    struct keyed *other = beside;
     for (uint32_t i = 0; i < count; i += BRIEF)
         insert_each(&keyed[i], count - i < BRIEF ? count - i : BRIEF);
     for (uint32_t width = BRIEF; width < count; width *= 2) {
@@ -92,30 +97,73 @@ static uint32_t take_run(const struct chain *chain, uint32_t *head)
     return keyed[0].item;
 }
 
-/* Ascending by key; returns the new head. Short lists are sorted beside; of a long one 2^n runs,
- * merged where they lie, wait in place n. */
-static uint32_t sort_list(const struct chain *chain, uint32_t head)
+static void add_run(const struct chain *chain, struct sorting *sorting, uint32_t run)
 {
-    enum { PLACES = 32 };
-    uint32_t runs[PLACES];
-    uint32_t used = 0;
-    while (head != TN_NONE) {
-        uint32_t run = take_run(chain, &head);
-        uint32_t place = 0;
-        for (; place < used && runs[place] != TN_NONE; place++) {
-            run = merge(chain, runs[place], run);
-            runs[place] = TN_NONE;
-        }
-        TN_ASSERT(place < PLACES);
-        if (place == used) used++;
-        runs[place] = run;
+    uint32_t place = 0;
+    for (; place < sorting->used && sorting->runs[place] != TN_NONE; place++) {
+        run = merge(chain, sorting->runs[place], run);
+        sorting->runs[place] = TN_NONE;
     }
+    TN_ASSERT(place < PLACES);
+    if (place == sorting->used) sorting->used++;
+    sorting->runs[place] = run;
+}
+
+static uint32_t merge_all(const struct chain *chain, const struct sorting *sorting)
+{
     uint32_t all = TN_NONE;
-    for (uint32_t place = 0; place < used; place++) {
-        if (runs[place] == TN_NONE) continue;
-        all = all == TN_NONE ? runs[place] : merge(chain, runs[place], all);
+    for (uint32_t place = 0; place < sorting->used; place++) {
+        if (sorting->runs[place] == TN_NONE) continue;
+        all = all == TN_NONE ? sorting->runs[place] : merge(chain, sorting->runs[place], all);
     }
     return all;
+}
+
+/* Takes up to RUN_MOST items off each list, a step on all of them at a time; false when all were at
+ * their ends. */
+static bool take_runs(const struct chain *chain, struct sorting *lists, uint32_t lists_count)
+{
+    struct keyed keyed[LANES][RUN_MOST];
+    uint32_t counts[LANES] = {0}, left = lists_count;
+    for (uint32_t step = 0; step < RUN_MOST && left > 0; step++) {
+        left = 0;
+        for (uint32_t lane = 0; lane < lists_count; lane++) {
+            const uint32_t item = lists[lane].head;
+            if (item == TN_NONE) continue;
+            keyed[lane][step] = (struct keyed){key_of(chain, item), item};
+            lists[lane].head = *next_of(chain, item);
+            counts[lane] = step + 1;
+            left++;
+        }
+    }
+    for (uint32_t lane = 0; lane < lists_count; lane++) {
+        if (counts[lane] == 0) continue;
+        add_run(chain, &lists[lane], link_run(chain, keyed[lane], counts[lane]));
+    }
+    return left > 0;
+}
+
+/* Ascending by key; each head becomes the new one. */
+static void sort_lists(const struct chain *chain, uint32_t *const heads[LANES],
+                       uint32_t lists_count)
+{
+    struct sorting lists[LANES];
+    TN_ASSERT(lists_count <= LANES);
+    for (uint32_t lane = 0; lane < lists_count; lane++) {
+        lists[lane].head = *heads[lane];
+        lists[lane].used = 0;
+    }
+    while (take_runs(chain, lists, lists_count)) {
+    }
+    for (uint32_t lane = 0; lane < lists_count; lane++)
+        *heads[lane] = merge_all(chain, &lists[lane]);
+}
+
+static uint32_t sort_list(const struct chain *chain, uint32_t head)
+{
+    uint32_t *const heads[LANES] = {&head};
+    if (head != TN_NONE && *next_of(chain, head) != TN_NONE) sort_lists(chain, heads, 1);
+    return head;
 }
 
 /* ---- Orders ---- */
@@ -231,12 +279,19 @@ static const char *link_account(struct tn_exchange *exchange, uint32_t index)
     return NULL;
 }
 
-/* Positions are added up in passing, while they are near. */
+static void sort_series(struct tn_exchange *exchange, uint32_t first, uint32_t count)
+{
+    uint32_t *heads[LANES];
+    const struct chain chain = exposures_by(exchange, &exchange->exposures[0].series_next);
+    for (uint32_t lane = 0; lane < count; lane++)
+        heads[lane] = &exchange->series[first + lane].exposures_head;
+    sort_lists(&chain, heads, count);
+}
+
+/* Of lists that are sorted. Positions are added up in passing, while they are near. */
 static const char *link_series(struct tn_exchange *exchange, struct series *series)
 {
     tn_i128 sum = 0, longs = 0;
-    const struct chain chain = exposures_by(exchange, &exchange->exposures[0].series_next);
-    series->exposures_head = sort_list(&chain, series->exposures_head);
     uint32_t previous = TN_NONE;
     uint64_t joined = 0;
     uint32_t slot = series->exposures_head;
@@ -279,6 +334,8 @@ bool tn_exchange_import_end_accounts(struct tn_exchange *exchange, struct tn_imp
         if (exchange->risk != NULL) tn_exchange_hold_all(exchange, i);
     }
     for (uint32_t i = 0; i < exchange->series_used; i++) {
+        const uint32_t left = exchange->series_used - i;
+        if (i % LANES == 0) sort_series(exchange, i, left < LANES ? left : LANES);
         const char *what = link_series(exchange, &exchange->series[i]);
         if (what != NULL) return import_fault(fault, TN_RECORD_SERIES, i, what);
     }

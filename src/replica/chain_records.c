@@ -163,6 +163,35 @@ bool tn_chain_import(struct tn_chain *chain, struct tn_import_fault *fault, uint
     return refuse(fault, 0, "there is no record of this kind");
 }
 
+void tn_chain_trees_begin(struct tn_chain *chain)
+{
+    for (uint32_t i = 0; i < chain->limits.markets_count; i++)
+        tn_shard_trees_begin(&chain->shards[i]);
+}
+
+bool tn_chain_trees_add(struct tn_chain *chain, struct tn_state_record *records, uint32_t count)
+{
+    for (uint32_t first = 0, end; first < count; first = end) {
+        uint32_t place;
+        uint8_t own;
+        const uint8_t kind = records[first].name.kind;
+        const bool is_of_market = split(&chain->limits, kind, &place, &own);
+        for (end = first; end < count && records[end].name.kind == kind; end++)
+            records[end].name.kind = own;
+        if (!is_of_market) continue; /* the heads, the ring, the registry */
+        if (!tn_shard_trees_add(&chain->shards[place], records + first, end - first)) return false;
+    }
+    return true;
+}
+
+bool tn_chain_trees_end(struct tn_chain *chain)
+{
+    bool is_good = true;
+    for (uint32_t i = 0; i < chain->limits.markets_count; i++)
+        is_good &= tn_shard_trees_end(&chain->shards[i]);
+    return is_good;
+}
+
 /* Do the streams stand where their markets do? */
 static bool check_streams(const struct tn_chain *chain, struct tn_import_fault *fault)
 {

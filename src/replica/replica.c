@@ -243,6 +243,22 @@ bool tn_replica_import(struct tn_replica *replica, struct tn_import_fault *fault
     return tn_shard_import(&replica->shard, fault, kind, index, record, size);
 }
 
+void tn_replica_trees_begin(struct tn_replica *replica)
+{
+    tn_shard_trees_begin(&replica->shard);
+}
+
+bool tn_replica_trees_add(struct tn_replica *replica, const struct tn_state_record *records,
+                          uint32_t count)
+{
+    return tn_shard_trees_add(&replica->shard, records, count);
+}
+
+bool tn_replica_trees_end(struct tn_replica *replica)
+{
+    return tn_shard_trees_end(&replica->shard);
+}
+
 bool tn_replica_import_end(struct tn_replica *replica, struct tn_hash *root,
                            struct tn_import_fault *fault)
 {

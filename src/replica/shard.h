@@ -41,6 +41,7 @@ struct tn_shard {
     uint64_t *changed[TN_REPLICA_KINDS];
     uint32_t changed_max[TN_REPLICA_KINDS];
     struct tn_record_name changed_next;
+    bool has_trees; /* of an import: they were filled from the records' bytes */
 };
 
 static inline void *shard_region(unsigned char *memory, size_t *used, size_t size)
@@ -89,6 +90,16 @@ void tn_shard_follow(struct tn_shard *shard, const struct tn_shard_room *room);
 /* All of it, anew, into a state that was just made. */
 void tn_shard_fill(struct tn_state *state, const struct tn_shard *shard,
                    const struct tn_shard_room *room);
+
+/* For an import: the trees from records' bytes. These touch the trees alone, so they may run beside
+ * tn_shard_import. Records of kinds that have no tree are passed over. */
+void tn_shard_trees_begin(struct tn_shard *shard);
+bool tn_shard_trees_add(struct tn_shard *shard, const struct tn_state_record *records,
+                        uint32_t count);
+/* All came. False: positions without their account. */
+bool tn_shard_trees_end(struct tn_shard *shard);
+/* The import has ended: brings the trees to the counts that are known now, or fills them. */
+void tn_shard_trees_settle(struct tn_shard *shard, const struct tn_shard_room *room);
 
 /* ---- exit.c ---- */
 /* A withdrawal that is not the world's own money coming in. */

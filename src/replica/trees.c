@@ -11,6 +11,13 @@ static const uint8_t kinds[] = {
 enum { KINDS_COUNT = sizeof kinds / sizeof kinds[0] };
 _Static_assert((int)TN_PROOF_SESSION == (int)TN_RECORD_SESSION, "one numbering");
 
+static bool has_tree(uint8_t kind)
+{
+    for (uint32_t i = 0; i < KINDS_COUNT; i++)
+        if (kinds[i] == kind) return true;
+    return false;
+}
+
 size_t tn_shard_scratch_size(const struct tn_shard_limits *limits)
 {
     size_t most = 0;
@@ -143,4 +150,42 @@ void tn_shard_fill(struct tn_state *state, const struct tn_shard *shard,
     deliver(&carrier);
     bool is_good = tn_state_update(state);
     TN_ASSERT(is_good);
+}
+
+/* ---- From the bytes of records, beside an import ---- */
+
+void tn_shard_trees_begin(struct tn_shard *shard)
+{
+    tn_state_clear(shard->state); /* the genesis has filled them */
+    shard->has_trees = false;
+}
+
+bool tn_shard_trees_add(struct tn_shard *shard, const struct tn_state_record *records,
+                        uint32_t count)
+{
+    uint32_t first = 0;
+    for (uint32_t i = 0; i <= count; i++) {
+        if (i < count && has_tree(records[i].name.kind)) continue;
+        if (i > first && !tn_state_load(shard->state, records + first, i - first)) return false;
+        first = i + 1;
+    }
+    return true;
+}
+
+bool tn_shard_trees_end(struct tn_shard *shard)
+{
+    shard->has_trees = tn_state_is_whole(shard->state) && tn_state_update(shard->state);
+    return shard->has_trees;
+}
+
+void tn_shard_trees_settle(struct tn_shard *shard, const struct tn_shard_room *room)
+{
+    if (!shard->has_trees) {
+        tn_shard_fill(shard->state, shard, room);
+        return;
+    }
+    set_counts(shard->state, shard);
+    bool is_good = tn_state_update(shard->state);
+    TN_ASSERT(is_good);
+    shard->has_trees = false;
 }

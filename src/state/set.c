@@ -271,3 +271,25 @@ bool tn_state_set(struct tn_state *state, struct tn_record_name name, const uint
     const struct tn_state_record record = {name, bytes, size};
     return tn_state_set_many(state, &record, 1);
 }
+
+static bool has_place(const struct tn_state *state, struct tn_record_name name)
+{
+    const uint8_t kind = name.kind == TN_RECORD_POSITIONS ? TN_RECORD_ACCOUNT : name.kind;
+    return kind > 0 && kind < TN_PROOF_RECORD_KINDS && name.index < state->trees[kind].count_max;
+}
+
+bool tn_state_load(struct tn_state *state, const struct tn_state_record *records, uint32_t count)
+{
+    uint32_t counts[TN_PROOF_RECORD_KINDS] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tn_record_name name = records[i].name;
+        if (!has_place(state, name)) return false;
+        if (name.index >= counts[name.kind]) counts[name.kind] = name.index + 1;
+    }
+    for (uint8_t kind = 1; kind < TN_PROOF_RECORD_KINDS; kind++) {
+        const uint8_t of = kind == TN_RECORD_POSITIONS ? TN_RECORD_ACCOUNT : kind;
+        if (counts[kind] <= state->trees[of].count) continue;
+        tn_state_count(state, (enum tn_record_kind)of, counts[kind]);
+    }
+    return tn_state_set_many(state, records, count);
+}

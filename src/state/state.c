@@ -93,6 +93,17 @@ void tn_state_count(struct tn_state *state, enum tn_record_kind kind, uint32_t c
         tn_state_freshen(state, i);
 }
 
+void tn_state_clear(struct tn_state *state)
+{
+    for (uint32_t i = 0; i < KINDS; i++)
+        tn_state_count(state, (enum tn_record_kind)kinds[i], 0);
+}
+
+bool tn_state_is_whole(const struct tn_state *state)
+{
+    return state->stale_count == 0;
+}
+
 void tn_state_freshen(struct tn_state *state, uint32_t account)
 {
     const uint64_t bit = UINT64_C(1) << account % 64;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "store/beside.h"
 #include "store/format.h"
 
 struct place {
@@ -194,6 +195,55 @@ static void test_store_walks_the_records_of_one_kind_in_the_order_of_their_index
     assert_int_equal(all.indexes[3], 300);
     assert_int_equal(store_each_record(view, 4, 301, see_record, &some), STORE_OK);
     assert_int_equal(some.count, 1); /* the kind ended */
+    store_view_end(view);
+    store_close(store);
+}
+
+/* What a thread beside was given. */
+struct given {
+    uint32_t count, ends, last_kind, stop_after;
+    bool is_good;
+};
+
+static bool take_group(void *context, struct tn_state_record *records, uint32_t count)
+{
+    struct given *given = context;
+    given->ends += count == 0;
+    for (uint32_t i = 0; i < count; i++) {
+        given->is_good &= given->last_kind == 0 || records[i].name.kind <= given->last_kind;
+        given->is_good &= records[i].size == 4 && records[i].bytes[3] == records[i].name.kind;
+        given->last_kind = records[i].name.kind;
+    }
+    given->count += count;
+    return given->stop_after == 0 || given->count < given->stop_after;
+}
+
+/* Of one checkpoint, whatever the writer does meanwhile. */
+static void test_store_gives_all_records_a_second_time_to_a_thread_kinds_descending(void **state)
+{
+    enum { RECORDS = 1300 };
+    struct place *place = *state;
+    struct store *store = open_it(place);
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        const uint8_t bytes[4] = {0, 0, 0, (uint8_t)(1 + i % 3 * 100)};
+        assert_int_equal(store_put_record(store, bytes[3], i, bytes, 4), STORE_OK);
+    }
+    take_checkpoint(store, 1);
+    struct store_view *view = view_it(place, store);
+    struct given all = {.is_good = true}, some = {.is_good = true, .stop_after = 600};
+    struct store_beside *beside = store_beside_begin(view, take_group, &all);
+    assert_non_null(beside);
+    store_beside_end(beside);
+    assert_true(all.is_good);
+    assert_int_equal(all.count, RECORDS);
+    assert_int_equal(all.ends, 1);
+    store_beside_end(store_beside_begin(view, take_group, &some));
+    assert_true(some.count >= 600 && some.count < RECORDS);
+    assert_int_equal(some.ends, 0); /* it was stopped, so it did not get all */
+    /* The writer goes on: a second view would be of another checkpoint, and there is none. */
+    assert_int_equal(store_put_record(store, 7, 1, body, 4), STORE_OK);
+    take_checkpoint(store, 2);
+    assert_null(store_beside_begin(view, take_group, &all));
     store_view_end(view);
     store_close(store);
 }
@@ -554,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_store_gives_back_all_kinds_of_things_after_it_was_opened_again),
         STORE_TEST(test_store_walks_the_records_of_one_kind_in_the_order_of_their_indexes),
+        STORE_TEST(test_store_gives_all_records_a_second_time_to_a_thread_kinds_descending),
         STORE_TEST(test_store_walks_an_accounts_fills_in_the_order_they_happened),
         STORE_TEST(test_store_refuses_what_is_not_its_own_and_says_what_to_do),
         STORE_TEST(test_store_refuses_a_folder_with_other_things_and_a_file_that_is_none),

@@ -72,6 +72,31 @@ static void test_chain_restored_from_its_records_goes_on_alike(void **state)
     free(copy);
 }
 
+static void test_chain_trees_filled_beside_the_import_are_the_same(void **state)
+{
+    (void)state;
+    struct tn_import_fault fault = {.what = "none"};
+    struct tn_hash root;
+    uint8_t *bytes = cc_room(RECORD_ROOM);
+    live();
+    struct tn_chain *copy = cc_new_chain();
+    tn_chain_trees_begin(copy);
+    for (uint32_t kind = TN_CHAIN_KINDS - 1; kind > 0; kind--) {
+        uint32_t count = tn_chain_records_count(cc.chain, (uint8_t)kind);
+        for (uint32_t i = 0; i < count; i++) {
+            struct tn_state_record record = {{.kind = (uint8_t)kind, .index = i}, bytes, 0};
+            record.size = tn_chain_record(cc.chain, bytes, RECORD_ROOM, (uint8_t)kind, i);
+            if (record.size > 0) assert_true(tn_chain_trees_add(copy, &record, 1));
+        }
+    }
+    assert_true(tn_chain_trees_end(copy));
+    assert_true(copy_records(copy, cc.chain, &root, &fault, NULL));
+    assert_true(tn_hash_equal(&root, &tn_chain_heads(cc.chain)->root));
+    cc_expect_exact_root(copy);
+    free(copy);
+    free(bytes);
+}
+
 static uint8_t altered_kind;
 static uint32_t altered_index;
 static size_t altered_at;
@@ -244,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CHAIN_CASE(test_chain_restored_from_its_records_goes_on_alike),
+        CHAIN_CASE(test_chain_trees_filled_beside_the_import_are_the_same),
         CHAIN_CASE(test_chain_every_byte_of_its_own_records_is_under_the_root),
         CHAIN_CASE(test_chain_import_without_heads_or_past_roots_is_refused),
         CHAIN_CASE(test_chain_import_refuses_another_chains_heads),

@@ -104,6 +104,92 @@ static void test_replica_restored_stands_where_it_stood_and_goes_on(void **state
     assert_int_equal(beside.withdrawals_count, 2);
 }
 
+/* Every record of the replica beside the story to the trees of another, kinds descending, some at a
+ * time; `without` is a kind that is left out. False: not taken. */
+static bool give_trees(struct tn_replica *to, uint8_t without)
+{
+    enum { ROOM = 1 << 20, GROUP = 3 };
+    uint8_t *bytes = take_zeroed(ROOM);
+    struct tn_state_record records[GROUP];
+    uint32_t count = 0;
+    size_t used = 0;
+    bool is_good = true;
+    for (uint8_t kind = TN_REPLICA_KINDS - 1; kind > 0; kind--) {
+        uint32_t end = kind == without ? 0 : tn_replica_records_count(beside.replica, kind);
+        for (uint32_t i = 0; i < end; i++) {
+            size_t size = tn_replica_record(beside.replica, bytes + used, ROOM - used, kind, i);
+            assert_true(size <= ROOM - used);
+            if (size == 0) continue; /* a store has none of these */
+            records[count++] =
+                (struct tn_state_record){{.kind = kind, .index = i}, bytes + used, size};
+            used += size;
+            if (count < GROUP) continue;
+            is_good &= tn_replica_trees_add(to, records, count);
+            count = 0;
+            used = 0;
+        }
+    }
+    is_good &= tn_replica_trees_add(to, records, count);
+    free(bytes);
+    return is_good;
+}
+
+static void test_replica_trees_filled_beside_the_import_are_the_same(void **state)
+{
+    (void)state;
+    struct tn_hash root;
+    struct tn_import_fault fault;
+    trade_a_little();
+    struct tn_replica *other = replica_of(&beside.limits);
+    tn_replica_trees_begin(other);
+    assert_true(give_trees(other, 0));
+    assert_true(tn_replica_trees_end(other));
+    assert_true(copy_records(other, &root, &fault, NULL));
+    assert_true(tn_hash_equal(&root, &beside.root));
+    free(beside.replica);
+    beside.replica = other;
+    listen_beside();
+    tn_replica_begin_batch(other);
+    place(BOB, limit(BUY, market.perp, 98000, 2));
+    seal(); /* which compares with trees that are built anew */
+}
+
+static void test_replica_trees_that_did_not_get_all_are_built_or_show_it(void **state)
+{
+    (void)state;
+    struct tn_hash root;
+    struct tn_import_fault fault;
+    trade_a_little();
+    /* Positions without their accounts cannot be; the import then builds the trees itself. */
+    struct tn_replica *other = replica_of(&beside.limits);
+    tn_replica_trees_begin(other);
+    assert_true(give_trees(other, TN_RECORD_ACCOUNT));
+    assert_false(tn_replica_trees_end(other));
+    assert_true(copy_records(other, &root, &fault, NULL));
+    assert_true(tn_hash_equal(&root, &beside.root));
+    free(other);
+    /* Nor can records past the limits; and given up half way is as never begun. */
+    other = replica_of(&beside.limits);
+    tn_replica_trees_begin(other);
+    const uint8_t bytes[TN_RECORD_ACCOUNT_SIZE] = {0};
+    const struct tn_state_record past = {
+        {.kind = TN_RECORD_ACCOUNT, .index = beside.limits.exchange.accounts_max},
+        bytes,
+        sizeof bytes};
+    assert_false(tn_replica_trees_add(other, &past, 1));
+    assert_true(copy_records(other, &root, &fault, NULL));
+    assert_true(tn_hash_equal(&root, &beside.root));
+    free(other);
+    /* What is missing of another kind is missed in the root. */
+    other = replica_of(&beside.limits);
+    tn_replica_trees_begin(other);
+    assert_true(give_trees(other, TN_RECORD_BOOK));
+    assert_true(tn_replica_trees_end(other));
+    assert_true(copy_records(other, &root, &fault, NULL));
+    assert_false(tn_hash_equal(&root, &beside.root));
+    free(other);
+}
+
 static void expect_refused(alter_record *alter, uint8_t kind, const char *words)
 {
     struct tn_hash root;
@@ -275,6 +361,8 @@ int main(void)
         CHAIN_STORY(test_replica_tells_what_changed_once),
         CHAIN_STORY(test_replica_tells_what_changes_between_two_tellings),
         MARGIN_STORY(test_replica_restored_stands_where_it_stood_and_goes_on),
+        MARGIN_STORY(test_replica_trees_filled_beside_the_import_are_the_same),
+        MARGIN_STORY(test_replica_trees_that_did_not_get_all_are_built_or_show_it),
         MARGIN_STORY(test_replica_import_refuses_records_that_do_not_fit),
         MARGIN_STORY(test_replica_import_of_changed_chain_leads_elsewhere_or_is_refused),
         MARGIN_STORY(test_replica_chain_record_gives_the_root_without_a_replica),
