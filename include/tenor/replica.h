@@ -68,6 +68,19 @@ void tn_replica_end_batch(struct tn_replica *replica, struct tn_batch_header *he
 void tn_replica_end_block(struct tn_replica *replica, struct tn_block_header *block,
                           struct tn_hash *hash, struct tn_hash *root);
 
+/* The same in three steps, because a block's root stands in the next one's header only: begin takes
+ * down what changed; hash brings the trees up to date, and may run in another thread while the next
+ * block's entries are applied; finish comes after it, and before the next begin, any record, and
+ * whatever reads the trees or the root. */
+void tn_replica_end_block_begin(struct tn_replica *replica, struct tn_block_header *block,
+                                struct tn_hash *hash);
+/* Most of what begin does, and before the finish of the block before: beside tn_replica_hash.
+ * Should there be no room to take down all of it, `wait` is asked to finish that block first. */
+void tn_replica_end_block_gather(struct tn_replica *replica, void (*wait)(void *context),
+                                 void *context);
+void tn_replica_hash(struct tn_replica *replica);
+void tn_replica_end_block_finish(struct tn_replica *replica, struct tn_hash *root);
+
 /* Whom to tell, while entries and blocks are applied, of nodes that came to be in a range (proof.h)
  * and of withdrawals: who keeps them can prove them. Copied; all zero: nobody. */
 struct tn_replica_listener {

@@ -2,8 +2,13 @@
  *
  * The log has two records: an entry, and the headers that seal the entries before it. Whatever a
  * crash leaves, what is below the log's end was all applied in order, so recovery is the normal
- * path fed from the log, with each block's headers compared to those that were logged. */
+ * path fed from the log, with each block's headers compared to those that were logged.
+ *
+ * A block's root stands in the next block's header, so the trees are brought up to date by a thread
+ * (hasher.h) while the next block's entries are taken: settle() waits for it before anything reads
+ * the root or the trees. */
 #include "machine.h"
+#include "hasher.h"
 #include "history.h"
 #include "tenord.h"
 
@@ -38,6 +43,10 @@ struct machine {
     uint64_t durable;
     uint64_t checkpoint_position; /* log position after the last sealed block */
     uint64_t saved_height;        /* of the last checkpoint; STORE_HEIGHT_NONE: there is none */
+    struct hasher *hasher;
+    struct tn_batch_header told_batch; /* of the last block, */
+    struct tn_block_header told_block; /* which is told of when its root is known */
+    bool is_hashing;                   /* the last block's root is not taken yet */
     uint8_t pending[LOG_BLOCK_SIZE];
     bool is_recovering; /* blocks of the log are told of already */
     bool has_pending;   /* a sealed block whose headers the log had no room for */
@@ -107,12 +116,38 @@ static enum machine_answer put_records(struct machine *machine)
     return MACHINE_TAKEN;
 }
 
+static void tell_block(const struct machine *machine, const struct tn_hash *root)
+{
+    if (machine->options.quiet || machine->is_recovering) return;
+    note("msg=block height=%llu entries=%u weight=%llu root=%s",
+         (unsigned long long)machine->told_block.height, machine->told_batch.entries_count,
+         (unsigned long long)machine->told_batch.weight, hash_text(root));
+}
+
+/* The last block's root is known from here on. */
+static void settle(void *context)
+{
+    struct machine *machine = context;
+    struct tn_hash root;
+    if (!machine->is_hashing) return;
+    hasher_wait(machine->hasher);
+    tn_replica_end_block_finish(machine->held.replica, &root);
+    machine->is_hashing = false;
+    tell_block(machine, &root);
+}
+
+static void hash_block(void *context)
+{
+    tn_replica_hash(((struct machine *)context)->held.replica);
+}
+
 /* The store must never be ahead of what the log holds durably: its thread may write a checkpoint at
  * once. What is replayed is durable already, also where the log has no room to go on. */
 static enum machine_answer save_checkpoint(struct machine *machine)
 {
     const struct tn_replica_heads *heads = tn_replica_heads(machine->held.replica);
     uint64_t durable = log_durable_position(machine->log);
+    settle(machine);
     enum machine_answer answer = MACHINE_TAKEN;
     /* The log has its headers, so the position is the block's, and nothing was taken since. */
     TN_ASSERT(!machine->has_pending && machine->entries_count == 0);
@@ -149,35 +184,30 @@ static enum machine_answer log_headers(struct machine *machine)
     return MACHINE_TAKEN;
 }
 
-static void tell_block(const struct machine *machine, const struct tn_block_header *block,
-                       const struct tn_batch_header *batch, const struct tn_hash *root)
-{
-    if (machine->options.quiet || machine->is_recovering) return;
-    note("msg=block height=%llu entries=%u weight=%llu root=%s", (unsigned long long)block->height,
-         batch->entries_count, (unsigned long long)batch->weight, hash_text(root));
-}
-
 /* Ends batch and block; the headers in machine->pending. */
 static enum machine_answer end_block(struct machine *machine)
 {
-    struct tn_batch_header batch;
-    struct tn_block_header block = {0};
-    struct tn_hash hash, root;
+    struct tn_batch_header *batch = &machine->told_batch;
+    struct tn_block_header *block = &machine->told_block;
+    struct tn_hash hash;
     struct tn_replica *replica = machine->held.replica;
-    tn_replica_end_batch(replica, &batch);
+    struct tn_batch_header ended;
+    tn_replica_end_batch(replica, &ended);
+    if (machine->is_hashing) tn_replica_end_block_gather(replica, settle, machine);
+    settle(machine);
+    *batch = ended;
     uint64_t height = tn_replica_heads(replica)->height + 1;
-    block.epoch = 1;
-    block.view = height;
-    block.parent_view = height - 1;
-    block.time_ms = (uint64_t)tn_exchange_time_ms(tn_replica_exchange(replica));
-    tn_replica_end_block(replica, &block, &hash, &root);
-    tn_stream_write_batch_header(machine->pending, &batch);
-    tn_stream_write_block_header(machine->pending + TN_BATCH_HEADER_BYTES, &block);
+    *block = (struct tn_block_header){.epoch = 1, .view = height, .parent_view = height - 1};
+    block->time_ms = (uint64_t)tn_exchange_time_ms(tn_replica_exchange(replica));
+    tn_replica_end_block_begin(replica, block, &hash);
+    machine->is_hashing = true;
+    hasher_begin(machine->hasher);
+    tn_stream_write_batch_header(machine->pending, batch);
+    tn_stream_write_block_header(machine->pending + TN_BATCH_HEADER_BYTES, block);
     machine->entries_count = 0;
-    const struct history_block sealed = {.batch = &batch, .block = &block, .hash = &hash};
+    const struct history_block sealed = {.batch = batch, .block = block, .hash = &hash};
     enum store_err err =
         history_put_block(&machine->history, machine->store, &sealed, wait_for_store, machine);
-    tell_block(machine, &block, &batch, &root);
     tn_replica_begin_batch(replica);
     return settle_put(machine, err);
 }
@@ -271,6 +301,7 @@ enum machine_answer machine_sync(struct machine *machine, uint64_t *durable)
 enum machine_answer machine_tend(struct machine *machine)
 {
     struct store_status status;
+    if (machine->is_hashing && hasher_is_done(machine->hasher)) settle(machine);
     store_status(machine->store, &status);
     if (status.state == STORE_FULL && machine->options.store_unthreaded) {
         status.state = store_drain(machine->store, 0);
@@ -445,6 +476,7 @@ static bool recover_log(struct machine *machine, uint64_t position, const struct
     tn_replica_begin_batch(machine->held.replica);
     machine->is_recovering = true;
     enum log_result result = log_read(machine->log, recover_record, &recovery, position);
+    settle(machine);
     machine->is_recovering = false;
     if (result != LOG_OK) complain("%s", log_problem(machine->log));
     if (result == LOG_DAMAGED) machine->open_end = END_WRONG;
@@ -562,6 +594,8 @@ static bool open_parts(struct machine *machine)
         return false;
     }
     if (!take_memory(machine)) return false;
+    machine->hasher = hasher_open(hash_block, machine, !machine->options.store_unthreaded);
+    if (machine->hasher == NULL) return false;
     history_begin(&machine->history, machine->held.replica);
     if (!open_store(machine) || !recover_store(machine, &position) ||
         !open_log(machine, &report, position) || !recover_log(machine, position, &report)) {
@@ -591,6 +625,7 @@ struct machine *machine_open(const struct machine_options *options)
 
 void machine_close(struct machine *machine)
 {
+    hasher_close(machine->hasher);
     if (machine->store != NULL) store_close(machine->store);
     if (machine->log != NULL) log_close(machine->log);
     history_end(&machine->history);
@@ -606,8 +641,14 @@ uint64_t machine_entries(const struct machine *machine)
     return tn_replica_heads(machine->held.replica)->entries_count + machine->entries_count;
 }
 
-const struct tn_replica *machine_replica(const struct machine *machine)
+uint64_t machine_height(const struct machine *machine)
 {
+    return tn_replica_heads(machine->held.replica)->height;
+}
+
+const struct tn_replica *machine_replica(struct machine *machine)
+{
+    settle(machine);
     return machine->held.replica;
 }
 

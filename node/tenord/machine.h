@@ -2,9 +2,10 @@
  *
  * An entry is taken in three steps: its bytes go into the log, it is applied, and machine_sync
  * makes all that was taken durable. Only then may its results be told. Each block_entries entries
- * are sealed into a batch and a block; each checkpoint_blocks blocks, what changed goes to the
- * store, whose own thread writes it. machine_open finds everything again: the records of the last
- * checkpoint from the store, the rest from the log.
+ * are sealed into a batch and a block, whose trees a thread hashes while more is taken; each
+ * checkpoint_blocks blocks, what changed goes to the store, whose own thread writes it.
+ * machine_open finds everything again: the records of the last checkpoint from the store, the rest
+ * from the log.
  *
  * A home is a folder: genesis.conf, log/, store/. One process at a time runs it. */
 #ifndef NODE_TENORD_MACHINE_H
@@ -68,7 +69,9 @@ enum machine_answer machine_flush(struct machine *machine);
 
 /* Entries taken since the genesis. */
 uint64_t machine_entries(const struct machine *machine);
-const struct tn_replica *machine_replica(const struct machine *machine);
+uint64_t machine_height(const struct machine *machine); /* of the last block */
+/* The trees are those of the last block: waits for them if need be. Good until more is taken. */
+const struct tn_replica *machine_replica(struct machine *machine);
 struct store *machine_store(struct machine *machine);
 
 /* ---- For the tools beside the node -------------------------------------------------------------

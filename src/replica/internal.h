@@ -12,10 +12,13 @@ struct tn_replica {
     struct tn_hash body;    /* digest of the batch that ended, for the block */
     uint32_t entries_count; /* of it */
     bool has_batch;
+    bool
+        is_ending; /* a block whose changes are gathered and not hashed: `root` is of the one before
+                    */
     struct tn_replica_listener listener;
-    struct tn_shard_room room;
+    struct tn_shard_room room, hashing; /* what is gathered into; what is hashed from */
     struct tn_record_name names[NAMES_AT_ONCE];
-    struct tn_state_record records[NAMES_AT_ONCE];
+    struct tn_state_record records[NAMES_AT_ONCE], records_hashed[NAMES_AT_ONCE];
 };
 
 static inline void replica_note_changed(struct tn_replica *replica, uint8_t kind, uint32_t index)

@@ -14,16 +14,29 @@ static struct tn_shard_limits shard_limits(const struct tn_replica_limits *limit
     return (struct tn_shard_limits){.exchange = &limits->exchange, .id = limits->market};
 }
 
+/* What the changes of a large block need, so that hashing them can wait until it is over. */
+static size_t tape_size(const struct tn_replica_limits *limits, size_t least)
+{
+    enum { MOST = 32 << 20, PER_ORDER = 160, PER_ACCOUNT = 512 };
+    const uint64_t room = (uint64_t)limits->exchange.orders_max * PER_ORDER +
+                          (uint64_t)limits->exchange.accounts_max * PER_ACCOUNT;
+    return tn_align(least + (room < MOST ? (size_t)room : MOST));
+}
+
 static size_t lay_out(struct tn_replica *replica, unsigned char *memory,
                       const struct tn_replica_limits *limits)
 {
     size_t used = tn_align(sizeof *replica);
     const struct tn_shard_limits shard = shard_limits(limits);
     tn_shard_lay_out(&replica->shard, memory, &used, &shard);
-    replica->room.scratch_size = tn_shard_scratch_size(&shard);
+    replica->room.scratch_size = tape_size(limits, tn_shard_scratch_size(&shard));
     replica->room.scratch = shard_region(memory, &used, replica->room.scratch_size);
     replica->room.names = replica->names;
     replica->room.records = replica->records;
+    replica->hashing = replica->room;
+    replica->hashing.scratch = shard_region(memory, &used, replica->room.scratch_size);
+    replica->hashing.names = NULL;
+    replica->hashing.records = replica->records_hashed;
     return used;
 }
 
@@ -34,11 +47,17 @@ size_t tn_replica_size(const struct tn_replica_limits *limits)
     return lay_out(&scratch, NULL, limits);
 }
 
-static void take_root(struct tn_replica *replica)
+/* What the root says besides the market, as of now. */
+static void take_globals(struct tn_replica *replica)
 {
     tn_replica_exits_root(&replica->heads.state.globals[TN_GLOBAL_EXITS], &replica->heads,
                           replica->limits.market);
     tn_replica_globals(&replica->heads, replica->limits.market);
+}
+
+static void take_root(struct tn_replica *replica)
+{
+    take_globals(replica);
     tn_state_root(&replica->heads.root, replica->shard.state, &replica->heads.state);
 }
 
@@ -140,10 +159,30 @@ static void complete_header(const struct tn_replica *replica, struct tn_block_he
     block->l1_cursor = 0;
 }
 
-void tn_replica_end_block(struct tn_replica *replica, struct tn_block_header *block,
-                          struct tn_hash *hash, struct tn_hash *root)
+void tn_replica_end_block_gather(struct tn_replica *replica, void (*wait)(void *context),
+                                 void *context)
 {
-    TN_ASSERT(replica->has_batch);
+    TN_ASSERT(replica->has_batch && wait != NULL);
+    replica->room.wait = wait;
+    replica->room.context = context;
+    tn_shard_gather(&replica->shard, &replica->room);
+}
+
+/* What was gathered is to be hashed, and the other tape is free. */
+static void turn_tapes(struct tn_replica *replica)
+{
+    uint8_t *scratch = replica->hashing.scratch;
+    TN_ASSERT(replica->hashing.tape_used == 0);
+    replica->hashing.scratch = replica->room.scratch;
+    replica->hashing.tape_used = replica->room.tape_used;
+    replica->room.scratch = scratch;
+    replica->room.tape_used = 0;
+}
+
+void tn_replica_end_block_begin(struct tn_replica *replica, struct tn_block_header *block,
+                                struct tn_hash *hash)
+{
+    TN_ASSERT(replica->has_batch && !replica->is_ending);
     struct tn_replica_heads *heads = &replica->heads;
     struct tn_hash leaf;
     complete_header(replica, block);
@@ -162,9 +201,33 @@ void tn_replica_end_block(struct tn_replica *replica, struct tn_block_header *bl
         heads->has_exit = true;
     }
     replica_note_changed(replica, TN_RECORD_CHAIN, 0);
-    tn_shard_follow(&replica->shard, &replica->room);
-    take_root(replica);
-    *root = heads->root;
+    replica->room.wait = NULL;
+    tn_shard_gather(&replica->shard, &replica->room); /* what is left of it, if some was before */
+    turn_tapes(replica);
+    take_globals(replica); /* what comes next may add to them */
+    replica->is_ending = true;
+}
+
+void tn_replica_hash(struct tn_replica *replica)
+{
+    TN_ASSERT(replica->is_ending);
+    tn_shard_hash(&replica->shard, &replica->hashing);
+}
+
+void tn_replica_end_block_finish(struct tn_replica *replica, struct tn_hash *root)
+{
+    TN_ASSERT(replica->is_ending && replica->hashing.tape_used == 0);
+    tn_state_root(&replica->heads.root, replica->shard.state, &replica->heads.state);
+    replica->is_ending = false;
+    *root = replica->heads.root;
+}
+
+void tn_replica_end_block(struct tn_replica *replica, struct tn_block_header *block,
+                          struct tn_hash *hash, struct tn_hash *root)
+{
+    tn_replica_end_block_begin(replica, block, hash);
+    tn_replica_hash(replica);
+    tn_replica_end_block_finish(replica, root);
 }
 
 /* ---- What stands -------------------------------------------------------------------------------
@@ -288,7 +351,7 @@ void tn_replica_rebuild_root(const struct tn_replica *replica, struct tn_hash *r
     struct tn_state_limits limits;
     unsigned char *bytes = memory;
     const struct tn_shard_limits shard = shard_limits(&replica->limits);
-    struct tn_shard_room room = {.scratch_size = replica->room.scratch_size};
+    struct tn_shard_room room = {.scratch_size = tn_shard_scratch_size(&shard)};
     tn_shard_state_limits(&limits, &shard);
     limits.orders_max = 0; /* books hashed whole: another way than what is kept */
     struct tn_state *state = tn_state_init(bytes, &limits, replica->limits.market);

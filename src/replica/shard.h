@@ -15,8 +15,10 @@ enum { NAMES_AT_ONCE = 512, SCRATCH_SPARE = 1 << 20 };
 
 /* Room to work in, for any number of shards, one after the other. */
 struct tn_shard_room {
-    uint8_t *scratch; /* records on their way into the trees */
-    size_t scratch_size;
+    uint8_t *scratch; /* records on their way into the trees; the tape of what was gathered */
+    size_t scratch_size, tape_used;
+    void (*wait)(void *context); /* NULL, or asked before trees are touched by a gather */
+    void *context;
     struct tn_record_name *names;    /* [NAMES_AT_ONCE] */
     struct tn_state_record *records; /* [NAMES_AT_ONCE] */
 };
@@ -85,8 +87,13 @@ uint32_t tn_shard_changed(struct tn_shard *shard, struct tn_record_name *names, 
 /* ---- trees.c: the trees follow the market ---- */
 size_t tn_shard_scratch_size(const struct tn_shard_limits *limits);
 void tn_shard_state_limits(struct tn_state_limits *out, const struct tn_shard_limits *limits);
-/* What was touched since the last time. */
-void tn_shard_follow(struct tn_shard *shard, const struct tn_shard_room *room);
+/* What was touched since the last time: gather writes it down, hash takes it into the trees and
+ * touches them and the room alone. What the room cannot hold is hashed while it is gathered, after
+ * room->wait. */
+void tn_shard_gather(struct tn_shard *shard, struct tn_shard_room *room);
+void tn_shard_hash(struct tn_shard *shard, struct tn_shard_room *room);
+/* Both at once. */
+void tn_shard_follow(struct tn_shard *shard, struct tn_shard_room *room);
 /* All of it, anew, into a state that was just made. */
 void tn_shard_fill(struct tn_state *state, const struct tn_shard *shard,
                    const struct tn_shard_room *room);

@@ -1,8 +1,9 @@
 /* trees: the state trees follow the market, record by record.
  *
- * Records are written one behind the other into a scratch area that holds at least the largest one,
- * and handed to the state in groups, so that messages of one size are hashed side by side. The
- * market's own kinds but SESSION are under no section: they are only noted. */
+ * What a block changed is written down first and hashed then, so that the hashing may run beside
+ * the next block. Records are written one behind the other into a scratch area that holds at least
+ * the largest one, and handed to the state in groups, so that messages of one size are hashed side
+ * by side. The market's own kinds but SESSION are under no section: they are only noted. */
 #include "replica/shard.h"
 
 static const uint8_t kinds[] = {
@@ -81,24 +82,16 @@ static void take(struct carrier *carrier, uint8_t kind, uint32_t index)
     carrier->used += size;
 }
 
-/* Of a book only what changed: the rest of it may be thousands of orders. */
-static void take_book(struct tn_shard *shard, uint32_t series)
+static bool has_count(const struct tn_shard *shard, uint8_t kind)
 {
-    struct tn_book_changes changes;
-    uint8_t order[TN_RECORD_ORDER_SIZE];
-    for (uint32_t list = 0; list < TN_RECORD_BOOK_LISTS; list++) {
-        if (!tn_exchange_book_changes(shard->exchange, &changes, series, list)) continue;
-        tn_state_book_count(shard->state, series, list, changes.count);
-        while (tn_exchange_book_change(shard->exchange, &changes, order))
-            tn_state_book_order(shard->state, series, list, changes.rank, order);
-    }
+    if (kind == TN_RECORD_POSITIONS) return false; /* as many as accounts */
+    return kind != TN_PROOF_SESSION || shard->market != NULL;
 }
 
 static void set_counts(struct tn_state *state, const struct tn_shard *shard)
 {
     for (uint32_t i = 0; i < KINDS_COUNT; i++) {
-        if (kinds[i] == TN_RECORD_POSITIONS) continue; /* as many as accounts */
-        if (kinds[i] == TN_PROOF_SESSION && shard->market == NULL) continue;
+        if (!has_count(shard, kinds[i])) continue;
         tn_state_count(state, (enum tn_record_kind)kinds[i],
                        tn_shard_records_count(shard, kinds[i]));
     }
@@ -110,11 +103,134 @@ static uint32_t touched(struct tn_shard *shard, struct tn_record_name *names)
                                  : tn_exchange_touched(shard->exchange, names, NAMES_AT_ONCE);
 }
 
-void tn_shard_follow(struct tn_shard *shard, const struct tn_shard_room *room)
+/* ---- What changed: written down, then hashed ---- */
+
+/* One thing on the tape; its bytes follow, rounded up to NOTE_STEP. */
+enum tape_what { TAPE_RECORD, TAPE_COUNT, TAPE_BOOK_COUNT, TAPE_BOOK_ORDER };
+struct tape_note {
+    uint32_t index; /* of the record; of a book: its series */
+    uint32_t size;  /* of the bytes; of a count: how many there are */
+    uint32_t rank;
+    uint8_t what; /* enum tape_what */
+    uint8_t kind; /* of a record; of a book: which list */
+};
+enum { NOTE_STEP = 8 };
+
+static size_t rounded(size_t size)
 {
-    struct carrier carrier = {.state = shard->state, .shard = shard, .room = room};
-    set_counts(shard->state, shard);
+    return (size + NOTE_STEP - 1) / NOTE_STEP * NOTE_STEP;
+}
+
+static void set_some(struct tn_shard *shard, const struct tn_shard_room *room, uint32_t *count)
+{
+    bool is_good = tn_state_set_many(shard->state, room->records, *count);
+    TN_ASSERT(is_good);
+    *count = 0;
+}
+
+static void play_tape(struct tn_shard *shard, struct tn_shard_room *room)
+{
+    uint32_t count = 0;
+    for (size_t at = 0; at < room->tape_used;) {
+        const struct tape_note *note = (const void *)(room->scratch + at);
+        const uint8_t *bytes = room->scratch + at + sizeof *note;
+        at += sizeof *note;
+        if (note->what == TAPE_COUNT) {
+            set_some(shard, room, &count);
+            tn_state_count(shard->state, (enum tn_record_kind)note->kind, note->size);
+            continue;
+        }
+        if (note->what == TAPE_BOOK_COUNT) {
+            tn_state_book_count(shard->state, note->index, note->kind, note->size);
+            continue;
+        }
+        at += rounded(note->size);
+        if (note->what == TAPE_BOOK_ORDER) {
+            tn_state_book_order(shard->state, note->index, note->kind, note->rank, bytes);
+            continue;
+        }
+        if (count == NAMES_AT_ONCE) set_some(shard, room, &count);
+        room->records[count++] =
+            (struct tn_state_record){{.kind = note->kind, .index = note->index}, bytes, note->size};
+    }
+    set_some(shard, room, &count);
+    room->tape_used = 0;
+}
+
+/* The tape is full: what is on it is hashed now, once nothing else is being hashed. */
+static void empty_tape(struct tn_shard *shard, struct tn_shard_room *room)
+{
+    if (room->wait != NULL) room->wait(room->context);
+    room->wait = NULL;
+    play_tape(shard, room);
+}
+
+/* Room for a note with so many bytes, its bytes behind it. */
+static struct tape_note *add_note(struct tn_shard *shard, struct tn_shard_room *room, size_t size)
+{
+    if (room->scratch_size - room->tape_used < sizeof(struct tape_note) + rounded(size)) {
+        empty_tape(shard, room);
+    }
+    struct tape_note *note = (void *)(room->scratch + room->tape_used);
+    room->tape_used += sizeof *note + rounded(size);
+    TN_ASSERT(room->tape_used <= room->scratch_size);
+    return note;
+}
+
+static void note_record(struct tn_shard *shard, struct tn_shard_room *room, uint8_t kind,
+                        uint32_t index)
+{
+    for (;;) {
+        const size_t left = room->scratch_size - room->tape_used;
+        struct tape_note *note = (void *)(room->scratch + room->tape_used);
+        const size_t head = sizeof *note + NOTE_STEP;
+        uint8_t *bytes = (uint8_t *)(note + 1);
+        size_t size = head > left ? left : tn_shard_record(shard, bytes, left - head, kind, index);
+        if (head <= left && size <= left - head) {
+            *note = (struct tape_note){
+                .index = index, .size = (uint32_t)size, .what = TAPE_RECORD, .kind = kind};
+            room->tape_used += sizeof *note + rounded(size);
+            return;
+        }
+        TN_ASSERT(room->tape_used > 0); /* the scratch area holds the largest record */
+        empty_tape(shard, room);
+    }
+}
+
+/* Of a book only what changed: the rest of it may be thousands of orders. */
+static void note_book(struct tn_shard *shard, struct tn_shard_room *room, uint32_t series)
+{
+    struct tn_book_changes changes;
+    uint8_t order[TN_RECORD_ORDER_SIZE];
+    for (uint32_t list = 0; list < TN_RECORD_BOOK_LISTS; list++) {
+        if (!tn_exchange_book_changes(shard->exchange, &changes, series, list)) continue;
+        *add_note(shard, room, 0) = (struct tape_note){
+            .index = series, .size = changes.count, .what = TAPE_BOOK_COUNT, .kind = (uint8_t)list};
+        while (tn_exchange_book_change(shard->exchange, &changes, order)) {
+            struct tape_note *note = add_note(shard, room, sizeof order);
+            *note = (struct tape_note){.index = series,
+                                       .size = sizeof order,
+                                       .rank = changes.rank,
+                                       .what = TAPE_BOOK_ORDER,
+                                       .kind = (uint8_t)list};
+            memcpy(note + 1, order, sizeof order);
+        }
+    }
+}
+
+static void note_counts(struct tn_shard *shard, struct tn_shard_room *room)
+{
+    for (uint32_t i = 0; i < KINDS_COUNT; i++) {
+        if (!has_count(shard, kinds[i])) continue;
+        *add_note(shard, room, 0) = (struct tape_note){
+            .size = tn_shard_records_count(shard, kinds[i]), .what = TAPE_COUNT, .kind = kinds[i]};
+    }
+}
+
+void tn_shard_gather(struct tn_shard *shard, struct tn_shard_room *room)
+{
     uint32_t count;
+    note_counts(shard, room);
     while ((count = touched(shard, room->names)) > 0) {
         for (uint32_t i = 0; i < count; i++) {
             struct tn_record_name name = room->names[i];
@@ -122,16 +238,27 @@ void tn_shard_follow(struct tn_shard *shard, const struct tn_shard_room *room)
             if (name.kind >= TN_PROOF_RECORD_KINDS) continue;
             if (name.index >= tn_shard_records_count(shard, name.kind)) continue;
             if (name.kind == TN_RECORD_BOOK) {
-                take_book(shard, name.index);
+                note_book(shard, room, name.index);
                 continue;
             }
-            take(&carrier, name.kind, name.index);
-            if (name.kind == TN_RECORD_POSITIONS) take(&carrier, TN_RECORD_ACCOUNT, name.index);
+            note_record(shard, room, name.kind, name.index);
+            if (name.kind == TN_RECORD_POSITIONS)
+                note_record(shard, room, TN_RECORD_ACCOUNT, name.index);
         }
     }
-    deliver(&carrier);
+}
+
+void tn_shard_hash(struct tn_shard *shard, struct tn_shard_room *room)
+{
+    play_tape(shard, room);
     bool is_good = tn_state_update(shard->state);
     TN_ASSERT(is_good);
+}
+
+void tn_shard_follow(struct tn_shard *shard, struct tn_shard_room *room)
+{
+    tn_shard_gather(shard, room);
+    tn_shard_hash(shard, room);
 }
 
 void tn_shard_fill(struct tn_state *state, const struct tn_shard *shard,

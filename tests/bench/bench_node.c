@@ -62,15 +62,10 @@ static struct took less(struct took all, struct took part)
     return (struct took){all.ms - part.ms, all.cpu_ms - part.cpu_ms};
 }
 
-struct shared {
-    struct took restart; /* the last one that was not cold */
-};
-
 static struct {
     bool quick;
     char folder[400]; /* made and removed by the bench; "" with --home */
     char home[480];
-    struct shared *shared; /* between processes */
 } bench;
 
 /* A figure and, where the whole work was done, its target. */
@@ -248,7 +243,6 @@ static void run_restart(uint32_t number)
     struct moment begin = now();
     struct machine *machine = load_open_machine(bench.home, BLOCK_ENTRIES);
     struct took took = took_since(begin);
-    if (!is_cold) bench.shared->restart = took;
     bench_json_open(is_cold ? "restart, cold" : "restart");
     bench_json_u64("entries", machine_entries(machine));
     bench_json_u64("height", load_height(machine));
@@ -322,8 +316,8 @@ static void say_part(const char *name, struct took took)
     bench_json_double(key, took.cpu_ms);
 }
 
-/* What a restart consists of, as replica_load does it, with the clock between the parts; the log is
- * what is left of a whole restart. */
+/* What a restart consists of, with the clock between the parts. One after another, as tools read a
+ * store: in a whole restart the trees are filled by a thread beside store and import. */
 static void run_parts(void)
 {
     struct tn_replica_limits limits;
@@ -355,7 +349,6 @@ static void run_parts(void)
     say_part("import", less(both, read));
     say_part("links_and_exit", less(end, trees));
     say_part("trees", trees);
-    say_part("log", less(less(less(bench.shared->restart, hold), both), end));
     bench_json_close();
 }
 
@@ -570,9 +563,6 @@ int main(int argc, char **argv)
     }
     if (!take_folder(place, home)) return 1;
     char genesis[PATH_SIZE];
-    bench.shared =
-        mmap(NULL, sizeof *bench.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    TN_ASSERT(bench.shared != MAP_FAILED);
     bool is_made = home_path(genesis, bench.home, "genesis.conf") && access(genesis, F_OK) == 0;
     bench_json_machine();
     bool good = run_all(is_made, only);

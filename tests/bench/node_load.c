@@ -123,5 +123,5 @@ struct machine *load_open_machine(const char *home, uint64_t block_entries)
 
 uint64_t load_height(const struct machine *machine)
 {
-    return tn_replica_heads(machine_replica(machine))->height;
+    return machine_height(machine);
 }
