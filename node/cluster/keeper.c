@@ -94,7 +94,7 @@ static bool open_store(struct keeper *keeper, int *open_end)
     struct store_config config;
     if (!home_path(path, keeper->options.home, "store")) return false;
     keeper_store_config(&config, keeper->options.limits, path);
-    config.threaded = true;
+    config.threaded = !keeper->options.store_unthreaded;
     config.archive = keeper->options.archive;
     enum store_err err = store_open(&keeper->store, &config, &trail);
     if (err == STORE_OK) return true;

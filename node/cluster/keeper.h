@@ -22,6 +22,7 @@ struct keeper_options {
     uint64_t checkpoint_blocks; /* of the store: rounded up to a multiple of the limits' */
     uint64_t segment_bytes;     /* of the log; 0: its default */
     bool archive;
+    bool store_unthreaded; /* the caller's thread writes the store: for the simulator */
 };
 
 /* Opens store and log. NULL after a complaint; *open_end is how the command ends then. */

@@ -4,6 +4,7 @@
  * A run has a few kinds of faults, not all: what hides behind one kind shows without it. When a
  * fault begins or ends, the state of network, disks and machines is worked out anew from all that
  * are on. */
+#include "sim/files.h"
 #include "sim/node.h"
 #include "sim/world.h"
 
@@ -81,6 +82,24 @@ static bool fits(const struct sim *sim, uint32_t kind)
     return kind != SIM_FAULT_BACKUP;
 }
 
+static void add_fault(struct sim *sim, enum sim_fault_kind kind, uint64_t *random)
+{
+    if (sim->faults_count == SIM_FAULTS_MAX) return;
+    uint32_t index = sim->faults_count++;
+    struct sim_fault *fault = &sim->faults[index];
+    *fault = (struct sim_fault){.kind = kind};
+    draw(sim, fault, random);
+    fault->without = (sim->options.without[index / 64] >> index % 64 & 1) != 0;
+    if (fault->without) return;
+    sim_heap_push(&sim->heap, (struct sim_event){.kind = SIM_EVENT_FAULT,
+                                                 .at_us = fault->start_us,
+                                                 .node = (uint16_t)index});
+    sim_heap_push(&sim->heap, (struct sim_event){.kind = SIM_EVENT_FAULT,
+                                                 .at_us = fault->end_us,
+                                                 .node = (uint16_t)index,
+                                                 .a = 1});
+}
+
 void sim_faults_plan(struct sim *sim)
 {
     uint64_t random = sim->options.seed ^ UINT64_C(0x6661756c7473);
@@ -93,25 +112,17 @@ void sim_faults_plan(struct sim *sim)
         if ((sim->options.faults >> i & 1) != 0 && (in || sim->options.all))
             kinds[kinds_count++] = i;
     }
+    /* A whole member has more to lose with its disk. */
+    static const enum sim_fault_kind MORE[] = {SIM_FAULT_CRASH, SIM_FAULT_ROT, SIM_FAULT_CRASH};
+    for (uint32_t i = 0; i < 3 && sim->whole != NULL; i++) {
+        if ((sim->options.faults >> MORE[i] & 1) != 0 && tn_random_below(&random, 2) == 0)
+            add_fault(sim, MORE[i], &random);
+    }
     uint64_t seconds = (uint64_t)sim->options.duration_ms / 1000;
     uint32_t count = 2 + (uint32_t)tn_random_below(&random, 4 + seconds / 2);
     if (count > SIM_FAULTS_MAX) count = SIM_FAULTS_MAX;
-    for (uint32_t i = 0; i < count && kinds_count > 0; i++) {
-        struct sim_fault *fault = &sim->faults[sim->faults_count];
-        *fault = (struct sim_fault){
-            .kind = (enum sim_fault_kind)kinds[tn_random_below(&random, kinds_count)]};
-        draw(sim, fault, &random);
-        fault->without = (sim->options.without[i / 64] >> i % 64 & 1) != 0;
-        uint32_t index = sim->faults_count++;
-        if (fault->without) continue;
-        sim_heap_push(&sim->heap, (struct sim_event){.kind = SIM_EVENT_FAULT,
-                                                     .at_us = fault->start_us,
-                                                     .node = (uint16_t)index});
-        sim_heap_push(&sim->heap, (struct sim_event){.kind = SIM_EVENT_FAULT,
-                                                     .at_us = fault->end_us,
-                                                     .node = (uint16_t)index,
-                                                     .a = 1});
-    }
+    for (uint32_t i = 0; i < count && kinds_count > 0; i++)
+        add_fault(sim, (enum sim_fault_kind)kinds[tn_random_below(&random, kinds_count)], &random);
 }
 
 /* ---- What is on ---- */
@@ -202,6 +213,25 @@ static void rot(struct sim *sim, const struct sim_fault *fault)
     }
 }
 
+/* Power goes now, or in the midst of what the disk is next asked to do; and comes back. */
+static void follow_power(struct sim *sim, uint32_t machine, bool begins)
+{
+    struct sim_machine *self = &sim->machines[machine];
+    if (self->files != NULL)
+        sim_files_limit(self->files, self->disk.full ? sim_files_used(self->files) : UINT64_MAX);
+    if (!self->held_off) {
+        if (self->dying) sim_machine_off(sim, machine);
+        sim_machine_on(sim, machine);
+        return;
+    }
+    if (self->node == NULL || self->dying) return;
+    self->dying = self->files != NULL && begins && tn_random_below(&self->random, 2) == 0;
+    if (self->dying)
+        sim_files_stop_at(self->files, 1 + tn_random_below(&self->random, 60));
+    else
+        sim_machine_off(sim, machine);
+}
+
 void sim_faults_apply(struct sim *sim, uint32_t index, bool begins)
 {
     struct sim_fault *fault = &sim->faults[index];
@@ -218,10 +248,8 @@ void sim_faults_apply(struct sim *sim, uint32_t index, bool begins)
         if (sim->faults[i].on) off |= add(sim, &sim->faults[i]);
     }
     for (uint32_t i = 0; i < sim->machines_count; i++) {
-        if ((off >> i & 1) != 0)
-            sim_machine_off(sim, i);
-        else
-            sim_machine_on(sim, i);
+        sim->machines[i].held_off = (off >> i & 1) != 0;
+        follow_power(sim, i, begins);
         sim_machine_nudge(sim, i); /* its clock may have jumped past a timer */
     }
 }

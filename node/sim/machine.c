@@ -4,6 +4,7 @@
  * what it said leaves. While the disk is busy, messages wait. Power may go at any moment: what was
  * not synced is cut, what waited is gone, and events of the life before are known by their
  * generation. */
+#include "sim/files.h"
 #include "sim/node.h"
 
 #include <stdlib.h>
@@ -50,14 +51,14 @@ static void plan_wake(struct sim *sim, uint32_t machine)
                                                  .a = ++self->ticket});
 }
 
-static void plan_sync(struct sim *sim, uint32_t machine)
+static void plan_sync(struct sim *sim, uint32_t machine, bool is_full)
 {
     struct sim_machine *self = &sim->machines[machine];
     int64_t takes_us = self->disk.sync_us / 2 +
                        (int64_t)tn_random_below(&self->random, (uint64_t)self->disk.sync_us);
     if (self->disk.slow_us > 0)
         takes_us += (int64_t)tn_random_below(&self->random, (uint64_t)self->disk.slow_us);
-    if (self->disk.full) takes_us = FULL_DISK_RETRY_US;
+    if (is_full) takes_us = FULL_DISK_RETRY_US;
     self->busy = true;
     sim_heap_push(&sim->heap, (struct sim_event){.kind = SIM_EVENT_SYNCED,
                                                  .at_us = sim->now_us + takes_us,
@@ -85,19 +86,49 @@ static bool binds(const struct sim_machine *self)
     return false;
 }
 
+static void plan_restart(struct sim *sim, uint32_t machine)
+{
+    struct sim_machine *self = &sim->machines[machine];
+    int64_t later_us = 5 * SIM_MS + (int64_t)tn_random_below(&self->random, 300 * SIM_MS);
+    sim_heap_push(&sim->heap, (struct sim_event){.kind = SIM_EVENT_RESTART,
+                                                 .at_us = sim->now_us + later_us,
+                                                 .node = (uint16_t)machine});
+}
+
+/* Its disk failed, or power went in the middle of what it did there: it comes again soon. */
+static void end_node(struct sim *sim, uint32_t machine)
+{
+    sim_machine_off(sim, machine);
+    plan_restart(sim, machine);
+}
+
+/* Everything is durable. False: the next turn must wait. */
+static bool finish_turn(struct sim *sim, uint32_t machine)
+{
+    struct sim_machine *self = &sim->machines[machine];
+    release_sayings(sim, machine);
+    self->kind->synced(self->node);
+    if (sim->failed) return false;
+    switch (self->kind->tend(self->node)) {
+        case SIM_SYNCED: self->busy = false; return true;
+        case SIM_FULL: plan_sync(sim, machine, true); return false;
+        case SIM_BROKEN: end_node(sim, machine); return false;
+    }
+    TN_ASSERT(false);
+    return false;
+}
+
 /* What was done is recorded, or it waits for the disk; what does not bind, when it is alone, does
  * not wait. */
 static void end_turn(struct sim *sim, uint32_t machine)
 {
     struct sim_machine *self = &sim->machines[machine];
-    if (self->disk.count > self->disk.synced) {
+    if (self->kind->unsynced(self->node)) {
         if (!binds(self)) release_sayings(sim, machine);
-        plan_sync(sim, machine);
-        return;
+        plan_sync(sim, machine, self->files == NULL && self->disk.full);
+    } else if (finish_turn(sim, machine)) {
+        plan_wake(sim, machine);
     }
-    release_sayings(sim, machine);
-    self->kind->synced(self->node);
-    plan_wake(sim, machine);
 }
 
 static void turn(struct sim *sim, uint32_t machine)
@@ -149,15 +180,13 @@ void sim_machine_synced(struct sim *sim, uint32_t machine)
 {
     struct sim_machine *self = &sim->machines[machine];
     TN_ASSERT(self->busy && self->node != NULL);
-    if (self->disk.full) {
-        plan_sync(sim, machine);
-        return;
+    switch (self->kind->sync(self->node)) {
+        case SIM_SYNCED: break;
+        case SIM_FULL: plan_sync(sim, machine, true); return;
+        case SIM_BROKEN: end_node(sim, machine); return;
     }
-    self->disk.synced = self->disk.count;
     sim->figures.syncs++;
-    self->busy = false;
-    release_sayings(sim, machine);
-    self->kind->synced(self->node);
+    if (!finish_turn(sim, machine)) return;
     if (self->inbox_count > 0)
         turn(sim, machine);
     else
@@ -178,37 +207,37 @@ static void forget(struct sim_machine *self)
 void sim_machine_off(struct sim *sim, uint32_t machine)
 {
     struct sim_machine *self = &sim->machines[machine];
+    self->dying = false;
     if (self->node == NULL) return;
-    sim_trace(sim, machine, "loses power, %a records of which %b are synced", self->disk.count,
-              self->disk.synced, 0);
+    sim_trace(sim, machine, "loses power", 0, 0, 0);
     self->kind->stop(self->node);
     self->node = NULL;
     self->generation++;
     forget(self);
-    sim_disk_cut(&self->disk, &self->random);
 }
 
 void sim_machine_on(struct sim *sim, uint32_t machine)
 {
     struct sim_machine *self = &sim->machines[machine];
-    if (self->node != NULL) return;
-    if (self->rotten) {
-        self->rotten = false;
-        self->lost_log = true;
-        sim_disk_wipe(&self->disk);
-    }
-    if (self->forgets > 0) {
-        sim_disk_forget(&self->disk, self->forgets);
-        self->forgets = 0;
-        self->old_copy = true;
-        self->reported_height = 0;
+    if (self->node != NULL || sim->failed) return;
+    if (!self->kind->prepare(sim, machine)) {
+        plan_restart(sim, machine);
+        return;
     }
     sim_trace(sim, machine, "starts with %a records at height %b, lost log: %c", self->disk.count,
               self->store_height, self->lost_log);
     self->started++;
     if (self->started > 1) sim->figures.restarts++;
     self->node = self->kind->start(sim, machine);
-    end_turn(sim, machine);
+    if (self->node != NULL)
+        end_turn(sim, machine);
+    else
+        end_node(sim, machine);
+}
+
+void sim_machine_restarted(struct sim *sim, uint32_t machine)
+{
+    if (!sim->machines[machine].held_off) sim_machine_on(sim, machine);
 }
 
 void sim_machine_init(struct sim *sim, uint32_t machine)

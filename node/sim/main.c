@@ -203,6 +203,19 @@ static void take_command_line(struct program *program, int count, char **words)
 
 /* ---- Running ---- */
 
+static void print_counts(const uint64_t counts[SIM_COUNTS])
+{
+    static const char *const WORDS[] = {
+#define X(name, word) word,
+        SIM_COUNT_TABLE(X)
+#undef X
+    };
+    for (uint32_t i = 0; i < SIM_COUNTS; i++) {
+        if (counts[i] > 0) printf(",\"%s\":%" PRIu64, WORDS[i], counts[i]);
+    }
+    puts("}");
+}
+
 static void print_run(const struct sim *sim)
 {
     const struct sim_figures *figures = &sim->figures;
@@ -210,11 +223,12 @@ static void print_run(const struct sim *sim)
            "\",\"result\":\"%s\",\"machines\":%u,\"virtual_ms\":%" PRId64
            ",\"recovery_ms\":%" PRId64 ",\"blocks\":%" PRIu64 ",\"epochs\":%" PRIu64
            ",\"restarts\":%" PRIu64 ",\"snapshots\":%" PRIu64 ",\"checkpoints\":%" PRIu64
-           ",\"evidence\":%" PRIu64 ",\"messages\":%" PRIu64 "}\n",
+           ",\"evidence\":%" PRIu64 ",\"messages\":%" PRIu64,
            sim->options.seed, TENOR_COMMIT, sim->trace.digest.value, sim->failed ? "failed" : "ok",
            sim->machines_count, figures->virtual_us / 1000, figures->recovery_us / 1000,
            figures->blocks, figures->epochs, figures->restarts, figures->snapshots,
            figures->checkpoints, figures->evidence, figures->messages);
+    print_counts(figures->counts);
 }
 
 static void print_plan(const struct sim *sim)
@@ -240,7 +254,7 @@ static void print_failure(const struct program *program, const struct sim *sim)
 struct summary {
     uint64_t runs, failed, blocks, messages, restarts, snapshots, epochs, evidence, checkpoints;
     int64_t virtual_us, recovery_most_us;
-    uint64_t recovery_most_seed;
+    uint64_t recovery_most_seed, counts[SIM_COUNTS];
 };
 
 static void add(struct summary *summary, const struct sim *sim)
@@ -256,6 +270,8 @@ static void add(struct summary *summary, const struct sim *sim)
     summary->evidence += figures->evidence;
     summary->checkpoints += figures->checkpoints;
     summary->virtual_us += figures->virtual_us;
+    for (uint32_t i = 0; i < SIM_COUNTS; i++)
+        summary->counts[i] += figures->counts[i];
     if (sim->failed || figures->recovery_us <= summary->recovery_most_us) return;
     summary->recovery_most_us = figures->recovery_us;
     summary->recovery_most_seed = sim->options.seed;
@@ -275,12 +291,13 @@ static void print_summary(const struct program *program, const struct summary *s
            ",\"failed\":%" PRIu64 ",\"seeds_per_s\":%.1f,\"simulated_hours\":%.3f"
            ",\"blocks\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"restarts\":%" PRIu64
            ",\"snapshots\":%" PRIu64 ",\"epochs\":%" PRIu64 ",\"checkpoints\":%" PRIu64
-           ",\"evidence\":%" PRIu64 ",\"recovery_most_ms\":%" PRId64 ",\"of_seed\":%" PRIu64 "}\n",
+           ",\"evidence\":%" PRIu64 ",\"recovery_most_ms\":%" PRId64 ",\"of_seed\":%" PRIu64,
            program->first, program->last, TENOR_COMMIT, summary->runs, summary->failed,
            (double)summary->runs / seconds, (double)summary->virtual_us / 3.6e9, summary->blocks,
            summary->messages, summary->restarts, summary->snapshots, summary->epochs,
            summary->checkpoints, summary->evidence, summary->recovery_most_us / 1000,
            summary->recovery_most_seed);
+    print_counts(summary->counts);
 }
 
 /* Runs a seed; true when it is good. */

@@ -166,6 +166,7 @@ static void take(struct sim *sim, const struct sim_event *event)
             if (current) sim_machine_synced(sim, event->node);
             return;
         case SIM_EVENT_FAULT: sim_faults_apply(sim, event->node, event->a == 0); return;
+        case SIM_EVENT_RESTART: sim_machine_restarted(sim, event->node); return;
         case SIM_EVENT_WORLD: world(sim); return;
     }
     TN_ASSERT(false);

@@ -106,6 +106,7 @@ enum sim_event_kind {
     SIM_EVENT_WAKE,    /* node has something to do */
     SIM_EVENT_SYNCED,  /* node's disk has what it was given */
     SIM_EVENT_FAULT,   /* begins (a = 0) or ends (a = 1) */
+    SIM_EVENT_RESTART, /* a node that ended by itself is started again */
     SIM_EVENT_WORLD,   /* once in a while: load, attackers, checks */
 };
 
@@ -170,6 +171,7 @@ void sim_disk_release(struct sim_disk *disk, uint32_t records);
 
 /* ---- The world ---------------------------------------------------------------------------------
  */
+struct sim_files;
 struct sim_node;
 struct sim_node_kind;
 
@@ -180,8 +182,9 @@ struct sim_saying { /* waits for the disk */
 
 struct sim_machine {
     const struct sim_node_kind *kind;
-    struct sim_node *node; /* NULL: off */
-    struct sim_disk disk;
+    struct sim_node *node;   /* NULL: off */
+    struct sim_disk disk;    /* of the toy: a list; of a whole member: how slow, how full */
+    struct sim_files *files; /* of a whole member */
     struct sim_saying *sayings;
     struct sim_event *inbox; /* what came while the disk was busy */
     uint32_t sayings_count, sayings_room, inbox_count, inbox_room;
@@ -190,6 +193,9 @@ struct sim_machine {
     uint64_t ticket; /* of the wake that counts */
     uint32_t generation;
     bool busy;
+    bool held_off;    /* by a fault, up to its end */
+    bool dying;       /* power goes at some call of its disk */
+    bool aged;        /* bits of its disk were turned over since it was last found good */
     bool old_copy;    /* it came back with an old log, and may be silent for that */
     bool renewing;    /* it writes down again what is in its log already */
     bool rotten;      /* its log will be found damaged */
@@ -218,7 +224,33 @@ struct sim_network {
     uint64_t sent, lost, bytes;
 };
 
+/* What a run came past, so that it can be seen that it did: name, word. */
+#define SIM_COUNT_TABLE(X)                                                                         \
+    X(CUTS, "power_in_calls")      /* power went in the midst of a call of the disk */             \
+    X(TORN, "torn_tails")          /* of logs, found at a start */                                 \
+    X(FULL, "full_turns")          /* that found no room */                                        \
+    X(STORED, "store_checkpoints") /* taken */                                                     \
+    X(LOG_ROT, "log_rot")          /* bits turned over */                                          \
+    X(STORE_ROT, "store_rot")                                                                      \
+    X(DAMAGE_FOUND, "damage_found") /* at a start, which refused */                                \
+    X(EMPTIED, "homes_emptied")                                                                    \
+    X(SYNCS, "syncs_begun")           /* of the state, from others */                              \
+    X(SYNCS_REFUSED, "syncs_refused") /* the records were not those of the certificate */          \
+    X(SYNC_LIES, "sync_lies")         /* answers of a hostile node */                              \
+    X(SYNC_BANS, "sync_bans")         /* who served them is not asked again */                     \
+    X(DIRECT, "direct_frames")        /* by the way of a second thread */                          \
+    X(DIRECT_SEALED, "direct_sealed") /* batches that were full there */                           \
+    X(REMITTED, "remitted")           /* transfers that came to another market */
+
+enum sim_count {
+#define X(name, word) SIM_COUNT_##name,
+    SIM_COUNT_TABLE(X)
+#undef X
+        SIM_COUNTS
+};
+
 struct sim_figures {
+    uint64_t counts[SIM_COUNTS];
     uint64_t blocks, epochs, restarts, syncs, snapshots, evidence, checkpoints, messages;
     int64_t virtual_us, recovery_us;
 };
@@ -243,7 +275,8 @@ struct sim {
     bool idle, members_change;
     bool quiet; /* nobody Byzantine, and what is said arrives */
     bool failed;
-    char failure[256];
+    bool panicked; /* an assertion ended the run */
+    char failure[700];
 };
 
 /* A line of the trace. */

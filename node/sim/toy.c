@@ -157,6 +157,8 @@ static void stop(struct sim_node *node)
 {
     sim_world_forget(node->sim, node->machine, node->sim->machines[node->machine].reported_height);
     toy_engine_close(node);
+    sim_disk_cut(&node->sim->machines[node->machine].disk,
+                 &node->sim->machines[node->machine].random);
     free(node);
 }
 
@@ -383,12 +385,52 @@ static void probe(const struct sim_node *node, struct sim_probe *probe)
                                 .voice = VOICES[status.voice]};
 }
 
+static bool unsynced(const struct sim_node *node)
+{
+    const struct sim_disk *disk = &node->sim->machines[node->machine].disk;
+    return disk->count > disk->synced;
+}
+
+static enum sim_synced sync_disk(struct sim_node *node)
+{
+    struct sim_disk *disk = &node->sim->machines[node->machine].disk;
+    if (disk->full) return SIM_FULL;
+    disk->synced = disk->count;
+    return SIM_SYNCED;
+}
+
+static enum sim_synced tend(struct sim_node *node)
+{
+    (void)node;
+    return SIM_SYNCED;
+}
+
+static bool prepare(struct sim *sim, uint32_t machine)
+{
+    struct sim_machine *self = &sim->machines[machine];
+    if (self->rotten) {
+        self->rotten = false;
+        self->lost_log = true;
+        sim_disk_wipe(&self->disk);
+    }
+    if (self->forgets == 0) return true;
+    sim_disk_forget(&self->disk, self->forgets);
+    self->forgets = 0;
+    self->old_copy = true;
+    self->reported_height = 0;
+    return true;
+}
+
 const struct sim_node_kind TOY_NODE = {.name = "engine",
+                                       .prepare = prepare,
                                        .start = start,
                                        .stop = stop,
                                        .message = message,
                                        .tick = tick,
                                        .timeout = timeout,
+                                       .unsynced = unsynced,
+                                       .sync = sync_disk,
                                        .synced = synced,
+                                       .tend = tend,
                                        .trade = trade,
                                        .probe = probe};

@@ -14,7 +14,7 @@
 
 #define WHOLE_CLIENT        0xffffu /* `from` of what a client brings: kind u8 ‖ tag u64 ‖ bytes */
 #define WHOLE_GENESIS_MS    INT64_C(1800000000000)
-#define WHOLE_MARKETS_MAX   2u
+#define WHOLE_MARKETS_MAX   3u
 #define WHOLE_FEEDERS       3u
 #define WHOLE_ACCOUNTS      4u /* of a market: two makers, two takers */
 #define WHOLE_SERIES        6u
@@ -54,31 +54,6 @@ struct whole_block { /* as one node executed it */
     uint64_t external[WHOLE_MARKETS_MAX]; /* what is inside each market, by its ledger */
     tn_micros under_way;                  /* between them, by their inboxes */
     uint64_t l1;
-};
-
-/* ---- Stores ------------------------------------------------------------------------------------
- * Records of a chain by name, as of a height. */
-struct whole_record {
-    uint8_t *bytes;
-    uint32_t size;
-};
-struct whole_change {
-    uint8_t *bytes;
-    uint32_t size, index;
-    uint8_t kind;
-};
-struct whole_store {
-    struct whole_record *records[TN_CHAIN_KINDS];
-    uint32_t rooms[TN_CHAIN_KINDS];
-    struct tn_hash root;
-    uint64_t height;
-    /* A checkpoint under way: durable with the next sync. */
-    struct whole_change *changes;
-    uint32_t changes_count, changes_room;
-    struct tn_hash next_root;
-    uint64_t next_height;
-    uint32_t log_from; /* record of the log where it goes on */
-    bool is_closing;
 };
 
 /* ---- Frames of clients -------------------------------------------------------------------------
@@ -135,15 +110,10 @@ struct whole {
     struct tn_public_key public_keys[SIM_NODES_MAX];
     uint64_t weights[SIM_NODES_MAX];
     uint32_t identities_count, byzantine;
-    struct whole_store stores[SIM_NODES_MAX];
     struct whole_block **blocks; /* by height: what the first node said */
     uint64_t blocks_room, height;
-    struct tn_sequencer_block served;
-    uint8_t *served_batch;
-    struct whole_batch *batches; /* by digest, of final blocks */
-    uint32_t batches_count, batches_room;
-    uint8_t *handovers[256];
-    size_t handover_sizes[256];
+    uint64_t checkpoint_blocks; /* of the nodes' stores */
+    uint64_t epochs_count;      /* whose end somebody saw */
     /* Clients. */
     struct whole_item *governance_items, *deposits;
     uint32_t governance_count, deposits_count, governance_done, deposits_done;
@@ -158,30 +128,32 @@ struct whole {
     uint32_t forgeries_count;
     uint64_t attack_random, epoch_asked, evidence_items;
     bool short_epochs;
-    uint64_t soft_count, refused_count, away_count, reverted_count, direct_count;
+    bool bursts;        /* batches are small, and clients send many frames at once */
+    uint32_t to_leader; /* of this market: where clients send just now; 0: anywhere */
+    uint64_t soft_count, refused_count, away_count, reverted_count;
     uint64_t results_wrong, no_ops, lies; /* noticed by honest nodes; told by hostile leaders */
+    uint64_t comes_at[SIM_NODES_MAX];     /* height at which a new disk is put in */
     bool calm;
 };
 
-struct whole_batch {
-    uint64_t height;
-    struct tn_hash digest;
-    uint8_t *message;
-    size_t size;
-};
+struct keeper;
+struct sync_server;
+struct syncing;
 
 struct sim_node {
     struct sim *sim;
     uint32_t machine;
-    struct tn_member *member;
+    char home[16];
+    struct tn_member *member; /* NULL: it takes the state from others */
     void *memory;
+    struct keeper *keeper;
+    struct sync_server *server;
+    struct syncing *syncing;
+    struct tn_validators set;   /* by which peers are numbered meanwhile */
     struct whole_block *making; /* steps of the block that is being executed */
     struct whole_block **said;  /* executed, and not durable yet */
     uint32_t said_count, said_room;
-    uint8_t *record;
-    size_t record_size;
-    struct tn_block_header header; /* of the block it serves */
-    bool restoring;
+    bool restoring, has_records, is_full, is_behind, is_broken, is_due;
 };
 
 /* whole_node.c */
@@ -193,16 +165,23 @@ struct tn_member_clock whole_clock(const struct sim_node *node);
 bool whole_direct_frame(struct sim_node *node, uint64_t tag, const uint8_t *bytes, size_t size,
                         int64_t now_us);
 
-/* whole_store.c */
-void whole_store_begin(struct sim_node *node);
-void whole_store_synced(struct sim_node *node);
-void whole_store_lost(struct whole_store *store); /* power went */
-void whole_store_load(struct sim_node *node);
-void whole_store_free(struct whole_store *store);
+/* Sends to a peer by its number. */
+void whole_send(struct sim_node *node, uint16_t to, const uint8_t *bytes, size_t size);
+void whole_fill_out(struct tn_member_out *out, struct sim_node *node);
 
-/* whole_run.c */
-void whole_genesis(struct sim *sim);
-const struct whole_batch *whole_find_batch(const struct whole *whole, const struct tn_hash *digest);
+/* whole_home.c: a node's log, store and state sync, as node/cluster has them. */
+bool whole_home_open(struct sim_node *node); /* false: it has ended */
+void whole_home_close(struct sim_node *node);
+void whole_home_tick(struct sim_node *node);
+bool whole_home_message(struct sim_node *node, uint16_t from, const uint8_t *bytes, size_t size);
+enum sim_synced whole_home_sync(struct sim_node *node);
+enum sim_synced whole_home_tend(struct sim_node *node);
+int64_t whole_home_timeout(const struct sim_node *node);
+const char *whole_home_complaint(void);
+
+/* whole_rot.c: age. */
+void whole_rot(struct sim *sim, uint32_t machine);
+void whole_empty_home(struct sim *sim, uint32_t machine);
 
 /* whole_check.c: a block that is durable at a node; true: the first such. */
 bool whole_check_block(struct sim *sim, uint32_t machine, struct whole_block *block);

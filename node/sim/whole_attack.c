@@ -17,7 +17,8 @@
     X(SPLIT, "split")       /* two batches for one sequence */                                     \
     X(WITHHOLD, "withhold") /* batches that nobody gets, or some */                                \
     X(SILENT, "silent")     /* nothing at all, now and then */                                     \
-    X(GARBAGE, "garbage")   /* bits flipped */
+    X(GARBAGE, "garbage")   /* bits flipped */                                                     \
+    X(SYNC, "sync")         /* records of the state that are not those of the certificate */
 
 enum whole_attack {
 #define X(name, word) WHOLE_ATTACK_##name,
@@ -206,6 +207,25 @@ static void say_noise(struct sim *sim, uint32_t machine, uint32_t to, const uint
     free(noise);
 }
 
+/* Also when all faults have ended: who takes the state from others begins then, often. */
+static bool attacks_sync(const struct sim *sim)
+{
+    return (sim->options.attacks >> WHOLE_ATTACK_SYNC & 1) != 0;
+}
+
+/* One that is well formed, mostly: a bit of a record is another, or the answer is cut. */
+static void say_other_state(struct sim *sim, uint32_t machine, uint32_t to, const uint8_t *bytes,
+                            size_t size)
+{
+    uint8_t *other = malloc(size);
+    TN_ASSERT(other != NULL);
+    memcpy(other, bytes, size);
+    other[size - 1 - draw(sim, size > 16 ? 16 : size)] ^= (uint8_t)(1u << draw(sim, 8));
+    sim->figures.counts[SIM_COUNT_SYNC_LIES]++;
+    sim_node_say(sim, machine, to, other, draw(sim, 16) == 0 ? size - 1 : size);
+    free(other);
+}
+
 void whole_attack_said(struct sim *sim, uint32_t machine, uint32_t to, const uint8_t *bytes,
                        size_t size)
 {
@@ -215,5 +235,9 @@ void whole_attack_said(struct sim *sim, uint32_t machine, uint32_t to, const uin
     if (bytes[0] == TN_PEER_BATCH && size > TN_GOSSIP_BATCH_PREFIX &&
         say_own_batch(sim, machine, to, bytes, size))
         return;
+    if (bytes[0] == TN_PEER_SYNC_DATA && attacks_sync(sim)) {
+        say_other_state(sim, machine, to, bytes, size);
+        return;
+    }
     sim_node_say(sim, machine, to, bytes, size);
 }

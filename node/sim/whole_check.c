@@ -6,12 +6,13 @@
  * is counted twice: by what blocks bring in, and by the ledgers. */
 #include "sim/whole.h"
 
+#include "sim/files.h"
 #include "sim/world.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCKS_WANTED = 10, FRAMES_WANTED = 3, LOG_BYTES_MOST = 64 << 20 };
+enum { BLOCKS_WANTED = 10, FRAMES_WANTED = 3, DISK_BYTES_MOST = 64 << 20 };
 
 static uint32_t place_of(const struct whole *whole, uint32_t market)
 {
@@ -144,6 +145,7 @@ static void take_steps(struct sim *sim, const struct whole_block *block)
         market->withdrawn += step->withdrawn;
         market->sent += step->sent;
         market->came += step->came;
+        sim->figures.counts[SIM_COUNT_REMITTED] += step->came > 0;
         if (step->session != 0 && step->kind == TN_ENTRY_FRAME) check_frame(sim, market, step);
         if (step->item == 0 && step->kind == TN_ENTRY_BLOCK) {
             if (market->height != 0 && step->height != market->height + 1)
@@ -171,32 +173,12 @@ static void make_room(struct whole *whole, uint64_t height)
     whole->blocks_room = room;
 }
 
-static void keep_batches(struct sim *sim, uint32_t machine, const struct whole_block *block)
+static void count_lies(struct whole *whole, const struct whole_block *block)
 {
-    struct whole *whole = sim->whole;
     for (uint32_t i = 0; i < block->header.batches_count; i++) {
         struct tn_hash digest;
-        struct tn_gossip_batch batch;
         memcpy(digest.bytes, block->body + (size_t)i * TN_HASH_SIZE, TN_HASH_SIZE);
         whole->lies += whole_attack_lied(whole, &digest);
-        const struct tn_member *member = sim->machines[machine].node->member;
-        if (whole_find_batch(whole, &digest) != NULL ||
-            !tn_gossip_find(tn_member_gossip(member), &digest, &batch))
-            continue;
-        if (whole->batches_count == whole->batches_room) {
-            whole->batches_room = whole->batches_room == 0 ? 256 : 2 * whole->batches_room;
-            whole->batches = realloc(whole->batches, whole->batches_room * sizeof *whole->batches);
-            TN_ASSERT(whole->batches != NULL);
-        }
-        struct whole_batch *kept = &whole->batches[whole->batches_count++];
-        *kept = (struct whole_batch){.digest = digest,
-                                     .height = block->header.height,
-                                     .message = malloc(TN_GOSSIP_BATCH_PREFIX + batch.body_size),
-                                     .size = TN_GOSSIP_BATCH_PREFIX + batch.body_size};
-        TN_ASSERT(kept->message != NULL);
-        kept->message[0] = TN_PEER_BATCH;
-        memcpy(kept->message + 1, batch.signature.bytes, TN_SIGNATURE_SIZE);
-        memcpy(kept->message + TN_GOSSIP_BATCH_PREFIX, batch.body, batch.body_size);
     }
 }
 
@@ -225,7 +207,7 @@ bool whole_check_block(struct sim *sim, uint32_t machine, struct whole_block *bl
     whole->blocks[height] = block;
     whole->height = height;
     sim->figures.blocks++;
-    keep_batches(sim, machine, block);
+    count_lies(whole, block);
     count_deposits(sim, block);
     take_steps(sim, block);
     for (uint32_t i = 0; i < whole->limits.chain.markets_count; i++)
@@ -239,7 +221,8 @@ bool whole_check_block(struct sim *sim, uint32_t machine, struct whole_block *bl
 static struct tn_chain *some_chain(struct sim *sim, uint32_t machine)
 {
     const struct sim_machine *self = &sim->machines[machine];
-    return self->node == NULL || self->byzantine ? NULL : tn_member_chain(self->node->member);
+    if (self->node == NULL || self->node->member == NULL || self->byzantine) return NULL;
+    return tn_member_chain(self->node->member);
 }
 
 bool whole_leader_is_honest(struct sim *sim, uint32_t market, uint32_t term)
@@ -264,9 +247,9 @@ void whole_check_standing(struct sim *sim)
     if (chain == NULL || whole->checked % 8 != 0) return;
     for (uint32_t i = 0; i < whole->limits.chain.markets_count; i++)
         tn_market_check(tn_chain_market(chain, i));
-    if (sim->machines[machine].disk.bytes > LOG_BYTES_MOST)
-        sim_fail(sim, machine, "its log has %llu bytes",
-                 (unsigned long long)sim->machines[machine].disk.bytes);
+    if (sim_files_used(sim->machines[machine].files) > DISK_BYTES_MOST)
+        sim_fail(sim, machine, "its disk has %llu bytes",
+                 (unsigned long long)sim_files_used(sim->machines[machine].files));
     if (whole->checked % 128 != 0) return;
     size_t size = tn_chain_rebuild_size(&whole->limits.chain);
     void *memory = aligned_alloc(64, (size + 63) / 64 * 64);

@@ -67,7 +67,13 @@ bool whole_direct_frame(struct sim_node *node, uint64_t tag, const uint8_t *byte
     if (tag % 4 == 0 || !find_signed(node, &found, tag, bytes, size)) return false;
     if (!tn_member_direct_frame(node->member, &calls, tag, &found, bytes, size, now_us))
         return false;
+    const uint32_t place = node->sim->whole->frames[tag].market - 1;
+    struct tn_member_desk before, after;
+    tn_member_desk(&before, node->member, place);
     tn_member_direct_turn(node->member, &calls, now_us);
-    node->sim->whole->direct_count++;
+    tn_member_desk(&after, node->member, place);
+    node->sim->figures.counts[SIM_COUNT_DIRECT]++;
+    node->sim->figures.counts[SIM_COUNT_DIRECT_SEALED] +=
+        after.counts.batches - before.counts.batches;
     return true;
 }

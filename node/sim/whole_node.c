@@ -1,10 +1,12 @@
-/* whole_node: the life of a whole member: memory, log and store in, bytes of peers and clients in,
- * and what it says out.
+/* whole_node: the life of a whole member: bytes of peers and clients in, and what it says out. What
+ * it leaves on its disk: whole_home.c.
  *
  * What it executes is gathered step by step and counts once the turn that did it is durable: before
  * that nobody was told, and a power cut makes it never have been. */
 #include "sim/whole.h"
 
+#include "cluster/keeper.h"
+#include "sim/calls.h"
 #include "sim/world.h"
 
 #include <stdlib.h>
@@ -22,7 +24,15 @@ struct tn_member_clock whole_clock(const struct sim_node *node)
 static void record(void *context, uint8_t type, const uint8_t *bytes, size_t size)
 {
     struct sim_node *node = context;
-    sim_node_record(node->sim, node->machine, type, bytes, size);
+    if (node->restoring) return;
+    node->has_records = true;
+    keeper_record(node->keeper, type, bytes, size);
+}
+
+/* By which peers are numbered. */
+static const struct tn_validators *peers_of(const struct sim_node *node)
+{
+    return node->member == NULL ? &node->set : tn_sequencer_set(tn_member_sequencer(node->member));
 }
 
 static void say(struct sim_node *node, uint32_t to, const uint8_t *bytes, size_t size)
@@ -34,11 +44,8 @@ static void say(struct sim_node *node, uint32_t to, const uint8_t *bytes, size_t
         sim_node_say(node->sim, node->machine, to, bytes, size);
 }
 
-static void send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
-                 size_t size)
+void whole_send(struct sim_node *node, uint16_t to, const uint8_t *bytes, size_t size)
 {
-    struct sim_node *node = context;
-    (void)priority;
     if (to == TN_PEER_ALL) {
         say(node, to, bytes, size);
         return;
@@ -48,12 +55,20 @@ static void send(void *context, uint16_t to, enum tn_priority priority, const ui
         say(node, to - TN_VALIDATORS_MAX, bytes, size);
         return;
     }
-    const struct tn_validators *set = tn_sequencer_set(tn_member_sequencer(node->member));
-    TN_ASSERT(to < set->count);
+    const struct tn_validators *set = peers_of(node);
+    if (to >= set->count) return; /* it has left */
     for (uint32_t i = 0; i < node->sim->machines_count; i++) {
         if (node->sim->machines[i].identity == set->members[to].id && i != node->machine)
             say(node, i, bytes, size);
     }
+}
+
+static void send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
+                 size_t size)
+{
+    struct sim_node *node = context;
+    (void)priority;
+    whole_send(node, to, bytes, size);
 }
 
 static void answer(void *context, uint64_t client, const struct tn_member_answer *answered)
@@ -145,6 +160,7 @@ static void executed(void *context, const struct tn_member_block *from)
 {
     struct sim_node *node = context;
     struct whole_block *block = making(node);
+    keeper_block(node->keeper, tn_member_gossip(node->member), from);
     node->making = NULL;
     block->header = *from->header;
     block->hash = from->hash;
@@ -192,9 +208,8 @@ static void certified(void *context, const struct tn_checkpoint *checkpoint, con
                       size_t size)
 {
     struct sim_node *node = context;
-    (void)cert;
-    (void)size;
     struct whole *whole = node->sim->whole;
+    keeper_certified(node->keeper, checkpoint->height, cert, size);
     node->sim->figures.checkpoints++;
     if (checkpoint->height > whole->height || whole->blocks[checkpoint->height] == NULL) return;
     if (!tn_hash_equal(&whole->blocks[checkpoint->height]->root, &checkpoint->state_root))
@@ -206,19 +221,28 @@ static void epoch_ended(void *context, uint64_t epoch, const uint8_t *handover, 
 {
     struct sim_node *node = context;
     struct whole *whole = node->sim->whole;
+    const struct tn_registry *registry = tn_chain_registry(tn_member_chain(node->member));
+    const struct tn_validators *next = tn_registry_set(registry, epoch + 1);
+    TN_ASSERT(next != NULL);
     sim_trace(node->sim, node->machine, "epoch %a has ended", epoch, 0, 0);
-    if (epoch >= 256 || whole->handovers[epoch] != NULL) return;
-    whole->handovers[epoch] = malloc(size);
-    TN_ASSERT(whole->handovers[epoch] != NULL);
-    memcpy(whole->handovers[epoch], handover, size);
-    whole->handover_sizes[epoch] = size;
+    keeper_handover(node->keeper, epoch, handover, size);
+    keeper_set(node->keeper, next);
+    if (epoch < whole->epochs_count) return;
+    whole->epochs_count = epoch + 1;
     node->sim->figures.epochs++;
 }
 
 static void behind(void *context, uint64_t height)
 {
     struct sim_node *node = context;
-    sim_trace(node->sim, node->machine, "is behind: %a", height, 0, 0);
+    if (!node->is_behind) sim_trace(node->sim, node->machine, "is behind: %a", height, 0, 0);
+    node->is_behind = true;
+}
+
+static bool may_execute(void *context)
+{
+    const struct sim_node *node = context;
+    return node->restoring || keeper_may_execute(node->keeper);
 }
 
 static void notice(void *context, enum tn_member_notice which, uint64_t number, const char *text)
@@ -243,100 +267,130 @@ static void notice(void *context, enum tn_member_notice which, uint64_t number, 
 
 static bool stored_block(void *context, struct tn_sequencer_block *block, uint64_t height)
 {
-    struct sim_node *node = context;
-    const struct whole *whole = node->sim->whole;
-    if (height > tn_chain_heads(tn_member_chain(node->member))->height || height > whole->height ||
-        height == 0)
-        return false;
-    const struct whole_block *known = whole->blocks[height];
-    if (known == NULL) return false;
-    *block = (struct tn_sequencer_block){.header = &known->header,
-                                         .hash = known->hash,
-                                         .body = known->body,
-                                         .body_size = known->body_size};
-    return true;
+    return keeper_find_block(((struct sim_node *)context)->keeper, block, height);
 }
 
 static bool stored_handover(void *context, const uint8_t **bytes, size_t *size, uint64_t epoch)
 {
-    const struct whole *whole = ((struct sim_node *)context)->sim->whole;
-    if (epoch >= 256 || whole->handovers[epoch] == NULL) return false;
-    *bytes = whole->handovers[epoch];
-    *size = whole->handover_sizes[epoch];
-    return true;
+    return keeper_find_handover(((struct sim_node *)context)->keeper, bytes, size, epoch);
 }
 
 static bool stored_batch(void *context, const struct tn_hash *digest, const uint8_t **message,
                          size_t *size)
 {
-    const struct sim_node *node = context;
-    const struct whole_batch *batch = whole_find_batch(node->sim->whole, digest);
-    if (batch == NULL || batch->height > tn_chain_heads(tn_member_chain(node->member))->height)
-        return false;
-    *message = batch->message;
-    *size = batch->size;
-    return true;
+    return keeper_find_batch(((struct sim_node *)context)->keeper, digest, message, size);
+}
+
+static uint64_t stored_height(void *context)
+{
+    return keeper_durable_height(((struct sim_node *)context)->keeper);
+}
+
+void whole_fill_out(struct tn_member_out *out, struct sim_node *node)
+{
+    *out = (struct tn_member_out){.context = node,
+                                  .record = record,
+                                  .send = send,
+                                  .answer = answer,
+                                  .receipt = receipt,
+                                  .executed = executed,
+                                  .may_execute = may_execute,
+                                  .term = term,
+                                  .certified = certified,
+                                  .epoch_ended = epoch_ended,
+                                  .behind = behind,
+                                  .notice = notice,
+                                  .stored_block = stored_block,
+                                  .stored_handover = stored_handover,
+                                  .stored_batch = stored_batch,
+                                  .stored_height = stored_height};
 }
 
 /* ---- Life ---- */
 
-static void member_open(struct sim_node *node, bool speaks)
+static void drop_said(struct sim_node *node)
 {
-    struct sim *sim = node->sim;
-    struct whole *whole = sim->whole;
-    struct sim_machine *machine = &sim->machines[node->machine];
-    struct tn_member_config config = {.limits = whole->limits,
-                                      .genesis = whole->genesis,
-                                      .signatures = &whole->signatures,
-                                      .key = whole->keys[machine->identity],
-                                      .is_validator = speaks,
-                                      .out = {.context = node,
-                                              .record = record,
-                                              .send = send,
-                                              .answer = answer,
-                                              .receipt = receipt,
-                                              .executed = executed,
-                                              .term = term,
-                                              .certified = certified,
-                                              .epoch_ended = epoch_ended,
-                                              .behind = behind,
-                                              .notice = notice,
-                                              .stored_block = stored_block,
-                                              .stored_handover = stored_handover,
-                                              .stored_batch = stored_batch}};
-    for (uint32_t i = 0; i < config.limits.chain.markets_count; i++)
-        config.limits.chain.markets[i].exchange.hash_seed = 1 + node->machine;
-    size_t size = tn_member_size(&config.limits);
-    TN_ASSERT(size > 0);
-    node->memory = calloc(1, size + 64);
-    TN_ASSERT(node->memory != NULL);
-    uint8_t *aligned = (uint8_t *)(((uintptr_t)node->memory + 63) & ~(uintptr_t)63);
-    node->member = tn_member_init(aligned, &config);
-    TN_ASSERT(node->member != NULL);
-    node->restoring = true;
-    whole_store_load(node);
-    uint32_t count = machine->disk.count;
-    for (uint32_t i = 0; i < count && !sim->failed; i++) {
-        const struct sim_record kept = machine->disk.records[i];
-        if (!tn_member_restore(node->member, kept.type, kept.bytes, kept.size))
-            sim_fail(sim, node->machine, "its own record %u of type %u is refused", i, kept.type);
-    }
-    const struct tn_member_clock clock = whole_clock(node);
-    tn_member_start(node->member, &clock);
-    node->restoring = false;
+    for (uint32_t i = 0; i < node->said_count; i++)
+        whole_block_free(node->said[i]);
+    node->said_count = 0;
+    whole_block_free(node->making);
+    node->making = NULL;
 }
 
+/* Bits of its disk have turned over, and it says so: what is damaged is taken away, and all that
+ * the key has said with it. */
+static void take_away(struct sim *sim, uint32_t machine, bool all)
+{
+    struct sim_machine *self = &sim->machines[machine];
+    sim_trace(sim, machine, all ? "is damaged: its home is emptied" : "is damaged: its log goes", 0,
+              0, 0);
+    if (all)
+        whole_empty_home(sim, machine);
+    else
+        sim_files_wipe(self->files, "log");
+    sim->figures.counts[SIM_COUNT_DAMAGE_FOUND]++;
+    self->aged = false;
+    self->lost_log = true;
+}
+
+static bool open_home(struct sim_node *node)
+{
+    struct sim *sim = node->sim;
+    struct sim_machine *self = &sim->machines[node->machine];
+    const bool is_aged = self->aged;
+    for (uint32_t tries = 0; tries < 3; tries++) {
+        if (self->lost_log) {
+            self->mute = true;
+            self->mute_epoch = self->synced_epoch;
+        }
+        if (whole_home_open(node)) return true;
+        drop_said(node);
+        if (sim_files_has_stopped(self->files) || self->disk.full || !is_aged) break;
+        take_away(sim, node->machine, tries > 0 || tn_random_below(&self->random, 2) == 0);
+    }
+    if (!sim_files_has_stopped(self->files) && !self->disk.full)
+        sim_fail(sim, node->machine, "does not start: %s", whole_home_complaint());
+    return false;
+}
+
+static void power_off(struct sim_node *node)
+{
+    struct sim *sim = node->sim;
+    struct sim_machine *self = &sim->machines[node->machine];
+    bool is_lost =
+        sim->panicked; /* in the midst of anything: what it holds is left to the system */
+    if (!is_lost) {
+        sim_files_stop(self->files);
+        whole_home_close(node);
+        TN_ASSERT(sim_calls_open(node->machine) == 0);
+        sim_files_crash(self->files);
+    }
+    drop_said(node);
+    free(node->said);
+    free(node);
+}
+
+static bool prepare(struct sim *sim, uint32_t machine)
+{
+    whole_rot(sim, machine);
+    return sim->whole->height >= sim->whole->comes_at[machine];
+}
+
+/* Now and then power goes again before it has come far. */
 static struct sim_node *start(struct sim *sim, uint32_t machine)
 {
     struct sim_machine *self = &sim->machines[machine];
     struct sim_node *node = calloc(1, sizeof *node);
     TN_ASSERT(node != NULL);
-    *node = (struct sim_node){.sim = sim, .machine = machine};
-    if (self->lost_log) {
-        self->mute = true;
-        self->mute_epoch = self->synced_epoch;
+    node->sim = sim;
+    node->machine = machine;
+    sim_calls_home(node->home, sizeof node->home, machine);
+    if (self->started > 1 && sim->now_us < sim->calm_us && tn_random_below(&self->random, 8) == 0)
+        sim_files_stop_at(self->files, 1 + tn_random_below(&self->random, 40));
+    if (!open_home(node)) {
+        power_off(node);
+        return NULL;
     }
-    member_open(node, !self->mute);
     uint64_t height = tn_chain_heads(tn_member_chain(node->member))->height;
     if (!self->lost_log && height < self->reported_height)
         sim_fail(sim, machine, "had reported block %llu as final and stands at %llu",
@@ -346,31 +400,41 @@ static struct sim_node *start(struct sim *sim, uint32_t machine)
     return node;
 }
 
-static void member_close(struct sim_node *node)
+/* In some runs it is now and then away until it must take the state from the others, if they can
+ * do without it. */
+static void stay_away(struct sim *sim, uint32_t machine)
 {
-    for (uint32_t i = 0; i < node->said_count; i++)
-        whole_block_free(node->said[i]);
-    node->said_count = 0;
-    whole_block_free(node->making);
-    node->making = NULL;
-    free(node->memory);
-    node->memory = NULL;
-    node->member = NULL;
+    struct whole *whole = sim->whole;
+    struct sim_machine *self = &sim->machines[machine];
+    uint32_t silent = 1u << self->identity;
+    if (whole->limits.sequencer.behind_max > TN_SEQUENCER_RANGE_MAX || sim->now_us >= sim->calm_us)
+        return;
+    for (uint32_t i = 0; i < sim->machines_count; i++) {
+        if (sim->machines[i].node == NULL || sim->machines[i].mute)
+            silent |= 1u << sim->machines[i].identity;
+    }
+    if (tn_random_below(&self->random, 4) == 0 && sim_world_tolerates(sim, silent))
+        whole->comes_at[machine] = whole->height + 70 + tn_random_below(&self->random, 40);
 }
 
+/* Half of the time in the midst of the write that is under way. */
 static void stop(struct sim_node *node)
 {
-    member_close(node);
-    whole_store_lost(&node->sim->whole->stores[node->machine]);
-    free(node->said);
-    free(node->record);
-    free(node);
+    struct sim_machine *self = &node->sim->machines[node->machine];
+    stay_away(node->sim, node->machine);
+    if (self->busy && !node->sim->panicked && node->member != NULL &&
+        tn_random_below(&self->random, 2) == 0) {
+        sim_files_stop_at(self->files, 1 + tn_random_below(&self->random, 3));
+        (void)keeper_sync(node->keeper);
+    }
+    power_off(node);
 }
 
 static void take_client(struct sim_node *node, const uint8_t *bytes, size_t size)
 {
     const struct tn_member_clock clock = whole_clock(node);
     TN_ASSERT(size > 9);
+    if (node->member == NULL) return;
     uint64_t tag = tn_get_be(bytes + 1, 8);
     if (bytes[0] == 0 && whole_direct_frame(node, tag, bytes + 9, size - 9, clock.now_us)) return;
     if (bytes[0] == 0)
@@ -388,9 +452,9 @@ static void message(struct sim_node *node, uint32_t from, const uint8_t *bytes, 
     /* No link is made to whoever has the same key. */
     if (node->sim->machines[from].identity == node->sim->machines[node->machine].identity) return;
     if (tn_peer_bytes_max(bytes[0]) != 0 && size > tn_peer_bytes_max(bytes[0])) return;
-    uint32_t index = tn_validators_find_id(tn_sequencer_set(tn_member_sequencer(node->member)),
-                                           node->sim->machines[from].identity);
+    uint32_t index = tn_validators_find_id(peers_of(node), node->sim->machines[from].identity);
     if (index == TN_NONE) index = TN_VALIDATORS_MAX + from;
+    if (whole_home_message(node, (uint16_t)index, bytes, size)) return;
     const struct tn_member_clock clock = whole_clock(node);
     tn_member_message(node->member, (uint16_t)index, bytes, size, &clock);
 }
@@ -403,20 +467,13 @@ static void speak_again(struct sim_node *node)
     if (!machine->mute || set->epoch <= machine->mute_epoch) return;
     machine->mute = false;
     sim_trace(node->sim, node->machine, "speaks again, in epoch %a", set->epoch, 0, 0);
-    member_close(node);
-    member_open(node, true);
+    whole_home_close(node);
+    node->is_broken = !whole_home_open(node);
 }
 
-static void tick(struct sim_node *node)
+static bool unsynced(const struct sim_node *node)
 {
-    const struct tn_member_clock clock = whole_clock(node);
-    tn_member_turn(node->member, &clock);
-    whole_store_begin(node);
-}
-
-static int64_t timeout(const struct sim_node *node)
-{
-    return tn_member_timeout(node->member);
+    return node->has_records;
 }
 
 static void synced(struct sim_node *node)
@@ -432,8 +489,8 @@ static void synced(struct sim_node *node)
             whole_block_free(block);
     }
     node->said_count = 0;
+    if (node->member == NULL) return;
     machine->synced_epoch = tn_sequencer_set(tn_member_sequencer(node->member))->epoch;
-    whole_store_synced(node);
     speak_again(node);
 }
 
@@ -446,6 +503,10 @@ static void probe(const struct sim_node *node, struct sim_probe *probe)
 {
     static const char *const VOICES[] = {"observes", "asks", "is silent", "diverged", "speaks"};
     struct tn_sequencer_status status;
+    if (node->member == NULL) {
+        *probe = (struct sim_probe){.voice = "takes the state from others"};
+        return;
+    }
     tn_sequencer_status(tn_member_sequencer(node->member), &status);
     *probe = (struct sim_probe){.epoch = status.epoch,
                                 .view = status.view,
@@ -456,11 +517,15 @@ static void probe(const struct sim_node *node, struct sim_probe *probe)
 }
 
 const struct sim_node_kind WHOLE_NODE = {.name = "member",
+                                         .prepare = prepare,
                                          .start = start,
                                          .stop = stop,
                                          .message = message,
-                                         .tick = tick,
-                                         .timeout = timeout,
+                                         .tick = whole_home_tick,
+                                         .timeout = whole_home_timeout,
+                                         .unsynced = unsynced,
+                                         .sync = whole_home_sync,
                                          .synced = synced,
+                                         .tend = whole_home_tend,
                                          .trade = trade,
                                          .probe = probe};

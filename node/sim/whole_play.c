@@ -21,7 +21,8 @@ enum {
     RESEND_US = 150000,
     AGAIN_MS = 400,
     ITEMS_AT_ONCE = 24,
-    FRAME_CELLS = 1 << 15,
+    FRAME_CELLS = 1 << 16,
+    BURST_FRAMES = 24,
 };
 
 static int64_t unix_ms(const struct sim *sim)
@@ -34,12 +35,26 @@ static uint64_t draw(struct sim *sim, uint64_t below)
     return tn_random_below(&sim->whole->random, below);
 }
 
+static uint32_t leader_of(const struct sim *sim, uint32_t market)
+{
+    for (uint32_t i = 0; i < sim->machines_count; i++) {
+        struct tn_member_desk desk = {0};
+        const struct sim_node *node = sim->machines[i].node;
+        if (node == NULL || node->member == NULL) continue;
+        tn_member_desk(&desk, node->member, market - 1);
+        if (desk.leads) return i;
+    }
+    return 0;
+}
+
 /* To some node that is on; what a client sends is seldom lost, but may be. */
 static void bring(struct sim *sim, uint8_t kind, uint64_t tag, const uint8_t *bytes, size_t size)
 {
     static uint8_t message[TN_ITEM_BYTES_MAX + 16];
     TN_ASSERT(size + 9 <= sizeof message);
-    struct sim_machine *machine = &sim->machines[draw(sim, sim->machines_count)];
+    uint32_t to = (uint32_t)draw(sim, sim->machines_count);
+    if (sim->whole->to_leader != 0) to = leader_of(sim, sim->whole->to_leader);
+    struct sim_machine *machine = &sim->machines[to];
     if (machine->node == NULL || draw(sim, 50) == 0) return;
     message[0] = kind;
     tn_put_be(message + 1, tag, 8);
@@ -220,7 +235,7 @@ void whole_play_init(struct sim *sim)
         market->id = i + 1;
         market->term = 1;
         for (uint32_t k = 0; k < WHOLE_ACCOUNTS; k++)
-            sim_secret_key(&market->accounts[k].key, sim->options.seed, 200 + k); /* in both */
+            sim_secret_key(&market->accounts[k].key, sim->options.seed, 200 + k); /* in all */
         open_market(sim, market);
     }
 }
@@ -547,6 +562,17 @@ static void trade(struct sim *sim, struct whole_market *market)
         take(sim, market, account);
 }
 
+/* More than a batch holds, to the market's leader. */
+static void burst(struct sim *sim, struct whole_market *market)
+{
+    struct whole_account *account = &market->accounts[draw(sim, WHOLE_ACCOUNTS / 2)];
+    if (account->session == 0) return;
+    sim->whole->to_leader = market->id;
+    for (uint32_t i = 0; i < BURST_FRAMES; i++)
+        quote(sim, market, account);
+    sim->whole->to_leader = 0;
+}
+
 /* A command that its owner signs himself. */
 static void owner_command(struct sim *sim, struct whole_market *market, uint32_t which,
                           const struct tn_command *command)
@@ -590,7 +616,8 @@ static void remit(struct sim *sim, struct whole_market *market)
     struct whole_account *account = &market->accounts[which];
     struct tn_command command = {.kind = TN_COMMAND_REMIT};
     if (markets < 2 || account->session == 0) return;
-    const struct whole_market *other = &whole->markets[market->id % markets];
+    const uint32_t away = (uint32_t)tn_random_below(&whole->remit_random, markets - 1);
+    const struct whole_market *other = &whole->markets[(market->id + away) % markets];
     command.as.remit.to_market = other->id;
     command.as.remit.to_account = to < WHOLE_ACCOUNTS && other->accounts[to].opened
                                       ? other->accounts[to].account
@@ -610,6 +637,7 @@ void whole_play_turn(struct sim *sim)
     end_epoch(sim);
     for (uint32_t i = 0; i < whole->limits.chain.markets_count && !sim->idle; i++) {
         trade(sim, &whole->markets[i]);
+        if (whole->bursts && draw(sim, 30) == 0) burst(sim, &whole->markets[i]);
         if (draw(sim, 100) == 0) withdraw(sim, &whole->markets[i]);
         if (tn_random_below(&whole->remit_random, 12) == 0) remit(sim, &whole->markets[i]);
         if (draw(sim, 200) == 0 && whole->markets[i].accounts[0].opened)

@@ -3,6 +3,7 @@
  */
 #include "sim/whole.h"
 
+#include "sim/calls.h"
 #include "sim/shrink.h"
 #include "sim/signatures.h"
 #include "sim/world.h"
@@ -31,6 +32,7 @@ _Noreturn void tn_panic(const char *file, int line, const char *what)
     const char *name = strrchr(file, '/');
     sim_fail(panic_sim, TN_NONE, "assertion in %s:%d: %s", name == NULL ? file : name + 1, line,
              what);
+    panic_sim->panicked = true;
     longjmp(panic_to, 1);
 }
 
@@ -92,10 +94,15 @@ static void make_limits(struct sim *sim)
     limits->sequencer.views_max = 256;
     limits->sequencer.bodies_max = 128;
     limits->sequencer.body_max = 1 << 17;
-    limits->sequencer.behind_max = 1 << 16;
+    /* In half of the runs whoever was away for a second or more takes the state from others. */
+    const uint32_t behind[] = {1 << 16, TN_SEQUENCER_RANGE_MAX};
+    limits->sequencer.behind_max = behind[tn_random_below(&sim->random, 2)];
+    whole->checkpoint_blocks = chain.checkpoint_blocks * (1 + tn_random_below(&sim->random, 2));
     limits->gossip.batches_max = 4096;
     limits->gossip.batch_bytes_total = 8 << 20;
     limits->gossip.batch_bytes_max = 1 << 18;
+    whole->bursts = tn_random_below(&sim->random, 2) == 0;
+    if (whole->bursts) limits->desk.batch_bytes_max = 4096;
     limits->desk.queue_frames_max = 256;
     limits->desk.queue_bytes_max = 1 << 18;
     limits->desk.pending_frames_max = 1024;
@@ -171,6 +178,9 @@ static void add_machine(struct sim *sim, uint32_t identity)
         (struct sim_machine){.kind = &WHOLE_NODE, .identity = (uint16_t)identity};
     sim->machines[machine].byzantine = (sim->whole->byzantine >> identity & 1) != 0;
     sim_machine_init(sim, machine);
+    sim->machines[machine].files =
+        sim_files_make(sim->options.seed ^ UINT64_C(0x66696c6573) << 8 ^ machine);
+    sim_calls_attach(machine, sim->machines[machine].files);
 }
 
 static uint32_t choose_set(struct sim *sim)
@@ -207,14 +217,6 @@ bool sim_world_tolerates(const struct sim *sim, uint32_t silent_identities)
     for (uint32_t i = 0; i < sim->whole->identities_count; i++)
         gone += out >> i & 1;
     return 3 * gone < sim->whole->identities_count;
-}
-
-const struct whole_batch *whole_find_batch(const struct whole *whole, const struct tn_hash *digest)
-{
-    for (uint32_t i = whole->batches_count; i-- > 0;) {
-        if (tn_hash_equal(&whole->batches[i].digest, digest)) return &whole->batches[i];
-    }
-    return NULL;
 }
 
 /* The checks of votes are the first simulator's. */
@@ -263,6 +265,7 @@ static void take(struct sim *sim, const struct sim_event *event)
             if (current) sim_machine_synced(sim, event->node);
             return;
         case SIM_EVENT_FAULT: sim_faults_apply(sim, event->node, event->a == 0); return;
+        case SIM_EVENT_RESTART: sim_machine_restarted(sim, event->node); return;
         case SIM_EVENT_WORLD: world(sim); return;
     }
     TN_ASSERT(false);
@@ -281,7 +284,6 @@ static void explain(struct sim *sim)
     const struct whole *whole = sim->whole;
     sim_trace(sim, TN_NONE, "answers: %a soft, %b refused, %c reverted", whole->soft_count,
               whole->refused_count, whole->reverted_count);
-    sim_trace(sim, TN_NONE, "frames by a second thread: %a", whole->direct_count, 0, 0);
     sim_trace(sim, TN_NONE, "noticed: %a wrong results, %b no-ops; %c lies told",
               whole->results_wrong, whole->no_ops, whole->lies);
     for (uint32_t i = 0; i < sim->whole->limits.chain.markets_count; i++) {
@@ -290,17 +292,24 @@ static void explain(struct sim *sim)
                   market->frames_final);
         sim_trace(sim, TN_NONE, "  trades %a, deposited %b, withdrawn %c", market->trades,
                   (uint64_t)market->taken, (uint64_t)market->withdrawn);
-        sim_trace(sim, TN_NONE, "  sent to the other market %a, come from there %b",
+        sim_trace(sim, TN_NONE, "  sent to other markets %a, come from there %b",
                   (uint64_t)market->sent, (uint64_t)market->came, 0);
     }
+}
+
+static void calm_down(struct sim *sim)
+{
+    sim_trace(sim, TN_NONE, "all faults have ended", 0, 0, 0);
+    sim->whole->calm = true;
+    for (uint32_t i = 0; i < sim->machines_count; i++)
+        sim_files_stop_at(sim->machines[i].files, 0);
 }
 
 static bool is_over(struct sim *sim, int64_t *rest_us)
 {
     struct whole *whole = sim->whole;
     if (sim->now_us < sim->calm_us) return false;
-    if (!whole->calm) sim_trace(sim, TN_NONE, "all faults have ended", 0, 0, 0);
-    whole->calm = true;
+    if (!whole->calm) calm_down(sim);
     if (*rest_us == 0 && whole_check_recovered(sim)) {
         *rest_us = sim->now_us + REST_US;
         sim->figures.recovery_us = sim->now_us - sim->calm_us;
@@ -327,6 +336,7 @@ static void run(struct sim *sim, const struct sim_options *options)
     sim->whole = calloc(1, sizeof *sim->whole);
     TN_ASSERT(sim->whole != NULL);
     sim_signatures(&sim->whole->signatures);
+    sim_calls_seed(options->seed ^ UINT64_C(0x656e74726f7079));
     make_limits(sim);
     uint32_t count = choose_set(sim);
     make_genesis(sim, count);
@@ -352,6 +362,8 @@ bool sim_run(struct sim *sim, const struct sim_options *options)
     panic_sim = sim;
     if (setjmp(panic_to) == 0) run(sim, options);
     panic_sim = NULL;
+    for (uint32_t i = 0; i < sim->machines_count; i++)
+        sim->figures.counts[SIM_COUNT_CUTS] += sim_files_figures(sim->machines[i].files)->cuts;
     sim->figures.virtual_us = sim->now_us;
     return !sim->failed;
 }
@@ -365,20 +377,13 @@ static void free_items(struct whole_item *items, uint32_t count)
 
 static void free_whole(struct whole *whole)
 {
-    for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
-        whole_store_free(&whole->stores[i]);
     for (uint64_t i = 0; i < whole->blocks_room; i++)
         whole_block_free(whole->blocks[i]);
-    for (uint32_t i = 0; i < whole->batches_count; i++)
-        free(whole->batches[i].message);
-    for (uint32_t i = 0; i < 256; i++)
-        free(whole->handovers[i]);
     for (uint32_t i = 0; i < whole->frames_count; i++)
         free(whole->frames[i].bytes);
     free_items(whole->governance_items, whole->governance_count);
     free_items(whole->deposits, whole->deposits_count);
     free(whole->blocks);
-    free(whole->batches);
     free(whole->frames);
     free(whole->frame_cells);
     for (uint32_t i = 0; i < whole->forgeries_count; i++)
@@ -389,8 +394,12 @@ static void free_whole(struct whole *whole)
 
 void sim_free(struct sim *sim)
 {
-    for (uint32_t i = 0; i < sim->machines_count; i++)
+    for (uint32_t i = 0; i < sim->machines_count; i++) {
         sim_machine_free(sim, i);
+        sim_calls_attach(i, NULL);
+        sim_files_free(sim->machines[i].files);
+        sim->machines[i].files = NULL;
+    }
     for (uint32_t i = 0; i < sim->heap.count; i++)
         sim_message_release(sim->heap.events[i].message);
     free(sim->heap.events);

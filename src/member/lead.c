@@ -55,8 +55,9 @@ void tn_member_publish(struct tn_member *member, const struct sealed *sealed)
 {
     struct lead *lead = sealed->lead;
     const uint8_t *body = sealed->message + TN_GOSSIP_BATCH_PREFIX;
-    member->config.out.record(member->config.out.context, TN_MEMBER_SEALED, sealed->message,
-                              sealed->size);
+    if (TENOR_HOLDS(SEALED_VOLATILE))
+        member->config.out.record(member->config.out.context, TN_MEMBER_SEALED, sealed->message,
+                                  sealed->size);
     tn_member_note_logged(member, &sealed->digest);
     tn_member_found_good(member, &sealed->digest, &member->own_key, &sealed->signature);
     lead->has_sealed = true;
