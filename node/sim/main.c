@@ -31,6 +31,7 @@ static const char USAGE[] =
     "  --shrink          when it fails, look for fewer faults with which it still fails\n"
     "  --first           with --seeds: stop at the first failure\n"
     "  --expect-failure  exit with 0 if a seed fails, with 1 if none does\n"
+    "  --comes-past WORD exit with 1 if no run came past this (a count of the summary)\n"
     "\n"
     "faults:  "
 #define X(name, word) " " word
@@ -43,6 +44,13 @@ struct program {
     uint64_t first, last; /* seeds */
     uint32_t trace_lines;
     bool many, plan, shrink, stop_first, expect_failure;
+    uint32_t comes_past; /* enum sim_count; SIM_COUNTS: nothing is asked for */
+};
+
+static const char *const COUNT_WORDS[] = {
+#define X(name, word) word,
+    SIM_COUNT_TABLE(X)
+#undef X
 };
 
 static _Noreturn void usage(const char *what, const char *word)
@@ -110,6 +118,14 @@ static void take_without(struct sim_options *options, const char *list)
     }
 }
 
+static uint32_t count_of(const char *word)
+{
+    for (uint32_t i = 0; i < SIM_COUNTS; i++) {
+        if (strcmp(COUNT_WORDS[i], word) == 0) return i;
+    }
+    usage("no such count", word);
+}
+
 static uint64_t number(const char *word)
 {
     char *end;
@@ -174,6 +190,8 @@ static void take_value(struct program *program, const char *word, const char *va
         options->byzantine = (int32_t)number(value);
     else if (strcmp(word, "--without") == 0)
         take_without(options, value);
+    else if (strcmp(word, "--comes-past") == 0)
+        program->comes_past = count_of(value);
     else if (strcmp(word, "--trace") == 0)
         program->trace_lines = (uint32_t)number(value);
     else
@@ -182,7 +200,7 @@ static void take_value(struct program *program, const char *word, const char *va
 
 static void take_command_line(struct program *program, int count, char **words)
 {
-    *program = (struct program){.trace_lines = 60};
+    *program = (struct program){.trace_lines = 60, .comes_past = SIM_COUNTS};
     program->options = (struct sim_options){.duration_ms = 8000,
                                             .faults = (1u << SIM_FAULT_KINDS) - 1,
                                             .attacks = UINT32_MAX,
@@ -205,13 +223,8 @@ static void take_command_line(struct program *program, int count, char **words)
 
 static void print_counts(const uint64_t counts[SIM_COUNTS])
 {
-    static const char *const WORDS[] = {
-#define X(name, word) word,
-        SIM_COUNT_TABLE(X)
-#undef X
-    };
     for (uint32_t i = 0; i < SIM_COUNTS; i++) {
-        if (counts[i] > 0) printf(",\"%s\":%" PRIu64, WORDS[i], counts[i]);
+        if (counts[i] > 0) printf(",\"%s\":%" PRIu64, COUNT_WORDS[i], counts[i]);
     }
     puts("}");
 }
@@ -332,5 +345,9 @@ int main(int count, char **words)
         if (seed == program.last || (!good && program.stop_first)) break;
     }
     if (program.many) print_summary(&program, &summary, seconds_now() - start);
+    if (program.comes_past < SIM_COUNTS && summary.counts[program.comes_past] == 0) {
+        printf("no run came past %s: choose other seeds\n", COUNT_WORDS[program.comes_past]);
+        return 1;
+    }
     return (summary.failed > 0) == program.expect_failure ? 0 : 1;
 }

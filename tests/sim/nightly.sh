@@ -12,7 +12,8 @@ build=${2:-build/release}
 
 if [ ! -d "$build" ]; then cmake --preset release -B "$build"; fi
 cmake --build "$build" --target crash_replay adversary test_risk_streams test_restore_streams \
-    test_witness_streams test_partial_streams test_machine_faults test_machine_damage tenor-sim tenor-sim-whole
+    test_witness_streams test_partial_streams test_machine_faults test_machine_damage tenor-sim \
+    tenor-sim-whole
 mapfile -t controls < <(sed -n 's/^\([A-Z0-9_]*\) .*/tenor-sim-without-\1/p' tests/sim/controls.txt)
 cmake --build "$build" --target "${controls[@]}"
 status=0
@@ -36,6 +37,8 @@ first=${day}00000
 "$build/node/tenor-sim" --seeds "$first..$((first + 499))" --seconds 20 --byzantine 3 --twins || status=1
 "$build/node/tenor-sim-whole" --seeds "$first..$((first + 1999))" --seconds 4 || status=1
 "$build/node/tenor-sim-whole" --seeds "$first..$((first + 299))" --seconds 30 --faults all || status=1
+"$build/node/tenor-sim-whole" --seeds "$first..$((first + 299))" --seconds 8 --nodes 7 --byzantine 1 \
+    --no-twins --attacks sync,garbage,withhold --faults rot,crash,away,blackout --comes-past syncs_refused || status=1
 tests/sim/controls.sh 300 "$build" || status=1
 tests/sim/votes.sh VIEWS=4 || status=1
 TENOR_NIGHTLY=1 tests/e2e/root_bits.sh || status=1
