@@ -2,6 +2,7 @@
  * node says arrives at `heard` with every field in its place. */
 #include "client_case.h"
 
+#include "tenor/client_book.h"
 #include "tenor/margin.h"
 #include "tenor/market.h"
 
@@ -245,6 +246,75 @@ static void test_a_trade_arrives_with_its_takers_side(void **state)
     fill(&trade.base);
     trade.taker = TENOR__V1__SIDE__SELL;
     say_and_look(*state, TENOR__V1__FROM_NODE__BODY_TRADE, &trade, look_at_trade);
+}
+
+static struct tn_level soft_levels[2 * 8], final_levels[2 * 8];
+static struct tn_client_book soft_book, final_book;
+
+static void look_at_soft_book(const struct tn_client_news *news)
+{
+    const struct tn_book_news *book = &news->as.book;
+    assert_true(book->is_soft && book->is_reverted && book->is_snapshot);
+    assert_int_equal(book->soft.term, 4);
+    assert_int_equal(book->soft.sequence, 41);
+    assert_int_equal(book->soft.index, 2);
+    assert_int_equal(tn_client_book_take(&final_book, book), TN_CLIENT_BOOK_OTHER);
+    assert_int_equal(tn_client_book_take(&soft_book, book), TN_CLIENT_BOOK_OK);
+    assert_int_equal(soft_book.sides[TN_BUY][0].price, 90);
+    assert_int_equal(soft_book.soft.sequence, 41);
+}
+
+static void look_at_soft_trade(const struct tn_client_news *news)
+{
+    assert_true(news->as.trade.is_soft);
+    assert_int_equal(news->as.trade.soft.sequence, 41);
+}
+
+static void look_at_final_book(const struct tn_client_news *news)
+{
+    assert_false(news->as.book.is_soft);
+    assert_int_equal(tn_client_book_take(&soft_book, &news->as.book), TN_CLIENT_BOOK_OTHER);
+    assert_int_equal(tn_client_book_take(&final_book, &news->as.book), TN_CLIENT_BOOK_OK);
+}
+
+static void look_at_soft_end(const struct tn_client_news *news)
+{
+    const struct tn_soft_end_news *end = &news->as.soft_end;
+    assert_int_equal(end->market, 1);
+    assert_int_equal(end->term, 2);
+    assert_int_equal(end->sequence, 3);
+}
+
+/* Beside what is final, of the same series: each book takes its own. */
+static void test_what_is_soft_arrives_with_its_place_and_its_end(void **state)
+{
+    Tenor__V1__Book book = TENOR__V1__BOOK__INIT;
+    Tenor__V1__Trade trade = TENOR__V1__TRADE__INIT;
+    Tenor__V1__SoftPlace place = TENOR__V1__SOFT_PLACE__INIT;
+    Tenor__V1__SoftEnd end = TENOR__V1__SOFT_END__INIT;
+    Tenor__V1__Level level = TENOR__V1__LEVEL__INIT, *levels[] = {&level};
+    tn_client_book_init(&soft_book, 77, soft_levels, 8);
+    tn_client_book_init(&final_book, 77, final_levels, 8);
+    soft_book.is_soft = true;
+    level.price = 90;
+    level.quantity = 5;
+    place.term = 4;
+    place.sequence = 41;
+    place.index = 2;
+    book.series_id = 77;
+    book.seq = 6;
+    book.snapshot = book.reverted = true;
+    book.soft = &place;
+    book.n_bids = 1;
+    book.bids = levels;
+    say_and_look(*state, TENOR__V1__FROM_NODE__BODY_BOOK, &book, look_at_soft_book);
+    book.soft = NULL;
+    book.reverted = false;
+    say_and_look(*state, TENOR__V1__FROM_NODE__BODY_BOOK, &book, look_at_final_book);
+    trade.soft = &place;
+    say_and_look(*state, TENOR__V1__FROM_NODE__BODY_TRADE, &trade, look_at_soft_trade);
+    fill(&end.base);
+    say_and_look(*state, TENOR__V1__FROM_NODE__BODY_SOFT_END, &end, look_at_soft_end);
 }
 
 static void look_at_marks(const struct tn_client_news *news)
@@ -658,6 +728,7 @@ int main(void)
         TEST(test_a_book_arrives_with_its_levels),
         TEST(test_a_book_of_orders_arrives),
         TEST(test_a_trade_arrives_with_its_takers_side),
+        TEST(test_what_is_soft_arrives_with_its_place_and_its_end),
         TEST(test_marks_and_indexes_arrive),
         TEST(test_an_account_arrives_with_its_lists),
         TEST(test_margin_arrives_with_or_without_its_parts),
