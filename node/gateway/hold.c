@@ -7,8 +7,7 @@
  *
  * Bounds: what is held came out of the line, which takes no more of that market meanwhile, so it is
  * no more than the line holds and one; a message that was not taken stays in its connection's
- * buffer. No frame waits longer than hold_ms, and when nothing has found room for so long the desk
- * itself refuses what comes, until it has room again. */
+ * buffer. No frame is held longer than hold_ms; then the desk itself refuses it. */
 #include "gateway/internal.h"
 
 #include <stdlib.h>
@@ -42,11 +41,6 @@ static void note_held(struct gateway *gateway, int64_t frames, int64_t bytes)
     gateway->held_bytes += (size_t)bytes;
     gateway_set(&gateway->counts.held, gateway->held_count);
     gateway_set(&gateway->counts.held_bytes, gateway->held_bytes);
-}
-
-bool gateway_hold_is_over(const struct gateway *gateway, const struct gateway_market *market)
-{
-    return market->full_us != 0 && gateway->now_us - market->full_us >= hold_us(gateway);
 }
 
 bool gateway_hold_add(struct gateway *gateway, struct gateway_market *market,

@@ -161,7 +161,6 @@ struct gateway_market {
     uint64_t asked_mark;  /* of the asks: after the last frame that went by the port */
     struct gateway_held *held, *held_last;             /* frames that wait for room */
     struct gateway_connection *stopped, *stopped_last; /* not read until none is held */
-    int64_t full_us; /* no frame has found room since then; 0: the last one has */
 };
 
 struct gateway {
@@ -345,8 +344,6 @@ enum gateway_passed gateway_onward_pass(struct gateway *gateway,
 bool gateway_hold_add(struct gateway *gateway, struct gateway_market *market,
                       const struct gateway_deferred *frame, const struct tn_member_signed *checked,
                       const uint8_t *entry);
-/* Has nothing found room for hold_ms? Then nothing is held. */
-bool gateway_hold_is_over(const struct gateway *gateway, const struct gateway_market *market);
 /* Must a frame of this connection wait outside? Then stop it, and leave the message unread. */
 bool gateway_hold_stops(const struct gateway_connection *connection, bool only_cancels);
 void gateway_hold_stop(struct gateway_connection *connection);

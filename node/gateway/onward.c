@@ -84,13 +84,6 @@ static bool has_room(const struct gateway *gateway, const struct gateway_market 
     TN_ASSERT(false);
 }
 
-static enum gateway_passed find_no_room(const struct gateway *gateway,
-                                        struct gateway_market *market)
-{
-    if (market->full_us == 0) market->full_us = gateway->now_us;
-    return GATEWAY_PASSED_LATER;
-}
-
 enum gateway_passed gateway_onward_pass(struct gateway *gateway,
                                         const struct gateway_deferred *frame,
                                         const struct tn_member_signed *checked,
@@ -108,19 +101,18 @@ enum gateway_passed gateway_onward_pass(struct gateway *gateway,
     struct gateway_market *market = gateway_market(gateway, pending->market);
     const uint64_t valid_until_block = pending->valid_until_block;
     const bool has_place = frame->only_cancels || has_room(gateway, market, frame, entry);
-    must |= frame->only_cancels || gateway_hold_is_over(gateway, market);
-    if (!has_place && !must) return find_no_room(gateway, market);
+    must |= frame->only_cancels;
+    if (!has_place && !must) return GATEWAY_PASSED_LATER;
     pending->is_asked = true;
     const bool is_direct =
         go_directly(gateway, market, frame, checked, entry); /* may have answered it */
     if (!is_direct && !go_by_port(gateway, market, frame, checked, entry)) {
         pending->is_asked = false;
-        if (!must) return find_no_room(gateway, market);
+        if (!must) return GATEWAY_PASSED_LATER;
         GATEWAY_COUNT(gateway, busy);
         gateway_frames_error(gateway, pending, WIRE_ERROR_BUSY, NULL);
         return GATEWAY_PASSED;
     }
-    if (has_place && !frame->only_cancels) market->full_us = 0;
     gateway_bucket_take(&account->orders, frame->orders);
     gateway_bucket_take(&account->quotes, frame->quotes);
     if (valid_until_block < market->lapse_above) market->lapse_above = valid_until_block;
