@@ -42,7 +42,7 @@ static uint8_t *add(struct client *client, uint8_t kind, size_t size)
 {
     size_t need = client->out_size + 4 + 1 + size;
     if (client->ended) return NULL;
-    if (need > OUT_MOST) {
+    if (need - client->out_sent > OUT_MOST) {
         note("msg=client_cut why=\"it does not read its answers\"");
         client->ended = true;
         return NULL;
@@ -307,6 +307,17 @@ bool clients_next(struct clients *clients, struct client_asked *asked)
 /* ---- Flush -------------------------------------------------------------------------------------
  */
 
+/* What was sent makes room, once it is as much as what was not: the same bytes do not move often.
+ */
+static void make_room(struct client *client)
+{
+    const size_t left = client->out_size - client->out_sent;
+    if (client->out_sent < left) return;
+    memcpy(client->out, client->out + client->out_sent, left);
+    client->out_size = left;
+    client->out_sent = 0;
+}
+
 /* False when the client is gone. */
 static bool send_out(struct client *client)
 {
@@ -315,10 +326,7 @@ static bool send_out(struct client *client)
                            client->out_size - client->out_sent, MSG_NOSIGNAL);
         if (put < 0 && errno == EINTR) continue;
         if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            memmove(client->out, client->out + client->out_sent,
-                    client->out_size - client->out_sent);
-            client->out_size -= client->out_sent;
-            client->out_sent = 0;
+            make_room(client);
             return true;
         }
         if (put < 0) return false;

@@ -250,8 +250,7 @@ static bool connect_all(struct play *play)
             complain("no node answers at %s", wire->path);
             return false;
         }
-        const uint8_t what = i == play->options.watch ? 3 : 1;
-        wire_ask(wire, CLIENT_WATCH, &what, 1);
+        wire_watch(play, wire);
         wire->requests = 0;
     }
     return true;
@@ -422,6 +421,9 @@ int main(int arguments_count, char **arguments)
     }
     if (!prepare(&play) || !open_market(&play)) return END_FAILED;
     forget_figures(&play);
+    play.only_feeds = with->frames_a_second == 0;
+    for (uint32_t i = 0; play.only_feeds && i < play.wires_count; i++)
+        wire_watch(&play, &play.wires[i]);
     run(&play);
     drain(&play);
     play_report_figures(&play, stdout, (double)play.traded_us / 1e6);

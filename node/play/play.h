@@ -34,6 +34,9 @@ struct wire {
 bool wire_open(struct wire *wire, const char *path);
 void wire_close(struct wire *wire);
 /* Queues a request; its number. */
+/* Asks for blocks, and at the node that is watched for what they bring about: not of a play that
+ * only feeds prices. */
+void wire_watch(const struct play *play, struct wire *wire);
 uint32_t wire_ask(struct wire *wire, enum client_request kind, const uint8_t *bytes, size_t size);
 /* Sends and receives for at most so long; answers go to play_take. False: the node is gone. */
 bool wire_turn(struct play *play, struct wire *wire);
@@ -98,6 +101,7 @@ struct play {
     uint32_t term;
     struct play_time times[PLAY_TIMES_MAX];
     struct play_figures figures;
+    bool only_feeds; /* no frame is sent: what becomes final is not asked for */
     uint64_t *soft_us, *final_us, *after_soft_us; /* samples of latencies */
     size_t soft_count, final_count, samples_room;
     int64_t last_final_us, longest_gap_us; /* between two blocks with work */

@@ -104,6 +104,14 @@ bool wire_turn(struct play *play, struct wire *wire)
     return is_there;
 }
 
+void wire_watch(const struct play *play, struct wire *wire)
+{
+    enum { BLOCKS = 1, FINALS = 2 };
+    bool wants_finals = wire->index == play->options.watch && !play->only_feeds;
+    const uint8_t what = wants_finals ? BLOCKS | FINALS : BLOCKS;
+    wire_ask(wire, CLIENT_WATCH, &what, 1);
+}
+
 void wires_wait(struct play *play, int64_t wait_us)
 {
     struct pollfd polls[PLAY_NODES_MAX];
@@ -119,8 +127,7 @@ void wires_wait(struct play *play, int64_t wait_us)
         if (wire->socket >= 0) {
             wire_turn(play, wire);
         } else if (play->options.keep_going && wire_open(wire, wire->path)) {
-            const uint8_t what = wire->index == play->options.watch ? 3 : 1;
-            wire_ask(wire, CLIENT_WATCH, &what, 1);
+            wire_watch(play, wire);
         }
     }
 }
