@@ -36,7 +36,8 @@ static _Noreturn void give_up(const char *what)
 
 void load_open(struct load *load, const struct net *net)
 {
-    static const int suites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 0};
+    static const int suites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 0};
     *load = (struct load){.net = net};
     load->connections = bench_map(LOAD_CONNECTIONS_MAX * sizeof *load->connections);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
