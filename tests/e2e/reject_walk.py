@@ -410,6 +410,8 @@ class Walk:
         node = 1 - self.world.leader
         client = Client(self.nodes, self.world.bob, node).logon()
         with closing(client):
+            self.refused(client, 40012, subscribe=wire.Subscribe(
+                market=1, channel=wire.BOOK_SOFT, series_id=[self.perp.series_id]))
             asked = [client.request(get_cluster=wire.GetCluster())
                      for _ in range(QUERIES_BURST + 600)]
             codes = {getattr(client.hear("cluster", "error", request=request), "code", 0)
