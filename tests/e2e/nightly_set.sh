@@ -141,7 +141,7 @@ scene_clocks() {
     local i skews=(+0.4 -0.4 +0.2)
     for i in 0 1 2; do
         echo "${skews[$i]}" >"$work/clock-$i"
-        node_before[i]=$(clock_words "$i")
+        node_before[$i]=$(clock_words "$i")
         again "$i"
         grep -q libfaketime "/proc/${running[node-$i]}/maps" || fail "node-$i has the true clock"
     done
