@@ -370,10 +370,23 @@ static void power_off(struct sim_node *node)
     free(node);
 }
 
+/* Can the others do without it, and without whoever is silent? */
+static bool is_spared(const struct sim *sim, uint32_t machine)
+{
+    uint32_t silent = 1u << sim->machines[machine].identity;
+    for (uint32_t i = 0; i < sim->machines_count; i++) {
+        const struct sim_machine *other = &sim->machines[i];
+        if (other->node == NULL || other->mute || other->lost_log || other->rotten)
+            silent |= 1u << other->identity;
+    }
+    return sim_world_tolerates(sim, silent);
+}
+
+/* Who stays away comes at last when the others need it. */
 static bool prepare(struct sim *sim, uint32_t machine)
 {
     whole_rot(sim, machine);
-    return sim->whole->height >= sim->whole->comes_at[machine];
+    return sim->whole->height >= sim->whole->comes_at[machine] || !is_spared(sim, machine);
 }
 
 /* Now and then power goes again before it has come far. */
@@ -406,14 +419,9 @@ static void stay_away(struct sim *sim, uint32_t machine)
 {
     struct whole *whole = sim->whole;
     struct sim_machine *self = &sim->machines[machine];
-    uint32_t silent = 1u << self->identity;
     if (whole->limits.sequencer.behind_max > TN_SEQUENCER_RANGE_MAX || sim->now_us >= sim->calm_us)
         return;
-    for (uint32_t i = 0; i < sim->machines_count; i++) {
-        if (sim->machines[i].node == NULL || sim->machines[i].mute)
-            silent |= 1u << sim->machines[i].identity;
-    }
-    if (tn_random_below(&self->random, 4) == 0 && sim_world_tolerates(sim, silent))
+    if (tn_random_below(&self->random, 4) == 0 && is_spared(sim, machine))
         whole->comes_at[machine] = whole->height + 70 + tn_random_below(&self->random, 40);
 }
 
