@@ -246,6 +246,10 @@ static bool make_member(struct loop *loop)
     }
     loop->member_memory = memory_take(loop->member_size);
     if (loop->member_memory == NULL) return false;
+    if (loop->node->settings.node.huge_pages &&
+        !memory_widen(loop->member_memory, loop->member_size)) {
+        note("msg=no_huge_pages why=\"the system gives none: %s\"", strerror(errno));
+    }
     loop->member = tn_member_init(loop->member_memory, &config);
     if (loop->member == NULL) complain("the registry refuses set.conf: keys, weights or counts");
     return loop->member != NULL;

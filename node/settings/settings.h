@@ -36,6 +36,7 @@ struct settings_node {
     uint8_t transport;                 /* 0: own sockets, 1: nng */
     bool follow;                       /* lead no market */
     uint64_t behind_blocks;            /* 0: the engine's default */
+    bool huge_pages;                   /* for the tables of markets and chain */
 };
 
 struct settings_clients {

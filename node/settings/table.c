@@ -47,6 +47,8 @@ const struct setting setting_table[] = {
     NUMBER(node.follow, BOOL, START, 0, 1, 0, "Lead no market, and hold no memory for it."),
     NUMBER(node.behind_blocks, INTEGER, START, 0, 1000000, 0,
            "Further behind than that, the state is taken from peers; 0: 10000."),
+    NUMBER(node.huge_pages, BOOL, START, 0, 1, 0,
+           "Ask for huge pages for the tables: faster, and more of them is resident."),
 
     WORDS(clients.listen, ADDRESS, START, "127.0.0.1:7500",
           "Where clients connect, over TLS; \"\": none can."),

@@ -274,11 +274,22 @@ static void put_claim(struct rows *rows, const struct tn_proof_claim *claim)
     }
 }
 
+/* For another verifier too, which is given the root. */
+static void put_signers(struct rows *rows, const struct tn_hash *root,
+                        const struct proof_signed *signed_by)
+{
+    put_hex(rows, "root", root->bytes, TN_HASH_SIZE);
+    put_count(rows, "epoch", signed_by->epoch);
+    put_count(rows, "signed_weight", signed_by->weight);
+    put_count(rows, "set_weight", signed_by->set_weight);
+}
+
 /* ---- The answer -------------------------------------------------------------------------------
  */
 
 int proof_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
-                 const struct tn_hash *root, enum format format)
+                 const struct tn_hash *root, const struct proof_signed *signed_by,
+                 enum format format)
 {
     struct tn_proof_claim claim;
     struct tn_proof_fault fault;
@@ -292,6 +303,7 @@ int proof_answer(FILE *out, FILE *err, const char *name, const char *bytes, size
         return command_print_json(out, err, NULL);
     }
     put_claim(&rows, &claim);
+    if (signed_by != NULL) put_signers(&rows, root, signed_by);
     return format == FORMAT_JSON ? command_print_json(out, err, rows.object)
                                  : command_flush(out, err);
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: tenor proof verify --file FILE --root HEX [--json | --table]\n"
+    "usage: tenor proof verify --file FILE --root HEX [-o table|json]\n"
     "       tenor proof verify --file FILE --certificate FILE --sequencers FILE [...]\n"
     "\n"
     "  --file FILE         a proof, of tenor proof get or tenord inspect; - for standard input\n"
@@ -28,8 +28,8 @@ static const char help[] =
     "                      older epoch (line 'epoch N', else that of the certificate's first "
     "end):\n"
     "                      each set's signatures name the one after it, up to the checkpoint's\n"
-    "  --table             a line for each thing that is proved (the default)\n"
-    "  --json              JSON; every amount is a string with an exact decimal\n"
+    "  -o table|json       a line for each thing that is proved (the default), or JSON, in which\n"
+    "                      every amount is a string with an exact decimal; also --table, --json\n"
     "\n"
     "Ends with 0 when the proof holds, 3 when it does not, 2 when the input is refused.\n"
     "\n"
@@ -60,12 +60,16 @@ static bool read_options(struct options *options, int count, char **arguments)
             *value = arguments[++i];
         } else if (strcmp(argument, "--json") == 0) {
             options->format = FORMAT_JSON;
+        } else if (strcmp(argument, "-o") == 0 && i + 1 < count &&
+                   (strcmp(arguments[i + 1], "json") == 0 ||
+                    strcmp(arguments[i + 1], "table") == 0)) {
+            options->format = arguments[++i][0] == 'j' ? FORMAT_JSON : FORMAT_TABLE;
         } else if (strcmp(argument, "--table") == 0) {
             options->format = FORMAT_TABLE;
         } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
             options->help = true;
         } else {
-            fprintf(stderr, "tenor proof: %s '%s'; see tenor proof --help\n",
+            fprintf(stderr, "tenor proof: %s '%s'; see tenor proof verify --help\n",
                     value != NULL ? "an option without its value" : "unknown option", argument);
             return false;
         }
@@ -75,12 +79,13 @@ static bool read_options(struct options *options, int count, char **arguments)
 
 static int refuse(const char *what)
 {
-    fprintf(stderr, "tenor proof: %s; see tenor proof --help\n", what);
+    fprintf(stderr, "tenor proof: %s; see tenor proof verify --help\n", what);
     return END_REFUSED;
 }
 
 /* The root that the sequencers have signed; END_GOOD or how it ends. */
-static int root_of_certificate(struct tn_hash *root, struct sequencers *sequencers,
+static int root_of_certificate(struct tn_hash *root, struct proof_signed *signed_by,
+                               struct sequencers *sequencers,
                                const struct tn_signatures *signatures,
                                const struct options *options)
 {
@@ -103,6 +108,9 @@ static int root_of_certificate(struct tn_hash *root, struct sequencers *sequence
         end = END_WRONG;
     } else {
         *root = checkpoint.state_root;
+        *signed_by = (struct proof_signed){.epoch = checkpoint.epoch,
+                                           .weight = sequencers->signed_weight,
+                                           .set_weight = sequencers->weight};
         end = END_GOOD;
     }
     free(names);
@@ -110,8 +118,8 @@ static int root_of_certificate(struct tn_hash *root, struct sequencers *sequence
     return end;
 }
 
-static int trusted_root(struct tn_hash *root, struct sequencers *sequencers,
-                        const struct options *options)
+static int trusted_root(struct tn_hash *root, struct proof_signed *signed_by,
+                        struct sequencers *sequencers, const struct options *options)
 {
     struct tn_signatures signatures;
     if (options->root != NULL) {
@@ -124,7 +132,7 @@ static int trusted_root(struct tn_hash *root, struct sequencers *sequencers,
         return END_FAILED;
     }
     tn_signatures_real(&signatures, memory);
-    int end = root_of_certificate(root, sequencers, &signatures, options);
+    int end = root_of_certificate(root, signed_by, sequencers, &signatures, options);
     free(memory);
     return end;
 }
@@ -133,6 +141,7 @@ int proof_command(int arguments_count, char **arguments)
 {
     struct options options = {.format = FORMAT_TABLE};
     static struct sequencers sequencers;
+    struct proof_signed signed_by;
     struct tn_hash root;
     if (!read_options(&options, arguments_count, arguments)) return END_REFUSED;
     if (options.help) {
@@ -147,7 +156,7 @@ int proof_command(int arguments_count, char **arguments)
                       "leads from what it says to a state root; without a root that you trust it "
                       "proves nothing");
     }
-    int end = trusted_root(&root, &sequencers, &options);
+    int end = trusted_root(&root, &signed_by, &sequencers, &options);
     if (end != END_GOOD) return end;
     size_t size;
     char *bytes = command_file(&size, options.path);
@@ -159,7 +168,8 @@ int proof_command(int arguments_count, char **arguments)
         free(bytes);
         return END_WRONG;
     }
-    end = proof_answer(stdout, stderr, options.path, bytes, size, &root, options.format);
+    end = proof_answer(stdout, stderr, options.path, bytes, size, &root,
+                       by_certificate ? &signed_by : NULL, options.format);
     free(bytes);
     return end;
 }

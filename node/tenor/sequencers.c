@@ -147,7 +147,7 @@ static bool refuse_signed(char why[SEQUENCERS_WHY_SIZE], const char *what,
     return false;
 }
 
-bool sequencers_check(struct tn_checkpoint *checkpoint, const struct sequencers *sequencers,
+bool sequencers_check(struct tn_checkpoint *checkpoint, struct sequencers *sequencers,
                       const struct tn_signatures *signatures, const uint8_t *bytes, size_t size,
                       char why[SEQUENCERS_WHY_SIZE])
 {
@@ -183,6 +183,7 @@ bool sequencers_check(struct tn_checkpoint *checkpoint, const struct sequencers 
         at += TN_SIGNATURE_SIZE;
         weight += sequencers->weights[i];
     }
+    sequencers->signed_weight = weight;
     if (tn_weight_is_quorum(weight, sequencers->weight)) return true;
     return refuse_signed(why, "those who signed it are no quorum of those you named", sequencers,
                          checkpoint);

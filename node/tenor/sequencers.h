@@ -21,7 +21,8 @@
 struct sequencers {
     struct tn_address addresses[TN_VALIDATORS_MAX];
     uint64_t weights[TN_VALIDATORS_MAX];
-    uint64_t weight; /* of all */
+    uint64_t weight;        /* of all */
+    uint64_t signed_weight; /* of those who signed the checkpoint that was checked last */
     uint32_t count;
     uint8_t chain_id[32];
     bool has_chain;
@@ -42,7 +43,7 @@ bool sequencers_follow(struct sequencers *sequencers, const struct tn_signatures
 
 /* Has a quorum of them, by weight, signed this checkpoint? bytes: a certificate as in
  * docs/specs/sequencer.md §8, CKPT_CERT. One recovery or two a signature; any bytes will do. */
-bool sequencers_check(struct tn_checkpoint *checkpoint, const struct sequencers *sequencers,
+bool sequencers_check(struct tn_checkpoint *checkpoint, struct sequencers *sequencers,
                       const struct tn_signatures *signatures, const uint8_t *bytes, size_t size,
                       char why[SEQUENCERS_WHY_SIZE]);
 

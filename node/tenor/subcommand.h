@@ -37,8 +37,14 @@ int margin_answer(FILE *out, FILE *err, const char *name, const char *bytes, siz
 int price_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
                  enum format format);
 
+/* Who has signed a root; the answer names the root and them. */
+struct proof_signed {
+    uint64_t epoch, weight, set_weight; /* of those who signed, and of their whole set */
+};
+/* signed_by NULL: whoever asked has named the root. */
 int proof_answer(FILE *out, FILE *err, const char *name, const char *bytes, size_t size,
-                 const struct tn_hash *root, enum format format);
+                 const struct tn_hash *root, const struct proof_signed *signed_by,
+                 enum format format);
 
 /* command_file reads a whole file, "-" for standard input, of at most FILE_SIZE_MAX bytes. NULL
  * after a complaint on standard error; else the caller frees it. */

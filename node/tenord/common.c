@@ -208,6 +208,11 @@ void *memory_take(size_t size)
     return NULL;
 }
 
+bool memory_widen(void *memory, size_t size)
+{
+    return madvise(memory, size, MADV_HUGEPAGE) == 0;
+}
+
 void memory_give(void *memory, size_t size)
 {
     if (memory != NULL) munmap(memory, size);

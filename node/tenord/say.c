@@ -14,17 +14,18 @@ static const struct word {
     enum logger_module module;
     enum logger_level level;
 } words[] = {
-    {"peer_up", LOGGER_LINK, LOGGER_INFO},      {"peer_down", LOGGER_LINK, LOGGER_INFO},
-    {"peer_unknown", LOGGER_LINK, LOGGER_WARN}, {"ban", LOGGER_LINK, LOGGER_WARN},
-    {"behind", LOGGER_SYNC, LOGGER_WARN},       {"sync_begins", LOGGER_SYNC, LOGGER_INFO},
-    {"sync_taking", LOGGER_SYNC, LOGGER_INFO},  {"sync_done", LOGGER_SYNC, LOGGER_INFO},
-    {"sync_resumed", LOGGER_SYNC, LOGGER_INFO}, {"sync_wiped", LOGGER_SYNC, LOGGER_WARN},
-    {"sync_wrong", LOGGER_SYNC, LOGGER_WARN},   {"sync_ban", LOGGER_SYNC, LOGGER_WARN},
-    {"full", LOGGER_STORE, LOGGER_ERROR},       {"room", LOGGER_STORE, LOGGER_INFO},
-    {"stalled", LOGGER_NODE, LOGGER_WARN},      {"results_wrong", LOGGER_NODE, LOGGER_ERROR},
-    {"no_op", LOGGER_NODE, LOGGER_ERROR},       {"evidence", LOGGER_NODE, LOGGER_ERROR},
-    {"bad_block", LOGGER_NODE, LOGGER_WARN},    {"diverged", LOGGER_NODE, LOGGER_ERROR},
-    {"not_ready", LOGGER_NODE, LOGGER_WARN},    {"reload_refused", LOGGER_NODE, LOGGER_ERROR},
+    {"peer_up", LOGGER_LINK, LOGGER_INFO},         {"peer_down", LOGGER_LINK, LOGGER_INFO},
+    {"peer_unknown", LOGGER_LINK, LOGGER_WARN},    {"ban", LOGGER_LINK, LOGGER_WARN},
+    {"behind", LOGGER_SYNC, LOGGER_WARN},          {"sync_begins", LOGGER_SYNC, LOGGER_INFO},
+    {"sync_taking", LOGGER_SYNC, LOGGER_INFO},     {"sync_done", LOGGER_SYNC, LOGGER_INFO},
+    {"sync_resumed", LOGGER_SYNC, LOGGER_INFO},    {"sync_wiped", LOGGER_SYNC, LOGGER_WARN},
+    {"sync_wrong", LOGGER_SYNC, LOGGER_WARN},      {"sync_ban", LOGGER_SYNC, LOGGER_WARN},
+    {"full", LOGGER_STORE, LOGGER_ERROR},          {"room", LOGGER_STORE, LOGGER_INFO},
+    {"stalled", LOGGER_NODE, LOGGER_WARN},         {"results_wrong", LOGGER_NODE, LOGGER_ERROR},
+    {"no_op", LOGGER_NODE, LOGGER_ERROR},          {"evidence", LOGGER_NODE, LOGGER_ERROR},
+    {"bad_block", LOGGER_NODE, LOGGER_WARN},       {"diverged", LOGGER_NODE, LOGGER_ERROR},
+    {"no_huge_pages", LOGGER_NODE, LOGGER_WARN},   {"not_ready", LOGGER_NODE, LOGGER_WARN},
+    {"reload_refused", LOGGER_NODE, LOGGER_ERROR},
 };
 
 static const struct word *find(const char *format)

@@ -66,6 +66,8 @@ int local_listen(const char *path, int waiting_max);
 
 /* Zeroed memory of any size, pages touched as they are used; NULL after a complaint. */
 void *memory_take(size_t size);
+/* Asks for huge pages; false with errno: the system has none to give, and all works without. */
+bool memory_widen(void *memory, size_t size);
 void memory_give(void *memory, size_t size);
 
 /* ---- Commands ----------------------------------------------------------------------------------

@@ -260,7 +260,7 @@ blocks_and_proofs_are_checked() {
     timeout 30 "$tenor" watch ticker BTC-PERP --count 1 >"$work/ticker" || fail "watch ticker"
     timeout 30 "$tenor" watch liquidations --seconds 1 >"$work/none" || fail "watch liquidations"
     ok 'certificate' proof get --out "$work/mine.proof"
-    ok '"owner"' proof verify --file "$work/mine.proof" --json \
+    ok '"signed_weight": 2' proof verify --file "$work/mine.proof" -o json \
         --certificate "$work/mine.proof.certificate" --sequencers "$work/net/client.conf"
     # One of the two alone is not whom the certificate is of.
     sort "$work/net/node-0/set.conf" | grep '^validator' | head -n 1 >"$work/one.conf"

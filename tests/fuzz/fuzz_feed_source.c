@@ -43,9 +43,13 @@ static void trust(const uint8_t *bytes, size_t size)
     }
     size_t half = size / 2;
     if (!sequencers_read(&sequencers, &real, (const char *)bytes, half, why)) {
-        sequencers = (struct sequencers){.count = 4, .weights = {1, 1, 1, 1}, .weight = 4};
+        sequencers = (struct sequencers){
+            .count = 4, .weights = {1, 1, 1, 1}, .weight = 4, .has_chain = true};
     }
-    sequencers_check(&checkpoint, &sequencers, &real, bytes + half, size - half, why);
+    const uint8_t *certificate = bytes + half;
+    size_t left = size - half;
+    if (!sequencers_follow(&sequencers, &real, &certificate, &left, why)) return;
+    sequencers_check(&checkpoint, &sequencers, &real, certificate, left, why);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
