@@ -2,16 +2,12 @@
  * two soft channels do not show: marks, names, results. */
 #include "cluster/desk_teller.h"
 
-#include "tenor/stateview.h"
+#include "cluster/teller_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ASKS_BYTES = 1 << 16, /* nothing is asked this way */
-    PART_ORDERS = 4096,
-    PART_SERIES = 512,
-};
+enum { ASKS_BYTES = 1 << 16 }; /* nothing is asked this way */
 
 struct told_market {
     uint32_t market;
@@ -26,8 +22,7 @@ struct desk_teller {
     uint32_t markets_count, wanted_count, events_max;
     struct tn_event *events;   /* [events_max] of a step */
     struct port_order *orders; /* [2 × events_max] of a step */
-    struct port_order *taken;  /* of the part that is made */
-    uint64_t taken_count, taken_room;
+    struct teller_orders taken;
 };
 
 /* ---- Life --------------------------------------------------------------------------------------
@@ -57,7 +52,7 @@ void desk_teller_free(struct desk_teller *teller)
     port_free(teller->port);
     free(teller->events);
     free(teller->orders);
-    free(teller->taken);
+    teller_orders_drop(&teller->taken);
     free(teller);
 }
 
@@ -172,14 +167,6 @@ void desk_teller_now(const struct desk_teller *teller, struct port_lead *lead, u
 /* ---- Parts of a snapshot -----------------------------------------------------------------------
  */
 
-static const void *lay_down(uint8_t **at, const void *from, size_t size)
-{
-    uint8_t *to = *at;
-    if (size > 0) memcpy(to, from, size);
-    *at += (size + 15) / 16 * 16;
-    return to;
-}
-
 /* One piece of memory: the struct, then its arrays. NULL: there is none. */
 static struct port_snapshot *pack(const struct desk_teller *teller, uint32_t market,
                                   const struct port_series *series, uint32_t series_count,
@@ -187,20 +174,20 @@ static struct port_snapshot *pack(const struct desk_teller *teller, uint32_t mar
 {
     const size_t series_size = series_count * sizeof series[0];
     const size_t marks_size = series_count * sizeof(struct port_mark);
-    const size_t orders_size = teller->taken_count * sizeof teller->taken[0];
+    const size_t orders_size = teller->taken.count * sizeof teller->taken.list[0];
     struct port_snapshot *part =
         calloc(1, sizeof *part + series_size + marks_size + orders_size + (size_t)4 * 16);
     if (part == NULL) return NULL;
     uint8_t *at = (uint8_t *)part + (sizeof *part + 15) / 16 * 16;
     part->time_ms = time_ms;
     part->series_count = series_count;
-    part->orders_count = teller->taken_count;
+    part->orders_count = teller->taken.count;
     part->market = market;
     part->term = next->term;
     part->sequence = next->sequence;
     part->index = next->index;
-    part->series = lay_down(&at, series, series_size);
-    part->orders = lay_down(&at, teller->taken, orders_size);
+    part->series = teller_lay_down(&at, series, series_size);
+    part->orders = teller_lay_down(&at, teller->taken.list, orders_size);
     part->marks = (const void *)at; /* all zero */
     return part;
 }
@@ -218,7 +205,7 @@ static struct port_snapshot *make_list(struct desk_teller *teller, uint32_t mark
         tn_exchange_listed_at(exchange, &view, slot);
         fill_series(&series[slot], market, &view);
     }
-    teller->taken_count = 0;
+    teller->taken.count = 0;
     struct port_snapshot *part =
         pack(teller, market, series, count, next, tn_exchange_time_ms(exchange));
     free(series);
@@ -238,40 +225,6 @@ void desk_teller_want(struct desk_teller *teller, uint32_t market, const struct 
     port_tell_snapshot(teller->port, list);
 }
 
-static bool take_order(struct desk_teller *teller, const struct tn_exchange *exchange,
-                       uint32_t slot)
-{
-    struct tn_order_view view;
-    if (teller->taken_count == teller->taken_room) {
-        const uint64_t room = teller->taken_room * 2 + PART_ORDERS;
-        struct port_order *grown = realloc(teller->taken, room * sizeof grown[0]);
-        if (grown == NULL) return false;
-        teller->taken = grown;
-        teller->taken_room = room;
-    }
-    tn_exchange_order_at(exchange, &view, slot);
-    teller->taken[teller->taken_count++] = (struct port_order){.series_id = view.series_id,
-                                                               .order_id = view.order_id,
-                                                               .price = view.price,
-                                                               .quantity = view.visible,
-                                                               .side = view.side,
-                                                               .last = true};
-    return true;
-}
-
-static bool take_orders(struct desk_teller *teller, const struct tn_exchange *exchange,
-                        uint32_t book)
-{
-    const struct tn_books *books = tn_exchange_books(exchange);
-    for (uint32_t side = TN_BUY; side <= TN_SELL; side++) {
-        uint32_t slot = tn_book_front(books, book, (enum tn_side)side);
-        for (; slot != TN_NONE; slot = tn_book_after(books, slot)) {
-            if (!take_order(teller, exchange, slot)) return false;
-        }
-    }
-    return true;
-}
-
 /* Moves the slot on; false: no memory. */
 static bool take_series(struct desk_teller *teller, const struct told_market *told, uint32_t *slot,
                         struct port_series *series, uint32_t *series_count,
@@ -279,15 +232,15 @@ static bool take_series(struct desk_teller *teller, const struct told_market *to
 {
     const uint32_t slots_count = tn_exchange_slots_count(exchange);
     *series_count = 0;
-    teller->taken_count = 0;
-    while (*slot < slots_count && *series_count < PART_SERIES &&
-           teller->taken_count < PART_ORDERS) {
+    teller->taken.count = 0;
+    while (*slot < slots_count && *series_count < TELLER_PART_SERIES &&
+           teller->taken.count < TELLER_PART_ORDERS) {
         struct tn_listed_view view;
-        const uint64_t before = teller->taken_count;
+        const uint64_t before = teller->taken.count;
         tn_exchange_listed_at(exchange, &view, (*slot)++);
         fill_series(&series[*series_count], told->market, &view);
-        if (!take_orders(teller, exchange, view.book)) return false;
-        series[(*series_count)++].orders_count = (uint32_t)(teller->taken_count - before);
+        if (!teller_orders_take(&teller->taken, exchange, view.book)) return false;
+        series[(*series_count)++].orders_count = (uint32_t)(teller->taken.count - before);
     }
     return true;
 }
@@ -298,7 +251,7 @@ bool desk_teller_part(struct desk_teller *teller, uint32_t market, const struct 
     struct told_market *told = find(teller, market);
     const struct tn_exchange *exchange = tn_market_exchange_of(desk);
     if (!told->is_loading) return false;
-    struct port_series *series = malloc(PART_SERIES * sizeof series[0]);
+    struct port_series *series = malloc(TELLER_PART_SERIES * sizeof series[0]);
     struct port_snapshot *part = NULL;
     uint32_t count = 0, slot = told->slot;
     if (series != NULL && take_series(teller, told, &slot, series, &count, exchange)) {
@@ -311,8 +264,6 @@ bool desk_teller_part(struct desk_teller *teller, uint32_t market, const struct 
     told->is_loading = !part->is_last;
     port_tell_snapshot(teller->port, part);
     if (!part->is_last) return true;
-    free(teller->taken);
-    teller->taken = NULL;
-    teller->taken_room = teller->taken_count = 0;
+    teller_orders_drop(&teller->taken);
     return true;
 }

@@ -37,7 +37,7 @@ void teller_free(struct teller *teller)
     free(teller->events);
     free(teller->orders);
     free(teller->marks);
-    free(teller->taken);
+    teller_orders_drop(&teller->taken);
     free(teller);
 }
 

@@ -3,8 +3,7 @@
 #define NODE_CLUSTER_TELLER_INTERNAL_H
 
 #include "cluster/teller.h"
-
-#include "tenor/stateview.h"
+#include "cluster/teller_parts.h"
 
 enum {
     TELLER_SYMBOLS_MAX = 255,
@@ -27,8 +26,7 @@ struct teller {
     struct port_mark *marks;    /* [PORT_MARKS_MAX] */
     bool is_snapshot, is_first; /* a snapshot is on; its next part is the first */
     uint32_t place, slot;       /* where it goes on */
-    struct port_order *taken;   /* of the part that is made */
-    uint64_t taken_count, taken_room;
+    struct teller_orders taken;
 };
 
 struct teller_names {

@@ -8,11 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SNAPSHOT_ORDERS = 4096,
-    SNAPSHOT_SERIES = 512,
-    SNAPSHOT_ROOM = 4096, /* of the ring, for a pointer and its company */
-};
+enum { SNAPSHOT_ROOM = 4096 }; /* of the ring, for a pointer and its company */
 
 void teller_begin_snapshot(struct teller *teller)
 {
@@ -20,42 +16,10 @@ void teller_begin_snapshot(struct teller *teller)
     teller->place = teller->slot = 0;
 }
 
-static bool take_order(struct teller *teller, const struct tn_exchange *exchange, uint32_t slot)
-{
-    struct tn_order_view view;
-    if (teller->taken_count == teller->taken_room) {
-        uint64_t room = teller->taken_room * 2 + SNAPSHOT_ORDERS;
-        struct port_order *grown = realloc(teller->taken, room * sizeof grown[0]);
-        if (grown == NULL) return false;
-        teller->taken = grown;
-        teller->taken_room = room;
-    }
-    tn_exchange_order_at(exchange, &view, slot);
-    teller->taken[teller->taken_count++] = (struct port_order){.series_id = view.series_id,
-                                                               .order_id = view.order_id,
-                                                               .price = view.price,
-                                                               .quantity = view.visible,
-                                                               .side = view.side,
-                                                               .last = true};
-    return true;
-}
-
-static bool take_orders(struct teller *teller, const struct tn_exchange *exchange, uint32_t book)
-{
-    const struct tn_books *books = tn_exchange_books(exchange);
-    for (uint32_t side = TN_BUY; side <= TN_SELL; side++) {
-        uint32_t slot = tn_book_front(books, book, (enum tn_side)side);
-        for (; slot != TN_NONE; slot = tn_book_after(books, slot)) {
-            if (!take_order(teller, exchange, slot)) return false;
-        }
-    }
-    return true;
-}
-
 /* The part that is being made. */
 struct part {
-    struct port_series series[SNAPSHOT_SERIES];
-    struct port_mark marks[SNAPSHOT_SERIES];
+    struct port_series series[TELLER_PART_SERIES];
+    struct port_mark marks[TELLER_PART_SERIES];
     struct port_index indexes[TN_CHAIN_MARKETS_MAX * TELLER_SYMBOLS_MAX];
     uint32_t index_markets[TN_CHAIN_MARKETS_MAX * TELLER_SYMBOLS_MAX];
     uint32_t series_count, indexes_count;
@@ -68,15 +32,15 @@ static bool take_series(struct teller *teller, struct part *part)
     struct teller_names names;
     teller_names(&names, exchange);
     while (teller->slot < tn_exchange_slots_count(exchange) &&
-           part->series_count < SNAPSHOT_SERIES && teller->taken_count < SNAPSHOT_ORDERS) {
+           part->series_count < TELLER_PART_SERIES && teller->taken.count < TELLER_PART_ORDERS) {
         struct tn_listed_view view;
         struct port_series *series = &part->series[part->series_count];
-        uint64_t before = teller->taken_count;
+        uint64_t before = teller->taken.count;
         tn_exchange_listed_at(exchange, &view, teller->slot++);
         teller_fill_series(series, &names, tn_market_limits(market)->market, &view);
         teller_fill_mark(&part->marks[part->series_count++], &view);
-        if (!take_orders(teller, exchange, view.book)) return false;
-        series->orders_count = (uint32_t)(teller->taken_count - before);
+        if (!teller_orders_take(&teller->taken, exchange, view.book)) return false;
+        series->orders_count = (uint32_t)(teller->taken.count - before);
     }
     if (teller->slot == tn_exchange_slots_count(exchange)) {
         teller->place++;
@@ -97,20 +61,12 @@ static void take_all_indexes(struct teller *teller, struct part *part)
     }
 }
 
-static const void *lay_down(uint8_t **at, const void *from, size_t size)
-{
-    uint8_t *to = *at;
-    if (size > 0) memcpy(to, from, size);
-    *at += (size + 15) / 16 * 16;
-    return to;
-}
-
 /* One piece of memory: the struct, then its arrays. NULL: there is none. */
 static struct port_snapshot *pack(const struct teller *teller, const struct part *part)
 {
     const size_t series_size = part->series_count * sizeof part->series[0];
     const size_t marks_size = part->series_count * sizeof part->marks[0];
-    const size_t orders_size = teller->taken_count * sizeof teller->taken[0];
+    const size_t orders_size = teller->taken.count * sizeof teller->taken.list[0];
     const size_t indexes_size = part->indexes_count * sizeof part->indexes[0];
     const size_t markets_size = part->indexes_count * sizeof part->index_markets[0];
     struct port_snapshot *snapshot = malloc(sizeof *snapshot + series_size + marks_size +
@@ -124,12 +80,12 @@ static struct port_snapshot *pack(const struct teller *teller, const struct part
                                        .time_ms = (int64_t)heads->block.time_ms,
                                        .series_count = part->series_count,
                                        .indexes_count = part->indexes_count,
-                                       .orders_count = teller->taken_count};
-    snapshot->series = lay_down(&at, part->series, series_size);
-    snapshot->marks = lay_down(&at, part->marks, marks_size);
-    snapshot->orders = lay_down(&at, teller->taken, orders_size);
-    snapshot->indexes = lay_down(&at, part->indexes, indexes_size);
-    snapshot->index_markets = lay_down(&at, part->index_markets, markets_size);
+                                       .orders_count = teller->taken.count};
+    snapshot->series = teller_lay_down(&at, part->series, series_size);
+    snapshot->marks = teller_lay_down(&at, part->marks, marks_size);
+    snapshot->orders = teller_lay_down(&at, teller->taken.list, orders_size);
+    snapshot->indexes = teller_lay_down(&at, part->indexes, indexes_size);
+    snapshot->index_markets = teller_lay_down(&at, part->index_markets, markets_size);
     return snapshot;
 }
 
@@ -140,7 +96,7 @@ bool teller_turn(struct teller *teller)
     const uint32_t place = teller->place, slot = teller->slot;
     struct part *part = calloc(1, sizeof *part);
     struct port_snapshot *snapshot = NULL;
-    teller->taken_count = 0;
+    teller->taken.count = 0;
     if (part != NULL && take_series(teller, part)) {
         if (teller->place == teller->markets_count) take_all_indexes(teller, part);
         snapshot = pack(teller, part);
@@ -155,8 +111,6 @@ bool teller_turn(struct teller *teller)
     teller->is_first = false;
     port_tell_snapshot(teller->port, snapshot);
     if (teller->is_snapshot) return true;
-    free(teller->taken);
-    teller->taken = NULL;
-    teller->taken_room = teller->taken_count = 0;
+    teller_orders_drop(&teller->taken);
     return false;
 }
