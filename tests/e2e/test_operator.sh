@@ -181,6 +181,15 @@ fi
 expect 0 '"voice":"speaks"' "$tenord" status --http "127.0.0.1:$port"
 expect 0 "voice=speaks" "$tenord" status --home "$home"
 
+# node.huge_pages: the tables' mapping asks for them, or the log says that there are none; by itself
+# a node does not ask.
+asks_for_huge_pages() { grep -q '^VmFlags:.* hg' "/proc/${pids[-1]}/smaps"; }
+if asks_for_huge_pages; then fail "a node asks for huge pages unasked"; fi
+stop
+start node.huge_pages=true
+within 20 "a node with huge pages is ready" is_code /readyz 200
+asks_for_huge_pages || grep -q no_huge_pages "$scratch/node.log" || fail "huge pages are not asked for"
+
 # The log: every line is a JSON object with time, level, module and msg.
 "$python" - "$scratch/node.log" <<'PYTHON' || fail "a line of the log is no JSON"
 import json, sys
