@@ -150,7 +150,7 @@ enum tn_client_result tn_client_item_bytes(struct tn_client *client, uint64_t ta
                                            enum tn_item_kind kind, const uint8_t *bytes,
                                            size_t size);
 /* Commands that no leader can leave out: a forced frame of the session, of term 0. EXECUTED or
- * NOT_EXECUTED comes, by the account's stream. */
+ * NOT_EXECUTED comes, by the account's stream; REFUSED if the node does not take it. */
 enum tn_client_result tn_client_force(struct tn_client *client, uint64_t *nonce, uint64_t tag,
                                       const struct tn_command *commands, uint32_t commands_count);
 

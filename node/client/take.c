@@ -378,6 +378,21 @@ static bool take_heads(struct tn_client *client, const Tenor__V1__FromNode *mess
     return false;
 }
 
+/* A forced frame that was taken waits for its block like others; what the set never heard of is
+ * over at once. */
+static void take_forced(struct tn_client *client, uint64_t nonce, uint8_t answer)
+{
+    if (answer == TN_ITEM_TAKEN || answer == TN_ITEM_KNOWN) return;
+    Tenor__V1__Error error = TENOR__V1__ERROR__INIT;
+    bool is_full = answer == TN_ITEM_NO_ROOM;
+    error.code = is_full ? WIRE_ERROR_NO_ROOM : WIRE_ERROR_MALFORMED;
+    error.retriable = is_full;
+    error.text = is_full ? (char *)"too many forced frames wait for a block"
+                         : (char *)"no such forced frame is taken: the node does not know its "
+                                   "session yet, or it is larger than half a block may be";
+    refuse_frame(client, nonce, &error);
+}
+
 static void take_simple(struct tn_client *client, struct tn_client_news *news,
                         const Tenor__V1__FromNode *message)
 {
@@ -387,8 +402,10 @@ static void take_simple(struct tn_client *client, struct tn_client_news *news,
     } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_ITEM_TAKEN) {
         news->kind = TN_NEWS_ITEM;
         news->as.item.answer = (uint8_t)message->item_taken->answer;
-        /* A forced frame that was taken waits for its block like others. */
-        if ((message->request & CLIENT_REQUEST_FRAME) != 0) return;
+        if ((message->request & CLIENT_REQUEST_FRAME) != 0) {
+            take_forced(client, message->request & ~CLIENT_REQUEST_FRAME, news->as.item.answer);
+            return;
+        }
     } else {
         news->kind = TN_NEWS_SUBSCRIBED;
         news->as.subscribed.market = message->subscribed->market;

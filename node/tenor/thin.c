@@ -159,6 +159,8 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
         {"-o", ARGUMENT_TEXT, &format, 0, "table|json", "how to print (table on a terminal)"},
         {"--json", ARGUMENT_FLAG, &is_json, 0, NULL, "the same as -o json"},
         {"--wait", ARGUMENT_CHOICE, &with->wait, 0, "final|soft", "which result to wait for"},
+        {"--forced", ARGUMENT_FLAG, &with->forced, 0, NULL,
+         "by a block: no leader can leave it out"},
         {"--timeout", ARGUMENT_NUMBER, &with->seconds, SECONDS_MAX, "SECONDS", "of waiting (10)"},
     };
     thin->arguments = (struct arguments){.command = thin->command,
@@ -183,6 +185,10 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
         if (strcmp(format, formats[i]) == 0) with->format = i;
     if (format != NULL && with->format == 0) {
         return thin_refuse(thin, "-o takes table or json, not '%.40s'", format);
+    }
+    if (with->forced && with->wait == 1) {
+        return thin_refuse(thin,
+                           "--forced has no soft result: a block brings it; leave --wait out");
     }
     /* They lie on this function's stack. */
     thin->arguments.own = thin->arguments.common = NULL;

@@ -24,6 +24,7 @@ struct thin_with { /* options that all share */
     bool has_seconds; /* --timeout was given */
     uint32_t format;  /* 0 not said, 1 table, 2 json */
     uint32_t wait;    /* 0 final, 1 soft */
+    bool forced;      /* by a block, past the leader */
 };
 
 /* What a wait is for. take: true when it is over. */

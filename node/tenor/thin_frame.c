@@ -3,7 +3,10 @@
  * A frame is sent once. Its results come soft, then final; the one that --wait names is printed. A
  * connection that breaks in between does not end it: the client library logs on at another node and
  * the account's stream tells what became of the frame. Only when that does not come in time the
- * command ends with 5 and says how to find out; nothing is ever sent twice. */
+ * command ends with 5 and says how to find out; nothing is ever sent twice.
+ *
+ * A forced frame goes past the leader: a block brings it, so there is nothing soft about it, and
+ * the account's stream tells its events one by one. */
 #include "thin.h"
 
 #include "tenor/reject.h"
@@ -23,7 +26,8 @@ struct flight {
     char text[TN_CLIENT_WHY_SIZE];
     struct tn_event *events;
     uint32_t events_count;
-    bool is_cut; /* there were more events */
+    uint32_t commands_count, results_count; /* a RESULT ends each command */
+    bool is_cut;                            /* there were more events */
 };
 
 /* ---- Hearing ----------------------------------------------------------------------------------
@@ -47,31 +51,36 @@ static bool is_over(const struct flight *flight)
         case TN_FRAME_FINAL:
         case TN_FRAME_REVERTED:
         case TN_FRAME_REFUSED:
-        case TN_FRAME_EXECUTED:
         case TN_FRAME_NOT_EXECUTED:
         case TN_FRAME_UNKNOWN: return true;
+        case TN_FRAME_EXECUTED: return flight->results_count >= flight->commands_count;
         case TN_FRAME_AMBIGUOUS: return false;
     }
     return false;
 }
 
+/* Of a forced frame, and after a reconnect, the account's stream tells the whole of it. */
+static bool take_event(struct flight *flight, const struct tn_account_event *told)
+{
+    bool is_told_there = flight->news.state == (uint8_t)TN_FRAME_AMBIGUOUS ||
+                         flight->news.state == (uint8_t)TN_FRAME_EXECUTED;
+    if (!flight->is_sent || told->nonce != flight->nonce || !is_told_there) return false;
+    keep(flight, &told->event, 1);
+    if (told->event.kind == (uint8_t)TN_EVENT_RESULT) flight->results_count++;
+    return is_over(flight);
+}
+
 static bool take(void *context, const struct tn_client_news *news)
 {
     struct flight *flight = context;
-    if (news->kind == TN_NEWS_ACCOUNT && flight->is_sent &&
-        news->as.account.nonce == flight->nonce &&
-        flight->news.state == (uint8_t)TN_FRAME_AMBIGUOUS) {
-        /* What comes after a reconnect tells the whole of it. */
-        keep(flight, &news->as.account.event, 1);
-        return false;
-    }
+    if (news->kind == TN_NEWS_ACCOUNT) return take_event(flight, &news->as.account);
     if (news->kind != TN_NEWS_FRAME || news->tag != flight->thin->wait.tag) return false;
     flight->news = news->as.frame;
     snprintf(flight->text, sizeof flight->text, "%s",
              news->as.frame.text == NULL ? "" : news->as.frame.text);
     flight->news.text = flight->text;
     if (flight->news.state != TN_FRAME_EXECUTED) {
-        flight->events_count = 0;
+        flight->events_count = flight->results_count = 0;
         keep(flight, news->as.frame.events, news->as.frame.events_count);
     }
     flight->news.events = NULL;
@@ -259,14 +268,25 @@ static int conclude(struct flight *flight, uint64_t client_id)
     return thin_done(thin);
 }
 
+static enum tn_client_result hand_over(struct flight *flight, const struct tn_command *commands,
+                                       uint32_t count)
+{
+    struct thin *thin = flight->thin;
+    if (thin->with.forced) {
+        flight->news.state = TN_FRAME_AMBIGUOUS;
+        return tn_client_force(thin->client, &flight->nonce, thin->tag, commands, count);
+    }
+    enum tn_client_wait how = thin->with.wait == 1 ? TN_WAIT_SOFT_AND_FINAL : TN_WAIT_FINAL;
+    return tn_client_send(thin->client, &flight->nonce, thin->tag, commands, count, how);
+}
+
 static bool send(struct flight *flight, const struct tn_command *commands, uint32_t count)
 {
     struct thin *thin = flight->thin;
-    enum tn_client_wait how = thin->with.wait == 1 ? TN_WAIT_SOFT_AND_FINAL : TN_WAIT_FINAL;
     thin->error = (struct tn_news_error){0};
     thin->wait = (struct thin_wait){.tag = ++thin->tag, .take = take, .context = flight};
-    enum tn_client_result result =
-        tn_client_send(thin->client, &flight->nonce, thin->tag, commands, count, how);
+    flight->commands_count = count;
+    enum tn_client_result result = hand_over(flight, commands, count);
     if (result == TN_CLIENT_OK) {
         flight->is_sent = true;
         return true;

@@ -718,6 +718,36 @@ static void test_a_forced_frame_names_no_term_and_is_settled_like_others(void **
     case_expect(test, "account 12:0 nonce 1 kind 1\nframe 5 nonce 1 executed block 12\n");
 }
 
+/* The node's answer to the next item that it hears. */
+static void answer_item(struct client_case *test, Tenor__V1__ItemAnswer answer)
+{
+    Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
+    Tenor__V1__ItemTaken taken = TENOR__V1__ITEM_TAKEN__INIT;
+    message.request = case_hear_kind(test, NODE(test), TENOR__V1__TO_NODE__BODY_ITEM)->request;
+    message.body_case = TENOR__V1__FROM_NODE__BODY_ITEM_TAKEN;
+    message.item_taken = &taken;
+    taken.answer = answer;
+    case_say(NODE(test), &message);
+}
+
+static void test_a_forced_frame_that_no_node_takes_is_refused_at_once(void **state)
+{
+    struct client_case *test = *state;
+    const struct tn_command cancel = {.kind = TN_COMMAND_MASS_CANCEL};
+    uint64_t nonce = 0;
+    assert_int_equal(tn_client_force(test->client, &nonce, 5, &cancel, 1), TN_CLIENT_OK);
+    answer_item(test, TENOR__V1__ITEM_ANSWER__INVALID);
+    case_expect(test, "frame 5 nonce 1 refused error 10002\n");
+    assert_int_equal(tn_client_force(test->client, &nonce, 6, &cancel, 1), TN_CLIENT_OK);
+    answer_item(test, TENOR__V1__ITEM_ANSWER__NO_ROOM);
+    case_expect(test, "frame 6 nonce 2 refused error 50006\n");
+    assert_int_equal(tn_client_force(test->client, &nonce, 7, &cancel, 1), TN_CLIENT_OK);
+    answer_item(test, TENOR__V1__ITEM_ANSWER__KNOWN);
+    case_settle(test);
+    case_expect(test, "");
+    assert_int_equal(tn_client_flight_count(test->client), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, case_tear_down)
 
 int main(void)
@@ -740,6 +770,7 @@ int main(void)
         TEST(test_operations_carry_their_owners_signature),
         TEST(test_deposits_and_governance_are_signed_with_their_keys),
         TEST(test_a_forced_frame_names_no_term_and_is_settled_like_others),
+        TEST(test_a_forced_frame_that_no_node_takes_is_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
