@@ -116,12 +116,11 @@ static bool take_number(uint64_t *number, const struct line *line, uint32_t word
     return true;
 }
 
-static bool take_key(struct tn_public_key *key, const struct line *line, uint32_t word)
+/* The word and so many values, and nothing behind them that a reader would take for granted. */
+static bool has_no_more(const struct line *line, uint32_t values)
 {
-    if (word < line->count && tn_hex_read(key->bytes, sizeof key->bytes, line->words[word])) {
-        return true;
-    }
-    return refuse(line, "needs a public key of 33 bytes in hex:", line->words[0]);
+    return line->count <= 1 + values ||
+           refuse(line, "there is more on the line than it takes:", line->words[1 + values]);
 }
 
 /* ---- set.conf ----------------------------------------------------------------------------------
@@ -166,19 +165,30 @@ static struct tn_registry_command *add_command(struct set_reading *reading,
     return command;
 }
 
+/* A key that is no point of the curve could never sign. */
+static bool take_key(struct tn_public_key *key, struct tn_address *address,
+                     const struct set_reading *reading, const struct line *line)
+{
+    const struct tn_signatures *real = reading->signatures;
+    if (line->count < 2 || !tn_hex_read(key->bytes, sizeof key->bytes, line->words[1])) {
+        return refuse(line, "needs a public key of 33 bytes in hex:", line->words[0]);
+    }
+    return real->address(real->context, address, key) ||
+           refuse(line, "no point of the curve:", line->words[1]);
+}
+
 static bool take_validator(struct set_reading *reading, const struct line *line)
 {
-    struct tn_registry_command *command = add_command(reading, TN_REGISTRY_VALIDATOR);
     uint64_t weight, stake;
-    if (command == NULL) return refuse(line, "too many of", line->words[0]);
-    if (!take_key(&command->as.validator.key, line, 1) ||
-        !take_number(&weight, line, 2, TN_WEIGHT_MAX) ||
-        !take_number(&stake, line, 3, INT64_MAX / 2)) {
-        return false;
+    if (reading->validators_count == TN_VALIDATORS_MAX) {
+        return refuse(line, "a set has at most 100 validators; one too many:", line->words[0]);
     }
-    const struct tn_signatures *real = reading->signatures;
-    if (!real->address(real->context, &command->as.validator.address, &command->as.validator.key)) {
-        return refuse(line, "no point of the curve:", line->words[1]);
+    struct tn_registry_command *command = add_command(reading, TN_REGISTRY_VALIDATOR);
+    if (command == NULL) return refuse(line, "too many of", line->words[0]);
+    if (!take_key(&command->as.validator.key, &command->as.validator.address, reading, line) ||
+        !take_number(&weight, line, 2, TN_WEIGHT_MAX) ||
+        !take_number(&stake, line, 3, INT64_MAX / 2) || !has_no_more(line, 3)) {
+        return false;
     }
     command->as.validator.weight = weight;
     command->as.validator.stake_micros = (tn_micros)stake;
@@ -192,7 +202,17 @@ static bool take_feeder(struct set_reading *reading, const struct line *line)
     if (command == NULL) return refuse(line, "too many of", line->words[0]);
     command->as.feeder.signer = (uint16_t)++reading->feeders_count;
     command->as.feeder.active = true;
-    return take_key(&command->as.feeder.key, line, 1);
+    struct tn_address address;
+    return take_key(&command->as.feeder.key, &address, reading, line) && has_no_more(line, 1);
+}
+
+static bool take_time(struct set_reading *reading, const struct line *line)
+{
+    uint64_t number;
+    if (!take_number(&number, line, 1, INT64_MAX / 2)) return false;
+    reading->conf->time_ms = (int64_t)number;
+    reading->has_time = true;
+    return true;
 }
 
 static bool take_set_line(void *context, const struct line *line)
@@ -200,23 +220,20 @@ static bool take_set_line(void *context, const struct line *line)
     struct set_reading *reading = context;
     struct set_conf *conf = reading->conf;
     const char *name = line->words[0];
+    struct tn_address address;
     uint64_t number;
     if (strcmp(name, "validator") == 0) return take_validator(reading, line);
     if (strcmp(name, "feeder") == 0) return take_feeder(reading, line);
+    if (!has_no_more(line, 1)) return false;
     if (strcmp(name, "governance") == 0) {
         reading->has_governance = true;
-        return take_key(&conf->registry.governance, line, 1);
+        return take_key(&conf->registry.governance, &address, reading, line);
     }
     if (strcmp(name, "faucet") == 0) {
         reading->has_faucet = true;
-        return take_key(&conf->registry.faucet, line, 1);
+        return take_key(&conf->registry.faucet, &address, reading, line);
     }
-    if (strcmp(name, "time_ms") == 0) {
-        if (!take_number(&number, line, 1, INT64_MAX / 2)) return false;
-        conf->time_ms = (int64_t)number;
-        reading->has_time = true;
-        return true;
-    }
+    if (strcmp(name, "time_ms") == 0) return take_time(reading, line);
     for (uint32_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         if (strcmp(name, times[i].name) != 0) continue;
         if (!take_number(&number, line, 1, times[i].most)) return false;
@@ -238,7 +255,11 @@ static bool add_markets(struct set_reading *reading)
     struct set_conf *conf = reading->conf;
     for (uint32_t i = 0; i < conf->limits.markets_count; i++) {
         struct tn_registry_command *command = add_command(reading, TN_REGISTRY_MARKET);
-        if (command == NULL) return false;
+        if (command == NULL) {
+            complain("set.conf has more validators, feeders and markets than %d",
+                     (int)CONF_COMMANDS_MAX);
+            return false;
+        }
         command->as.market.market = i + 1;
         command->as.market.count = (uint16_t)reading->validators_count;
         for (uint32_t k = 0; k < reading->validators_count; k++)
