@@ -42,6 +42,8 @@ enum tn_channel {
      * TN_NEWS_SOFT_END takes it back. */
     TN_CHANNEL_BOOK_SOFT = 9,    /* TN_NEWS_BOOK with is_soft, per series */
     TN_CHANNEL_TRADES_SOFT = 10, /* TN_NEWS_TRADE with is_soft, per series */
+    TN_CHANNEL_ORDERS_SOFT = 11, /* TN_NEWS_ORDER_BOOK with is_soft, per series */
+    TN_CHANNEL_TICKER_SOFT = 12, /* TN_NEWS_TICKER with is_soft, per series */
 };
 
 /* A place in a market's stream. */
@@ -93,6 +95,10 @@ struct tn_ticker {
     tn_ticks band_low, band_high;        /* that orders may have now */
     uint64_t seq, prev_seq;
     const char *name; /* in a chain only */
+    /* Soft: marks, greeks, open interest and band are 0, of final blocks alone; last price and
+     * volume are of trades that were told softly, none of them of before a TN_NEWS_SOFT_END. */
+    bool is_soft, is_reverted;
+    struct tn_soft_place soft;
 };
 struct tn_level {
     tn_ticks price;
@@ -127,6 +133,8 @@ struct tn_order_book_news {
     const struct tn_book_order *orders;
     uint32_t orders_count;
     uint64_t block, time_ms;
+    bool is_soft, is_reverted; /* as of a book */
+    struct tn_soft_place soft;
 };
 struct tn_trade {
     uint64_t series_id;

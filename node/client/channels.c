@@ -90,7 +90,7 @@ enum tn_client_result tn_client_subscribe(struct tn_client *client, uint64_t tag
                                           enum tn_channel channel, const uint64_t *series_ids,
                                           uint32_t series_count, uint32_t depth)
 {
-    if (channel < TN_CHANNEL_BLOCKS || channel > TN_CHANNEL_TRADES_SOFT ||
+    if (channel < TN_CHANNEL_BLOCKS || channel > TN_CHANNEL_TICKER_SOFT ||
         series_count > TN_CLIENT_SERIES_MAX) {
         return TN_CLIENT_BAD;
     }

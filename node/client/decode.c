@@ -22,6 +22,12 @@ static bool fits_8(uint32_t number)
     return number <= UINT8_MAX;
 }
 
+static struct tn_soft_place soft_place(const Tenor__V1__SoftPlace *in)
+{
+    if (in == NULL) return (struct tn_soft_place){0};
+    return (struct tn_soft_place){.term = in->term, .sequence = in->sequence, .index = in->index};
+}
+
 bool client_decode_instrument(struct tn_client *client, struct tn_instrument *out,
                               const Tenor__V1__Instrument *in)
 {
@@ -79,7 +85,10 @@ bool client_decode_ticker(struct tn_ticker *out, const Tenor__V1__Ticker *in)
                               .band_high = in->band_high,
                               .seq = in->seq,
                               .prev_seq = in->prev_seq,
-                              .name = in->name};
+                              .name = in->name,
+                              .is_soft = in->soft != NULL,
+                              .is_reverted = in->reverted,
+                              .soft = soft_place(in->soft)};
     return fits_8(in->status);
 }
 
@@ -89,12 +98,6 @@ static const struct tn_level *levels(struct tn_client *client, Tenor__V1__Level 
     for (size_t i = 0; i < count && list != NULL; i++)
         list[i] = (struct tn_level){.price = in[i]->price, .quantity = in[i]->quantity};
     return list;
-}
-
-static struct tn_soft_place soft_place(const Tenor__V1__SoftPlace *in)
-{
-    if (in == NULL) return (struct tn_soft_place){0};
-    return (struct tn_soft_place){.term = in->term, .sequence = in->sequence, .index = in->index};
 }
 
 static bool decode_book(struct tn_client *client, struct tn_book_news *out,
@@ -141,7 +144,10 @@ static bool decode_order_book(struct tn_client *client, struct tn_order_book_new
                                        .orders = list,
                                        .orders_count = (uint32_t)in->n_orders,
                                        .block = in->block,
-                                       .time_ms = in->time_ms};
+                                       .time_ms = in->time_ms,
+                                       .is_soft = in->soft != NULL,
+                                       .is_reverted = in->reverted,
+                                       .soft = soft_place(in->soft)};
     return true;
 }
 

@@ -1,5 +1,5 @@
 /* desk_teller: steps of desks, as the teller of final ones has them (teller.c), without what the
- * two soft channels do not show: marks, names, results. */
+ * soft channels do not show: marks, names, results. */
 #include "cluster/desk_teller.h"
 
 #include "cluster/teller_parts.h"

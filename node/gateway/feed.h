@@ -86,7 +86,7 @@ void feed_block(struct feed *feed, const struct port_block *block);
 void feed_gap(struct feed *feed);
 
 /* ---- A soft feed -------------------------------------------------------------------------------
- * It has the channels BOOK_SOFT and TRADES_SOFT alone, takes snapshots, series and steps of a desk,
+ * It has the channels that end in _SOFT alone, takes snapshots, series and steps of a desk,
  * and rounds instead of blocks: seq is the round, and `block` of a step that of the next one. A
  * first snapshot that lists series says what can be subscribed to while the others come. */
 void feed_soft_round(struct feed *feed, int64_t time_ms);

@@ -93,7 +93,7 @@ static void tell_ticker(struct feed_market *market, uint32_t index)
     series->seq[FEED_TICKER] = market->feed->height;
     struct feed_interest interest = feed_kind_interest(market, index, FEED_TICKER);
     if (*interest.count == 0) return;
-    feed_tell(market->feed, interest, feed_write_ticker(market, index, prev_seq));
+    feed_tell(market->feed, interest, feed_write_ticker(market, index, prev_seq, false));
 }
 
 static void tell_instruments(struct feed_market *market)

@@ -252,8 +252,9 @@ size_t feed_write_book(struct feed_market *market, uint32_t series, uint32_t dep
 size_t feed_write_book_snapshot(struct feed_market *market, uint32_t series, uint32_t depth_class,
                                 bool reverted);
 size_t feed_write_orders(struct feed_market *market, uint32_t series, uint64_t prev_seq);
-size_t feed_write_orders_snapshot(struct feed_market *market, uint32_t series);
-size_t feed_write_ticker(struct feed_market *market, uint32_t series, uint64_t prev_seq);
+size_t feed_write_orders_snapshot(struct feed_market *market, uint32_t series, bool reverted);
+size_t feed_write_ticker(struct feed_market *market, uint32_t series, uint64_t prev_seq,
+                         bool reverted);
 size_t feed_write_instrument(struct feed_market *market, uint32_t series, uint64_t prev_seq);
 size_t feed_write_marks(struct feed_market *market, uint64_t prev_seq, bool all);
 size_t feed_write_trade(struct feed_market *market, const struct feed_trade *trade);

@@ -130,7 +130,7 @@ struct order_writer {
     struct feed_market *market;
     uint32_t series, count;
     uint64_t prev_seq;
-    bool snapshot;
+    bool snapshot, reverted;
     size_t size;
     bool full;
 };
@@ -139,11 +139,19 @@ static void write_orders(struct order_writer *writer, bool more)
 {
     struct feed *feed = writer->market->feed;
     Tenor__V1__OrderBook book = TENOR__V1__ORDER_BOOK__INIT;
+    Tenor__V1__SoftPlace place;
     book.series_id = writer->market->series[writer->series].id;
     book.market = writer->market->limits.market;
-    book.seq = book.block = feed->height;
+    book.seq = feed->height;
+    if (feed->options.is_soft) {
+        fill_place(&place, &feed->place);
+        book.soft = &place;
+    } else {
+        book.block = feed->height;
+    }
     book.prev_seq = writer->prev_seq;
     book.snapshot = writer->snapshot;
+    book.reverted = writer->reverted;
     book.more = more;
     book.time_ms = (uint64_t)feed->time_ms;
     book.orders = feed->order_list;
@@ -194,9 +202,10 @@ size_t feed_write_orders(struct feed_market *market, uint32_t series, uint64_t p
     return writer.full ? 0 : writer.size;
 }
 
-size_t feed_write_orders_snapshot(struct feed_market *market, uint32_t series)
+size_t feed_write_orders_snapshot(struct feed_market *market, uint32_t series, bool reverted)
 {
-    struct order_writer writer = {.market = market, .series = series, .snapshot = true};
+    struct order_writer writer = {
+        .market = market, .series = series, .snapshot = true, .reverted = reverted};
     const struct tn_resting *resting = tn_book_resting(market->books);
     for (uint32_t side = 0; side < 2; side++) {
         uint32_t slot = tn_book_front(market->books, series, (enum tn_side)side);
@@ -222,30 +231,43 @@ static void fill_best(Tenor__V1__Ticker *ticker, const struct feed_market *marke
     }
 }
 
-size_t feed_write_ticker(struct feed_market *market, uint32_t index, uint64_t prev_seq)
+static void fill_mark(Tenor__V1__Ticker *ticker, struct feed_series *series)
 {
-    struct feed_series *series = &market->series[index];
     if (!series->has_greeks) {
         port_greeks(&series->greeks, &series->mark);
         series->has_greeks = true;
     }
+    ticker->mark_micros = series->mark.mark_micros;
+    ticker->open_interest = series->mark.open_interest;
+    ticker->iv_ppm = tn_series_is_option(series->id) ? series->mark.vol_ppm : 0;
+    ticker->delta_ppb = series->greeks.delta_ppb;
+    ticker->gamma_ppt = series->greeks.gamma_e12;
+    ticker->vega_micros = series->greeks.vega_micros;
+    ticker->theta_micros = series->greeks.theta_micros;
+    ticker->band_low = series->mark.band_low;
+    ticker->band_high = series->mark.band_high;
+}
+
+size_t feed_write_ticker(struct feed_market *market, uint32_t index, uint64_t prev_seq,
+                         bool reverted)
+{
+    struct feed_series *series = &market->series[index];
     Tenor__V1__Ticker ticker = TENOR__V1__TICKER__INIT;
+    Tenor__V1__SoftPlace place;
     fill_best(&ticker, market, index);
+    if (market->feed->options.is_soft) {
+        fill_place(&place, &market->feed->place);
+        ticker.soft = &place;
+        ticker.reverted = reverted;
+    } else {
+        fill_mark(&ticker, series);
+    }
     ticker.series_id = series->id;
     ticker.market = market->limits.market;
-    ticker.mark_micros = series->mark.mark_micros;
-    ticker.open_interest = series->mark.open_interest;
     ticker.last_price = series->last_price;
-    ticker.iv_ppm = tn_series_is_option(series->id) ? series->mark.vol_ppm : 0;
-    ticker.delta_ppb = series->greeks.delta_ppb;
-    ticker.gamma_ppt = series->greeks.gamma_e12;
-    ticker.vega_micros = series->greeks.vega_micros;
-    ticker.theta_micros = series->greeks.theta_micros;
     ticker.volume = (uint64_t)series->volume;
     ticker.seq = market->feed->height;
     ticker.prev_seq = prev_seq;
-    ticker.band_low = series->mark.band_low;
-    ticker.band_high = series->mark.band_high;
     ticker.status = series->told.status;
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
     message.ticker = &ticker;

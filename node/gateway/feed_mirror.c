@@ -508,6 +508,7 @@ static void load_series(struct feed_market *market, const struct port_snapshot *
     series->broken = series->has_greeks = false;
     take_terms(market, index, told);
     if (!part->is_list) series->mark = part->marks[i];
+    if (part->is_list) series->last_price = series->volume = 0; /* soft: they may be taken back */
     for (uint32_t kind = 0; kind < FEED_KINDS; kind++) {
         if (kind != FEED_TRADES) series->seq[kind] = part->height;
     }

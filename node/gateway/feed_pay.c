@@ -344,9 +344,9 @@ static bool pay_marks(struct feed_market *market, uint32_t subscriber)
 static size_t write_state(struct feed_market *market, uint32_t series, uint32_t kind, bool reverted)
 {
     if (kind == FEED_INSTRUMENT) return feed_write_instrument(market, series, 0);
-    if (kind == FEED_TICKER) return feed_write_ticker(market, series, 0);
+    if (kind == FEED_TICKER) return feed_write_ticker(market, series, 0, reverted);
     if (market->series[series].broken) return 0;
-    if (kind == FEED_ORDERS) return feed_write_orders_snapshot(market, series);
+    if (kind == FEED_ORDERS) return feed_write_orders_snapshot(market, series, reverted);
     return feed_write_book_snapshot(market, series, kind - FEED_BOOK, reverted);
 }
 

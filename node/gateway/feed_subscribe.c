@@ -37,23 +37,30 @@ static uint32_t kinds_of(uint32_t channel)
     return channel == TENOR__V1__CHANNEL__BOOK ? FEED_DEPTHS : 1;
 }
 
-/* What a soft feed calls BOOK and TRADES, clients call BOOK_SOFT and TRADES_SOFT. 0: this feed has
- * no such channel. */
+/* What a soft feed calls BOOK, clients call BOOK_SOFT. */
+static const uint32_t soft_names[FEED_CHANNELS] = {
+    [TENOR__V1__CHANNEL__TICKER] = TENOR__V1__CHANNEL__TICKER_SOFT,
+    [TENOR__V1__CHANNEL__BOOK] = TENOR__V1__CHANNEL__BOOK_SOFT,
+    [TENOR__V1__CHANNEL__ORDERS] = TENOR__V1__CHANNEL__ORDERS_SOFT,
+    [TENOR__V1__CHANNEL__TRADES] = TENOR__V1__CHANNEL__TRADES_SOFT,
+};
+
+/* 0: this feed has no such channel. */
 static uint32_t channel_of(const struct feed *feed, uint32_t asked)
 {
     if (asked >= TENOR__V1__CHANNEL__BLOCKS && asked <= TENOR__V1__CHANNEL__LIQUIDATIONS) {
         return feed->options.is_soft ? 0 : asked;
     }
     if (!feed->options.is_soft) return 0;
-    if (asked == TENOR__V1__CHANNEL__BOOK_SOFT) return TENOR__V1__CHANNEL__BOOK;
-    return asked == TENOR__V1__CHANNEL__TRADES_SOFT ? TENOR__V1__CHANNEL__TRADES : 0;
+    uint32_t channel = FEED_CHANNELS - 1;
+    while (channel > 0 && soft_names[channel] != asked)
+        channel--;
+    return channel;
 }
 
 static uint32_t name_of(const struct feed *feed, uint32_t channel)
 {
-    if (!feed->options.is_soft) return channel;
-    return channel == TENOR__V1__CHANNEL__BOOK ? TENOR__V1__CHANNEL__BOOK_SOFT
-                                               : TENOR__V1__CHANNEL__TRADES_SOFT;
+    return feed->options.is_soft ? soft_names[channel] : channel;
 }
 
 /* ---- Bits ------------------------------------------------------------------------------------ */

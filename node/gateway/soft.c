@@ -321,7 +321,7 @@ bool gateway_soft_turn(struct gateway_soft *soft)
 
 bool gateway_soft_has(Tenor__V1__Channel channel)
 {
-    return channel == TENOR__V1__CHANNEL__BOOK_SOFT || channel == TENOR__V1__CHANNEL__TRADES_SOFT;
+    return channel >= TENOR__V1__CHANNEL__BOOK_SOFT && channel <= TENOR__V1__CHANNEL__TICKER_SOFT;
 }
 
 static enum wire_error refuse(struct wire_fault *fault, enum wire_error code, const char *text)

@@ -125,24 +125,25 @@ static int compare_places(const struct kept_place *a, const struct kept_place *b
 }
 
 /* Where a soft book stands never goes back, and behind the end of a term it is a later term's. */
-static bool take_place(struct feed_keeper *keeper, const Tenor__V1__Book *book)
+static bool take_place(struct feed_keeper *keeper, const Tenor__V1__SoftPlace *soft, uint64_t block,
+                       bool is_all, bool is_reverted)
 {
-    if (keeper->is_soft != (book->soft != NULL)) return wrong(keeper, "a book of another kind");
+    if (keeper->is_soft != (soft != NULL)) return wrong(keeper, "a message of another kind");
     if (!keeper->is_soft) return true;
-    if (book->block != 0) return wrong(keeper, "a soft book names a block");
-    const struct kept_place place = {book->soft->term, book->soft->sequence, book->soft->index};
-    if (compare_places(&place, &keeper->soft) < 0) return wrong(keeper, "a soft book goes back");
+    if (block != 0) return wrong(keeper, "what is soft names a block");
+    const struct kept_place place = {soft->term, soft->sequence, soft->index};
+    if (compare_places(&place, &keeper->soft) < 0) return wrong(keeper, "what is soft goes back");
     if (place.sequence < keeper->end_sequence) return wrong(keeper, "what is void is told again");
-    if (book->reverted && !book->snapshot) return wrong(keeper, "a change says reverted");
-    if (book->reverted && keeper->ends == 0) return wrong(keeper, "reverted, and no term ended");
-    keeper->reverted += book->reverted != 0;
+    if (is_reverted && !is_all) return wrong(keeper, "a change says reverted");
+    if (is_reverted && keeper->ends == 0) return wrong(keeper, "reverted, and no term ended");
+    keeper->reverted += is_reverted;
     keeper->soft = place;
     return true;
 }
 
 static bool take_book(struct feed_keeper *keeper, const Tenor__V1__Book *book)
 {
-    if (!take_place(keeper, book)) return false;
+    if (!take_place(keeper, book->soft, book->block, book->snapshot, book->reverted)) return false;
     struct kept_series *series = feed_keeper_series(keeper, book->series_id);
     if (book->snapshot) {
         series->levels_count[TN_BUY] = series->levels_count[TN_SELL] = 0;
@@ -225,6 +226,7 @@ static bool take_order(struct feed_keeper *keeper, struct kept_series *series,
 
 static bool take_orders(struct feed_keeper *keeper, const Tenor__V1__OrderBook *book)
 {
+    if (!take_place(keeper, book->soft, book->block, book->snapshot, book->reverted)) return false;
     struct kept_series *series = feed_keeper_series(keeper, book->series_id);
     bool goes_on = series->more_orders;
     if (goes_on && book->seq != series->orders_seq) return wrong(keeper, "the rest is missing");
@@ -251,7 +253,13 @@ static bool take_orders(struct feed_keeper *keeper, const Tenor__V1__OrderBook *
 
 static bool take_ticker(struct feed_keeper *keeper, const Tenor__V1__Ticker *ticker)
 {
+    bool is_all = ticker->prev_seq == 0;
+    if (!take_place(keeper, ticker->soft, 0, is_all, ticker->reverted)) return false;
     struct kept_series *series = feed_keeper_series(keeper, ticker->series_id);
+    if (keeper->is_soft && !is_all && !series->has_ticker) {
+        return wrong(keeper, "a change of a ticker that stands for nothing");
+    }
+    series->has_ticker = true;
     if (ticker->prev_seq != 0 && !follows(series->ticker_seq, ticker->prev_seq, ticker->seq)) {
         return wrong(keeper, "a gap between tickers");
     }
@@ -261,6 +269,7 @@ static bool take_ticker(struct feed_keeper *keeper, const Tenor__V1__Ticker *tic
     series->ask_price = ticker->ask_price;
     series->ask_quantity = ticker->ask_quantity;
     series->last_price = ticker->last_price;
+    series->volume = ticker->volume;
     return true;
 }
 
@@ -314,8 +323,9 @@ static bool take_message(struct feed_keeper *keeper, const Tenor__V1__FromNode *
             keeper->ends++;
             keeper->end_sequence = message->soft_end->sequence;
             for (uint32_t i = 0; i < keeper->series_count; i++) {
-                keeper->series[i].has_book = false;
-                keeper->series[i].trades = 0;
+                struct kept_series *series = &keeper->series[i];
+                series->has_book = series->has_orders = series->has_ticker = false;
+                series->trades = 0;
             }
             if (keeper->ended != NULL) keeper->ended(keeper->context, keeper->end_sequence);
             return true;

@@ -16,13 +16,13 @@ struct kept_level {
 
 struct kept_series {
     uint64_t id;
-    bool has_book, has_orders, more_orders;
+    bool has_book, has_orders, has_ticker, more_orders;
     uint64_t book_seq, orders_seq, ticker_seq, trades_seq, instrument_seq;
     uint32_t levels_count[2], orders_count[2], levels_room[2], orders_room[2];
     struct kept_level *levels[2]; /* best first */
     struct kept_order *orders[2]; /* in priority */
     int64_t bid_price, bid_quantity, ask_price, ask_quantity, last_price;
-    uint64_t trades, trades_quantity, status;
+    uint64_t trades, trades_quantity, volume, status;
 };
 
 struct feed_keeper {

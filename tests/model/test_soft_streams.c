@@ -49,12 +49,21 @@ static struct world {
     struct trade_list heard;   /* by client 0: that are not final */
     struct tn_desk_place from; /* client 0 was told of all trades from here on */
     uint64_t series[SERIES_MAX];
+    struct last_trade {
+        uint64_t series_id, volume;
+        tn_ticks price;
+    } last[SERIES_MAX]; /* since the desk's books were last read */
+    uint32_t last_count;
     bool is_held;
 } world;
 
+/* Beside BOOK_SOFT. */
+static const bool has_orders[CLIENTS] = {false, true, false, true, true, false};
+static const bool has_ticker[CLIENTS] = {false, false, true, true, false, true};
+
 static struct counted {
-    uint64_t compared, books, ends, elsewhere, refused, slow, trades, gaps, reverted, loads, crcs,
-        lost;
+    uint64_t compared, books, orders, tickers, last_trades, ends, elsewhere, refused, slow, trades,
+        gaps, reverted, loads, crcs, lost;
 } counted;
 
 /* ---- The node's side ---- */
@@ -82,6 +91,7 @@ static void want(void *context, struct port_lead *lead, uint32_t market)
     if (!lead->leads) return;
     const struct tn_desk_place next = tn_desk_place(desk_case.desk);
     world.from = next;
+    world.last_count = 0;
     desk_teller_want(world.teller, market, &next, tn_desk_market(desk_case.desk));
 }
 
@@ -100,8 +110,24 @@ static bool part(void *context, uint32_t market)
     return desk_teller_part(world.teller, market, &next, tn_desk_market(desk_case.desk));
 }
 
+static struct last_trade *last_trade(uint64_t series_id)
+{
+    for (uint32_t i = 0; i < world.last_count; i++) {
+        if (world.last[i].series_id == series_id) return &world.last[i];
+    }
+    assert_true(world.last_count < SERIES_MAX);
+    world.last[world.last_count] = (struct last_trade){.series_id = series_id};
+    return &world.last[world.last_count++];
+}
+
 static void on_step(const struct tn_desk_place *place, const struct tn_market_step *step)
 {
+    for (uint32_t i = 0; i < step->events_count; i++) {
+        if (step->events[i].kind != TN_EVENT_TRADE) continue;
+        struct last_trade *last = last_trade(step->events[i].series_id);
+        last->price = step->events[i].price;
+        last->volume += (uint64_t)step->events[i].quantity;
+    }
     desk_teller_step(world.teller, world.lead.market, place, tn_desk_market(desk_case.desk), step);
 }
 
@@ -185,7 +211,9 @@ static void forget_books(struct feed_keeper *keeper)
 {
     for (uint32_t i = 0; i < keeper->series_count; i++) {
         keeper->series[i].levels_count[TN_BUY] = keeper->series[i].levels_count[TN_SELL] = 0;
-        keeper->series[i].has_book = false;
+        keeper->series[i].orders_count[TN_BUY] = keeper->series[i].orders_count[TN_SELL] = 0;
+        keeper->series[i].has_book = keeper->series[i].has_orders = false;
+        keeper->series[i].has_ticker = keeper->series[i].more_orders = false;
         keeper->series[i].trades = 0;
     }
 }
@@ -196,6 +224,12 @@ static void come(uint32_t client)
     if (subscribe(client, TENOR__V1__CHANNEL__BOOK_SOFT, depths[client]) != WIRE_ERROR_NONE) return;
     world.is_there[client] = true;
     world.clients[client].depth = depths[client] == 0 ? 8192 : depths[client];
+    if (has_orders[client]) {
+        assert_int_equal(subscribe(client, TENOR__V1__CHANNEL__ORDERS_SOFT, 0), WIRE_ERROR_NONE);
+    }
+    if (has_ticker[client]) {
+        assert_int_equal(subscribe(client, TENOR__V1__CHANNEL__TICKER_SOFT, 0), WIRE_ERROR_NONE);
+    }
     if (client != 0 && client != 3) return;
     assert_int_equal(subscribe(client, TENOR__V1__CHANNEL__TRADES_SOFT, 0), WIRE_ERROR_NONE);
     if (client != 0) return;
@@ -245,6 +279,36 @@ static bool has_channels(uint32_t client)
     return world.is_there[client] && world.clients[client].gaps == world.errors[client];
 }
 
+static bool same_ticker(uint32_t client, const struct tn_series_view *view,
+                        const struct tn_books *books)
+{
+    struct feed_keeper *keeper = &world.clients[client];
+    const struct kept_series *kept = feed_keeper_series(keeper, view->id);
+    const struct last_trade *last = last_trade(view->id);
+    if (kept->last_price != last->price || kept->volume != last->volume) {
+        snprintf(keeper->fault, sizeof keeper->fault, "the last trade differs");
+        return false;
+    }
+    counted.last_trades += last->volume > 0;
+    return feed_keeper_same_ticker(keeper, view->id, books, view->book);
+}
+
+/* What the client has subscribed to, of one series. */
+static bool same_series(uint32_t client, const struct tn_series_view *view,
+                        const struct tn_books *books)
+{
+    struct feed_keeper *keeper = &world.clients[client];
+    if (!feed_keeper_same_levels(keeper, view->id, books, view->book)) return false;
+    counted.books++;
+    if (has_orders[client]) {
+        if (!feed_keeper_same_orders(keeper, view->id, books, view->book)) return false;
+        counted.orders++;
+    }
+    if (!has_ticker[client]) return true;
+    counted.tickers++;
+    return same_ticker(client, view, books);
+}
+
 /* All that was told is taken in, and nobody is slow: every client has the desk's books. */
 static void compare(void)
 {
@@ -258,10 +322,7 @@ static void compare(void)
         assert_true(tn_exchange_series(exchange, &view, world.series[i]));
         for (uint32_t client = 0; client < CLIENTS; client++) {
             if (!has_channels(client) || world.is_slow_now[client]) continue;
-            if (feed_keeper_same_levels(&world.clients[client], view.id, books, view.book)) {
-                counted.books++;
-                continue;
-            }
+            if (same_series(client, &view, books)) continue;
             print_error("client %u: series %" PRIx64 ": %s\n", client, view.id,
                         world.clients[client].fault);
             fail();
@@ -436,17 +497,19 @@ static void test_soft_streams_met_what_they_are_about(void **state)
 {
     (void)state;
     fprintf(stderr,
-            "%" PRIu64 " comparisons of %" PRIu64 " books, %" PRIu64 " ends heard, %" PRIu64
+            "%" PRIu64 " comparisons of %" PRIu64 " books, %" PRIu64 " with orders, %" PRIu64
+            " with tickers, %" PRIu64 " with trades, %" PRIu64 " ends heard, %" PRIu64
             " channels moved, %" PRIu64 " refused, %" PRIu64 " too slow, %" PRIu64
             " trades, %" PRIu64 " gaps, %" PRIu64 " reverted snapshots, %" PRIu64 " loads, %" PRIu64
             " CRCs, %" PRIu64 " rings that ran over\n",
-            counted.compared, counted.books, counted.ends, counted.elsewhere, counted.refused,
-            counted.slow, counted.trades, counted.gaps, counted.reverted, counted.loads,
-            counted.crcs, counted.lost);
+            counted.compared, counted.books, counted.orders, counted.tickers, counted.last_trades,
+            counted.ends, counted.elsewhere, counted.refused, counted.slow, counted.trades,
+            counted.gaps, counted.reverted, counted.loads, counted.crcs, counted.lost);
     assert_true(counted.compared > 100 && counted.books > 10000 && counted.crcs > 100);
-    assert_true(counted.ends > 3 && counted.reverted > 0 && counted.loads > 3);
-    assert_true(ENTRIES < 1500 ||
-                (counted.slow > 20 && counted.trades > 5 && counted.lost > 0)); /* rarer */
+    assert_true(counted.orders > 10000 && counted.tickers > 10000);
+    assert_true(counted.ends > 3 && counted.loads > 3);
+    assert_true(ENTRIES < 1500 || (counted.slow > 20 && counted.trades > 5 &&
+                                   counted.last_trades > 0 && counted.lost > 0)); /* rarer */
 }
 
 int main(void)

@@ -270,6 +270,22 @@ static void look_at_soft_trade(const struct tn_client_news *news)
     assert_int_equal(news->as.trade.soft.sequence, 41);
 }
 
+static void look_at_soft_orders(const struct tn_client_news *news)
+{
+    const struct tn_order_book_news *told = &news->as.order_book;
+    assert_true(told->is_soft && told->is_reverted && told->is_snapshot);
+    assert_int_equal(told->soft.term, 4);
+    assert_int_equal(told->soft.index, 2);
+}
+
+static void look_at_soft_ticker(const struct tn_client_news *news)
+{
+    const struct tn_ticker *told = &news->as.ticker;
+    assert_true(told->is_soft && told->is_reverted);
+    assert_int_equal(told->soft.sequence, 41);
+    assert_int_equal(told->bid_price, 90);
+}
+
 static void look_at_final_book(const struct tn_client_news *news)
 {
     assert_false(news->as.book.is_soft);
@@ -290,6 +306,8 @@ static void test_what_is_soft_arrives_with_its_place_and_its_end(void **state)
 {
     Tenor__V1__Book book = TENOR__V1__BOOK__INIT;
     Tenor__V1__Trade trade = TENOR__V1__TRADE__INIT;
+    Tenor__V1__OrderBook orders = TENOR__V1__ORDER_BOOK__INIT;
+    Tenor__V1__Ticker ticker = TENOR__V1__TICKER__INIT;
     Tenor__V1__SoftPlace place = TENOR__V1__SOFT_PLACE__INIT;
     Tenor__V1__SoftEnd end = TENOR__V1__SOFT_END__INIT;
     Tenor__V1__Level level = TENOR__V1__LEVEL__INIT, *levels[] = {&level};
@@ -313,6 +331,11 @@ static void test_what_is_soft_arrives_with_its_place_and_its_end(void **state)
     say_and_look(*state, TENOR__V1__FROM_NODE__BODY_BOOK, &book, look_at_final_book);
     trade.soft = &place;
     say_and_look(*state, TENOR__V1__FROM_NODE__BODY_TRADE, &trade, look_at_soft_trade);
+    orders.soft = ticker.soft = &place;
+    orders.snapshot = orders.reverted = ticker.reverted = true;
+    ticker.bid_price = 90;
+    say_and_look(*state, TENOR__V1__FROM_NODE__BODY_ORDER_BOOK, &orders, look_at_soft_orders);
+    say_and_look(*state, TENOR__V1__FROM_NODE__BODY_TICKER, &ticker, look_at_soft_ticker);
     fill(&end.base);
     say_and_look(*state, TENOR__V1__FROM_NODE__BODY_SOFT_END, &end, look_at_soft_end);
 }
