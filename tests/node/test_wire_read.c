@@ -130,7 +130,7 @@ static void test_wire_refuses_what_does_not_fit_its_type(void **state)
 {
     (void)state;
     REFUSES("09 07 00 00 00 00 00 00 00 22 00", "request: has wire type 1, not 0 (byte 0)");
-    REFUSES("42 02 10 0b", "subscribe.channel: is not one of the enumeration's (byte 3)");
+    REFUSES("42 02 10 0d", "subscribe.channel: is not one of the enumeration's (byte 3)");
     REFUSES("42 0b 10 ff ff ff ff ff ff ff ff ff 01",
             "subscribe.channel: is not one of the enumeration's (byte 3)");
     REFUSES("42 03 10 04 1a", "subscribe.series_id[0]: a number is cut off (byte 5)");
