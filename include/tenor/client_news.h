@@ -75,6 +75,7 @@ enum tn_news_kind {
     TN_NEWS_MARKS = 36,         /* marks */
     TN_NEWS_LIQUIDATION = 37,   /* liquidation */
     TN_NEWS_SOFT_END = 38,      /* soft_end */
+    TN_NEWS_LEADER = 64,        /* leader: of tn_client_follow */
 };
 
 struct tn_news_connected {
@@ -98,6 +99,7 @@ struct tn_news_disconnected {
     const char *why;          /* what was attempted, on what, why it failed */
     int64_t retry_ms;         /* until the next attempt; -1: closed for good */
     uint32_t ambiguous_count; /* frames of which TN_FRAME_AMBIGUOUS was or will be told */
+    bool is_moving;           /* for the node of the leader that is followed */
 };
 struct tn_news_error {
     uint32_t code; /* client_errors.h says its name, a sentence, what to do */
@@ -122,6 +124,20 @@ struct tn_news_subscribed {
     uint32_t market;
     uint8_t channel; /* enum tn_channel */
     uint32_t series_count;
+};
+
+/* Of a client that follows a leader. While it is not HERE, soft channels of the market tell
+ * nothing, and what they told last may never have been: it counts no more. */
+enum tn_leader_state {
+    TN_LEADER_SOUGHT = 1,
+    TN_LEADER_HERE = 2, /* this connection is to it; soft channels begin anew */
+    TN_LEADER_NONE = 3, /* it was not found within the bound; the connection stays as it is */
+};
+struct tn_news_leader {
+    uint32_t market;
+    uint8_t state;       /* enum tn_leader_state */
+    uint32_t term, node; /* HERE: index of the node in the options */
+    const char *text;    /* HERE: its address; NONE: why */
 };
 
 struct tn_client_news {
@@ -194,6 +210,7 @@ struct tn_client_news {
         struct tn_marks_news marks;
         struct tn_liquidation_news liquidation;
         struct tn_soft_end_news soft_end;
+        struct tn_news_leader leader;
     } as;
 };
 

@@ -108,6 +108,10 @@ enum tn_client_result tn_client_subscribe(struct tn_client *client, uint64_t tag
         known->tag = tag;
     }
     if (client->phase != CLIENT_UP) return TN_CLIENT_OK; /* with the next connection */
+    if (client_follow_is_soft(client, market, (uint8_t)channel) && !client_follow_may(client)) {
+        client_follow_wanted(client);
+        return TN_CLIENT_OK; /* at the leader's node */
+    }
     return send_subscribe(client, tag, market, channel, series_ids, series_count, depth);
 }
 
@@ -125,6 +129,9 @@ enum tn_client_result tn_client_unsubscribe(struct tn_client *client, uint64_t t
         }
     }
     if (client->phase != CLIENT_UP) return TN_CLIENT_OK;
+    if (client_follow_is_soft(client, market, (uint8_t)channel) && !client_follow_may(client)) {
+        return TN_CLIENT_OK;
+    }
     Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
     Tenor__V1__Unsubscribe body = TENOR__V1__UNSUBSCRIBE__INIT;
     body.market = market;
@@ -137,19 +144,34 @@ enum tn_client_result tn_client_unsubscribe(struct tn_client *client, uint64_t t
     return client_queue(client, &message, false);
 }
 
-void client_channels_again(struct tn_client *client)
+/* Returns how many. */
+static uint32_t send_again(struct tn_client *client, bool is_soft)
 {
+    uint32_t count = 0;
     for (uint32_t i = 0; i < TN_CLIENT_CHANNELS_MAX; i++) {
         const struct client_channel *channel = &client->channels[i];
         if (channel->channel == 0) continue;
+        if (client_follow_is_soft(client, channel->market, channel->channel) != is_soft) continue;
         enum tn_client_result result =
             send_subscribe(client, channel->tag, channel->market, (enum tn_channel)channel->channel,
                            channel->series_ids, channel->series_count, channel->depth);
         if (result != TN_CLIENT_OK) {
             client_fail(client, "cannot subscribe again: %s", tn_client_result_text(result));
-            return;
+            return count;
         }
+        count++;
     }
+    return count;
+}
+
+void client_channels_again(struct tn_client *client)
+{
+    (void)send_again(client, false);
+}
+
+uint32_t client_channels_soft_again(struct tn_client *client)
+{
+    return send_again(client, true);
 }
 
 void client_channels_free(struct tn_client *client)

@@ -202,14 +202,17 @@ static void lose(struct tn_client *client)
     news.as.disconnected.node = client->node;
     news.as.disconnected.why = why;
     take_down(client);
+    uint32_t next = (client->node + 1) % client->peers_count;
+    const bool is_moving = client_follow_lost(client, &next);
+    news.as.disconnected.is_moving = is_moving;
     client->attempts = client->phase == CLIENT_UP ? 0 : client->attempts + 1;
     if (ends_for_good(client)) {
         client->phase = CLIENT_ENDED;
         news.as.disconnected.retry_ms = -1;
     } else {
         client->phase = CLIENT_WAITS;
-        client->node = (client->node + 1) % client->peers_count;
-        news.as.disconnected.retry_ms = retry_in(client);
+        client->node = next;
+        news.as.disconnected.retry_ms = is_moving ? 0 : retry_in(client);
         client->retry_ms = client->now_ms + news.as.disconnected.retry_ms;
     }
     client->why[0] = '\0';
@@ -370,6 +373,7 @@ void tn_client_turn(struct tn_client *client, int64_t now_ms)
     }
     if (client->phase != CLIENT_WAITS) turn_open(client);
     if (client->why[0] != '\0') lose(client);
+    if (client->phase != CLIENT_ENDED) client_follow_turn(client);
     client->is_turning = false;
 }
 
@@ -406,6 +410,7 @@ int64_t tn_client_timeout(const struct tn_client *client, int64_t now_ms)
             next = sooner(next, client->standby_ms);
         }
     }
+    next = sooner(next, client_follow_due(client));
     return next > now_ms ? next - now_ms : 0;
 }
 

@@ -19,7 +19,13 @@
 #define CLIENT_REQUEST_FRAME (UINT64_C(1) << 63)
 #define CLIENT_REQUEST_OWN   (UINT64_C(1) << 62)
 #define CLIENT_NONCE_MAX     (UINT64_C(1) << 62) /* of an account: more is a lie */
-enum { CLIENT_OWN_LOGON, CLIENT_OWN_STANDBY, CLIENT_OWN_PING, CLIENT_OWN_LOGOFF };
+enum {
+    CLIENT_OWN_LOGON,
+    CLIENT_OWN_STANDBY,
+    CLIENT_OWN_PING,
+    CLIENT_OWN_LOGOFF,
+    CLIENT_OWN_CLUSTER
+};
 
 enum client_phase {
     CLIENT_WAITS, /* for its next attempt */
@@ -56,6 +62,25 @@ struct client_peer {
     bool is_authority; /* the certificate vouches for others: names are compared */
     bool has_session;
     mbedtls_ssl_session session; /* to be taken up again: a handshake without signatures */
+    /* For who follows a leader: the node that it is, as it said itself; one that was lost is left
+     * alone until then. */
+    bool has_key;
+    uint8_t node_key[33];
+    int64_t avoided_ms;
+    uint32_t avoided_count; /* in a row */
+};
+
+/* Staying with the node that leads a market. */
+struct client_follow {
+    uint32_t market; /* 0: none is followed */
+    uint32_t bound_ms, term;
+    uint8_t state;  /* enum tn_leader_state; 0: none yet */
+    bool is_trying; /* soft channels were asked for here, and no answer has come */
+    bool is_moving; /* the connection ends because `next` leads */
+    bool has_until; /* until_ms, if the search is bounded */
+    uint32_t next;
+    int64_t until_ms, ask_ms, moved_ms;
+    char why[256]; /* the leader is not found */
 };
 
 struct client_tls {
@@ -119,6 +144,7 @@ struct tn_client {
     struct tn_place place;
     struct client_flight flights[TN_CLIENT_FLIGHT_MAX];
     uint32_t flights_count;
+    struct client_follow follow;
     struct client_channel channels[TN_CLIENT_CHANNELS_MAX];
 
     /* The standby frame at the node. */
@@ -206,7 +232,27 @@ enum tn_client_result client_queue_item(struct tn_client *client, uint64_t reque
 
 /* ---- channels.c */
 void client_channels_again(struct tn_client *client);
+/* Those that the leader alone has, of the market that is followed; returns how many. */
+uint32_t client_channels_soft_again(struct tn_client *client);
 void client_channels_free(struct tn_client *client);
+
+/* ---- follow.c */
+/* Is it a soft channel of the market that is followed? Those are asked for where it may be so. */
+bool client_follow_is_soft(const struct tn_client *client, uint32_t market, uint8_t channel);
+bool client_follow_may(const struct tn_client *client);
+/* A soft channel is wanted; a search that was given up begins anew. */
+void client_follow_wanted(struct tn_client *client);
+void client_follow_up(struct tn_client *client); /* the connection is up */
+void client_follow_term(struct tn_client *client, uint32_t market, uint32_t term);
+void client_follow_end(struct tn_client *client, uint32_t market); /* SoftEnd */
+/* SOFT_ELSEWHERE came. False: of a market that is not followed. */
+bool client_follow_refused(struct tn_client *client, uint64_t tag);
+void client_follow_subscribed(struct tn_client *client, uint32_t market, uint8_t channel);
+void client_follow_cluster(struct tn_client *client, const Tenor__V1__Cluster *cluster);
+/* The connection has ended. True: because `next` leads; it is connected to at once. */
+bool client_follow_lost(struct tn_client *client, uint32_t *next);
+void client_follow_turn(struct tn_client *client);
+int64_t client_follow_due(const struct tn_client *client); /* INT64_MAX: never */
 
 /* ---- take.c */
 void client_take(struct tn_client *client, const uint8_t *bytes, size_t size);

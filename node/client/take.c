@@ -29,6 +29,7 @@ static void see_heads(struct tn_client *client, Tenor__V1__MarketHead *const *he
                       bool is_told)
 {
     for (size_t i = 0; i < count; i++) {
+        client_follow_term(client, heads[i]->market, heads[i]->term);
         if (heads[i]->market != client->market) continue;
         see_term(client, heads[i]->term);
         if (!is_told) continue;
@@ -93,6 +94,7 @@ static void take_hello(struct tn_client *client, const Tenor__V1__Hello *hello)
         }
     } else {
         client->attempts = client->refusals = 0;
+        client_follow_up(client);
         client_channels_again(client);
     }
 }
@@ -137,6 +139,7 @@ static void take_logon_ack(struct tn_client *client, const Tenor__V1__LogonAck *
     client->resume_lost = false;
     client_tell(client, &news);
     if (is_hole) client_flights_unknown(client);
+    client_follow_up(client);
     client_channels_again(client);
     client_standby_renew(client);
 }
@@ -292,6 +295,11 @@ static void take_error(struct tn_client *client, uint64_t request, const Tenor__
         refuse_frame(client, request & ~CLIENT_REQUEST_FRAME, error);
     } else if (request == CLIENT_REQUEST_OWN + CLIENT_OWN_STANDBY) {
         client_standby_void(client, is_reject(error->code) ? (uint16_t)error->code : 0);
+    } else if (request == CLIENT_REQUEST_OWN + CLIENT_OWN_CLUSTER) {
+        /* It is asked again. */
+    } else if (error->code == WIRE_ERROR_SOFT_ELSEWHERE &&
+               client_follow_refused(client, client_tag(request))) {
+        /* And the channel taken up again, there. */
     } else {
         struct tn_client_news news = {.kind = TN_NEWS_ERROR, .tag = client_tag(request)};
         news.as.error.code = error->code;
@@ -369,8 +377,12 @@ static bool take_heads(struct tn_client *client, const Tenor__V1__FromNode *mess
         client_flights_settle(client);
         client_standby_renew(client);
     } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_CLUSTER) {
-        see_height(client, message->cluster->height, 0);
-        see_heads(client, message->cluster->markets, message->cluster->n_markets, false);
+        const Tenor__V1__Cluster *cluster = message->cluster;
+        const bool is_own = message->request == CLIENT_REQUEST_OWN + CLIENT_OWN_CLUSTER;
+        see_height(client, cluster->height, 0);
+        if (is_own) client_follow_cluster(client, cluster);
+        see_heads(client, cluster->markets, cluster->n_markets, false);
+        return is_own;
     } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_PONG) {
         see_height(client, message->pong->height, 0);
         return message->request == CLIENT_REQUEST_OWN + CLIENT_OWN_PING;
@@ -413,6 +425,8 @@ static void take_simple(struct tn_client *client, struct tn_client_news *news,
         news->as.subscribed.series_count = message->subscribed->series_count;
     }
     client_tell(client, news);
+    if (news->kind != TN_NEWS_SUBSCRIBED) return;
+    client_follow_subscribed(client, news->as.subscribed.market, news->as.subscribed.channel);
 }
 
 static void take(struct tn_client *client, const Tenor__V1__FromNode *message)
@@ -477,6 +491,7 @@ static void take(struct tn_client *client, const Tenor__V1__FromNode *message)
     }
     if (is_good) {
         client_tell(client, &news);
+        if (news.kind == TN_NEWS_SOFT_END) client_follow_end(client, news.as.soft_end.market);
     } else {
         client_fail(client, "the node sends a message that holds a number out of range");
     }

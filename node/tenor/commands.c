@@ -103,7 +103,9 @@ const struct command commands[] = {
             "tenor watch book --net net BTC-PERP --soft\n",
             watch_book),
     COMMAND("watch ticker", "[SERIES...]", "Tickers as they change.",
-            "tenor watch ticker --net net BTC-PERP\n", watch_ticker),
+            "tenor watch ticker --net net BTC-PERP\n"
+            "tenor watch ticker --net net BTC-PERP --soft\n",
+            watch_ticker),
     COMMAND("watch account", "", "Everything that happens to the account.",
             "tenor watch account --net net -o json\n", watch_account),
     COMMAND("watch liquidations", "", "What happens to accounts in liquidation.",

@@ -310,7 +310,7 @@ static void hear(void *context, const struct tn_client_news *news)
     struct thin_wait *wait = &thin->wait;
     if (news->kind == TN_NEWS_CONNECTED) thin->lost_count = 0;
     if (news->kind == TN_NEWS_DISCONNECTED) {
-        thin->lost_count++;
+        if (!news->as.disconnected.is_moving) thin->lost_count++;
         if (thin->error.code == 0) keep_why(thin, news->as.disconnected.why);
         if (news->as.disconnected.retry_ms < 0) thin->is_closed = true;
     }

@@ -1,7 +1,8 @@
 /* tenor watch: what happens, a line for each thing, until it is stopped.
  *
- * The client library goes on at another node when one is lost, and subscribes anew; a gap is said
- * on standard error. SIGINT, --count and --seconds end it well. */
+ * The client library goes on at another node when one is lost, or when another one leads and what
+ * is shown is soft, and subscribes anew; a gap is said on standard error. SIGINT, --count and
+ * --seconds end it well. */
 #include "commands.h"
 
 #include "tenor/client_book.h"
@@ -12,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEVELS_MAX = 8192, LOOK_MS = 200, SERIES_NAMED_MAX = 32 };
+enum { LEVELS_MAX = 8192, LOOK_MS = 200, SERIES_NAMED_MAX = 32, FOLLOW_MS = 60000 };
 
 struct watching {
     struct thin *thin;
     uint8_t kind; /* of the news that are shown */
     uint64_t left;
-    bool is_over;
+    bool is_over, has_led; /* has_led: a leader was found */
     struct tn_client_book book;
     void (*show)(struct watching *watching, const struct tn_client_news *news);
 };
@@ -42,11 +43,32 @@ static void line(struct watching *watching)
     if (watching->left > 0 && --watching->left == 0) watching->is_over = true;
 }
 
+static void hear_leader(struct watching *watching, const struct tn_news_leader *leader)
+{
+    if (leader->state == TN_LEADER_SOUGHT) {
+        watching->book.is_good = false;
+    } else if (leader->state == TN_LEADER_NONE) {
+        thin_fail(watching->thin, END_AWAY, "for %d s nobody was found to tell what is soft: %s",
+                  FOLLOW_MS / 1000, leader->text);
+    } else {
+        if (watching->has_led) {
+            fprintf(stderr,
+                    "tenor: market %" PRIu32 " is led by %s in term %" PRIu32 ": going on "
+                    "there\n",
+                    leader->market, leader->text, leader->term);
+        }
+        watching->has_led = true;
+    }
+}
+
 static void hear(void *context, const struct tn_client_news *news)
 {
     struct watching *watching = context;
     if (watching->is_over) return;
-    if (news->kind == TN_NEWS_DISCONNECTED) {
+    if (news->kind == TN_NEWS_DISCONNECTED && news->as.disconnected.is_moving) return;
+    if (news->kind == TN_NEWS_LEADER) {
+        hear_leader(watching, &news->as.leader);
+    } else if (news->kind == TN_NEWS_DISCONNECTED) {
         fprintf(stderr, "tenor: disconnected: %s\n", news->as.disconnected.why);
     } else if (news->kind == TN_NEWS_ERROR) {
         if (news->as.error.code == TN_ERROR_SOFT_ELSEWHERE) {
@@ -96,33 +118,16 @@ static int watch(struct watching *watching, const struct watch_options *with,
         "--seconds", ARGUMENT_NUMBER, &(with).seconds, UINT32_MAX, "N", "ends then (0: never)"     \
     }
 
-/* What is soft, the node that leads has: of those of the net the client is kept to that one. Who
- * named a node by --node means that one. */
-static bool take_leader(void *context, const struct tn_client_news *news)
+/* What is soft, the node that leads has: the client goes there, and on to the next one. Who named a
+ * node by --node means that one. */
+static bool follow(struct watching *watching)
 {
-    struct thin *thin = context;
-    const struct tn_cluster_news *cluster = &news->as.cluster;
-    struct tn_client_net *net = &thin->net;
-    if (news->kind != TN_NEWS_CLUSTER) return false;
-    for (uint32_t i = 0; i < cluster->markets_count; i++) {
-        const struct tn_market_head *head = &cluster->markets[i];
-        if (head->market != thin_market(thin) || head->leader == 0) continue;
-        for (uint32_t k = 0; k < net->nodes_count && head->leader <= cluster->nodes_count; k++) {
-            char address[sizeof net->hosts[0] + 8];
-            snprintf(address, sizeof address, "%s:%u", net->nodes[k].host, net->nodes[k].port);
-            if (strcmp(address, cluster->nodes[head->leader - 1].clients) != 0) continue;
-            net->nodes[0] = net->nodes[k];
-            net->nodes_count = 1;
-        }
-    }
-    return true;
-}
-
-static bool connect_to_leader(struct thin *thin)
-{
-    const struct tn_question question = {.kind = TN_ASK_CLUSTER};
-    if (thin->with.node != NULL || thin->net.nodes_count < 2) return true;
-    return thin_ask(thin, &question, take_leader, thin) && thin_connect(thin);
+    struct thin *thin = watching->thin;
+    if (thin->with.node != NULL) return true;
+    const enum tn_client_result result =
+        tn_client_follow(thin->client, thin_market(thin), FOLLOW_MS);
+    if (result == TN_CLIENT_OK) return true;
+    return thin_fail(thin, END_AWAY, "cannot follow the leader: %s", tn_client_result_text(result));
 }
 
 /* Reads options and the series that are named, connects. */
@@ -133,10 +138,11 @@ static bool begin(struct watching *watching, struct watch_options *with, uint64_
     const struct argument own[] = {WATCH_OPTIONS(*with),
                                    {"--soft", ARGUMENT_FLAG, &with->soft, 0, NULL,
                                     "before it is final, from the node that leads"}};
-    const bool may_be_soft = watching->kind == TN_NEWS_BOOK || watching->kind == TN_NEWS_TRADE;
+    const bool may_be_soft = watching->kind == TN_NEWS_BOOK || watching->kind == TN_NEWS_TRADE ||
+                             watching->kind == TN_NEWS_TICKER;
     if (!thin_options_stream(thin, own, may_be_soft ? 3 : 2, series_min, series_max)) return false;
     bool is_there = watching->kind == TN_NEWS_ACCOUNT ? thin_log_on(thin) : thin_connect(thin);
-    if (!is_there || (with->soft && !connect_to_leader(thin)) || !thin_series(thin)) return false;
+    if (!is_there || (with->soft && !follow(watching)) || !thin_series(thin)) return false;
     for (size_t i = 0; i < thin->arguments.words_count; i++) {
         const struct instrument *instrument = thin_find(thin, thin->arguments.words[i]);
         if (instrument == NULL) return false;
@@ -268,8 +274,16 @@ static void show_ticker(struct watching *watching, const struct tn_client_news *
     struct thin *thin = watching->thin;
     const struct tn_ticker *ticker = &news->as.ticker;
     thin_put_series(thin, ticker->series_id);
+    if (ticker->is_soft) put_place(thin, true, &ticker->soft, 0);
     if (ticker->bid_quantity > 0) thin_put_price(thin, "bid", ticker->series_id, ticker->bid_price);
     if (ticker->ask_quantity > 0) thin_put_price(thin, "ask", ticker->series_id, ticker->ask_price);
+    if (ticker->is_soft) { /* marks come with blocks */
+        if (ticker->last_price > 0) {
+            thin_put_price(thin, "last", ticker->series_id, ticker->last_price);
+        }
+        line(watching);
+        return;
+    }
     thin_put_of_unit(thin, "mark", ticker->series_id, ticker->mark_micros);
     if (tn_series_is_option(ticker->series_id)) {
         output_decimal(thin->output, "iv_percent", ticker->iv_ppm, 4, 1);
@@ -286,7 +300,8 @@ int watch_ticker(struct thin *thin)
     uint64_t series[SERIES_NAMED_MAX];
     uint32_t count = 0;
     if (!begin(&watching, &with, series, &count, 0, SERIES_NAMED_MAX)) return thin->end;
-    return watch(&watching, &with, TN_CHANNEL_TICKER, series, count);
+    const enum tn_channel channel = with.soft ? TN_CHANNEL_TICKER_SOFT : TN_CHANNEL_TICKER;
+    return watch(&watching, &with, channel, series, count);
 }
 
 static void show_account(struct watching *watching, const struct tn_client_news *news)

@@ -83,6 +83,13 @@ static void heard(void *context, const struct tn_client_news *news)
         case TN_NEWS_HEAD:
             tell(test, "head %llu\n", (unsigned long long)news->as.head.height);
             break;
+        case TN_NEWS_LEADER: {
+            static const char *const states[] = {"?", "sought", "here", "none"};
+            tell(test, "leader %s%s%s\n", states[news->as.leader.state],
+                 news->as.leader.state == TN_LEADER_NONE ? ": " : "",
+                 news->as.leader.state == TN_LEADER_NONE ? news->as.leader.text : "");
+            break;
+        }
         case TN_NEWS_STANDBY:
             tell(test, "standby %s\n", news->as.standby.is_held ? "held" : "void");
             break;
