@@ -74,7 +74,12 @@ struct tn_sequencer_block {
     size_t body_size;
 };
 
-enum tn_verdict { TN_VERDICT_OK, TN_VERDICT_BAD, TN_VERDICT_WAIT };
+enum tn_verdict {
+    TN_VERDICT_OK,
+    TN_VERDICT_BAD,
+    TN_VERDICT_WAIT,
+    TN_VERDICT_PASS, /* WAIT, for longer than the view lasts: it is given up at once */
+};
 
 enum tn_delivery {
     TN_DELIVERY_DONE,     /* executed */
@@ -94,7 +99,7 @@ struct tn_sequencer_app {
                   const struct tn_sequencer_block *chain, uint32_t chain_count);
     /* local: may I NOTARIZE it? Else only what is objective: may I FINALIZE it? Body and body_root,
      * links, heights, exec_height and EMPTY have been checked. Asked again after WAIT, by wake, by
-     * every retry and after each delivery; OK and BAD are remembered. */
+     * every retry and after each delivery; OK and BAD are remembered. PASS is of what is local. */
     enum tn_verdict (*validate)(void *context, const struct tn_sequencer_block *block,
                                 const struct tn_sequencer_block *chain, uint32_t chain_count,
                                 bool local);
@@ -222,7 +227,7 @@ struct tn_sequencer_counters {
     uint64_t bodies_refused; /* no room */
     uint64_t views_dropped;  /* unfinalized views that left the ring */
     uint64_t proposals, notarizes, nullifies, finalizes, certs, timeouts, skips;
-    uint64_t blocks_bad, blocks_waited, blocks_delivered, guard_refusals, evidence;
+    uint64_t blocks_bad, blocks_waited, blocks_passed, blocks_delivered, guard_refusals, evidence;
     uint64_t signatures_verified, signatures_made;
 };
 const struct tn_sequencer_counters *tn_sequencer_counters(const struct tn_sequencer *sequencer);

@@ -66,16 +66,13 @@ static const char *const member[] = {"frames",
                                      "messages_unknown",
                                      "messages_malformed"};
 WORDS_OF(member, tn_member_counters);
-static const char *const votes[] = {"malformed",       "out_of_window", "wrong_sender",
-                                    "wrong_epoch",     "duplicates",    "bad_signatures",
-                                    "bad_certs",       "bad_blocks",    "unasked_data",
-                                    "fetches_refused", "fetches_sent",  "fetches_served",
-                                    "bodies_refused",  "views_dropped", "proposals",
-                                    "notarizes",       "nullifies",     "finalizes",
-                                    "certs",           "timeouts",      "skips",
-                                    "blocks_bad",      "blocks_waited", "blocks_delivered",
-                                    "guard_refusals",  "evidence",      "signatures_verified",
-                                    "signatures_made"};
+static const char *const votes[] = {
+    "malformed",      "out_of_window",  "wrong_sender",        "wrong_epoch",    "duplicates",
+    "bad_signatures", "bad_certs",      "bad_blocks",          "unasked_data",   "fetches_refused",
+    "fetches_sent",   "fetches_served", "bodies_refused",      "views_dropped",  "proposals",
+    "notarizes",      "nullifies",      "finalizes",           "certs",          "timeouts",
+    "skips",          "blocks_bad",     "blocks_waited",       "blocks_passed",  "blocks_delivered",
+    "guard_refusals", "evidence",       "signatures_verified", "signatures_made"};
 WORDS_OF(votes, tn_sequencer_counters);
 static const char *const chain[] = {
     "blocks",    "batches",        "entries",          "items",      "results_wrong",

@@ -26,6 +26,18 @@ static uint32_t some_nodes(uint64_t *random, uint32_t count)
     return nodes;
 }
 
+/* From the first block on: what a wrong time of day does may take a while to show. Just past what
+ * a block may be ahead, some seconds, or hours. */
+static void draw_time_of_day(const struct sim *sim, struct sim_fault *fault, uint64_t *random)
+{
+    static const int64_t MOST[] = {SIM_SECOND, 10 * SIM_SECOND, 3600 * SIM_SECOND};
+    const int64_t off_us = between(random, 200 * SIM_MS, MOST[tn_random_below(random, 3)]);
+    fault->amount = tn_random_below(random, 4) == 0 ? -off_us : off_us;
+    fault->nodes = 1u << tn_random_below(random, sim->machines_count);
+    fault->start_us = 1;
+    fault->end_us = sim->options.duration_ms * 1000;
+}
+
 /* How long, and how much. */
 static void draw(struct sim *sim, struct sim_fault *fault, uint64_t *random)
 {
@@ -63,6 +75,7 @@ static void draw(struct sim *sim, struct sim_fault *fault, uint64_t *random)
             fault->amount = between(random, -4 * SIM_SECOND, 4 * SIM_SECOND);
             break;
         case SIM_FAULT_SLOW_WORK: fault->amount = between(random, 5 * SIM_MS, 800 * SIM_MS); break;
+        case SIM_FAULT_TIME_OF_DAY: draw_time_of_day(sim, fault, random); return;
         case SIM_FAULT_IDLE:
         case SIM_FAULT_MEMBERS:
         case SIM_FAULT_KINDS: break;
@@ -106,6 +119,8 @@ void sim_faults_plan(struct sim *sim)
     uint32_t kinds[SIM_FAULT_KINDS], kinds_count = 0;
     uint32_t odds = 1 + (uint32_t)tn_random_below(&random, 4);
     for (uint32_t i = 0; i < SIM_FAULT_KINDS; i++) {
+        if (i == SIM_FAULT_TIME_OF_DAY)
+            continue; /* below, so that other seeds stay what they were */
         bool in = tn_random_below(&random, 5) < odds;
         if (sim->quiet && i == SIM_FAULT_BACKUP) in = true;
         if (!fits(sim, i)) continue;
@@ -123,6 +138,10 @@ void sim_faults_plan(struct sim *sim)
     if (count > SIM_FAULTS_MAX) count = SIM_FAULTS_MAX;
     for (uint32_t i = 0; i < count && kinds_count > 0; i++)
         add_fault(sim, (enum sim_fault_kind)kinds[tn_random_below(&random, kinds_count)], &random);
+    random = sim->options.seed ^ UINT64_C(0x646179);
+    bool is_off = tn_random_below(&random, 4) == 0 || sim->options.all;
+    if (is_off && (sim->options.faults >> SIM_FAULT_TIME_OF_DAY & 1) != 0 && !sim->quiet)
+        add_fault(sim, SIM_FAULT_TIME_OF_DAY, &random);
 }
 
 /* ---- What is on ---- */
@@ -148,6 +167,7 @@ static void add_to_machines(struct sim *sim, const struct sim_fault *fault)
         if (fault->kind == SIM_FAULT_SLOW_DISK) machine->disk.slow_us = fault->amount;
         if (fault->kind == SIM_FAULT_FULL_DISK) machine->disk.full = true;
         if (fault->kind == SIM_FAULT_CLOCK) machine->skew_us = fault->amount;
+        if (fault->kind == SIM_FAULT_TIME_OF_DAY) machine->day_us = fault->amount;
         if (fault->kind == SIM_FAULT_SLOW_WORK) machine->work_us = fault->amount;
     }
 }
@@ -164,6 +184,7 @@ static void start_over(struct sim *sim)
         sim->machines[i].disk.slow_us = 0;
         sim->machines[i].disk.full = false;
         sim->machines[i].skew_us = 0;
+        sim->machines[i].day_us = 0;
         sim->machines[i].work_us = 0;
     }
 }
@@ -184,6 +205,7 @@ static uint32_t add(struct sim *sim, const struct sim_fault *fault)
         case SIM_FAULT_SLOW_DISK:
         case SIM_FAULT_FULL_DISK:
         case SIM_FAULT_CLOCK:
+        case SIM_FAULT_TIME_OF_DAY:
         case SIM_FAULT_SLOW_WORK: add_to_machines(sim, fault); return 0;
         case SIM_FAULT_IDLE: sim->idle = true; return 0;
         case SIM_FAULT_MEMBERS: sim->members_change = true; return 0;
@@ -200,7 +222,7 @@ static void rot(struct sim *sim, const struct sim_fault *fault)
     for (uint32_t i = 0; i < sim->machines_count; i++) {
         const struct sim_machine *machine = &sim->machines[i];
         if (machine->mute || machine->rotten || machine->lost_log || machine->old_copy ||
-            machine->forgets > 0 || (fault->nodes >> i & 1) != 0)
+            machine->forgets > 0 || machine->day_us != 0 || (fault->nodes >> i & 1) != 0)
             silent |= 1u << machine->identity;
     }
     if (!sim_world_tolerates(sim, silent)) return;
@@ -210,6 +232,15 @@ static void rot(struct sim *sim, const struct sim_fault *fault)
             sim->machines[i].rotten = true;
         else
             sim->machines[i].forgets = (uint32_t)fault->amount;
+    }
+}
+
+/* Who is hours ahead is as good as hostile: no more of them than the set bears. */
+static void bear_time_of_day(struct sim *sim, struct sim_fault *fault)
+{
+    for (uint32_t i = 0; i < sim->machines_count; i++) {
+        const uint32_t identity = 1u << sim->machines[i].identity;
+        if ((fault->nodes >> i & 1) != 0 && !sim_world_tolerates(sim, identity)) fault->nodes = 0;
     }
 }
 
@@ -242,6 +273,7 @@ void sim_faults_apply(struct sim *sim, uint32_t index, bool begins)
     fault->on = begins;
     if (begins && (fault->kind == SIM_FAULT_ROT || fault->kind == SIM_FAULT_BACKUP))
         rot(sim, fault);
+    if (begins && fault->kind == SIM_FAULT_TIME_OF_DAY) bear_time_of_day(sim, fault);
     start_over(sim);
     uint32_t off = 0;
     for (uint32_t i = 0; i < sim->faults_count; i++) {

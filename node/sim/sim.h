@@ -19,22 +19,23 @@
 /* ---- What may go wrong -------------------------------------------------------------------------
  * name, word on the command line */
 #define SIM_FAULT_TABLE(X)                                                                         \
-    X(LOSS, "loss")           /* messages are lost, up to 35 % */                                  \
-    X(DUPLICATE, "duplicate") /* and come twice */                                                 \
-    X(DELAY, "delay")         /* and late, up to 3 s, in any order */                              \
-    X(PARTITION, "partition") /* two groups that do not hear each other */                         \
-    X(ONE_WAY, "one-way")     /* one direction of some links is dead */                            \
-    X(CRASH, "crash")         /* power is cut at some nodes, and comes back */                     \
-    X(BLACKOUT, "blackout")   /* at all of them */                                                 \
-    X(AWAY, "away")           /* a node is off for so long that it must take a snapshot */         \
-    X(SLOW_DISK, "slow-disk") /* a sync takes up to half a second */                               \
-    X(FULL_DISK, "full-disk") /* no record fits for a while */                                     \
-    X(ROT, "rot")             /* a restarted node finds its log damaged */                         \
-    X(BACKUP, "backup")       /* it comes back with an old copy of its log; in quiet runs */       \
-    X(CLOCK, "clock")         /* a clock jumps, or runs fast or slow */                            \
-    X(SLOW_WORK, "slow-work") /* executing a block takes long */                                   \
-    X(IDLE, "idle")           /* nobody trades */                                                  \
-    X(MEMBERS, "members")     /* validators join, leave, get another weight */
+    X(LOSS, "loss")               /* messages are lost, up to 35 % */                              \
+    X(DUPLICATE, "duplicate")     /* and come twice */                                             \
+    X(DELAY, "delay")             /* and late, up to 3 s, in any order */                          \
+    X(PARTITION, "partition")     /* two groups that do not hear each other */                     \
+    X(ONE_WAY, "one-way")         /* one direction of some links is dead */                        \
+    X(CRASH, "crash")             /* power is cut at some nodes, and comes back */                 \
+    X(BLACKOUT, "blackout")       /* at all of them */                                             \
+    X(AWAY, "away")               /* a node is off for so long that it must take a snapshot */     \
+    X(SLOW_DISK, "slow-disk")     /* a sync takes up to half a second */                           \
+    X(FULL_DISK, "full-disk")     /* no record fits for a while */                                 \
+    X(ROT, "rot")                 /* a restarted node finds its log damaged */                     \
+    X(BACKUP, "backup")           /* it comes back with an old copy of its log; in quiet runs */   \
+    X(CLOCK, "clock")             /* a clock jumps, or runs fast or slow */                        \
+    X(SLOW_WORK, "slow-work")     /* executing a block takes long */                               \
+    X(IDLE, "idle")               /* nobody trades */                                              \
+    X(MEMBERS, "members")         /* validators join, leave, get another weight */                 \
+    X(TIME_OF_DAY, "time-of-day") /* one node takes it to be another time, up to hours off */
 
 enum sim_fault_kind {
 #define X(name, word) SIM_FAULT_##name,
@@ -204,6 +205,7 @@ struct sim_machine {
     bool mute;        /* so it says nothing up to the end of this epoch */
     uint64_t mute_epoch, synced_epoch;
     int64_t skew_us;          /* its clock, less the true one */
+    int64_t day_us;           /* its time of day, less its clock: no timer looks at it */
     int64_t work_us;          /* that a block takes to execute, under a fault */
     uint64_t store_height;    /* what its store holds, durably */
     uint64_t base_height;     /* a snapshot's: it has no older blocks */

@@ -10,7 +10,8 @@
 
 int64_t toy_wall_ms(const struct sim_node *node)
 {
-    return EPOCH_START_MS + sim_node_now(node->sim, node->machine) / 1000;
+    const int64_t day_us = node->sim->machines[node->machine].day_us;
+    return EPOCH_START_MS + (sim_node_now(node->sim, node->machine) + day_us) / 1000;
 }
 
 bool toy_holds(const struct sim_node *node, uint32_t batch)
@@ -201,9 +202,11 @@ static enum tn_verdict judge_header(struct sim_node *node, const struct tn_block
     if (ends && !sim_world_set(world, &set, header->epoch + 1)) return TN_VERDICT_WAIT;
     if (ends) tn_validators_hash(&next_set_hash, &set);
     if (!tn_hash_equal(&next_set_hash, &header->next_set_hash)) return TN_VERDICT_BAD;
-    if (local && (int64_t)header->time_ms > toy_wall_ms(node) + SIM_CLOCK_AHEAD_MS)
-        return TN_VERDICT_WAIT;
-    return TN_VERDICT_OK;
+    const int64_t latest_ms = toy_wall_ms(node) + SIM_CLOCK_AHEAD_MS;
+    if (!local || (int64_t)header->time_ms <= latest_ms) return TN_VERDICT_OK;
+    const int64_t view_ms = (world->limits.idle_us + 4 * world->limits.delta_us) / 1000;
+    const bool is_far = (int64_t)header->time_ms > latest_ms + view_ms;
+    return is_far && (int64_t)parent->time_ms <= latest_ms ? TN_VERDICT_PASS : TN_VERDICT_WAIT;
 }
 
 static enum tn_verdict validate(void *context, const struct tn_sequencer_block *block,

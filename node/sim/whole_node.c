@@ -15,8 +15,9 @@
 struct tn_member_clock whole_clock(const struct sim_node *node)
 {
     int64_t now_us = sim_node_now(node->sim, node->machine);
+    const int64_t day_us = now_us + node->sim->machines[node->machine].day_us;
     return (struct tn_member_clock){.now_us = now_us > 0 ? now_us : 0,
-                                    .unix_ms = WHOLE_GENESIS_MS + now_us / 1000};
+                                    .unix_ms = WHOLE_GENESIS_MS + day_us / 1000};
 }
 
 /* ---- Out of the member ---- */

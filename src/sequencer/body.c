@@ -277,6 +277,7 @@ enum tn_verdict tn_sequencer_judge(struct tn_sequencer *s, struct held_block *bl
             s->counters.blocks_bad++;
             break;
         case TN_VERDICT_WAIT: s->counters.blocks_waited++; break;
+        case TN_VERDICT_PASS: s->counters.blocks_passed++; break;
     }
     return verdict;
 }

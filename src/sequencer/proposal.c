@@ -275,6 +275,7 @@ static void judge(struct tn_sequencer *s)
             break;
         }
         case TN_VERDICT_BAD: tn_sequencer_nullify(s); break;
+        case TN_VERDICT_PASS: tn_sequencer_nullify_early(s); break;
         case TN_VERDICT_WAIT: break;
     }
 }

@@ -189,6 +189,42 @@ static void test_sequencer_gives_up_a_view_whose_block_is_bad(void **state)
     case_end(world);
 }
 
+static void test_sequencer_gives_up_at_once_a_view_whose_block_must_wait_for_longer(void **state)
+{
+    (void)state;
+    const enum tn_verdict verdicts[] = {TN_VERDICT_WAIT, TN_VERDICT_PASS};
+    for (uint32_t k = 0; k < 2; k++) {
+        struct case_world *world = begin_without_first();
+        const struct tn_block_header early = first_header(2000, 1, 0);
+        world->is_traced = true;
+        for (uint16_t i = 1; i < 4; i++) {
+            world->nodes[i].verdict = verdicts[k];
+            forge_proposal(world, i, &early);
+        }
+        const char *said = "[  3] 1 NULLIFY 1\n[  3] 2 NULLIFY 1\n[  3] 3 NULLIFY 1\n";
+        assert_string_equal(world->trace, k == 0 ? "" : said);
+        for (uint16_t i = 1; i < 4; i++)
+            world->nodes[i].verdict = TN_VERDICT_OK;
+        assert_true(case_run_to(world, 2));
+        case_end(world);
+    }
+}
+
+/* As when all clocks have been put back: views are not burned faster than the timers would. */
+static void test_sequencer_lets_the_timers_decide_when_no_block_is_ever_in_time(void **state)
+{
+    (void)state;
+    struct tn_sequencer_status status;
+    struct case_world *world = begin_without_first();
+    for (uint16_t i = 1; i < 4; i++)
+        world->nodes[i].verdict = TN_VERDICT_PASS;
+    case_run_us(world, 10000000);
+    tn_sequencer_status(world->nodes[1].engine, &status);
+    assert_true(status.view > 2 * world->count);
+    assert_true(status.view < 6 * world->count);
+    case_end(world);
+}
+
 static void test_sequencer_refuses_headers_that_do_not_follow(void **state)
 {
     (void)state;
@@ -339,6 +375,8 @@ int main(void)
         cmocka_unit_test(test_sequencer_leaves_a_view_with_split_votes),
         cmocka_unit_test(test_sequencer_fetches_the_body_of_a_block_that_others_notarized),
         cmocka_unit_test(test_sequencer_gives_up_a_view_whose_block_is_bad),
+        cmocka_unit_test(test_sequencer_gives_up_at_once_a_view_whose_block_must_wait_for_longer),
+        cmocka_unit_test(test_sequencer_lets_the_timers_decide_when_no_block_is_ever_in_time),
         cmocka_unit_test(test_sequencer_refuses_headers_that_do_not_follow),
         cmocka_unit_test(test_sequencer_drops_votes_with_bad_signatures_when_they_would_count),
         cmocka_unit_test(test_sequencer_takes_votes_from_their_voters_link_only),
