@@ -2,6 +2,7 @@
  * block must come out with the hash it has, which holds the results of its batch and the root of
  * the state before it. */
 #include "reading.h"
+#include "set_home.h"
 #include "snapshot.h"
 #include "tenord.h"
 
@@ -99,5 +100,9 @@ int replay_command(int arguments_count, char **arguments)
     if (!options_read(&set, arguments_count, arguments)) {
         return set.help_printed ? END_GOOD : END_REFUSED;
     }
-    return replay(&replay_options);
+    if (!set_home_is_one(replay_options.home)) return replay(&replay_options);
+    const struct set_replay_options of_set = {.home = replay_options.home,
+                                              .snapshot = replay_options.snapshot,
+                                              .until = replay_options.until};
+    return set_replay(&of_set);
 }

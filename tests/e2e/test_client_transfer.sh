@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Money between two markets of a real node, by the thin client: there, back when nobody may take it,
-# and refused when there is no such market.
+# and refused when there is no such market. Then what an operator's tools find in that node's home:
+# all its blocks executed again, accounts, proofs; and what they say of a home whose state is another.
 #
-# usage: test_client_transfer.sh TENORD TENOR TENOR_FEED
+# usage: test_client_transfer.sh TENORD TENOR TENOR_FEED SET_STORE_EDIT
 set -euo pipefail
 tenord=$1
 tenor=$2
 feed=$3
+edit=$4
 work=$(mktemp -d)
 processes=()
 export TENOR_HOME=$work/home TENOR_NET=$work/net
@@ -53,8 +55,12 @@ holds() {
 }
 
 base=$(base_port)
-"$tenord" testnet --out "$work/net" --nodes 1 --markets 2 --base-port "$base" >/dev/null
-"$tenord" start --home "$work/net/node-0" log.blocks=false log.format=logfmt >"$work/node.log" 2>&1 &
+"$tenord" testnet --out "$work/first" --nodes 1 --markets 2 >/dev/null
+sed 's/^\(exit_blocks *= \)[0-9]*/\116/' "$work/first/node-0/genesis.conf" >"$work/genesis.conf"
+"$tenord" testnet --out "$work/net" --nodes 1 --markets 2 --base-port "$base" \
+    --genesis "$work/genesis.conf" >/dev/null
+home=$work/net/node-0
+"$tenord" start --home "$home" log.blocks=false log.format=logfmt >"$work/node.log" 2>&1 &
 processes+=($!)
 "$feed" --net "$work/net" --quiet >"$work/feed.log" 2>&1 &
 processes+=($!)
@@ -69,9 +75,10 @@ within 20 holds 2 250.50
 ok '"money": "-10.00"' transfer 10 --to 7 --to-market 2
 within 20 holds 1 99749.50
 ends 3 'rejected: 211 MARKET_UNKNOWN' transfer 10 --to 0 --to-market 3
+ok '"withdrawn": "3.00"' withdraw 3
 ends 3 'rejected: 701 CASH_SHORT' transfer 99749.51 --to 0 --to-market 2
 ends 2 'only cash' transfer 10 --to 0 --to-market 2 --asset 1
-holds 1 99749.50 || fail "what was refused has moved money"
+within 20 holds 1 99746.50 || fail "what was refused has moved money"
 # To its own market it is a transfer like any other, and to itself it is none.
 ends 2 'account 0 is the sender itself' transfer 1 --to 0 --to-market 1
 for process in "${processes[@]}"; do
@@ -85,4 +92,56 @@ if grep -hE 'bug at|ERROR: |runtime error|msg=(diverged|results_wrong|no_op|bad_
     "$work"/*.log; then
     fail "a log holds what it must not"
 fi
+
+# ---- Its home, read by tools that touch nothing in it ---------------------------------------------
+
+# expect CODE WORDS COMMAND...: of tenord.
+expect() {
+    local wanted=$1 words=$2 code=0
+    shift 2
+    timeout 60 "$tenord" "$@" >"$work/said" 2>&1 || code=$?
+    [ "$code" = "$wanted" ] || fail "ended with $code, not $wanted: $*: $(cat "$work/said")"
+    grep -qF -- "$words" "$work/said" || fail "does not say '$words': $*: $(cat "$work/said")"
+}
+fingerprint() { (cd "$home" && find . -type f ! -name lock.mdb -exec sha256sum {} + | sort); }
+before=$(fingerprint)
+
+expect 0 'every root is the same' replay --verify --home "$home"
+grep -q ' of 2 markets, .* 1 transfers between markets' "$work/said" || fail "a transfer was not executed"
+root=$(sed -n 's/.*the last is //p' "$work/said")
+expect 0 'blocks 1 to 12: every root is the same' replay --verify --home "$home" --until 12
+expect 2 'not until 999999' replay --verify --home "$home" --until 999999
+
+expect 0 ', market 2, term ' inspect --home "$home" block 30
+expect 2 'the store has no block 0' inspect --home "$home" block 0
+expect 2 'The set has 1, 2: say which by --market' inspect --home "$home" account 0
+expect 2 'the set has no such market, but 1, 2' inspect --home "$home" --market 3 account 0
+expect 0 'cash         250500000 micros' inspect --home "$home" --market 2 account 0
+expect 0 'cash         99746500000 micros' inspect --home "$home" --market 1 account 0
+expect 2 "there is no account '1': the last is 0" inspect --home "$home" --market 2 account 1
+for kind in 'account 0' 'block 5' 'withdrawal 0' conservation solvency 'exit 0'; do
+    # shellcheck disable=SC2086 # words of a proof
+    expect 0 "against the state root $root" \
+        inspect --home "$home" --market 1 --out "$work/proof" proof $kind
+    ok 'proof of ' proof verify --file "$work/proof" --root "$root"
+done
+expect 2 'no order 1 rests' inspect --home "$home" --market 2 --out "$work/proof" proof order 1
+[ "$(fingerprint)" = "$before" ] || fail "a tool that reads has changed the home"
+
+# A node whose state went another way: the first block that differs, and the part of the state.
+differs() {
+    local words=$1
+    shift
+    rm -rf "$work/other"
+    cp -r "$home" "$work/other"
+    "$edit" "$work/other" "$@" 2>/dev/null || fail "cannot change record $*"
+    expect 3 "$words" replay --verify --home "$work/other"
+}
+last=$(sed -n 's/^height *//p' <("$tenord" db stats --home "$home"))
+differs "block $last differs in its state root" 5 0 94
+grep -q "market 1 ACCOUNT differs, first in record 0" "$work/said" || fail "the account is not named"
+differs "block $last differs in its state root" 37 0 94
+grep -q "market 2 ACCOUNT differs, first in record 0" "$work/said" || fail "the market is not named"
+differs "block 2 differs in its state root" 225 0 208
+grep -q " ROOTS differs: stored " "$work/said" || fail "the past roots are not named"
 echo "passed"

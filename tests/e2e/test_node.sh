@@ -276,7 +276,7 @@ proofs_of_every_kind_are_accepted_by_both_verifiers() {
     expect 2 "is not the number of an order" "${inspect[@]}" proof order x
     expect 2 "there is no series" "${inspect[@]}" proof series NO-SUCH
     expect 2 "which series?" "${inspect[@]}" proof series
-    expect 2 "has no header of block 0" "${inspect[@]}" proof block 0
+    expect 2 "there is no block 0: the genesis is none" "${inspect[@]}" proof block 0
     expect 2 "a proof of what" "${inspect[@]}" proof nothing
     expect 2 "takes block, account or proof" "${inspect[@]}"
     [ ! -e "$work/no.proof" ] || fail "a proof that was refused left a file"

@@ -240,7 +240,9 @@ copy=$scratch/copy
 expect 0 "$root; it has no keys" "$tenord" backup --home "$home" --to "$copy"
 expect 2 "File exists" "$tenord" backup --home "$home" --to "$copy"
 expect 0 "the store is whole" "$tenord" db check --home "$copy"
-for command in "inspect --home $home block 1" "run --solo --home $home" \
+expect 0 'every root is the same' "$tenord" replay --verify --home "$home"
+expect 0 ", market 1, term " "$tenord" inspect --home "$home" block 12
+for command in "run --solo --home $home" \
     "snapshot create --home $home --to $scratch/snapshot"; do
     # shellcheck disable=SC2086 # words of a command
     expect 2 "is the home of a node of a set" "$tenord" $command
