@@ -195,7 +195,7 @@ TABLE = {
     20006: ("HEARTBEAT_RANGE", False, "heartbeat_ms is outside of what this node allows",
         "use 0, or 1 000 to 60 000 if its operator has not set other bounds"),
     20007: ("RESUME_OLD", False, "the node no longer has the account's messages since then",
-        "log on without resume_after, then ask for the account and its orders"),
+        "resume from the block that the text names, or log on without resume_after and ask for the account and its orders"),
     20008: ("RESUME_AHEAD", True, "the node has not executed the block of resume_after yet",
         "wait a moment, or log on at another node"),
     20010: ("LOGONS_FULL", True, "the account has its maximum of connections on this node",

@@ -548,11 +548,6 @@ bool keeper_find_batch(struct keeper *keeper, const struct tn_hash *digest, cons
     return is_found;
 }
 
-uint64_t keeper_kept_height(enum keeper_kept what, uint64_t number)
-{
-    return UINT64_C(1) << 63 | (uint64_t)what << 56 | number;
-}
-
 /* Epochs come from peers and clients, as large as they like: past this they would name other kinds.
  */
 #define EPOCH_END (UINT64_C(1) << 56)

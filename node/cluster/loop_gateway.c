@@ -9,6 +9,7 @@
 
 #include "cluster/desk_teller.h"
 #include "cluster/loop_internal.h"
+#include "cluster/past.h"
 #include "cluster/proofs.h"
 #include "cluster/teller.h"
 #include "cluster/views.h"
@@ -22,9 +23,10 @@ enum {
     ASKS_BYTES = 8 << 20,
     TELLS_BYTES = 64 << 20,
     ASKS_A_TURN = 1024,
-    ASKS_US = 3000,         /* of a turn: peers wait meanwhile */
-    ANSWER_ROOM = 2 << 20,  /* of the ring, before an ask is taken */
-    BLOCK_ROOM = 16 << 20,  /* before a block is executed */
+    ASKS_US = 3000,        /* of a turn: peers wait meanwhile */
+    ANSWER_ROOM = 2 << 20, /* of the ring, before an ask is taken */
+    BLOCK_ROOM = 16 << 20, /* before a block is executed */
+    PAST_ROW_BYTES = 8 << 20,
     HELD_MOST_US = 1000000, /* that a block is held back, or a replay waits at one place */
     PAUSE_NS = 200000,
     ROOM_WAIT_US = 1000,
@@ -36,6 +38,7 @@ struct gate {
     struct teller *teller;
     struct views *views;
     struct proofs *proofs;
+    struct past *past;
     struct tn_public_key own_key;
     enum port_node_state state;
     int64_t held_since_us; /* 0: nothing is held back */
@@ -312,14 +315,21 @@ static void wait_for_room(struct loop *loop)
 void gate_step(struct loop *loop, const struct tn_chain_place *place,
                const struct tn_market_step *step)
 {
+    struct port_step told;
     if (loop->gate == NULL) return;
     if (loop->is_restoring && port_tell_room(loop->gate->port) < ANSWER_ROOM) wait_for_room(loop);
     teller_step(loop->gate->teller, place, step);
+    if (step->events_count == 0) return;
+    teller_fill_step(&told, tn_chain_heads(tn_member_chain(loop->member)), place, step);
+    past_step(loop->gate->past, &told, step->events);
 }
 
 void gate_block(struct loop *loop, const struct tn_member_block *block)
 {
     if (loop->gate == NULL) return;
+    struct store_trail trail;
+    past_block(loop->gate->past, block->header->height, (int64_t)block->header->time_ms);
+    if (past_take_fault(loop->gate->past, &trail)) note("msg=past_damaged why=\"%s\"", trail.text);
     teller_block(loop->gate->teller, block);
     proofs_executed(loop->gate->proofs, tn_member_chain(loop->member));
     if (loop->is_restoring) port_tell_flush(loop->gate->port); /* all of it is durable */
@@ -371,7 +381,10 @@ void gate_member_made(struct loop *loop)
 {
     struct gate *gate = loop->gate;
     if (gate == NULL) return;
+    struct store_trail trail;
     teller_follow(gate->teller, tn_member_chain(loop->member));
+    if (!past_begin(gate->past, keeper_store(loop->keeper), &trail))
+        note("msg=past_damaged why=\"%s\"", trail.text);
     if (gate->state != PORT_SYNCING) say_state(loop, PORT_SYNCING);
 }
 
@@ -389,11 +402,12 @@ void gate_member_ends(struct loop *loop)
     loop_direct_follow(loop, NULL);
     gate->held_since_us = 0;
     proofs_drop_all(gate->proofs);
+    past_end(gate->past);
     teller_follow(gate->teller, NULL);
     if (gate->state == PORT_READY) say_state(loop, PORT_SYNCING);
 }
 
-static void fill_options(struct gateway_options *options, struct loop *loop,
+static void fill_options(struct gateway_options *options, struct loop *loop, struct gate *gate,
                          const struct settings *settings)
 {
     const struct tn_chain_limits *limits = &loop->set->limits;
@@ -406,6 +420,7 @@ static void fill_options(struct gateway_options *options, struct loop *loop,
     options->limits = settings->clients.limits;
     options->signatures = &loop->signatures;
     loop_fill_direct(&options->direct, loop);
+    past_fill_source(&options->past, gate->past);
     options->bounds_us = metrics_bounds_us;
     options->bounds_count = METRICS_BOUNDS;
     feed_options_default(&options->feed);
@@ -428,9 +443,10 @@ static bool make_parts(struct loop *loop, struct gate *gate)
     gate->teller = teller_make(gate->port, &loop->set->limits);
     gate->views = views_make();
     gate->proofs = proofs_make(say_proof, gate);
+    gate->past = past_make(PAST_ROW_BYTES, machine_cpu());
     loop->desks.teller = desk_teller_make(&loop->set->limits, DESK_TELLER_RING);
     return gate->teller != NULL && gate->views != NULL && gate->proofs != NULL &&
-           loop->desks.teller != NULL &&
+           gate->past != NULL && loop->desks.teller != NULL &&
            loop->signatures.public_key(loop->signatures.context, &gate->own_key, &loop->node->key);
 }
 
@@ -441,6 +457,7 @@ static void free_gate(struct loop *loop, struct gate *gate)
     teller_free(gate->teller);
     views_free(gate->views);
     proofs_free(gate->proofs);
+    past_free(gate->past);
     port_free(gate->port);
     free(gate);
 }
@@ -456,7 +473,7 @@ bool gate_open(struct loop *loop)
         if (gate != NULL) free_gate(loop, gate);
         return false;
     }
-    fill_options(&options, loop, &loop->node->settings);
+    fill_options(&options, loop, gate, &loop->node->settings);
     if (!gateway_open(&gate->gateway, &options, gate->port, problem)) {
         complain("[clients] %s", problem);
         free_gate(loop, gate);
@@ -473,7 +490,7 @@ bool gate_reload(struct loop *loop, const struct settings *settings)
     static struct gateway_options options;
     char problem[GATEWAY_PROBLEM_SIZE];
     if (loop->gate == NULL) return true;
-    fill_options(&options, loop, settings);
+    fill_options(&options, loop, loop->gate, settings);
     if (gateway_reload(loop->gate->gateway, &options, problem)) return true;
     complain("%s", problem);
     return false;

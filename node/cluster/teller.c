@@ -226,25 +226,31 @@ static void note_events(struct teller *teller, uint32_t place, const struct tn_e
     }
 }
 
+void teller_fill_step(struct port_step *told, const struct tn_chain_heads *heads,
+                      const struct tn_chain_place *place, const struct tn_market_step *step)
+{
+    const bool is_frame = step->entry != NULL && step->entry->kind == TN_ENTRY_FRAME;
+    *told = (struct port_step){.block = heads->height,
+                               .time_ms = (int64_t)heads->block.time_ms,
+                               .market = place->market,
+                               .term = place->term,
+                               .sequence = place->sequence,
+                               .entry = place->entry,
+                               .number = step->number,
+                               .item = step->item,
+                               .account = is_frame ? step->entry->as.frame.account : TN_NONE,
+                               .session = step->session,
+                               .nonce = is_frame ? step->entry->as.frame.nonce : 0,
+                               .events_count = step->events_count};
+}
+
 void teller_step(struct teller *teller, const struct tn_chain_place *place,
                  const struct tn_market_step *step)
 {
-    const struct tn_chain_heads *heads = tn_chain_heads(teller->chain);
     const uint32_t at = place_of(teller, place->market);
     const struct tn_exchange *exchange = tn_market_exchange(tn_chain_market(teller->chain, at));
-    const bool is_frame = step->entry != NULL && step->entry->kind == TN_ENTRY_FRAME;
-    struct port_step told = {.block = heads->height,
-                             .time_ms = (int64_t)heads->block.time_ms,
-                             .market = place->market,
-                             .term = place->term,
-                             .sequence = place->sequence,
-                             .entry = place->entry,
-                             .number = step->number,
-                             .item = step->item,
-                             .account = is_frame ? step->entry->as.frame.account : TN_NONE,
-                             .session = step->session,
-                             .nonce = is_frame ? step->entry->as.frame.nonce : 0,
-                             .events_count = step->events_count};
+    struct port_step told;
+    teller_fill_step(&told, tn_chain_heads(teller->chain), place, step);
     if (step->entry != NULL && step->entry->kind == TN_ENTRY_MARKS) {
         teller->notes[at].is_marked = true;
     }

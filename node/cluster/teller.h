@@ -20,6 +20,9 @@ void teller_follow(struct teller *teller, struct tn_chain *chain);
 
 void teller_state(struct teller *teller, enum port_node_state state);
 void teller_answer(struct teller *teller, uint64_t tag, const struct tn_member_answer *answer);
+/* What a step is, all but its orders. */
+void teller_fill_step(struct port_step *told, const struct tn_chain_heads *heads,
+                      const struct tn_chain_place *place, const struct tn_market_step *step);
 /* Within the member's `receipt`: the exchange is as the step has left it. */
 void teller_step(struct teller *teller, const struct tn_chain_place *place,
                  const struct tn_market_step *step);

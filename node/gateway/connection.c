@@ -222,7 +222,7 @@ static void do_again(struct gateway_connection *connection)
 static bool can_read(const struct gateway_connection *connection)
 {
     return connection->stage == GATEWAY_OPEN && !connection->is_reading_paused &&
-           !connection->is_stopped && !connection->is_cut;
+           !connection->is_stopped && !connection->is_behind && !connection->is_cut;
 }
 
 /* Handles whole messages; what is left moves to the front. False: no more for now. */
@@ -288,6 +288,14 @@ static bool guest_may_go_on(struct gateway_connection *connection)
     gateway->guests_wait = connection->is_waiting = true;
     event_del(connection->readable);
     return false;
+}
+
+void gateway_connection_read_on(struct gateway_connection *connection)
+{
+    connection->heard_us = connection->gateway->now_us;
+    if (connection->stage != GATEWAY_OPEN || connection->is_reading_paused) return;
+    event_add(connection->readable, NULL);
+    do_again(connection);
 }
 
 static void read_messages(struct gateway_connection *connection)
@@ -423,14 +431,16 @@ static void drained(struct gateway_connection *connection)
     if (connection->is_reading_paused) {
         connection->is_reading_paused = false;
         connection->heard_us = connection->gateway->now_us;
-        if (!connection->is_stopped) event_add(connection->readable, NULL);
+        if (!connection->is_stopped && !connection->is_behind)
+            event_add(connection->readable, NULL);
         do_again(connection);
     }
     if (connection->feed_waits && !connection->stream_waits) {
         connection->is_ready = true; /* the feed is told outside of its own calls */
         gateway_connection_mark(connection);
     }
-    if (connection->stream_waits) gateway_connection_mark(connection);
+    if (connection->stream_waits && !gateway_behind_waits(connection))
+        gateway_connection_mark(connection);
 }
 
 void gateway_connection_flush(struct gateway_connection *connection)
@@ -579,6 +589,7 @@ static void tick(struct gateway_connection *connection)
                 return;
             }
             if (!connection->is_reading_paused && !connection->is_stopped &&
+                !connection->is_behind &&
                 now_us - connection->heard_us >= (int64_t)connection->heartbeat_ms * 2000) {
                 GATEWAY_COUNT(gateway, cut_silent);
                 gateway_connection_close(connection, 0, WIRE_ERROR_SILENT, NULL, GATEWAY_END_CUT);
@@ -605,7 +616,9 @@ static void wake_guests(struct gateway *gateway)
             gateway->connections[(gateway->guest_first + i) % count];
         if (connection == NULL || !connection->is_waiting) continue;
         connection->is_waiting = false;
-        if (connection->stage != GATEWAY_OPEN || connection->is_reading_paused) continue;
+        if (connection->stage != GATEWAY_OPEN || connection->is_reading_paused ||
+            connection->is_behind)
+            continue;
         connection->heard_us = gateway->now_us;
         event_add(connection->readable, NULL);
         do_again(connection);

@@ -76,6 +76,14 @@ static void on_checked(evutil_socket_t fd, short what, void *context)
     gateway_checkers_heard(gateway->checkers);
 }
 
+static void on_past(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct gateway *gateway = context;
+    gateway->now_us = gateway_now_us();
+    gateway_behind_take(gateway);
+}
+
 /* The turn that follows looks for room. */
 static void on_hold(evutil_socket_t fd, short what, void *context)
 {
@@ -118,6 +126,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     gateway_set(&gateway->counts.checking, gateway_checkers_count(gateway->checkers));
     count_soft(gateway);
     gateway_set(&gateway->counts.history_records, gateway_history_count(gateway->history));
+    gateway_behind_tick(gateway);
 }
 
 /* The node stops: no more connections, standby frames under way, last words to everybody. */
@@ -148,6 +157,8 @@ static void on_asked(evutil_socket_t fd, short what, void *context)
     bool has_identity = gateway->asks.has_identity, stop = gateway->asks.stop;
     struct gateway_identity *identity = gateway->asks.identity;
     if (has_identity) gateway->limits = gateway->asks.limits;
+    if (has_identity && gateway->past != NULL)
+        gateway_past_set_percent(gateway->past, (uint32_t)gateway->limits.past_percent);
     gateway->asks.has_identity = false;
     pthread_mutex_unlock(&gateway->asks.lock);
     if (has_identity) {
@@ -188,12 +199,13 @@ static void free_gateway(struct gateway *gateway)
 {
     gateway_handshakes_free(gateway->handshakes);
     gateway_checkers_free(gateway->checkers);
+    gateway_past_free(gateway->past);
     if (gateway->connections != NULL) gateway_connections_free(gateway);
     gateway_standbys_free(gateway);
     gateway_hold_free(gateway);
-    struct event *events[] = {gateway->listening, gateway->telling,  gateway->asking,
-                              gateway->shaken,    gateway->checking, gateway->holding,
-                              gateway->ticking,   gateway->softening};
+    struct event *events[] = {gateway->listening, gateway->telling,   gateway->asking,
+                              gateway->shaken,    gateway->checking,  gateway->holding,
+                              gateway->ticking,   gateway->softening, gateway->passing};
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
         if (events[i] != NULL) event_free(events[i]);
     }
@@ -226,8 +238,8 @@ static bool feed_out(void *context, uint32_t client, const uint8_t *bytes, size_
     struct gateway_connection *connection = gateway->connections[client];
     TN_ASSERT(connection != NULL);
     if (connection->stage != GATEWAY_OPEN) return true; /* it is leaving: nobody is owed anything */
-    bool taken = (must || gateway_connection_has_room(connection)) &&
-                 gateway_connection_send(connection, bytes, size, must);
+    const bool may = !connection->is_behind && gateway_connection_has_room(connection);
+    bool taken = (must || may) && gateway_connection_send(connection, bytes, size, must);
     if (taken || must) return true;
     if (!connection->feed_waits) GATEWAY_COUNT(gateway, lagged);
     connection->feed_waits = true;
@@ -313,6 +325,11 @@ static bool make_events(struct gateway *gateway)
             event_new(gateway->base, port_tells_fd(soft), EV_READ | EV_PERSIST, on_soft, gateway);
         if (gateway->softening == NULL || event_add(gateway->softening, NULL) != 0) return false;
     }
+    if (gateway->past != NULL) {
+        gateway->passing = event_new(gateway->base, gateway_past_fd(gateway->past),
+                                     EV_READ | EV_PERSIST, on_past, gateway);
+        if (gateway->passing == NULL || event_add(gateway->passing, NULL) != 0) return false;
+    }
     bool done = gateway->telling != NULL && gateway->asking != NULL && gateway->shaken != NULL &&
                 gateway->checking != NULL && gateway->holding != NULL && gateway->ticking != NULL &&
                 gateway->listening != NULL;
@@ -351,6 +368,12 @@ static bool make_parts(struct gateway *gateway, char problem[GATEWAY_PROBLEM_SIZ
     gateway->checkers = gateway_checkers_make(gateway->options.signatures,
                                               gateway->options.chain_id, gateway->workers_count);
     if (gateway->checkers == NULL) return fail(problem, "start the threads that check signatures");
+    if (gateway->options.past.read != NULL) {
+        gateway->past =
+            gateway_past_make(&gateway->options.past, (uint32_t)gateway->limits.sessions_max,
+                              (uint32_t)gateway->limits.past_percent);
+        if (gateway->past == NULL) return fail(problem, "start the thread that reads the store");
+    }
     errno = ENOMEM;
     if (!make_memory(gateway)) return fail(problem, "take the memory of the gateway");
     if (!make_events(gateway)) return fail(problem, "make the event loop");

@@ -15,6 +15,7 @@
 
 #include "gateway/direct.h"
 #include "gateway/feed.h"
+#include "gateway/past.h"
 #include "gateway/port.h"
 #include "tenor/signature.h"
 
@@ -50,6 +51,7 @@
     X(out_total_max, 1114112, 68719476736, 268435456, "that wait to be sent to all of them")       \
     X(slow_ms, 100, 600000, 10000, "that a connection may take nothing while something waits")     \
     X(drain_ms, 0, 600000, 2000, "for the last words when the node stops")                         \
+    X(past_percent, 1, 100, 20, "of a processor, for streams that are read from the store")        \
     X(faults_max, 1, 1000000, 64, "bad signatures and the like, before a connection is closed")    \
     /* ---- from here on: at the start only ---- */                                                \
     X(sessions_max, 1, 65536, 4096, "connections at a time, if there are descriptors")             \
@@ -81,7 +83,8 @@ struct gateway_options {
     struct gateway_limits limits;
     /* Of real keys; may be called by several threads; outlive the gateway. */
     const struct tn_signatures *signatures;
-    struct gateway_direct direct; /* all zero: every frame goes by the port */
+    struct gateway_direct direct;    /* all zero: every frame goes by the port */
+    struct gateway_past_source past; /* all zero: streams go back as far as memory does */
     /* Upper bounds of the buckets of gateway_order_times, in order; they outlive the gateway. */
     const uint64_t *bounds_us;
     uint32_t bounds_count; /* at most GATEWAY_BOUNDS_MAX */
@@ -122,6 +125,8 @@ bool gateway_stopped(const struct gateway *gateway);
     X(history_records, GAUGE, "Messages of accounts' streams kept for a resume.")                  \
     X(signature_threads, GAUGE, "Threads that check signatures of frames.")                        \
     X(checking, GAUGE, "Frames in the line for the check of their signature.")                     \
+    X(behind, GAUGE, "Connections whose account's stream comes from the store for now.")           \
+    X(past_oldest, GAUGE, "The oldest block whose messages the store has for a resume.")           \
     X(held, GAUGE, "Frames that wait until the desk has room.")                                    \
     X(held_bytes, GAUGE, "Bytes of these.")                                                        \
     X(stopped, GAUGE, "Connections that are not read until then.")                                 \
@@ -175,6 +180,11 @@ bool gateway_stopped(const struct gateway *gateway);
     X(resumed, COUNTER, "Streams that went on after a given place.")                               \
     X(resume_too_old, COUNTER, "Resumes refused: the place is no more kept.")                      \
     X(stream_messages, COUNTER, "Messages of accounts' streams sent.")                             \
+    X(past_pieces, COUNTER, "Pieces of accounts' streams read from the store.")                    \
+    X(past_messages, COUNTER, "Messages of accounts' streams read from the store.")                \
+    X(past_gone, COUNTER, "Resumes that ended: what followed is kept no more.")                    \
+    X(past_failed, COUNTER, "Resumes that ended: the store could not be read.")                    \
+    X(past_lost, COUNTER, "Blocks whose messages the store had no room for.")                      \
     X(feed_dropped, COUNTER, "Market data not sent to connections that read too slowly.")          \
     X(lagged, COUNTER, "Times that a connection fell behind with market data.")                    \
     X(cut_slow, COUNTER, "Connections cut: they do not read.")                                     \

@@ -105,6 +105,9 @@ struct gateway_connection {
     struct gateway_connection *next_of_account, *previous_of_account;
     struct gateway_cursor stream;
     bool stream_waits; /* there may be more than was sent */
+    bool is_behind;    /* the stream comes from the store: nothing is read from the client */
+    uint64_t past_tag; /* of the piece that it waits for; 0: none */
+    int64_t past_us;   /* not asked for earlier */
     struct gateway_standby *standby;
     struct gateway_connection *next_dirty, *next_again, *next_gone;
     struct gateway_connection *next_stopped, *previous_stopped; /* of its market */
@@ -176,7 +179,8 @@ struct gateway {
     uint16_t listen_port;
     /* The loop: */
     struct event_base *base;
-    struct event *listening, *telling, *asking, *shaken, *checking, *holding, *ticking, *softening;
+    struct event *listening, *telling, *asking, *shaken, *checking, *holding, *ticking, *softening,
+        *passing;
     int listen_fd;
     bool is_told; /* the node has said where it stands */
     bool is_listening, is_draining, tells_wait;
@@ -207,6 +211,8 @@ struct gateway {
     struct feed *feed;
     struct gateway_soft *soft;
     struct gateway_history *history;
+    struct gateway_past *past; /* NULL: there is none */
+    uint64_t past_tags;
     struct gateway_pendings *pendings;
     uint32_t asked_count; /* questions that the node's thread has not answered, whoever asked */
     struct gateway_proofs proofs; /* not among them: they wait, and keep the thread from nothing */
@@ -268,6 +274,8 @@ void gateway_connections_tick(struct gateway *gateway);
 /* What the turn has left over: output, connections to be freed. True: there is more to do. */
 bool gateway_connections_turn(struct gateway *gateway);
 void gateway_connections_free(struct gateway *gateway);
+/* What kept it from being read is over. */
+void gateway_connection_read_on(struct gateway_connection *connection);
 /* May more of the account's stream or of market data be queued? */
 bool gateway_connection_has_room(const struct gateway_connection *connection);
 
@@ -281,11 +289,33 @@ void gateway_session_end(struct gateway_connection *connection, enum gateway_end
 void gateway_session_heartbeat(struct gateway_connection *connection);
 /* Questions that the node did not answer in time. */
 void gateway_session_tick(struct gateway_connection *connection);
+/* One message of the account's stream. */
+void gateway_session_tell(struct gateway_connection *connection,
+                          const struct gateway_record *record);
 /* Sends what follows in the account's stream, as far as there is room or, with `must`, all. */
 void gateway_session_pump(struct gateway_connection *connection, bool must);
 void gateway_session_tokens(struct gateway_connection *connection, Tenor__V1__Tokens *tokens);
 /* False: answered with an Error. */
 bool gateway_session_query(struct gateway_connection *connection, uint64_t request);
+
+/* ---- behind.c ---------------------------------------------------------------------------------
+ */
+#define GATEWAY_OLD_TEXT_SIZE 160u
+/* Can the stream go on behind that place from the store? Else the text says from where it can. */
+bool gateway_behind_serves(const struct gateway *gateway, struct gateway_place after,
+                           char text[GATEWAY_OLD_TEXT_SIZE]);
+/* It is logged on, and its stream comes from the store until memory has all that follows. */
+void gateway_behind_begin(struct gateway_connection *connection);
+/* Memory has lost what it is to hear next. False: nor can the store tell it, or frames of it wait
+ * for their last words. */
+bool gateway_behind_falls(struct gateway_connection *connection);
+/* True: it is behind no more. */
+bool gateway_behind_is_over(struct gateway_connection *connection);
+/* For a piece, or for a while. */
+bool gateway_behind_waits(const struct gateway_connection *connection);
+void gateway_behind_end(struct gateway_connection *connection); /* as the connection ends */
+void gateway_behind_take(struct gateway *gateway);              /* pieces that have come */
+void gateway_behind_tick(struct gateway *gateway);              /* what is counted */
 
 /* ---- frames.c ---------------------------------------------------------------------------------
  */

@@ -64,7 +64,8 @@ void gateway_session_begin(struct gateway_connection *connection)
 /* ---- The account's stream ---------------------------------------------------------------------
  */
 
-static void tell(struct gateway_connection *connection, const struct gateway_record *record)
+void gateway_session_tell(struct gateway_connection *connection,
+                          const struct gateway_record *record)
 {
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
     Tenor__V1__AccountMessage body = TENOR__V1__ACCOUNT_MESSAGE__INIT;
@@ -87,12 +88,14 @@ void gateway_session_pump(struct gateway_connection *connection, bool must)
 {
     struct gateway *gateway = connection->gateway;
     struct gateway_record record;
+    if (!gateway_behind_is_over(connection)) return;
     while (connection->stage == GATEWAY_OPEN && connection->is_logged_on && !connection->is_cut &&
            (must || gateway_connection_has_room(connection))) {
         switch (gateway_history_next(gateway->history, &connection->stream, &record)) {
-            case GATEWAY_HISTORY_NEXT: tell(connection, &record); break;
+            case GATEWAY_HISTORY_NEXT: gateway_session_tell(connection, &record); break;
             case GATEWAY_HISTORY_END: connection->stream_waits = false; return;
             case GATEWAY_HISTORY_GONE:
+                if (!must && gateway_behind_falls(connection)) return;
                 gateway_connection_close(connection, 0, WIRE_ERROR_GAP,
                                          "messages of the account's stream were lost: log on at "
                                          "another node with resume_after",
@@ -202,9 +205,28 @@ static void take_logon(struct gateway_connection *connection, uint64_t request,
         ask(connection, GATEWAY_PENDING_LOGON, PORT_SESSION, request, &wanted, sizeof wanted);
 }
 
-/* 0, or why the logon is refused. */
+/* Where its stream begins. 0, or why it cannot begin there. */
+static uint32_t check_place(struct gateway_connection *connection, bool *is_behind,
+                            char text[GATEWAY_OLD_TEXT_SIZE])
+{
+    struct gateway *gateway = connection->gateway;
+    struct gateway_cursor *stream = &connection->stream;
+    if (!connection->is_resuming) {
+        stream->after = (struct gateway_place){gateway->height, UINT32_MAX};
+        gateway_history_seek_end(gateway->history, stream);
+        return WIRE_ERROR_NONE;
+    }
+    if (stream->after.block > gateway->height + AHEAD_BLOCKS) return WIRE_ERROR_RESUME_AHEAD;
+    *is_behind = !gateway_history_is_whole(gateway->history, stream);
+    if (!*is_behind || gateway_behind_serves(gateway, stream->after, text)) return WIRE_ERROR_NONE;
+    GATEWAY_COUNT(gateway, resume_too_old);
+    return WIRE_ERROR_RESUME_OLD;
+}
+
+/* 0, or why the logon is refused; the text may say more. */
 static uint32_t check_logon(struct gateway_connection *connection,
-                            const struct port_session *session)
+                            const struct port_session *session, bool *is_behind,
+                            char text[GATEWAY_OLD_TEXT_SIZE])
 {
     struct gateway *gateway = connection->gateway;
     const struct tn_signatures *signatures = gateway->options.signatures;
@@ -225,21 +247,11 @@ static uint32_t check_logon(struct gateway_connection *connection,
         gateway_accounts_take(gateway->accounts, session->market, session->account);
     if (account->connections_count >= gateway->limits.account_sessions_max)
         return WIRE_ERROR_LOGONS_FULL;
-    struct gateway_cursor *stream = &connection->stream;
-    *stream = (struct gateway_cursor){
-        .market = session->market, .account = session->account, .after = stream->after};
-    if (!connection->is_resuming) {
-        stream->after = (struct gateway_place){gateway->height, UINT32_MAX};
-        gateway_history_seek_end(gateway->history, stream);
-    }
-    if (connection->is_resuming && stream->after.block > gateway->height + AHEAD_BLOCKS)
-        return WIRE_ERROR_RESUME_AHEAD;
-    if (connection->is_resuming && !gateway_history_is_whole(gateway->history, stream)) {
-        GATEWAY_COUNT(gateway, resume_too_old);
-        return WIRE_ERROR_RESUME_OLD;
-    }
-    connection->account = account;
-    return WIRE_ERROR_NONE;
+    connection->stream = (struct gateway_cursor){
+        .market = session->market, .account = session->account, .after = connection->stream.after};
+    const uint32_t code = check_place(connection, is_behind, text);
+    if (code == WIRE_ERROR_NONE) connection->account = account;
+    return code;
 }
 
 static void join(struct gateway_connection *connection, const struct port_session *session)
@@ -268,9 +280,11 @@ void gateway_session_is(struct gateway *gateway, struct gateway_pending *pending
     gateway_pendings_remove(gateway->pendings, pending);
     connection->questions_count--;
     connection->is_logging_on = false;
-    uint32_t code = check_logon(connection, session);
+    char text[GATEWAY_OLD_TEXT_SIZE] = "";
+    bool is_behind = false;
+    uint32_t code = check_logon(connection, session, &is_behind, text);
     if (code != WIRE_ERROR_NONE) {
-        refuse(connection, request, code, NULL);
+        refuse(connection, request, code, text[0] == '\0' ? NULL : text);
         return;
     }
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
@@ -291,6 +305,7 @@ void gateway_session_is(struct gateway *gateway, struct gateway_pending *pending
     message.body_case = TENOR__V1__FROM_NODE__BODY_LOGON_ACK;
     message.logon_ack = &ack;
     gateway_connection_say(connection, &message);
+    if (is_behind) gateway_behind_begin(connection);
     connection->stream_waits = true;
     gateway_connection_mark(connection);
 }
@@ -325,6 +340,7 @@ void gateway_session_end(struct gateway_connection *connection, enum gateway_end
         gateway_pendings_remove(gateway->pendings, pending);
     gateway_proofs_disown(&gateway->proofs, connection->slot);
     connection->frames_count = connection->questions_count = 0;
+    gateway_behind_end(connection);
     if (connection->is_logged_on) leave(connection);
 }
 
@@ -337,11 +353,15 @@ static void say_heartbeat(struct gateway_connection *connection)
     Tenor__V1__MarketHead heads[TN_CHAIN_MARKETS_MAX], *list[TN_CHAIN_MARKETS_MAX];
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
     Tenor__V1__Heartbeat heartbeat = TENOR__V1__HEARTBEAT__INIT;
-    fill_heads(gateway, heads, list);
     heartbeat.height = gateway->height;
     heartbeat.time_ms = unsigned_ms(gateway->time_ms);
-    heartbeat.n_markets = gateway->markets_count;
-    heartbeat.markets = list;
+    if (connection->is_behind) {
+        heartbeat.height = gateway_past_need(connection->stream.after) - 1;
+    } else {
+        fill_heads(gateway, heads, list);
+        heartbeat.n_markets = gateway->markets_count;
+        heartbeat.markets = list;
+    }
     message.body_case = TENOR__V1__FROM_NODE__BODY_HEARTBEAT;
     message.heartbeat = &heartbeat;
     gateway_connection_say(connection, &message);
@@ -356,7 +376,8 @@ void gateway_session_heartbeat(struct gateway_connection *connection)
         return;
     if (connection->stage != GATEWAY_OPEN || !gateway_connection_has_room(connection)) return;
     if (connection->stream_waits) gateway_session_pump(connection, false);
-    if (connection->stream_waits || connection->stage != GATEWAY_OPEN) return;
+    if (connection->stage != GATEWAY_OPEN) return;
+    if (connection->stream_waits && !connection->is_behind) return;
     connection->beat_us = gateway->now_us;
     connection->beat_now = false;
     say_heartbeat(connection);

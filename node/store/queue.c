@@ -148,6 +148,14 @@ enum store_err store_put_receipts(struct store *store, uint64_t height, const ui
     return put_bytes(store, STORE_RECEIPTS, store_key_height(height), bytes, size);
 }
 
+bool store_has_room(const struct store *store, size_t size)
+{
+    const struct store_queue *queue = &store->queue;
+    const uint64_t group = queue->put - queue->group_start;
+    return group + rounded(sizeof(struct store_job) + STORE_KEY_MAX + size + STORE_CRC_SIZE) <=
+           queue->capacity / 2;
+}
+
 enum store_err store_put_fill(struct store *store, uint32_t account, uint64_t height,
                               uint32_t index, const uint8_t *event, size_t size)
 {

@@ -248,7 +248,7 @@ static bool ascends(const struct store_key *last, const MDB_val *key)
     return order != 0 ? order < 0 : last->size < key->mv_size;
 }
 
-static enum store_err walk(struct store_view *view, enum store_database database,
+static enum store_err walk(struct store_view *view, enum store_database database, bool checks,
                            MDB_cursor *cursor, const uint8_t *from, size_t from_size,
                            store_visitor *visit, void *context)
 {
@@ -262,24 +262,54 @@ static enum store_err walk(struct store_view *view, enum store_database database
                                "the key that follows is out of order");
         memcpy(last.bytes, key.mv_data, key.mv_size);
         last.size = (uint8_t)key.mv_size;
-        enum store_err err = check_value(view, database, &key, &data, &size);
+        size = data.mv_size;
+        enum store_err err = checks ? check_value(view, database, &key, &data, &size) : STORE_OK;
         if (err != STORE_OK) return err;
         if (!visit(context, key.mv_data, key.mv_size, data.mv_data, size)) return STORE_OK;
     }
     return code == MDB_NOTFOUND ? STORE_OK : say_code(view, database, code);
 }
 
-enum store_err store_each(struct store_view *view, enum store_database database,
-                          const uint8_t *from, size_t from_size, store_visitor *visit,
-                          void *context)
+static enum store_err walk_all(struct store_view *view, enum store_database database, bool checks,
+                               const uint8_t *from, size_t from_size, store_visitor *visit,
+                               void *context)
 {
     TN_ASSERT(database < STORE_DATABASES && from_size <= STORE_KEY_MAX);
     MDB_cursor *cursor;
     int code = mdb_cursor_open(view->txn, view->store->databases[database], &cursor);
     if (code != 0) return say_code(view, database, code);
-    enum store_err err = walk(view, database, cursor, from, from_size, visit, context);
+    enum store_err err = walk(view, database, checks, cursor, from, from_size, visit, context);
     mdb_cursor_close(cursor);
     return err;
+}
+
+enum store_err store_each(struct store_view *view, enum store_database database,
+                          const uint8_t *from, size_t from_size, store_visitor *visit,
+                          void *context)
+{
+    return walk_all(view, database, true, from, from_size, visit, context);
+}
+
+enum store_err store_scan(struct store_view *view, enum store_database database,
+                          const uint8_t *from, size_t from_size, store_visitor *visit,
+                          void *context)
+{
+    return walk_all(view, database, false, from, from_size, visit, context);
+}
+
+static bool take_first(void *context, const uint8_t *key, size_t key_size, const uint8_t *value,
+                       size_t value_size)
+{
+    (void)value, (void)value_size;
+    TN_ASSERT(key_size == 8);
+    *(uint64_t *)context = store_key_take_height(key);
+    return false;
+}
+
+enum store_err store_get_first_block(struct store_view *view, uint64_t *height)
+{
+    *height = STORE_HEIGHT_NONE;
+    return store_each(view, STORE_BLOCKS, NULL, 0, take_first, height);
 }
 
 struct record_walk {

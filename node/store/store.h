@@ -111,6 +111,10 @@ enum store_err store_put_batch(struct store *store,
 enum store_err store_put_receipts(struct store *store, uint64_t height, const uint8_t *bytes,
                                   size_t size) STORE_MUST_CHECK;
 
+/* Is there room for so many bytes more in the present group, and as much again for the rest of it?
+ * For what may be left out rather than crowd out what may not. */
+bool store_has_room(const struct store *store, size_t size);
+
 /* A fill of an account: index numbers the events of the block. A fill has two accounts: put both.
  */
 enum store_err store_put_fill(struct store *store, uint32_t account, uint64_t height,
@@ -257,6 +261,15 @@ typedef bool store_visitor(void *context, const uint8_t *key, size_t key_size, c
 enum store_err store_each(struct store_view *view, enum store_database database,
                           const uint8_t *from, size_t from_size, store_visitor *visit,
                           void *context) STORE_MUST_CHECK;
+
+/* The same, but values come as they lie there, their CRC behind them and not checked: for walks
+ * that look at the head of each alone, which has a CRC of its own, and get by key what they need.
+ */
+enum store_err store_scan(struct store_view *view, enum store_database database,
+                          const uint8_t *from, size_t from_size, store_visitor *visit,
+                          void *context) STORE_MUST_CHECK;
+/* The lowest block that the view has; STORE_HEIGHT_NONE: none. */
+enum store_err store_get_first_block(struct store_view *view, uint64_t *height) STORE_MUST_CHECK;
 
 /* ---- Checking and copying ---- */
 

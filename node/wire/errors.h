@@ -40,7 +40,8 @@
     X(HEARTBEAT_RANGE, 20006, false, "heartbeat_ms is outside of what this node allows",           \
       "use 0, or 1 000 to 60 000 if its operator has not set other bounds")                        \
     X(RESUME_OLD, 20007, false, "the node no longer has the account's messages since then",        \
-      "log on without resume_after, then ask for the account and its orders")                      \
+      "resume from the block that the text names, or log on without resume_after and ask for the " \
+      "account and its orders")                                                                    \
     X(RESUME_AHEAD, 20008, true, "the node has not executed the block of resume_after yet",        \
       "wait a moment, or log on at another node")                                                  \
     X(LOGONS_FULL, 20010, true, "the account has its maximum of connections on this node",         \

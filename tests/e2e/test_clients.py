@@ -268,7 +268,7 @@ def the_stream_goes_on_at_another_node_without_gap_or_duplicate(world):
     pump([world.witness], 0.2)
     writer = Client(nodes, world.alice, world.leader()).logon()
     mine = Client(nodes, world.alice, world.others()[0]).logon()
-    begin, stream, hops = mine.place, [], 0
+    place, stream, hops = mine.place, [], 0
     with closing(writer):
         draw = random.Random(int(os.environ.get("TENOR_SEED", "11")))
         until = time.monotonic() + 3
@@ -279,11 +279,11 @@ def the_stream_goes_on_at_another_node_without_gap_or_duplicate(world):
             pump([world.witness, writer, mine], draw.uniform(0.05, 0.25))
             if draw.random() < 0.6:
                 stream += mine.stream
-                place = mine.place if stream else None
+                place = mine.place or place  # a connection may end before it has heard a word
                 mine.cut()
                 hops += 1
                 node = world.others()[hops % len(world.others())]
-                mine = Client(nodes, world.alice, node).logon(resume_after=place or begin)
+                mine = Client(nodes, world.alice, node).logon(resume_after=place)
         final = writer.trade(world.cancel_all())
         within(10, "all is heard", lambda: pump([world.witness, mine], 0.05) or all(
             one.stream and one.stream[-1][0][0] >= final.block for one in (world.witness, mine)))
@@ -466,6 +466,41 @@ def quotes_go_on_when_the_leader_is_killed(world):
         counts["frame_final"], counts["frame_reverted"], counts["error"], going)
 
 
+def a_node_that_starts_again_tells_what_it_executed_before(world):
+    """Its memory begins at its last checkpoint; what is older comes from its store."""
+    nodes = world.nodes
+    killed = [i for i in range(nodes.count) if "node-%d" % i not in nodes.running]
+    node = killed[0] if killed else next(
+        i for i in world.others() if i not in (world.leader(), world.witness_node))
+    if not killed:
+        nodes.kill(node)
+    nodes.start(node)
+    writer = Client(nodes, world.alice, world.witness_node).logon()
+    with closing(writer):
+        final = writer.trade(world.order(), world.cancel_all())
+
+    def height():
+        try:
+            return nodes.metric(node, "tenor_block_height")
+        except (Failed, OSError):
+            return 0  # it does not listen yet
+
+    within(60, "the node has caught up", lambda: height() >= final.block)
+    within(10, "the witness has heard it", lambda: pump([world.witness], 0.05) or (
+        world.witness.place.block >= final.block))
+    whole = list(world.witness.stream)
+    client = Client(nodes, world.alice, node).logon(
+        resume_after=wire.Place(block=whole[0][0][0] - 1, index=4294967295))
+    with closing(client):
+        within(30, "all is told again",
+               lambda: pump([client], 0.05) or len(client.stream) >= len(whole))
+        check(client.stream[:len(whole)] == whole, "the stream differs: %d messages, not %d",
+              len(client.stream), len(whole))
+    stored = nodes.metric(node, "tenor_gateway_past_messages_total")
+    check(stored > 0, "nothing came from the store")
+    return "%d messages, %d of them from the store" % (len(whole), stored)
+
+
 STORIES = [
     only_tls_1_2_with_the_right_certificate_is_served,
     signatures_for_other_chains_and_markets_are_refused,
@@ -477,13 +512,14 @@ STORIES = [
     who_does_not_read_is_cut_and_holds_up_nobody,
     floods_cost_little_and_stop_nobody,
     quotes_go_on_when_the_leader_is_killed,
+    a_node_that_starts_again_tells_what_it_executed_before,
 ]
 
 
 def main():
     nodes = Nodes(WORK, TENORD, TENOR, FEED,
                   settings=(
-        "clients.limits.slow=2s", "clients.limits.queries_burst=%d" % QUERIES_BURST))
+        "clients.limits.slow=2s", "store.checkpoint_blocks=32", "clients.limits.queries_burst=%d" % QUERIES_BURST))
     try:
         nodes.up()
         world = World(nodes)

@@ -1,0 +1,55 @@
+/* past_row: what one block brought about for each account, as one row of bytes.
+ *
+ * A row is for the store of this node and made so that a reader who looks for one account need not
+ * read the others: a head lists the accounts, with a CRC of its own, and the messages of each stand
+ * together behind it. Messages come out as account_history would number them.
+ * Layout: docs/specs/store.md. */
+#ifndef NODE_GATEWAY_PAST_ROW_H
+#define NODE_GATEWAY_PAST_ROW_H
+
+#include "gateway/account_history.h"
+#include "tenor/crypto.h"
+
+/* ---- Making ------------------------------------------------------------------------------------
+ */
+
+struct past_row;
+
+/* Rows of at most so many bytes. NULL: no memory. */
+struct past_row *past_row_make(uint32_t bytes_max, enum tn_cpu cpu);
+void past_row_free(struct past_row *row);
+/* All steps of a block, in order; events that belong to no account leave nothing. */
+void past_row_add(struct past_row *row, const struct port_step *step,
+                  const struct tn_event *events);
+/* The row of what was added since the last finish; size 0: nothing was. The bytes live until the
+ * next add. False: it has no room, or there was no memory, and what was added is gone. */
+bool past_row_finish(struct past_row *row, const uint8_t **bytes, size_t *size, uint64_t height,
+                     int64_t time_ms);
+
+/* ---- Reading -----------------------------------------------------------------------------------
+ */
+
+struct past_row_head {
+    uint64_t height;
+    int64_t time_ms;
+    uint32_t accounts_count;
+    const uint8_t *bytes; /* of the row */
+    size_t size;
+};
+/* False: it is none, or damaged. Reads the head alone. */
+bool past_row_open(struct past_row_head *head, enum tn_cpu cpu, const uint8_t *bytes, size_t size);
+
+/* The messages of one account. */
+struct past_row_messages {
+    const uint8_t *at, *end;
+    uint32_t account, index, count; /* index: of the next one */
+    uint64_t height;
+    int64_t time_ms;
+};
+/* False: the account has none. O(log accounts). */
+bool past_row_find(struct past_row_messages *messages, const struct past_row_head *head,
+                   uint32_t market, uint32_t account);
+/* The next message, of count - index. False: it does not read. */
+bool past_row_next(struct past_row_messages *messages, struct gateway_record *record);
+
+#endif
