@@ -467,17 +467,12 @@ def quotes_go_on_when_the_leader_is_killed(world):
 
 
 def a_node_that_starts_again_tells_what_it_executed_before(world):
-    """Its memory begins at its last checkpoint; what is older comes from its store."""
+    """Its memory begins at its last checkpoint; what is older comes from its store. On a crowded
+    machine its first checkpoint may come late: then it is ended and begins once more."""
     nodes = world.nodes
     killed = [i for i in range(nodes.count) if "node-%d" % i not in nodes.running]
     node = killed[0] if killed else next(
         i for i in world.others() if i not in (world.leader(), world.witness_node))
-    if not killed:
-        nodes.kill(node)
-    nodes.start(node)
-    writer = Client(nodes, world.alice, world.witness_node).logon()
-    with closing(writer):
-        final = writer.trade(world.order(), world.cancel_all())
 
     def height():
         try:
@@ -485,20 +480,32 @@ def a_node_that_starts_again_tells_what_it_executed_before(world):
         except (Failed, OSError):
             return 0  # it does not listen yet
 
-    within(60, "the node has caught up", lambda: height() >= final.block)
-    within(10, "the witness has heard it", lambda: pump([world.witness], 0.05) or (
-        world.witness.place.block >= final.block))
-    whole = list(world.witness.stream)
-    client = Client(nodes, world.alice, node).logon(
-        resume_after=wire.Place(block=whole[0][0][0] - 1, index=4294967295))
-    with closing(client):
-        within(30, "all is told again",
-               lambda: pump([client], 0.05) or len(client.stream) >= len(whole))
-        check(client.stream[:len(whole)] == whole, "the stream differs: %d messages, not %d",
-              len(client.stream), len(whole))
-    stored = nodes.metric(node, "tenor_gateway_past_messages_total")
-    check(stored > 0, "nothing came from the store")
-    return "%d messages, %d of them from the store" % (len(whole), stored)
+    def told_by_store():
+        if "node-%d" % node in nodes.running:
+            nodes.kill(node)
+        nodes.start(node)
+        writer = Client(nodes, world.alice, world.witness_node).logon()
+        with closing(writer):
+            final = writer.trade(world.order(), world.cancel_all())
+        within(60, "the node has caught up", lambda: height() >= final.block)
+        within(10, "the witness has heard it", lambda: pump([world.witness], 0.05) or (
+            world.witness.place.block >= final.block))
+        whole = list(world.witness.stream)
+        client = Client(nodes, world.alice, node).logon(
+            resume_after=wire.Place(block=whole[0][0][0] - 1, index=4294967295))
+        with closing(client):
+            within(30, "all is told again",
+                   lambda: pump([client], 0.05) or len(client.stream) >= len(whole))
+            check(client.stream[:len(whole)] == whole, "the stream differs: %d messages, not %d",
+                  len(client.stream), len(whole))
+        return len(whole), nodes.metric(node, "tenor_gateway_past_messages_total")
+
+    for _ in range(10):
+        whole, stored = told_by_store()
+        if stored > 0:
+            return "%d messages, %d of them from the store" % (whole, stored)
+        pump([world.witness], 2)
+    raise Failed("nothing came from the store")
 
 
 STORIES = [
