@@ -1,6 +1,7 @@
 /* The log anew: what a restart from the last delivered block needs, written again, so that the log
- * before it may go. That is all that is kept of views which are not final here, and own votes of
- * others that a peer may still hold and tell of. */
+ * before it may go. That is all that is kept of views which are not final here. Votes of views at
+ * and below the last delivered block are not of it: the guard signs nothing there after a restart
+ * (its floor), so nobody asks what was signed. */
 #include "sequencer/internal.h"
 
 static void record_blocks(struct tn_sequencer *s, struct view *view)
@@ -75,14 +76,15 @@ void tn_sequencer_record_all(struct tn_sequencer *sequencer)
 {
     struct tn_sequencer *s = sequencer;
     TN_ASSERT(s->started);
-    uint64_t kept = s->config.limits.views_max;
+    const uint64_t kept = s->config.limits.views_max;
     uint64_t first = s->ring_top > kept ? s->ring_top - kept + 1 : 1;
+    if (first <= s->final_view) first = s->final_view + 1;
     for (uint64_t number = first; number <= s->ring_top; number++) {
         struct view *view = tn_sequencer_find_view(s, number);
         if (view == NULL) continue;
-        if (number > s->final_view) record_blocks(s, view);
+        record_blocks(s, view);
         record_own_votes(s, view);
-        if (number > s->final_view) record_certs(s, view);
+        record_certs(s, view);
     }
     if (s->goal_cert_size > 0) {
         tn_sequencer_record(s, TN_SEQUENCER_CERT, s->goal_cert, s->goal_cert_size);

@@ -195,6 +195,15 @@ static void test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes(vo
     case_end(world);
 }
 
+static void forget_records(struct case_node *node, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        free(node->records[i].bytes);
+    node->records_count -= count;
+    node->records_durable = node->records_count;
+    memmove(node->records, node->records + count, node->records_count * sizeof *node->records);
+}
+
 /* Who is behind needs the FINALIZATION of what the others have executed, also when they restarted
  * from a log that begins there, and cannot go on without him. */
 static void test_sequencer_brings_a_peer_on_after_its_log_was_written_anew(void **state)
@@ -211,12 +220,7 @@ static void test_sequencer_brings_a_peer_on_after_its_log_was_written_anew(void 
         const uint32_t before = node->records_count;
         tn_sequencer_record_all(node->engine);
         case_end_turn(node);
-        for (uint32_t j = 0; j < before; j++)
-            free(node->records[j].bytes);
-        node->records_count -= before;
-        node->records_durable = node->records_count;
-        memmove(node->records, node->records + before,
-                node->records_count * sizeof(struct case_record));
+        forget_records(node, before);
         case_crash(node);
     }
     while (world->flying != NULL) {
@@ -230,6 +234,32 @@ static void test_sequencer_brings_a_peer_on_after_its_log_was_written_anew(void 
     assert_true(case_agrees(world));
     for (uint32_t i = 1; i < 4; i++)
         assert_int_equal(case_status(&world->nodes[i]).voice, TN_VOICE_SPEAKS);
+    case_end(world);
+}
+
+/* Whatever was signed at and below the last delivered block is never asked for again. */
+static void test_sequencer_speaks_again_from_a_log_without_votes_of_final_views(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    struct case_node *node = &world->nodes[3];
+    case_start_all(world);
+    case_work(world, 100000);
+    assert_true(case_run_to(world, 40));
+    const uint64_t kept = node->height;
+    const uint32_t before = node->records_count;
+    tn_sequencer_record_all(node->engine);
+    assert_true(node->records_count - before < 20); /* of some 100 votes */
+    case_end_turn(node);
+    assert_true(case_run_to(world, 50));
+    case_crash(node);
+    forget_records(node, before);
+    case_start(node, kept);
+    assert_true(case_run_to(world, 100));
+    assert_int_equal(case_status(node).voice, TN_VOICE_SPEAKS);
+    assert_true(tn_sequencer_counters(node->engine)->finalizes > 0);
+    assert_true(case_agrees(world));
+    assert_true(signed_one_thing_each(node));
     case_end(world);
 }
 
@@ -332,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_with_a_log_from_a_backup_is_silent),
         cmocka_unit_test(test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes),
         cmocka_unit_test(test_sequencer_brings_a_peer_on_after_its_log_was_written_anew),
+        cmocka_unit_test(test_sequencer_speaks_again_from_a_log_without_votes_of_final_views),
         cmocka_unit_test(test_sequencer_signs_nothing_before_a_quorum_has_answered),
         cmocka_unit_test(test_sequencer_agrees_through_loss_and_power_cuts),
     };
