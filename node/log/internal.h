@@ -78,6 +78,8 @@ enum log_result log_sync_active(struct log *log);
 
 /* segment.c */
 void log_segment_name(char *name, uint64_t first_position);
+/* Is a step due, so that the spare is ready well before it is needed? */
+bool log_spare_is_due(const struct log *log);
 /* One step towards a spare; *done when there is one. */
 enum log_result log_spare_step(struct log *log, bool *done);
 void log_spare_drop(struct log *log);

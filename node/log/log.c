@@ -149,7 +149,7 @@ enum log_result log_tend(struct log *log)
     if (log->broken) return LOG_BROKEN;
     if (log->spare_no_room) return LOG_FULL;
     bool done;
-    return log_spare_step(log, &done);
+    return log_spare_is_due(log) ? log_spare_step(log, &done) : LOG_OK;
 }
 
 enum log_result log_retry(struct log *log)

@@ -90,10 +90,11 @@ enum log_result log_sync(struct log *log, uint64_t *durable_position);
  * does it before it ends in order. Takes a page. */
 enum log_result log_seal(struct log *log);
 
-/* log_tend does a bounded piece (some 100 us) of the work that keeps a spare segment ready. Call it
- * once a turn, after the answers are sent; without it the switch to a next segment does all of it
- * at once. LOG_FULL: there is no room for a spare: stop taking new work now, while the present
- * segment still has room for what must be written. */
+/* log_tend does a bounded piece (some 100 us) of the work that makes a spare segment ready, when
+ * one is due: the spare is ready when half of the present segment is used. Call it once a turn,
+ * after the answers are sent; without it the switch to a next segment does all of it at once.
+ * LOG_FULL: there is no room for a spare: stop taking new work now, while the present segment still
+ * has room for what must be written. */
 enum log_result log_tend(struct log *log);
 
 /* log_retry tries again what LOG_FULL was the answer to: LOG_OK when there is room again. */

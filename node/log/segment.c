@@ -2,7 +2,9 @@
  * a name.
  *
  * A spare is written full of zeros and synced, so that later syncs of groups change no metadata and
- * need no room. Order of a switch: all groups so far durable, then the head of the next, then its
+ * need no room. It takes its room on the disk at once and is filled while the segment before it
+ * fills, not faster: zeros by the megabyte would make every sync behind them wait. Order of a
+ * switch: all groups so far durable, then the head of the next, then its
  * name: so a segment that has a name has a head, and says that all before it was durable. */
 #define _GNU_SOURCE /* fallocate, sync_file_range */
 #include "log/internal.h"
@@ -15,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ZEROS_BYTES ((uint64_t)256 << 10)
+#define ZEROS_BYTES ((uint64_t)64 << 10)
+#define ZEROS_AHEAD 2 /* bytes of zeros for a byte that is used of the segment before */
 
 static const uint8_t zeros[ZEROS_BYTES];
 
@@ -75,6 +78,13 @@ static enum log_result spare_create(struct log *log)
         return spare_failed(log, log_disk_fail(&log->disk, LOG_BROKEN, "allocate", LOG_SPARE_NAME));
     }
     return LOG_OK;
+}
+
+bool log_spare_is_due(const struct log *log)
+{
+    if (log->spare_ready) return false;
+    if (log->spare_fd < 0 || log->spare_zeroed_bytes == log->segment_bytes) return true;
+    return log->spare_zeroed_bytes < ZEROS_AHEAD * (log->tail - log_active(log)->base);
 }
 
 enum log_result log_spare_step(struct log *log, bool *done)

@@ -302,6 +302,39 @@ static void test_log_warns_when_no_spare_can_be_made_while_it_still_has_room(voi
     case_end(&c);
 }
 
+/* Zeros are written as records are, not all at once: and are there long before they are needed. */
+static void test_log_fills_its_spare_while_its_segment_fills(void **state)
+{
+    (void)state;
+    case_begin(&c, seed);
+    c.options.segment_bytes = 1 << 20;
+    assert_int_equal(case_open(&c), LOG_OK);
+    faulty_disk_fail(FAULTY_NONE, 0);
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_int_equal(log_tend(c.log), LOG_OK);
+    const uint64_t idle = faulty_disk_calls();
+    assert_true(idle < 10);
+    while (c.end < 1 << 7) { /* a page each: half of the segment */
+        assert_int_equal(case_append(&c, 600), LOG_OK);
+        assert_int_equal(case_sync(&c), LOG_OK);
+        assert_int_equal(log_tend(c.log), LOG_OK);
+    }
+    faulty_disk_fail(FAULTY_NONE, 0);
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_int_equal(log_tend(c.log), LOG_OK);
+    assert_true(faulty_disk_calls() < 10); /* it is done, but for the last piece and its sync */
+    assert_true(log_first_position(c.log) == 1 && c.end * 4096 < 1 << 20);
+    faulty_disk_fail(FAULTY_NONE, 0);
+    while (c.end < 260) {
+        assert_int_equal(case_append(&c, 600), LOG_OK);
+        assert_int_equal(case_sync(&c), LOG_OK);
+    }
+    /* A switch came by, and nothing had to be filled for it: a write and a sync a record, and a few
+     * of the switch. */
+    assert_true(faulty_disk_calls() < 2 * (260 - 128) + 20);
+    case_end(&c);
+}
+
 static void test_log_with_no_room_at_all_is_not_made(void **state)
 {
     (void)state;
@@ -361,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_log_says_that_it_is_full_and_goes_on_when_there_is_room),
         cmocka_unit_test(test_log_makes_room_for_itself_by_releasing),
         cmocka_unit_test(test_log_warns_when_no_spare_can_be_made_while_it_still_has_room),
+        cmocka_unit_test(test_log_fills_its_spare_while_its_segment_fills),
         cmocka_unit_test(test_log_with_no_room_at_all_is_not_made),
         cmocka_unit_test(test_log_fills_a_real_disk_and_goes_on_when_a_file_is_deleted),
     };
