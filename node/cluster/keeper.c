@@ -1,12 +1,9 @@
-/* keeper: log and store of a member.
+/* keeper: log and store of a member: opened, restored, written, searched.
  *
- * A checkpoint is made between turns, so it is of whole blocks: the records that changed go to the
- * store's queue, the member writes again what it needs into the log, the log is synced, and only
- * then is the checkpoint closed with the position where that began. Whichever of the two a crash
- * leaves, log and store fit: an older checkpoint finds a longer log. */
-#include "cluster/keeper.h"
+ * Whichever of the two a crash leaves, log and store fit: an older checkpoint finds a longer log.
+ */
+#include "cluster/keeper_internal.h"
 
-#include "cluster/sync_bytes.h"
 #include "store/beside.h"
 #include "tenord/machine.h"
 #include "tenord/tenord.h"
@@ -16,61 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum {
-    NAMES_AT_ONCE = 256,
-    RECENT_MAX = 4096,
-    CERTIFICATES_MAX = 16,
-    STORE_WAIT_MS = 1000,
-    BACKLOG_HEAD = 5
-};
-
-/* A block that was executed since the store was last durable, or not much before. */
-struct recent {
-    uint8_t *bytes; /* header ‖ body */
-    size_t size;
-    struct tn_block_header header;
-    struct tn_hash hash;
-};
-
-/* A certificate of a checkpoint, one of the last. */
-struct certificate {
-    uint64_t height; /* 0: none */
-    size_t size;
-    uint8_t bytes[SYNC_CERT_MAX];
-};
-
-/* The end of an epoch that the store may not have committed yet. Epochs are more than 128 blocks
- * long, so that the last few are more than lie between two checkpoints of the store. */
-enum { ENDED_MAX = 4 };
-struct ended {
-    uint64_t epoch;
-    uint8_t *handover;
-    size_t handover_size, set_size;
-    uint8_t set[SYNC_SET_MAX];
-};
-
-struct keeper {
-    struct keeper_options options;
-    struct certificate certificates[CERTIFICATES_MAX];
-    uint32_t certificates_count;
-    struct log *log;
-    struct store *store;
-    uint8_t *record;
-    size_t record_size;
-    struct recent recent[RECENT_MAX]; /* by height */
-    uint64_t height, saved_height, log_position;
-    uint64_t blocks_waiting; /* executed since the last checkpoint */
-    uint64_t interval;       /* of heights at which one is taken */
-    bool is_due;             /* the state is at such a height: nothing is executed */
-    uint8_t *found;          /* what a find gave last */
-    size_t found_room;
-    struct tn_block_header found_header;
-    struct ended ended[ENDED_MAX]; /* by epoch */
-    uint8_t *backlog;              /* type u8 ‖ size u32 ‖ bytes */
-    size_t backlog_size, backlog_room;
-    bool is_broken, is_full;
-};
 
 /* ---- Opening -----------------------------------------------------------------------------------
  */
@@ -275,7 +217,7 @@ static bool restore_store(struct keeper *keeper, struct keeper_found *found,
     found->is_new = is_good && !is_there;
     if (!is_good || !is_there) return is_good;
     *position = point.log_position;
-    found->height = keeper->height = keeper->saved_height = point.height;
+    found->height = keeper->height = point.height;
     return true;
 }
 
@@ -329,7 +271,7 @@ bool keeper_restore(struct keeper *keeper, struct keeper_found *found, struct tn
 /* ---- Records and blocks ------------------------------------------------------------------------
  */
 
-static void take_result(struct keeper *keeper, enum log_result result)
+void keeper_take_result(struct keeper *keeper, enum log_result result)
 {
     if (result == LOG_OK) return;
     if (result == LOG_FULL) {
@@ -367,14 +309,14 @@ void keeper_record(struct keeper *keeper, uint8_t type, const uint8_t *bytes, si
     uint64_t position;
     if (keeper->backlog_size == 0) {
         enum log_result result = log_append(keeper->log, &position, type, bytes, size);
-        take_result(keeper, result);
+        keeper_take_result(keeper, result);
         if (result != LOG_FULL) return;
     }
     keep_back(keeper, type, bytes, size);
 }
 
 /* There is room again, maybe. */
-static void append_backlog(struct keeper *keeper)
+void keeper_append_backlog(struct keeper *keeper)
 {
     size_t at = 0;
     if (keeper->backlog_size == 0) return;
@@ -384,7 +326,7 @@ static void append_backlog(struct keeper *keeper)
         size_t size = (size_t)tn_get_be(record + 1, 4);
         enum log_result result =
             log_append(keeper->log, &position, record[0], record + BACKLOG_HEAD, size);
-        take_result(keeper, result);
+        keeper_take_result(keeper, result);
         if (result != LOG_OK) break;
         at += BACKLOG_HEAD + size;
     }
@@ -469,11 +411,6 @@ void keeper_block(struct keeper *keeper, const struct tn_gossip *gossip,
     keeper->height = block->header->height;
     keeper->blocks_waiting++;
     keeper->is_due = keeper->height % keeper->interval == 0 && keeper->log != NULL;
-}
-
-bool keeper_may_execute(const struct keeper *keeper)
-{
-    return !keeper->is_due;
 }
 
 /* ---- Finding -----------------------------------------------------------------------------------
@@ -668,127 +605,4 @@ bool keeper_find_epoch(struct keeper *keeper, struct sync_epoch *epoch, uint64_t
     }
     store_view_end(view);
     return is_found;
-}
-
-/* ---- Sync, checkpoints -------------------------------------------------------------------------
- */
-
-enum keeper_answer keeper_sync(struct keeper *keeper)
-{
-    uint64_t durable;
-    if (!keeper->is_broken) take_result(keeper, log_sync(keeper->log, &durable));
-    if (keeper->is_broken) return KEEPER_FAILED;
-    return keeper->is_full || keeper->backlog_size > 0 ? KEEPER_FULL : KEEPER_DONE;
-}
-
-static enum keeper_answer fail_store(struct keeper *keeper)
-{
-    struct store_status status;
-    store_status(keeper->store, &status);
-    complain("%s", status.trail.text);
-    return KEEPER_FAILED;
-}
-
-/* The store has no room in its queue: waits; false when it failed. */
-static bool wait_for_store(struct keeper *keeper)
-{
-    enum store_err err = store_drain(keeper->store, STORE_WAIT_MS);
-    return err == STORE_OK || err == STORE_BUSY || err == STORE_FULL;
-}
-
-static bool put_records(struct keeper *keeper, struct tn_chain *chain)
-{
-    struct tn_record_name names[NAMES_AT_ONCE];
-    uint32_t count;
-    while ((count = tn_chain_changed(chain, names, NAMES_AT_ONCE)) > 0) {
-        for (uint32_t i = 0; i < count; i++) {
-            size_t size = tn_chain_record(chain, keeper->record, keeper->record_size, names[i].kind,
-                                          names[i].index);
-            TN_ASSERT(size <= keeper->record_size);
-            enum store_err err;
-            while ((err = store_put_record(keeper->store, names[i].kind, names[i].index,
-                                           keeper->record, size)) == STORE_BUSY) {
-                if (!wait_for_store(keeper)) return false;
-            }
-            if (err != STORE_OK) return false;
-        }
-    }
-    return true;
-}
-
-static enum keeper_answer take_checkpoint(struct keeper *keeper, struct tn_member *member)
-{
-    const struct tn_chain_heads *heads = tn_chain_heads(tn_member_chain(member));
-    const struct store_point point = {.height = heads->height,
-                                      .root = heads->root,
-                                      .log_position = log_end_position(keeper->log)};
-    if (!put_records(keeper, tn_member_chain(member))) return fail_store(keeper);
-    tn_member_record_all(member);
-    enum keeper_answer answer = keeper_sync(keeper);
-    if (answer != KEEPER_DONE) return answer;
-    enum store_err err;
-    while ((err = store_checkpoint(keeper->store, &point)) == STORE_BUSY) {
-        if (!wait_for_store(keeper)) return fail_store(keeper);
-    }
-    if (err != STORE_OK && err != STORE_FULL) return fail_store(keeper);
-    keeper->saved_height = heads->height;
-    keeper->blocks_waiting = 0;
-    return KEEPER_DONE;
-}
-
-enum keeper_answer keeper_tend(struct keeper *keeper, struct tn_member *member)
-{
-    struct store_status status;
-    store_status(keeper->store, &status);
-    if (status.state == STORE_FAILED || status.state == STORE_CORRUPT) return fail_store(keeper);
-    if (status.log_needed_from > 0) {
-        take_result(keeper, log_release(keeper->log, status.log_needed_from));
-    }
-    enum log_result result =
-        log_no_space(keeper->log) ? log_retry(keeper->log) : log_tend(keeper->log);
-    if (result == LOG_OK) keeper->is_full = false;
-    take_result(keeper, result);
-    if (!keeper->is_full && !keeper->is_broken) append_backlog(keeper);
-    if (keeper->is_broken) return KEEPER_FAILED;
-    if (keeper->is_full) return KEEPER_FULL;
-    if (!keeper->is_due) return KEEPER_DONE;
-    keeper->is_due = false;
-    if (status.queued_bytes > status.queue_bytes / 2) return KEEPER_DONE; /* the next time */
-    return take_checkpoint(keeper, member);
-}
-
-enum keeper_answer keeper_flush(struct keeper *keeper, struct tn_member *member)
-{
-    enum keeper_answer answer = keeper_sync(keeper);
-    if (answer == KEEPER_DONE && keeper->blocks_waiting > 0) {
-        answer = take_checkpoint(keeper, member);
-    }
-    while (answer == KEEPER_DONE) {
-        enum store_err err = store_drain(keeper->store, STORE_WAIT_MS);
-        if (err == STORE_OK) break;
-        if (err == STORE_FULL) return KEEPER_FULL;
-        if (err != STORE_BUSY) return fail_store(keeper);
-    }
-    if (answer == KEEPER_DONE) take_result(keeper, log_seal(keeper->log));
-    if (keeper->is_broken) return KEEPER_FAILED;
-    return answer;
-}
-
-uint64_t keeper_durable_height(const struct keeper *keeper)
-{
-    struct store_status status;
-    store_status(keeper->store, &status);
-    return status.durable.height == STORE_HEIGHT_NONE ? 0 : status.durable.height;
-}
-
-uint64_t keeper_log_position(const struct keeper *keeper)
-{
-    struct store_status status;
-    store_status(keeper->store, &status);
-    return status.durable.height == STORE_HEIGHT_NONE ? 1 : status.durable.log_position;
-}
-
-struct store *keeper_store(struct keeper *keeper)
-{
-    return keeper->store;
 }

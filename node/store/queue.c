@@ -3,7 +3,10 @@
  * A ring of bytes, taken once. A put copies a job to its end and is seen by nobody; a checkpoint
  * closes the group, and only then does the writer see it. A group stays in the ring until its
  * transaction is durable: when the disk is full nothing has to be fetched again. There is always
- * room left for the checkpoint itself, so closing a group cannot fail for want of room. */
+ * room left for the checkpoint itself, so closing a group cannot fail for want of room.
+ *
+ * A group may be closed and kept back (store_prepare): then it lies before what is put next, and
+ * the writer does not see it until store_commit. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -289,24 +292,36 @@ static void *writer_main(void *context)
     return NULL;
 }
 
+/* What comes next belongs to another group; nobody sees this one yet. */
 static enum store_err close_group(struct store *store, const struct store_close *close)
 {
     struct store_queue *queue = &store->queue;
     struct store_key no_key = {.size = 0};
     uint8_t *value;
+    TN_ASSERT(!queue->is_prepared);
     enum store_err err =
         add_job(store, &value, STORE_JOB_CHECKPOINT, STORE_META, &no_key, sizeof *close);
     if (err != STORE_OK) return err;
     memcpy(value, close, sizeof *close);
+    queue->group_start = queue->put;
+    queue->is_prepared = true;
+    queue->prepared = queue->put;
+    return STORE_OK;
+}
+
+enum store_err store_commit(struct store *store)
+{
+    struct store_queue *queue = &store->queue;
+    TN_ASSERT(queue->is_prepared);
+    queue->is_prepared = false;
     pthread_mutex_lock(&store->lock);
-    queue->closed = queue->put;
+    queue->closed = queue->prepared;
     pthread_cond_broadcast(&store->changed);
     pthread_mutex_unlock(&store->lock);
-    queue->group_start = queue->put;
     return store->config.threaded ? STORE_OK : write_all(store);
 }
 
-enum store_err store_checkpoint(struct store *store, const struct store_point *point)
+enum store_err store_prepare(struct store *store, const struct store_point *point)
 {
     struct store_queue *queue = &store->queue;
     TN_ASSERT(point->height != STORE_HEIGHT_NONE);
@@ -314,10 +329,21 @@ enum store_err store_checkpoint(struct store *store, const struct store_point *p
     TN_ASSERT(point->log_position >= queue->log_position);
     struct store_close close = {.point = *point, .newest_ms = queue->newest_ms};
     enum store_err err = close_group(store, &close);
-    if (err != STORE_OK && err != STORE_FULL) return err;
+    if (err != STORE_OK) return err;
     queue->height = point->height;
     queue->log_position = point->log_position;
-    return err;
+    return STORE_OK;
+}
+
+enum store_err store_checkpoint(struct store *store, const struct store_point *point)
+{
+    enum store_err err = store_prepare(store, point);
+    return err == STORE_OK ? store_commit(store) : err;
+}
+
+uint64_t store_waiting_bytes(const struct store *store)
+{
+    return store->queue.put - store->queue.group_start;
 }
 
 enum store_err store_load_part(struct store *store)
@@ -325,7 +351,8 @@ enum store_err store_load_part(struct store *store)
     TN_ASSERT(store->queue.height == STORE_HEIGHT_NONE);
     struct store_close close = {.newest_ms = store->queue.newest_ms, .loading = true};
     close.point.height = STORE_HEIGHT_NONE;
-    return close_group(store, &close);
+    enum store_err err = close_group(store, &close);
+    return err == STORE_OK ? store_commit(store) : err;
 }
 
 enum store_err store_drain(struct store *store, uint32_t wait_ms)

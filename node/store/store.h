@@ -145,6 +145,17 @@ enum store_err store_put_withdrawal(struct store *store, uint64_t number, const 
 enum store_err store_checkpoint(struct store *store,
                                 const struct store_point *point) STORE_MUST_CHECK;
 
+/* The same in two steps, for a checkpoint that must not count before something else is durable.
+ * store_prepare closes what was put: what is put from then on belongs to the next checkpoint. One
+ * can be prepared at a time. store_commit has it written and answers as store_checkpoint does.
+ * While one is prepared STORE_BUSY may last until the commit. One that is not committed is dropped
+ * by store_close. */
+enum store_err store_prepare(struct store *store, const struct store_point *point) STORE_MUST_CHECK;
+enum store_err store_commit(struct store *store) STORE_MUST_CHECK;
+
+/* Bytes of the queue that were put since the last checkpoint, prepared or taken. */
+uint64_t store_waiting_bytes(const struct store *store);
+
 /* Loading a store that has no checkpoint yet, for a restore larger than the queue: as
  * store_checkpoint, but there is no height: until the first real checkpoint the store is refused by
  * every open. Cheapest when records come in order of kind and index. */

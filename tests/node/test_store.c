@@ -109,6 +109,45 @@ static void put_one_of_each(struct store *store)
     take_checkpoint(store, 5);
 }
 
+/* Prepared: closed, with others put behind it, and seen by nobody until it is committed. */
+static void test_store_writes_a_prepared_checkpoint_when_it_is_committed(void **state)
+{
+    struct place *place = *state;
+    for (uint64_t threaded = 0; threaded < 2; threaded++) {
+        place->config.threaded = threaded != 0;
+        struct store *store = open_it(place);
+        struct store_status status;
+        const uint64_t first = 10 + 10 * threaded;
+        struct store_point point = point_at(first);
+        assert_int_equal(store_put_record(store, TN_RECORD_ACCOUNT, 1, body, 2), STORE_OK);
+        assert_int_equal(store_prepare(store, &point), STORE_OK);
+        assert_int_equal(store_waiting_bytes(store), 0);
+        assert_int_equal(store_put_record(store, TN_RECORD_ACCOUNT, 1, body, 5), STORE_OK);
+        assert_true(store_waiting_bytes(store) > 0);
+        assert_int_equal(store_drain(store, 1000), STORE_OK);
+        store_status(store, &status);
+        assert_true(status.durable.height != first && status.queued_bytes == 0);
+
+        assert_int_equal(store_commit(store), STORE_OK);
+        assert_int_equal(store_drain(store, 10000), STORE_OK);
+        store_status(store, &status);
+        assert_int_equal(status.durable.height, first);
+        struct store_view *view = view_it(place, store);
+        struct store_bytes found;
+        assert_int_equal(store_get_record(view, &found, TN_RECORD_ACCOUNT, 1), STORE_OK);
+        assert_int_equal(found.size, 2);
+        store_view_end(view);
+
+        point = point_at(first + 1);
+        assert_int_equal(store_prepare(store, &point), STORE_OK);
+        store_close(store); /* never committed: as if the process had died */
+        store = open_it(place);
+        store_status(store, &status);
+        assert_int_equal(status.durable.height, first);
+        store_close(store);
+    }
+}
+
 static void test_store_gives_back_all_kinds_of_things_after_it_was_opened_again(void **state)
 {
     struct place *place = *state;
@@ -603,6 +642,7 @@ int main(void)
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_store_gives_back_all_kinds_of_things_after_it_was_opened_again),
+        STORE_TEST(test_store_writes_a_prepared_checkpoint_when_it_is_committed),
         STORE_TEST(test_store_walks_the_records_of_one_kind_in_the_order_of_their_indexes),
         STORE_TEST(test_store_gives_all_records_a_second_time_to_a_thread_kinds_descending),
         STORE_TEST(test_store_walks_an_accounts_fills_in_the_order_they_happened),
