@@ -6,6 +6,7 @@
 #
 # usage: pricing_bits.sh           the test
 #        pricing_bits.sh --print   the hashes of one plain build, for tests/vectors/pricing/bits.hash
+#        pricing_bits.sh --build PROGRAM COMPILER FLAG...   one build and no test, for another machine
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..
@@ -92,6 +93,15 @@ if [ "$native" = x86 ]; then paths=(base avx2 avx512); fi
 if [ "${1:-}" = --print ]; then
     build plain "$native" gcc -O2 -ffp-contract=off
     "$scratch/plain" base
+    exit
+fi
+
+if [ "${1:-}" = --build ]; then
+    static=yes
+    program=$2
+    shift 2
+    build program "$native" "$@"
+    mv "$scratch/program" "$program"
     exit
 fi
 
