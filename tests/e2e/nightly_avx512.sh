@@ -224,7 +224,8 @@ emulator=$!
 # Tells what comes, as it comes, until the machine is off.
 told=0
 tell() {
-    tr -d '\r' <"$scratch/serial" | sed -n '/^@ end/q;p' | grep -vE '^(ISOLINUX|Loading |$)' >"$scratch/lines" || true
+    tr -d '\r' <"$scratch/serial" | head -n "$(wc -l <"$scratch/serial")" |
+        sed -n '/^@ end/q;/^ISOLINUX/d;/^Loading /d;/./p' >"$scratch/lines" || true
     tail -n "+$((told + 1))" "$scratch/lines" | sed "s/^@ \(.*\)/\1 ($((SECONDS - started)) s)/"
     told=$(wc -l <"$scratch/lines")
 }

@@ -190,7 +190,7 @@ machine=$!
 
 told=0
 tell() {
-    tr -d '\r' <"$scratch/results" >"$scratch/lines"
+    tr -d '\r' <"$scratch/results" | head -n "$(wc -l <"$scratch/results")" >"$scratch/lines" || true
     tail -n "+$((told + 1))" "$scratch/lines" | sed "s/^@ \(.*\)/\1 ($((SECONDS - started)) s)/"
     told=$(wc -l <"$scratch/lines")
 }
