@@ -144,6 +144,7 @@ struct tn_trade {
     uint8_t taker;  /* enum tn_side */
     uint32_t flags; /* TN_EVENT_PACKAGE, _BLOCK, _AUCTION, _FORCED */
     uint64_t block, time_ms, seq, prev_seq;
+    uint64_t maker_order_id; /* of the order that stood; 0: none (a block trade) */
     bool is_soft;
     struct tn_soft_place soft; /* of the entry that brought it about */
 };

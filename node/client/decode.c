@@ -163,6 +163,7 @@ void client_decode_trade(struct tn_trade *out, const Tenor__V1__Trade *in)
                              .time_ms = in->time_ms,
                              .seq = in->seq,
                              .prev_seq = in->prev_seq,
+                             .maker_order_id = in->maker_order_id,
                              .is_soft = in->soft != NULL,
                              .soft = soft_place(in->soft)};
 }

@@ -86,6 +86,7 @@ struct feed_series {
 struct feed_trade {
     uint64_t series_id, block, seq, prev_seq;
     uint64_t before; /* number of the series' trade before it, perhaps of one that is gone */
+    uint64_t maker_order_id;
     int64_t time_ms;
     tn_ticks price;
     tn_lots quantity;

@@ -418,6 +418,7 @@ void feed_fill_trade(Tenor__V1__Trade *message, const struct feed_market *market
     message->time_ms = (uint64_t)trade->time_ms;
     message->seq = trade->seq;
     message->prev_seq = trade->prev_seq;
+    message->maker_order_id = trade->maker_order_id;
 }
 
 size_t feed_write_trade(struct feed_market *market, const struct feed_trade *trade)

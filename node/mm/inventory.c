@@ -1,4 +1,5 @@
-/* What the maker holds: positions as told, then moved by the account's stream.
+/* What the maker holds: positions as told, then moved by the account's stream; soft.c knows what is
+ * not final yet.
  *
  * The answer to a question about the account names the block that it is of; trades of later blocks
  * are added. Every few seconds the node is asked again, so a mistake would not live long. */
@@ -49,12 +50,14 @@ static void take_trade(struct mm *mm, const struct tn_account_event *told)
     tn_lots bought = event->side == TN_BUY ? event->quantity : -event->quantity;
     if (event->account == mm->account) {
         if (is_new) series->position += bought;
-        take_remaining(series, event->side, event->price, event->remaining);
+        if (!mm_soft_final(mm, event->order_id, series->id, bought))
+            take_remaining(series, event->side, event->price, event->remaining);
     }
     if (event->other_account == mm->account) {
         if (is_new) series->position -= bought;
-        take_remaining(series, event->side == TN_BUY ? TN_SELL : TN_BUY, event->price,
-                       event->other_remaining);
+        if (!mm_soft_final(mm, event->other_order_id, series->id, -bought))
+            take_remaining(series, event->side == TN_BUY ? TN_SELL : TN_BUY, event->price,
+                           event->other_remaining);
     }
     mm->figures.trades++;
     mm->figures.volume += (uint64_t)event->quantity;
@@ -81,7 +84,7 @@ void mm_inventory_sum(struct mm *mm)
     mm->delta_units = mm->vega_micros = 0;
     for (uint32_t i = 0; i < mm->series_count; i++) {
         const struct mm_series *series = &mm->series[i];
-        double units = (double)series->position / (double)series->lots_per_unit;
+        double units = (double)(series->position + series->soft) / (double)series->lots_per_unit;
         mm->delta_units += units * series->delta;
         mm->vega_micros += units * series->vega;
     }

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { END_OK = 0, END_FAILED = 1, END_USAGE = 2, STOP_MS = 3000, WAIT_MS = 50, SAY_MS = 1000 };
+enum { STOP_MS = 3000, WAIT_MS = 50 };
 
 static volatile sig_atomic_t stop_wanted;
 
@@ -92,6 +92,7 @@ static const struct option_row rows[] = {
     NUMBER_OPTION("--seed", seed, 0, UINT64_MAX, 1, "of what is random"),
     NUMBER_OPTION("--take", take_ms, 1, 1000000, 0,
                   "take what others quote, an order about each so many ms"),
+    FLAG_OPTION("--final", final_only, "act on what is final alone, at the node that it is on"),
     FLAG_OPTION("--json", json, "a line of JSON a second"),
     FLAG_OPTION("--quiet", stay_quiet, "no line a second"),
 };
@@ -169,66 +170,6 @@ static bool read_options(struct mm_options *options, int argc, char **argv)
     return true;
 }
 
-/* ---- Hearing -----------------------------------------------------------------------------------
- */
-
-/* Tickers of what is in no chain. */
-static void subscribe(struct mm *mm)
-{
-    uint64_t ids[TN_CLIENT_SERIES_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < mm->series_count && count < TN_CLIENT_SERIES_MAX; i++) {
-        if (!tn_series_is_option(mm->series[i].id)) ids[count++] = mm->series[i].id;
-    }
-    if (count == 0) return;
-    (void)tn_client_subscribe(mm->client, MM_TAG_MARKS, 0, TN_CHANNEL_TICKER, ids, count, 0);
-}
-
-static void take_logged_on(struct mm *mm, const struct tn_news_logged_on *told)
-{
-    mm->account = told->account;
-    mm->is_ready = false;
-    mm->has_positions = false;
-    mm->account_asked_ms = 0;
-    mm_market_begin(mm);
-    mm_inventory_ask(mm);
-}
-
-static void take_connection(struct mm *mm, const struct tn_client_news *news)
-{
-    if (news->kind == TN_NEWS_LOGGED_ON) take_logged_on(mm, &news->as.logged_on);
-    if (news->kind == TN_NEWS_DISCONNECTED) {
-        mm->is_ready = false;
-        if (mm->is_ended) return;
-        mm_say("node %u: %s", news->as.disconnected.node, news->as.disconnected.why);
-        mm->figures.reconnects++;
-        /* What rested is being cancelled by the standby frame, or dies with the node's last words:
-         * on the next connection all is said anew. */
-        mm_quote_forget(mm);
-        if (news->as.disconnected.retry_ms < 0) mm->end = END_FAILED;
-    }
-    if (news->kind == TN_NEWS_ERROR && mm->now_ms - mm->said_ms >= SAY_MS) {
-        mm->said_ms = mm->now_ms;
-        mm_say("the node refused: %s (%u)", news->as.error.text, news->as.error.code);
-    }
-}
-
-static void heard(void *context, const struct tn_client_news *news)
-{
-    struct mm *mm = context;
-    if (news->kind == TN_NEWS_FRAME) mm_clock(mm);
-    take_connection(mm, news);
-    mm_market_heard(mm, news);
-    mm_inventory_heard(mm, news);
-    mm_quote_heard(mm, news);
-    if (!mm->is_ready && mm->has_series && mm->has_positions && mm->account != TN_NONE &&
-        tn_client_state(mm->client) == TN_CLIENT_LOGGED_ON) {
-        mm->is_ready = true;
-        subscribe(mm);
-        if (mm->options.take_ms == 0) mm_quote_begin(mm);
-    }
-}
-
 /* ---- The line a second -------------------------------------------------------------------------
  */
 
@@ -253,12 +194,22 @@ static uint32_t quoted_count(const struct mm *mm)
     return count;
 }
 
+/* By how much trades were heard of softly before they were final, on average of the last second. */
+static uint32_t soft_lead_us(const struct mm_figures *now, const struct mm_figures *then)
+{
+    const uint64_t count = now->soft_final - then->soft_final;
+    return count == 0 ? 0 : (uint32_t)((now->soft_lead_us - then->soft_lead_us) / count);
+}
+
 static void print_json(const struct mm *mm, double seconds)
 {
     const struct mm_figures *now = &mm->figures, *then = &mm->last;
     printf("{\"ready\":%s,\"node\":%u,\"height\":%" PRIu64 ",\"term\":%u,\"account\":%u,"
            "\"series\":%u,\"quoted\":%u,\"quotes_per_second\":%.0f,\"frames_per_second\":%.0f,"
            "\"orders\":%" PRIu64 ",\"trades\":%" PRIu64 ",\"volume_lots\":%" PRIu64 ","
+           "\"soft_trades\":%" PRIu64 ",\"soft_undone\":%" PRIu64 ",\"soft_late\":%" PRIu64
+           ",\"soft_led_us\":%u,"
+           "\"at_leader\":%s,"
            "\"rejects\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"reverted\":%" PRIu64 ","
            "\"protected\":%" PRIu64 ",\"disconnects\":%" PRIu64 ",\"flight\":%u,"
            "\"soft_us\":{\"p50\":%u,\"p99\":%u,\"most\":%u},\"delta_units\":%.4f,"
@@ -267,9 +218,11 @@ static void print_json(const struct mm *mm, double seconds)
            tn_client_height(mm->client), tn_client_term(mm->client), mm->account, mm->series_count,
            quoted_count(mm), (double)(now->quotes - then->quotes) / seconds,
            (double)(now->frames - then->frames) / seconds, now->orders, now->trades, now->volume,
-           now->rejects, now->refused, now->reverted, now->protected, now->reconnects,
-           tn_client_flight_count(mm->client), sample(mm, 500), sample(mm, 990), sample(mm, 1000),
-           mm->delta_units, mm->vega_micros / 1e6, (double)mm->equity_micros / 1e6);
+           now->soft_trades, now->soft_undone, now->soft_late, soft_lead_us(now, then),
+           mm->is_at_leader ? "true" : "false", now->rejects, now->refused, now->reverted,
+           now->protected, now->reconnects, tn_client_flight_count(mm->client), sample(mm, 500),
+           sample(mm, 990), sample(mm, 1000), mm->delta_units, mm->vega_micros / 1e6,
+           (double)mm->equity_micros / 1e6);
 }
 
 static void print_line(const struct mm *mm, double seconds)
@@ -319,7 +272,7 @@ static bool make_client(struct mm *mm)
         .on_disconnect = mm->options.take_ms == 0 ? TN_CLIENT_CANCEL_ALL : TN_CLIENT_ORDERS_STAY,
         .heartbeat_ms = 2000,
         .valid_blocks = 200,
-        .heard = heard,
+        .heard = mm_heard,
         .context = mm};
     memcpy(options.chain_id, mm->net.chain_id, sizeof options.chain_id);
     mm->client = tn_client_make(&options, why);
@@ -333,6 +286,7 @@ static bool make_client(struct mm *mm)
     (void)tn_client_subscribe(mm->client, MM_TAG_MARKS, 0, TN_CHANNEL_MARKS, NULL, 0, 0);
     (void)tn_client_subscribe(mm->client, MM_TAG_INSTRUMENTS, 0, TN_CHANNEL_INSTRUMENTS, NULL, 0,
                               0);
+    if (!mm->options.final_only) mm_soft_begin(mm);
     return true;
 }
 

@@ -116,17 +116,19 @@ static void take_ticker(struct mm *mm, const struct tn_ticker *told, tn_micros f
 {
     struct mm_series *series = mm_market_find(mm, told->series_id);
     if (series == NULL) return;
-    series->status = told->status;
+    if (!series->is_best_soft) {
+        series->status = told->status;
+        series->best_bid = told->bid_price;
+        series->best_bid_quantity = told->bid_quantity;
+        series->best_ask = told->ask_price;
+        series->best_ask_quantity = told->ask_quantity;
+    }
     series->is_known = told->mark_micros > 0;
     series->mark_micros = told->mark_micros * series->lots_per_unit;
     series->forward_micros = forward_micros;
     series->vol_ppb = told->iv_ppm * 1000;
     series->band_low = told->band_low;
     series->band_high = told->band_high;
-    series->best_bid = told->bid_price;
-    series->best_bid_quantity = told->bid_quantity;
-    series->best_ask = told->ask_price;
-    series->best_ask_quantity = told->ask_quantity;
     mm->has_changed = true;
 }
 
@@ -172,7 +174,7 @@ void mm_market_heard(struct mm *mm, const struct tn_client_news *news)
         take_instrument(mm, &news->as.instrument);
     } else if (news->kind == TN_NEWS_CHAIN) {
         take_chain(mm, &news->as.chain);
-    } else if (news->kind == TN_NEWS_TICKER) {
+    } else if (news->kind == TN_NEWS_TICKER && !news->as.ticker.is_soft) {
         take_ticker(mm, &news->as.ticker, 0);
     } else if (news->kind == TN_NEWS_MARKS) {
         take_marks(mm, &news->as.marks);

@@ -1,9 +1,9 @@
 /* mm: a market maker on the public client library alone, as an example and for test nets.
  *
  * setup.c gives it an account and a session, market.c knows the series and what they are worth,
- * inventory.c what it holds, quote.c decides what to say and says it, take.c is the other side for
- * test nets, main.c has options, the loop and the line a second. docs/market-making.md tells why it
- * is as it is. */
+ * inventory.c what it holds, soft.c what of that is not final yet, quote.c decides what to say and
+ * says it, take.c is the other side for test nets, hear.c hands out the news, main.c has options,
+ * the loop and the line a second. docs/market-making.md tells why it is as it is. */
 #ifndef NODE_MM_MM_H
 #define NODE_MM_MM_H
 
@@ -11,13 +11,18 @@
 #include "tenor/client_net.h"
 #include "tenor/pricing.h"
 
+enum { END_OK = 0, END_FAILED = 1, END_USAGE = 2 }; /* of the program */
+
 enum {
     MM_SERIES_MAX = 2048,
     MM_EXPIRIES_MAX = 128,
     MM_QUOTES_A_FRAME = 64,
-    MM_FRAMES_MAX = 64,   /* that have no answer yet */
-    MM_SENT_MAX = 8192,   /* more than frames can be on their way */
-    MM_SAMPLES_MAX = 4096 /* of latency, a second */
+    MM_FRAMES_MAX = 64,    /* that have no answer yet */
+    MM_SENT_MAX = 8192,    /* more than frames can be on their way */
+    MM_SAMPLES_MAX = 4096, /* of latency, a second */
+    MM_FILLS_MAX = 4096,   /* soft ones that are not final yet */
+    MM_AHEAD_MAX = 256,    /* trades of one block that were final before they were soft */
+    MM_OLD_ORDERS = 16384, /* numbers of own orders that are remembered, a power of two */
 };
 
 struct mm_options {
@@ -34,6 +39,7 @@ struct mm_options {
     uint64_t deposit;     /* cash units, from a test net's faucet when the account is new */
     uint64_t take_ms;     /* --take: an order about each so many ms; 0: a maker */
     bool json, stay_quiet;
+    bool final_only; /* --final */
 };
 
 struct mm_series {
@@ -53,9 +59,16 @@ struct mm_series {
     tn_lots best_bid_quantity, best_ask_quantity;
     /* Worked out, of one unit: */
     double fair, delta, vega; /* micros; -1 .. 1; micros a point */
+    bool is_best_soft;        /* the best prices are of the leader's desk */
     /* Ours: */
-    tn_lots position;
+    tn_lots position; /* final */
+    tn_lots soft;     /* bought by trades that are not final yet; negative: sold */
+    struct mm_side {
+        uint64_t order_id;         /* 0: not known */
+        struct tn_soft_place said; /* of the frame that the leader last told of it */
+    } sides[2];
     tn_ticks bid, ask;                  /* as last sent; 0: no such side */
+    tn_ticks bid_before, ask_before;    /* as sent before that */
     tn_lots bid_quantity, ask_quantity; /* open, as far as is known */
     int64_t quoted_ms;
 };
@@ -64,6 +77,14 @@ struct mm_expiry {
     uint32_t underlying, day;
     tn_micros forward_micros, index_micros; /* forward as told, and the index at that time */
     int64_t asked_ms;
+};
+
+/* A trade of ours that the leader has told of, and no block yet. */
+struct mm_fill {
+    uint64_t order_id, series_id;
+    tn_lots bought; /* negative: sold */
+    struct tn_soft_place at;
+    int64_t heard_us;
 };
 
 struct mm_sent {
@@ -75,6 +96,10 @@ struct mm_sent {
 struct mm_figures {
     uint64_t frames, quotes, refused, rejects, soft, final, reverted, trades, volume, orders;
     uint64_t reconnects, protected;
+    uint64_t soft_trades;             /* heard of before they were final */
+    uint64_t soft_final, soft_undone; /* of these: that became so, that were taken back */
+    uint64_t soft_late;               /* heard of afterwards */
+    uint64_t soft_lead_us;            /* Σ by how much */
 };
 
 struct mm {
@@ -97,6 +122,13 @@ struct mm {
     int64_t quiet_until_ms; /* protection tripped, or a limit was met */
     uint64_t positions_block;
     double delta_units, vega_micros; /* of the whole book */
+    bool is_at_leader;
+    struct mm_fill fills[MM_FILLS_MAX]; /* oldest first */
+    uint32_t fills_count;
+    struct mm_fill ahead[MM_AHEAD_MAX]; /* final since the last block, and not heard of softly */
+    uint32_t ahead_count;
+    uint64_t final_sequence;            /* of the market's last final batch */
+    uint64_t old_orders[MM_OLD_ORDERS]; /* own order's number, by the number */
     tn_micros equity_micros, free_micros;
     struct mm_sent sent[MM_SENT_MAX];
     uint32_t waiting_count; /* frames that are not soft yet */
@@ -119,6 +151,7 @@ enum {
     MM_TAG_MARKS = 5,
     MM_TAG_INSTRUMENTS = 6,
     MM_TAG_STOP = 7,
+    MM_TAG_SOFT = 8,
 };
 
 /* ---- main.c */
@@ -137,6 +170,16 @@ void mm_market_ask(struct mm *mm);
 struct mm_series *mm_market_find(struct mm *mm, uint64_t series_id);
 /* Works out what everything is worth now. */
 void mm_market_value(struct mm *mm);
+
+/* ---- hear.c: of tn_client_options. */
+void mm_heard(void *context, const struct tn_client_news *news);
+
+/* ---- soft.c */
+/* Follows the leader, and listens to what is soft. */
+void mm_soft_begin(struct mm *mm);
+void mm_soft_heard(struct mm *mm, const struct tn_client_news *news);
+/* A trade of ours is final. True: it was known, and is no more counted as soft. */
+bool mm_soft_final(struct mm *mm, uint64_t order_id, uint64_t series_id, tn_lots bought);
 
 /* ---- inventory.c */
 void mm_inventory_heard(struct mm *mm, const struct tn_client_news *news);

@@ -6,6 +6,9 @@
  * holding vega, each reaching half a spread at its limit. Beyond a limit the side that would add to
  * it is not quoted.
  *
+ * Where the leader tells its best prices, a side stays one step behind those of others: as a
+ * post-only quote it would be refused there.
+ *
  * A quote is sent anew only when it has become wrong by a part of that half spread, when it was
  * hit, or when it is old: a quote that stays keeps its place. Nothing is sent while too many frames
  * wait for their answers; the next turn sees newer prices. */
@@ -91,6 +94,30 @@ static double half_spread(const struct mm *mm, const struct mm_series *series, d
     return fmax(least, of_delta + of_vega);
 }
 
+/* Is that best price our own quote alone, the present one or the one that it replaces? */
+static bool is_own(tn_ticks best, tn_lots best_quantity, tn_ticks now, tn_ticks before,
+                   tn_lots size)
+{
+    return (best == now || best == before) && best_quantity <= size;
+}
+
+static void stay_behind(const struct mm *mm, const struct mm_series *series, struct side_wish *bid,
+                        struct side_wish *ask)
+{
+    const tn_lots size = (tn_lots)mm->options.size;
+    if (!series->is_best_soft) return;
+    if (series->best_ask_quantity > 0 && bid->price >= series->best_ask &&
+        !is_own(series->best_ask, series->best_ask_quantity, series->ask, series->ask_before,
+                size)) {
+        bid->price = tn_tick_floor(&series->schedule, series->best_ask - 1);
+    }
+    if (series->best_bid_quantity > 0 && ask->price > 0 && ask->price <= series->best_bid &&
+        !is_own(series->best_bid, series->best_bid_quantity, series->bid, series->bid_before,
+                size)) {
+        ask->price = tn_tick_ceil(&series->schedule, series->best_bid + 1);
+    }
+}
+
 static void wish(const struct mm *mm, const struct mm_series *series, struct side_wish *bid,
                  struct side_wish *ask, double *half)
 {
@@ -110,6 +137,7 @@ static void wish(const struct mm *mm, const struct mm_series *series, struct sid
     if (high > (double)TN_PRICE_TICKS_MAX / 2) return;
     if (low >= 1) bid->price = tn_tick_floor(&series->schedule, (tn_ticks)low);
     ask->price = tn_tick_ceil(&series->schedule, (tn_ticks)high);
+    stay_behind(mm, series, bid, ask);
     if (bid->price > series->band_high && series->band_high > 0) bid->price = series->band_high;
     if (bid->price < series->band_low) bid->price = 0;
     if (ask->price < series->band_low) ask->price = series->band_low;
@@ -167,6 +195,8 @@ static bool flush(struct mm *mm, struct tn_quote *quotes, uint32_t *count)
     if (!mm_send(mm, MM_TAG_FRAME, &command, 1)) return false;
     for (uint32_t i = 0; i < *count; i++) {
         struct mm_series *series = mm_market_find(mm, quotes[i].series_id);
+        series->bid_before = series->bid;
+        series->ask_before = series->ask;
         series->bid = quotes[i].bid_price;
         series->ask = quotes[i].ask_price;
         series->bid_quantity = quotes[i].bid_quantity;

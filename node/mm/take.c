@@ -16,7 +16,8 @@ static const struct mm_series *choose(struct mm *mm, uint8_t *side)
         const struct mm_series *series = &mm->series[pick(mm, mm->series_count)];
         if (series->status != TN_STATUS_ACTIVE) continue;
         bool buys = pick(mm, 2) == 0;
-        if (series->position != 0 && pick(mm, 3) > 0) buys = series->position < 0;
+        const tn_lots held = series->position + series->soft;
+        if (held != 0 && pick(mm, 3) > 0) buys = held < 0;
         if ((buys ? series->best_ask_quantity : series->best_bid_quantity) == 0) continue;
         *side = buys ? TN_BUY : TN_SELL;
         return series;

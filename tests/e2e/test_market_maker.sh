@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A maker and a taker trade through a set of four; the node that the maker is on is killed, and it
-# quotes on at the next one; told to stop, it leaves nothing in the book. Then the example of
-# client.h, as a bot of its own.
+# A maker and a taker trade through a set of four. The maker is at the node that leads, and hears of
+# its trades before they are final; that node is killed, and it quotes on at the next leader's, where a
+# watched soft book goes on too. Told to stop, it leaves nothing in the book. Then the example of client.h,
+# as a bot of its own.
 #
 # usage: test_market_maker.sh TENORD TENOR TENOR_FEED TENOR_MM CLIENT_EXAMPLE
 set -euo pipefail
@@ -28,16 +29,31 @@ moved_on() {
 has_orders() { "$tenor" order list --key "$1" -o json | grep -q order_id; }
 has_none() { ! has_orders "$1"; }
 
+# at_leader NAME: it says that its node leads, and the set says so of the same node.
+at_leader() {
+    [ "$(figure "$1" at_leader)" = true ] || return 1
+    leader=$("$tenor" cluster -o json | sed -n 's/.*"leader": \([0-9][0-9]*\).*/\1/p')
+    [ "$(figure "$1" node)" = "$leader" ]
+}
+goes_on() { sed '1,/going on there$/d' "$work/watch.log" | grep -q '"bid":'; }
+
 start_net 4
 
 start maker "$mm" --net "$work/net" --name maker-1 --node 0 --json --size 20
-start taker "$mm" --net "$work/net" --name taker-1 --node 1 --take 50 --json
+start taker "$mm" --net "$work/net" --name taker-1 --node 1 --take 50 --final --json
 until_true 60 "the maker quotes" at_least maker quoted 10
+start watch "$tenor" watch book BTC-PERP --soft -o json
 until_true 60 "they trade" at_least maker trades 3
+until_true 60 "the maker hears of trades before they are final" at_least maker soft_trades 3
 until_true 30 "its quotes rest" has_orders maker-1
+until_true 30 "a soft book is shown" grep -q '"bid":' "$work/watch.log"
+until_true 60 "the maker is where the leader is" at_leader maker
 
-kill_off node-0
+kill_off "node-$leader"
 until_true 60 "the maker quotes at another node" moved_on
+until_true 60 "the soft book goes on at the next leader's node" goes_on
+until_true 60 "the maker is where the next leader is" at_leader maker
+stop watch
 before=$(figure maker trades)
 until_true 60 "they trade on" at_least maker trades $((before + 3))
 at_least taker orders 3 || fail "the taker sent nothing"

@@ -29,7 +29,7 @@ enum { CLIENTS = 6, SERIES_MAX = 4096, TRADES_MAX = 1 << 16, SMALL_RING = 1 << 1
 
 struct soft_trade {
     struct tn_desk_place place;
-    uint64_t series_id;
+    uint64_t series_id, maker_order_id;
     tn_ticks price;
     tn_lots quantity;
 };
@@ -174,6 +174,7 @@ static void on_trade(void *context, const Tenor__V1__Trade *trade)
     world.heard.trades[world.heard.count++] =
         (struct soft_trade){.place = {trade->soft->term, trade->soft->sequence, trade->soft->index},
                             .series_id = trade->series_id,
+                            .maker_order_id = trade->maker_order_id,
                             .price = trade->price,
                             .quantity = trade->quantity};
 }
@@ -382,7 +383,8 @@ static void on_executing(uint64_t sequence, const struct tn_market_step *step)
         assert_int_equal(first->place.sequence, sequence);
         assert_int_equal(first->place.index, step->index);
         assert_true(first->series_id == event->series_id && first->price == event->price &&
-                    first->quantity == event->quantity);
+                    first->quantity == event->quantity &&
+                    first->maker_order_id == event->other_order_id);
         memmove(heard->trades, heard->trades + 1, --heard->count * sizeof heard->trades[0]);
         counted.trades++;
     }
