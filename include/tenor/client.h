@@ -169,10 +169,10 @@ enum tn_client_result tn_client_unsubscribe(struct tn_client *client, uint64_t t
  * market is led by another one. The caller subscribes once and hears TN_NEWS_LEADER; SOFT_ELSEWHERE
  * of that market is not told. A node that is left for another is left as if the connection had
  * broken: frames on their way are AMBIGUOUS, a standby frame is run. While nobody is found to lead,
- * the client asks 4 times a second, for bound_ms (0: without end), then says TN_LEADER_NONE; it
- * searches again when this is called again, a soft channel is subscribed to, the market has another
- * term, or the client another connection. One market a client: another one takes the place of the
- * first. BAD: no market, or a client that is to `stay`. */
+ * the client asks up to 4 times a second, for bound_ms (0: without end), then says TN_LEADER_NONE;
+ * it searches again when this is called again, a soft channel is subscribed to, the market has
+ * another term, or the client another connection. One market a client: another one takes the place
+ * of the first. BAD: no market, or a client that is to `stay`. */
 enum tn_client_result tn_client_follow(struct tn_client *client, uint32_t market,
                                        uint32_t bound_ms);
 

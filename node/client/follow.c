@@ -5,9 +5,10 @@
  * What is soft, the leader alone has; so the soft channels of a market that is followed are asked
  * for here, where the cluster's answer names this node, and not with each connection. A node says
  * SOFT_ELSEWHERE, SoftEnd or a new term when that is over, and the search begins anew: a question
- * each ASK_MS, until the bound. Which node of the options is the leader's is known by the key that
- * it named when it was last visited, by its address, or by going there. One that did not answer is
- * left alone for a while, longer each time: nodes go on naming a dead leader until its term ends.
+ * each ASK_MS, after a while less often, until the bound. Which node of the options is the leader's
+ * is known by the key that it named when it was last visited, by its address, or by going there.
+ * One that did not answer is left alone for a while, longer each time: nodes go on naming a dead
+ * leader until its term ends.
  */
 #include "client/internal.h"
 
@@ -15,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASK_MS = 250, AVOID_LEAST_MS = 1000, AVOID_DOUBLINGS = 4 };
+enum { ASK_MS = 250, ASKED_QUICKLY = 8, AVOID_LEAST_MS = 1000, DOUBLINGS_MAX = 3 };
 
 /* ---- Said to the caller ------------------------------------------------------------------------
  */
@@ -55,6 +56,7 @@ static void seek(struct tn_client *client)
     follow->is_trying = false;
     if (follow->state == TN_LEADER_SOUGHT) return;
     follow->ask_ms = client->now_ms;
+    follow->asked_count = 0;
     follow->has_until = false;
     why_not(follow, "no node has said who leads market %u", follow->market);
     set_state(client, TN_LEADER_SOUGHT);
@@ -108,7 +110,10 @@ void client_follow_term(struct tn_client *client, uint32_t market, uint32_t term
     struct client_follow *follow = &client->follow;
     if (follow->market != market || market == 0 || term <= follow->term) return;
     follow->term = term;
-    if (client->phase == CLIENT_UP) seek(client);
+    if (client->phase != CLIENT_UP) return;
+    seek(client);
+    follow->ask_ms = client->now_ms;
+    follow->asked_count = 0;
 }
 
 void client_follow_end(struct tn_client *client, uint32_t market)
@@ -246,6 +251,11 @@ void client_follow_cluster(struct tn_client *client, const Tenor__V1__Cluster *c
 /* ---- Time, and the end of connections ----------------------------------------------------------
  */
 
+static int64_t doubled(int64_t ms, uint32_t times)
+{
+    return ms << (times < DOUBLINGS_MAX ? times : DOUBLINGS_MAX);
+}
+
 static void ask(struct tn_client *client)
 {
     Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
@@ -269,9 +279,7 @@ bool client_follow_lost(struct tn_client *client, uint32_t *next)
         *next = follow->next;
         return true;
     }
-    const uint32_t doublings =
-        peer->avoided_count < AVOID_DOUBLINGS ? peer->avoided_count : AVOID_DOUBLINGS;
-    peer->avoided_ms = client->now_ms + ((int64_t)AVOID_LEAST_MS << doublings);
+    peer->avoided_ms = client->now_ms + doubled(AVOID_LEAST_MS, peer->avoided_count);
     peer->avoided_count++;
     return false;
 }
@@ -287,7 +295,7 @@ void client_follow_turn(struct tn_client *client)
         return;
     }
     if (client->phase != CLIENT_UP || client->now_ms < follow->ask_ms) return;
-    follow->ask_ms = client->now_ms + ASK_MS;
+    follow->ask_ms = client->now_ms + doubled(ASK_MS, follow->asked_count++ / ASKED_QUICKLY);
     ask(client);
 }
 

@@ -74,11 +74,11 @@ struct client_peer {
 struct client_follow {
     uint32_t market; /* 0: none is followed */
     uint32_t bound_ms, term;
-    uint8_t state;  /* enum tn_leader_state; 0: none yet */
-    bool is_trying; /* soft channels were asked for here, and no answer has come */
-    bool is_moving; /* the connection ends because `next` leads */
-    bool has_until; /* until_ms, if the search is bounded */
-    uint32_t next;
+    uint8_t state;              /* enum tn_leader_state; 0: none yet */
+    bool is_trying;             /* soft channels were asked for here, and no answer has come */
+    bool is_moving;             /* the connection ends because `next` leads */
+    bool has_until;             /* until_ms, if the search is bounded */
+    uint32_t next, asked_count; /* asked_count: in this search */
     int64_t until_ms, ask_ms, moved_ms;
     char why[256]; /* the leader is not found */
 };

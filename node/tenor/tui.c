@@ -2,7 +2,11 @@
  *
  * It only looks: nothing that it knows can send an order. Tickers of all series and the book of the
  * selected one come by subscription, the account is asked for once a second; after a disconnect the
- * client library subscribes anew at another node, and the screen says so. */
+ * client library subscribes anew at another node, and the screen says so.
+ *
+ * Best prices and the book are shown as the leader's desk has them, and said to be soft; what
+ * blocks have is kept beside it, and shown while nobody tells what is soft. The client follows the
+ * leader; where a node was named it stays there, and is told what is soft while that one leads. */
 #include "tui.h"
 
 #include <ncurses.h>
@@ -28,10 +32,29 @@ static void take_ticker(struct tui *tui, const struct tn_ticker *ticker)
 {
     for (uint32_t i = 0; i < tui->rows_count; i++) {
         if (tui->rows[i].instrument->series_id != ticker->series_id) continue;
-        tui->rows[i].ticker = *ticker;
-        tui->rows[i].ticker.name = NULL;
+        struct tn_ticker *kept = ticker->is_soft ? &tui->rows[i].soft : &tui->rows[i].ticker;
+        *kept = *ticker;
+        kept->name = NULL;
         return;
     }
+}
+
+const struct tn_ticker *tui_best(const struct tui_row *row)
+{
+    return row->soft.series_id != 0 ? &row->soft : &row->ticker;
+}
+
+const struct tn_client_book *tui_book(const struct tui *tui)
+{
+    return tui->soft_book.is_good ? &tui->soft_book : &tui->book;
+}
+
+/* Nobody tells what is soft here, or no more: what was told may never have been. */
+static void forget_soft(struct tui *tui)
+{
+    tui->soft_book.is_good = false;
+    for (uint32_t i = 0; i < tui->rows_count; i++)
+        tui->rows[i].soft.series_id = 0;
 }
 
 static void take_account(struct tui *tui, const struct tn_account_state *state)
@@ -46,21 +69,24 @@ static void take_account(struct tui *tui, const struct tn_account_state *state)
     tui->state.sessions = NULL;
 }
 
-static void subscribe_book(struct tui *tui)
+static void subscribe_book(struct tui *tui, enum tn_channel channel)
 {
     uint64_t series_id = tui->rows[tui->selected].instrument->series_id;
-    tn_client_subscribe(tui->thin->client, ++tui->thin->tag, thin_market(tui->thin),
-                        TN_CHANNEL_BOOK, &series_id, 1, 0);
+    tn_client_subscribe(tui->thin->client, ++tui->thin->tag, thin_market(tui->thin), channel,
+                        &series_id, 1, 0);
 }
 
 static void take_book(struct tui *tui, const struct tn_book_news *news)
 {
-    switch (tn_client_book_take(&tui->book, news)) {
+    struct tn_client_book *book = news->is_soft ? &tui->soft_book : &tui->book;
+    switch (tn_client_book_take(book, news)) {
         case TN_CLIENT_BOOK_OK:
         case TN_CLIENT_BOOK_OTHER: return;
         case TN_CLIENT_BOOK_GAP:
         case TN_CLIENT_BOOK_WRONG:
-        case TN_CLIENT_BOOK_FULL: subscribe_book(tui); return;
+        case TN_CLIENT_BOOK_FULL:
+            subscribe_book(tui, news->is_soft ? TN_CHANNEL_BOOK_SOFT : TN_CHANNEL_BOOK);
+            return;
     }
 }
 
@@ -75,7 +101,12 @@ static void hear(void *context, const struct tn_client_news *news)
         take_account(tui, &news->as.account_state);
     else if (news->kind == TN_NEWS_CONNECTED)
         tui->is_connected = true;
+    else if (news->kind == TN_NEWS_SOFT_END ||
+             (news->kind == TN_NEWS_LEADER && news->as.leader.state != TN_LEADER_HERE))
+        forget_soft(tui);
     else if (news->kind == TN_NEWS_DISCONNECTED) {
+        forget_soft(tui);
+        if (news->as.disconnected.is_moving) return;
         tui->is_connected = false;
         snprintf(tui->message, sizeof tui->message, "%s", news->as.disconnected.why);
     }
@@ -105,6 +136,14 @@ static void list_rows(struct tui *tui)
     qsort(tui->rows, tui->rows_count, sizeof tui->rows[0], compare);
 }
 
+static void begin_books(struct tui *tui, struct tn_level *levels, struct tn_level *soft_levels)
+{
+    const uint64_t series_id = tui->rows[tui->selected].instrument->series_id;
+    tn_client_book_init(&tui->book, series_id, levels, TUI_LEVELS_MAX);
+    tn_client_book_init(&tui->soft_book, series_id, soft_levels, TUI_LEVELS_MAX);
+    tui->soft_book.is_soft = true;
+}
+
 static void select_row(struct tui *tui, int64_t by)
 {
     int64_t to = (int64_t)tui->selected + by;
@@ -113,12 +152,15 @@ static void select_row(struct tui *tui, int64_t by)
     if (to >= (int64_t)tui->rows_count) to = (int64_t)tui->rows_count - 1;
     if (to == (int64_t)tui->selected) return;
     uint64_t left = tui->rows[tui->selected].instrument->series_id;
-    tn_client_unsubscribe(tui->thin->client, ++tui->thin->tag, thin_market(tui->thin),
-                          TN_CHANNEL_BOOK, &left, 1);
+    static const enum tn_channel channels[] = {TN_CHANNEL_BOOK, TN_CHANNEL_BOOK_SOFT};
+    for (int i = 0; i < 2; i++) {
+        tn_client_unsubscribe(tui->thin->client, ++tui->thin->tag, thin_market(tui->thin),
+                              channels[i], &left, 1);
+    }
     tui->selected = (uint32_t)to;
-    struct tn_level *levels = tui->book.sides[TN_BUY];
-    tn_client_book_init(&tui->book, tui->rows[to].instrument->series_id, levels, TUI_LEVELS_MAX);
-    subscribe_book(tui);
+    begin_books(tui, tui->book.sides[TN_BUY], tui->soft_book.sides[TN_BUY]);
+    for (int i = 0; i < 2; i++)
+        subscribe_book(tui, channels[i]);
 }
 
 /* ---- The loop ---------------------------------------------------------------------------------
@@ -191,6 +233,19 @@ static bool connect_any(struct tui *tui)
     return thin_connect(thin) && thin_series(thin);
 }
 
+static void subscribe(struct tui *tui)
+{
+    static const enum tn_channel channels[] = {TN_CHANNEL_TICKER, TN_CHANNEL_TICKER_SOFT,
+                                               TN_CHANNEL_BLOCKS};
+    struct thin *thin = tui->thin;
+    (void)tn_client_follow(thin->client, thin_market(thin), 0);
+    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++) {
+        tn_client_subscribe(thin->client, ++thin->tag, thin_market(thin), channels[i], NULL, 0, 0);
+    }
+    subscribe_book(tui, TN_CHANNEL_BOOK);
+    subscribe_book(tui, TN_CHANNEL_BOOK_SOFT);
+}
+
 int tui_run(struct thin *thin)
 {
     static struct tui tui;
@@ -201,23 +256,19 @@ int tui_run(struct thin *thin)
         thin_fail(thin, END_REFUSED, "market %u has no series yet", thin_market(thin));
         return thin->end;
     }
-    struct tn_level *levels = calloc(2 * TUI_LEVELS_MAX, sizeof *levels);
+    struct tn_level *levels = calloc(4 * TUI_LEVELS_MAX, sizeof *levels);
     if (levels == NULL) {
         thin_fail(thin, END_FAILED, "out of memory");
         return thin->end;
     }
-    tn_client_book_init(&tui.book, tui.rows[0].instrument->series_id, levels, TUI_LEVELS_MAX);
+    begin_books(&tui, levels, levels + 2 * TUI_LEVELS_MAX);
     tui.is_connected = true;
     thin->heard = hear;
     thin->heard_context = &tui;
     signal(SIGINT, ask_to_stop);
     signal(SIGTERM, ask_to_stop);
     if (open_screen(thin)) {
-        tn_client_subscribe(thin->client, ++thin->tag, thin_market(thin), TN_CHANNEL_TICKER, NULL,
-                            0, 0);
-        tn_client_subscribe(thin->client, ++thin->tag, thin_market(thin), TN_CHANNEL_BLOCKS, NULL,
-                            0, 0);
-        subscribe_book(&tui);
+        subscribe(&tui);
         run(&tui);
         endwin();
     }

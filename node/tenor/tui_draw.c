@@ -66,8 +66,9 @@ static void draw_row(const struct tui *tui, const struct layout *at, int line, u
     bool is_known = ticker->series_id != 0;
     if (index == tui->selected) attron(A_REVERSE);
     put(line, 0, "%-*.*s", at->name, at->name, row->instrument->name);
-    price(line, at->name, row->instrument, ticker->bid_price, ticker->bid_quantity > 0);
-    price(line, at->ask, row->instrument, ticker->ask_price, ticker->ask_quantity > 0);
+    const struct tn_ticker *best = tui_best(row);
+    price(line, at->name, row->instrument, best->bid_price, best->bid_quantity > 0);
+    price(line, at->ask, row->instrument, best->ask_price, best->ask_quantity > 0);
     tn_micros mark = instrument_of_unit(row->instrument, ticker->mark_micros);
     /* Two decimals are what an eye takes in; the commands print all. */
     cell(line, at->mark, is_known ? decimal_format(text, mark / 10000, 2, 2) : "-");
@@ -106,11 +107,12 @@ static void draw_level(int line, int column, const struct instrument *instrument
 /* Asks above bids, the best of both in the middle. */
 static void draw_book(const struct tui *tui, int column, int first, int lines)
 {
-    const struct tn_client_book *book = &tui->book;
+    const struct tn_client_book *book = tui_book(tui);
     if (tui->rows_count == 0 || column < 0) return;
     const struct instrument *instrument = tui->rows[tui->selected].instrument;
     attron(A_BOLD);
-    put(first, column, "%.*s", BOOK_WIDTH, instrument->name);
+    const char *kind = !book->is_good ? "" : book->is_soft ? "soft" : "final";
+    put(first, column, "%.*s %s", BOOK_WIDTH - 6, instrument->name, kind);
     attroff(A_BOLD);
     if (!book->is_good || book->series_id != instrument->series_id) return;
     int half = (lines - 1) / 2;
@@ -170,9 +172,12 @@ void tui_draw(const struct tui *tui)
     int account = LINES - ACCOUNT_LINES, lines = account - 2;
     erase();
     attron(A_BOLD);
+    const bool is_soft = tui->rows_count > 0 && tui_best(&tui->rows[tui->selected])->is_soft;
     put(0, 0, "Tenor  market %" PRIu32 "  block %" PRIu64 "  %s  %s", thin_market(tui->thin),
         tn_client_height(client), output_time_text(time, (int64_t)tn_client_time_ms(client)),
-        tui->is_connected ? "" : "not connected");
+        !tui->is_connected ? "not connected"
+        : is_soft          ? "soft prices"
+                           : "final prices");
     attroff(A_BOLD);
     if (lines > 2) {
         draw_chain(tui, &at, 1, lines);

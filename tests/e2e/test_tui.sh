@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tenor tui on a terminal of tmux, by what stands on the screen: chain, book, account and positions of
-# a real node, as they change; other sizes of the terminal; its end.
+# real nodes, as they change: soft where the leader tells it, else final; other sizes of the terminal; its
+# end.
 #
 # usage: test_tui.sh TENORD TENOR TENOR_FEED
 set -euo pipefail
@@ -31,7 +32,7 @@ look() { until_true "$1" "the screen shows: ${*:2}" shown "${@:2}"; }
 last_line_is() { screen capture-pane -p | sed -n "$1p" | grep -q '^up down page: select'; }
 place() { "$tenor" order place BTC-PERP "$@" -o json >"$work/order.log" 2>&1 || fail "order $*"; }
 
-start_net 1
+start_net 2
 "$tenor" faucet 100000 >/dev/null 2>&1 || fail "alice has no account"
 "$tenor" --key bob faucet 100000 >/dev/null 2>&1 || fail "bob has no account"
 place sell 0.5 --limit 100500 --key bob
@@ -53,6 +54,19 @@ SHELL
 screen new-session -d -x 110 -y 50 "sh $work/shell"
 look 20 '^Tenor  market 1  block [0-9]+' '^SERIES +BID +ASK +MARK +IV % +DELTA' \
     '^BTC-PERP +95000.* 100500' '^BTC-[0-9A-Z]+-[0-9]+-C .*[0-9]+\.[0-9]{2} +[0-9]+\.[0-9] +0\.[0-9]+'
+
+# At the leader's node, wherever it is; at the other one what blocks have.
+look 60 '^Tenor .* soft prices' 'BTC-PERP soft'
+cat >"$work/other" <<SHELL
+for port in $((port + 100)) $((port + 101)); do
+    timeout 60 "$tenor" watch book BTC-PERP --soft --count 1 --node 127.0.0.1:\$port >/dev/null 2>&1 ||
+        exec "$tenor" tui --node 127.0.0.1:\$port
+done
+SHELL
+screen new-window "sh $work/other"
+look 60 '^Tenor .* final prices' 'BTC-PERP final' '(ask) +100500 +0\.45' '(bid) +95000 +0\.02'
+screen send-keys q
+look 20 '^Tenor .* soft prices'
 
 # Book of the first series, account, margin, position.
 look 10 '(ask) +100500 +0\.45' '(bid) +95000 +0\.02' '^ACCOUNT [0-9]+  orders 1 ' \
@@ -81,10 +95,12 @@ until_true 10 "40 lines are used" last_line_is 40
 look 10 '^Tenor  market 1' '^SERIES' '^ACCOUNT [0-9]+  orders 2 ' 'BTC-PERP +0\.05'
 
 # A node that goes is told; it comes back, and so do blocks.
-kill_off node-0
+for name in node-0 node-1; do kill_off "$name"; done
 look 20 'not connected'
-start node-0 "$tenord" start --home "$work/net/node-0" log.format=logfmt log.blocks=false \
-    metrics.listen=127.0.0.1:0
+for name in node-0 node-1; do
+    start "$name" "$tenord" start --home "$work/net/$name" log.format=logfmt log.blocks=false \
+        metrics.listen=127.0.0.1:0
+done
 is_back() { shown '^Tenor  market 1  block [0-9]+' && ! grep -q 'not connected' "$work/screen.log"; }
 until_true 30 "it is connected again" is_back
 
@@ -95,4 +111,5 @@ pid=$(screen display-message -p '#{pane_pid}')
 [ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = "sleep 100 " ] || fail "a program stays behind"
 stop feed
 stop node-0
+stop node-1
 echo "the terminal shows the market, an account and their changes"
