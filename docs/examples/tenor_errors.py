@@ -47,6 +47,7 @@ class NodeError(enum.IntEnum):
     NO_ROOM = 50006
     ANSWER_LATE = 50007
     FRAME_LAPSED = 50008
+    DISK_FULL = 50009
 
 
 class Reject(enum.IntEnum):
@@ -252,6 +253,8 @@ TABLE = {
         "ask again later"),
     50008: ("FRAME_LAPSED", False, "the frame was not executed in time, and never will be",
         "sign it anew with a later valid_until_block"),
+    50009: ("DISK_FULL", True, "the node's disk is full: it takes nothing until there is room",
+        "the same at another node, or here when a Heartbeat has no trouble any more"),
     0: ("NONE", False, "accepted",
         "nothing is needed"),
     100: ("BOOK_UNKNOWN", False, "there is no such book",

@@ -94,6 +94,8 @@ enum tn_error {
     TN_ERROR_ANSWER_LATE = 50007,
     /* the frame was not executed in time, and never will be */
     TN_ERROR_FRAME_LAPSED = 50008,
+    /* the node's disk is full: it takes nothing until there is room */
+    TN_ERROR_DISK_FULL = 50009,
 };
 
 /* Of an error or a reject: the stable name ("BUSY", "MARGIN_SHORT"), what it means, what to do;

@@ -188,6 +188,7 @@ static void follow_disk(struct loop *loop, enum keeper_answer answer)
                      : "the disk has room again");
         /* Nor does the gateway's thread answer for it. */
         loop_direct_follow(loop, is_full ? NULL : loop->member);
+        gate_disk(loop, is_full);
     }
     loop->is_full = is_full;
     if (answer == KEEPER_FAILED) loop->failed = true;

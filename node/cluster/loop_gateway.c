@@ -496,6 +496,11 @@ bool gate_reload(struct loop *loop, const struct settings *settings)
     return false;
 }
 
+void gate_disk(const struct loop *loop, bool is_full)
+{
+    if (loop->gate != NULL) gateway_set_full(loop->gate->gateway, is_full);
+}
+
 bool gate_counters(const struct loop *loop, struct port_counters *counters)
 {
     if (loop->gate == NULL) return false;

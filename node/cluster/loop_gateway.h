@@ -20,6 +20,8 @@ struct gate;
 bool gate_open(struct loop *loop);
 /* Takes up limits and certificate of other settings. False after a complaint: the old ones stay. */
 bool gate_reload(struct loop *loop, const struct settings *settings);
+/* The disk is full, or has room again: clients hear it at once. */
+void gate_disk(const struct loop *loop, bool is_full);
 /* What went through the port; false without a gateway. */
 bool gate_counters(const struct loop *loop, struct port_counters *counters);
 /* The gateway's thread ends. */

@@ -155,6 +155,7 @@ static void on_asked(evutil_socket_t fd, short what, void *context)
     eventfd_read(fd, &count);
     pthread_mutex_lock(&gateway->asks.lock);
     bool has_identity = gateway->asks.has_identity, stop = gateway->asks.stop;
+    const bool is_full = gateway->asks.is_full;
     struct gateway_identity *identity = gateway->asks.identity;
     if (has_identity) gateway->limits = gateway->asks.limits;
     if (has_identity && gateway->past != NULL)
@@ -164,6 +165,11 @@ static void on_asked(evutil_socket_t fd, short what, void *context)
     if (has_identity) {
         gateway_identity_release(gateway->identity);
         gateway->identity = identity;
+    }
+    if (is_full != gateway->is_full) {
+        gateway->now_us = gateway_now_us();
+        gateway->is_full = is_full;
+        gateway_session_trouble(gateway);
     }
     if (stop) drain(gateway);
 }
@@ -444,6 +450,14 @@ void gateway_stop(struct gateway *gateway)
 {
     pthread_mutex_lock(&gateway->asks.lock);
     gateway->asks.stop = true;
+    pthread_mutex_unlock(&gateway->asks.lock);
+    eventfd_write(gateway->asks.fd, 1);
+}
+
+void gateway_set_full(struct gateway *gateway, bool is_full)
+{
+    pthread_mutex_lock(&gateway->asks.lock);
+    gateway->asks.is_full = is_full;
     pthread_mutex_unlock(&gateway->asks.lock);
     eventfd_write(gateway->asks.fd, 1);
 }

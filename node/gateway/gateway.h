@@ -112,6 +112,10 @@ bool gateway_reload(struct gateway *gateway, const struct gateway_options *optio
  * call gateway_stop first, go on with turns until gateway_stopped, then close. */
 void gateway_close(struct gateway *gateway);
 void gateway_stop(struct gateway *gateway);
+/* The node takes nothing while its disk is full: clients are told, and what they send that needs
+ * the node is refused with DISK_FULL. Any thread but the gateway's; also when nothing may be told
+ * through the port. */
+void gateway_set_full(struct gateway *gateway, bool is_full);
 bool gateway_stopped(const struct gateway *gateway);
 
 /* ---- What it counts ----------------------------------------------------------------------------
@@ -168,6 +172,7 @@ bool gateway_stopped(const struct gateway *gateway);
     X(limited_quotes, COUNTER, "Frames refused for want of tokens for quotes.")                    \
     X(limited_queries, COUNTER, "Questions refused for want of tokens.")                           \
     X(limited_pending, COUNTER, "Frames and questions refused: too many without an answer.")       \
+    X(refused_disk, COUNTER, "Frames and questions refused while the node's disk was full.")       \
     X(busy, COUNTER, "Frames and questions refused: the node's thread takes no more.")             \
     X(items, COUNTER, "Items of blocks passed to the node.")                                       \
     X(questions, COUNTER, "Questions.")                                                            \

@@ -152,7 +152,7 @@ static inline void gateway_set(_Atomic uint64_t *count, uint64_t value)
 struct gateway_asks {
     pthread_mutex_t lock;
     int fd;
-    bool has_identity, stop;
+    bool has_identity, stop, is_full;
     struct gateway_identity *identity;
     struct gateway_limits limits;
 };
@@ -184,6 +184,7 @@ struct gateway {
     int listen_fd;
     bool is_told; /* the node has said where it stands */
     bool is_listening, is_draining, tells_wait;
+    bool is_full; /* the node's disk: it takes nothing */
     int64_t now_us, drain_us;
     int64_t guest_us, guest_at_us; /* time that guests may take, and when that was counted */
     uint32_t guest_first;          /* slot of the first that has to wait */
@@ -287,6 +288,8 @@ void gateway_session_is(struct gateway *gateway, struct gateway_pending *pending
                         const struct port_session *session);
 void gateway_session_end(struct gateway_connection *connection, enum gateway_end end);
 void gateway_session_heartbeat(struct gateway_connection *connection);
+/* To everybody, now: whether the node is in trouble has changed. */
+void gateway_session_trouble(struct gateway *gateway);
 /* Questions that the node did not answer in time. */
 void gateway_session_tick(struct gateway_connection *connection);
 /* One message of the account's stream. */

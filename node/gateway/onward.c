@@ -91,6 +91,11 @@ enum gateway_passed gateway_onward_pass(struct gateway *gateway,
 {
     struct gateway_pending *pending = gateway_pendings_find(gateway->pendings, frame->tag);
     if (pending == NULL) return GATEWAY_PASSED; /* it was no good, or its connection has gone */
+    if (gateway->is_full) { /* it would wait at the node's thread for who knows how long */
+        GATEWAY_COUNT(gateway, refused_disk);
+        gateway_frames_error(gateway, pending, WIRE_ERROR_DISK_FULL, NULL);
+        return GATEWAY_PASSED;
+    }
     struct gateway_connection *connection = gateway->connections[frame->slot];
     struct gateway_account *account = connection->account;
     if (!gateway_frames_has_tokens(connection, pending->request, frame->orders, frame->quotes)) {

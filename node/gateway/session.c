@@ -13,6 +13,8 @@
 #define TICKS_A_LOOK 4   /* for questions that are late */
 #define AHEAD_BLOCKS 256 /* a resume that is so far ahead of this node is waited for */
 
+static void say_heartbeat(struct gateway_connection *connection);
+
 static void fill_heads(const struct gateway *gateway,
                        Tenor__V1__MarketHead heads[TN_CHAIN_MARKETS_MAX],
                        Tenor__V1__MarketHead *list[TN_CHAIN_MARKETS_MAX])
@@ -59,6 +61,7 @@ void gateway_session_begin(struct gateway_connection *connection)
     message.hello = &hello;
     connection->heard_us = gateway->now_us;
     gateway_connection_say(connection, &message);
+    if (gateway->is_full) say_heartbeat(connection); /* which says so */
 }
 
 /* ---- The account's stream ---------------------------------------------------------------------
@@ -140,6 +143,11 @@ static bool ask(struct gateway_connection *connection, enum gateway_pending_kind
         GATEWAY_COUNT(gateway, limited_pending);
         gateway_connection_error(connection, request, WIRE_ERROR_QUERIES_FAST,
                                  "too many questions of this connection wait for their answers");
+        return false;
+    }
+    if (gateway->is_full) {
+        GATEWAY_COUNT(gateway, refused_disk);
+        gateway_connection_error(connection, request, WIRE_ERROR_DISK_FULL, NULL);
         return false;
     }
     struct gateway_pending *pending = NULL;
@@ -355,6 +363,7 @@ static void say_heartbeat(struct gateway_connection *connection)
     Tenor__V1__Heartbeat heartbeat = TENOR__V1__HEARTBEAT__INIT;
     heartbeat.height = gateway->height;
     heartbeat.time_ms = unsigned_ms(gateway->time_ms);
+    heartbeat.trouble = gateway->is_full ? WIRE_ERROR_DISK_FULL : WIRE_ERROR_NONE;
     if (connection->is_behind) {
         heartbeat.height = gateway_past_need(connection->stream.after) - 1;
     } else {
@@ -381,6 +390,16 @@ void gateway_session_heartbeat(struct gateway_connection *connection)
     connection->beat_us = gateway->now_us;
     connection->beat_now = false;
     say_heartbeat(connection);
+}
+
+void gateway_session_trouble(struct gateway *gateway)
+{
+    for (uint32_t i = 0; i < gateway->slots_used; i++) {
+        struct gateway_connection *connection = gateway->connections[i];
+        if (connection == NULL || connection->stage != GATEWAY_OPEN) continue;
+        connection->beat_now = true;
+        gateway_session_heartbeat(connection);
+    }
 }
 
 void gateway_session_tick(struct gateway_connection *connection)

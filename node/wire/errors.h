@@ -97,7 +97,9 @@
       "ask for less, or again later")                                                              \
     X(ANSWER_LATE, 50007, true, "the node could not answer in time", "ask again later")            \
     X(FRAME_LAPSED, 50008, false, "the frame was not executed in time, and never will be",         \
-      "sign it anew with a later valid_until_block")
+      "sign it anew with a later valid_until_block")                                               \
+    X(DISK_FULL, 50009, true, "the node's disk is full: it takes nothing until there is room",     \
+      "the same at another node, or here when a Heartbeat has no trouble any more")
 
 enum wire_error {
     WIRE_ERROR_NONE = 0,

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""A node whose disk is full is silent, to those too whose frames its gateway gives to the desk itself;
-when there is room again it goes on, and nothing of what it was told or has said is lost.
+"""A node whose disk is full takes nothing, also of those whose frames its gateway gives to the desk itself:
+clients are told, and what they send is refused. When there is room again it says so and goes on, and nothing
+of what it took or has said is lost.
 
 usage: test_full_disk.py TENORD TENOR TENOR_FEED SOURCE FULL_DISK      the library of support/full_disk.c
 """
@@ -23,7 +24,8 @@ from clients_lib import Client, Failed, Nodes, Trader, check, closing, trader, w
 FULL = os.path.join(WORK, "full")
 FRAMES_MAX = 4000  # some hundreds fill a segment of the log
 CANCELS_ONLY = 1102  # finality is late: what is refused then is not lost, it is told
-WORDS = ("frame_soft", "frame_final", "frame_reverted", "error")
+DISK_FULL = 50009
+WORDS = ("frame_soft", "frame_final", "frame_reverted")
 
 
 class Full(Nodes):
@@ -70,16 +72,18 @@ class Frames:
         return {about for about, kind, _ in self.client.heard if kind == "frame_soft"}
 
     def ends(self):
-        """Each has one last word: what was soft is final, and so is every cancel; an order that
-        waited is final or refused for being late. How many orders rest then."""
+        """Each has one last word: what was soft is final, and so is every cancel that was taken; an
+        order that waited is final or refused for being late. How many orders rest then."""
         softs, resting, refused = self.softs(), 0, 0
         for request in self.sent:
             word = self.client.hear("frame_final", "frame_reverted", "error", request=request)
             if isinstance(word, wire.FrameFinal):
                 resting = 0 if request in self.cancels else resting + 1
                 continue
-            check(isinstance(word, wire.Error) and word.code == CANCELS_ONLY, "told: %s", word)
-            check(request not in self.cancels, "a cancel is refused: %s", word)
+            check(isinstance(word, wire.Error) and word.code in (CANCELS_ONLY, DISK_FULL),
+                  "told: %s", word)
+            check(request not in self.cancels or word.code == DISK_FULL,
+                  "a cancel is refused: %s", word)
             check(request not in softs, "what was soft is refused: %s", word)
             refused += 1
         return resting, refused
@@ -98,19 +102,29 @@ def fill(nodes, frames):
         check(len(frames.sent) < FRAMES_MAX, "the disk is not full after %d", len(frames.sent))
 
 
-def silent(nodes, frames):
-    """Orders and cancels wait while the disk is full: no word of them, and the node says why."""
+def troubles(client):
+    """What heartbeats said was the matter, in order."""
+    client.request(ping=wire.Ping())
+    client.drain(0.05)
+    return [body.trouble for _, kind, body in client.heard if kind == "heartbeat"]
+
+
+def full(nodes, frames, looker):
+    """While the disk is full everybody is told, at once and again; orders and cancels are refused, and so
+    is what only the node's thread could answer."""
     client = frames.client
-    client.drain(0.3)
+    for one in (client, looker):
+        within(5, "it says what is the matter", lambda: troubles(one)[-1:] == [DISK_FULL])
+    within(15, "it says so again", lambda: troubles(client)[-2:] == [DISK_FULL] * 2)
     direct = nodes.metric(0, "tenor_gateway_frames_direct_total")
     heard = len(client.heard)
-    for is_order in (True, True, False, True):
-        frames.send(is_order)
-    until = time.monotonic() + 1.5
-    while time.monotonic() < until:
-        client.drain(0.1)
-    said = [(about, kind) for about, kind, _ in client.heard[heard:] if kind in WORDS]
-    check(not said, "a node whose disk is full says %s", said)
+    refused = [frames.send(is_order) for is_order in (True, True, False, True)]
+    refused.append(client.request(get_account=wire.GetAccount(market=1, account=client.account)))
+    within(5, "all is refused", lambda: client.drain(0.05) or len(
+        [1 for about, kind, _ in client.heard if about in refused]) == len(refused))
+    for about, kind, body in client.heard[heard:]:
+        check(kind not in WORDS, "a node whose disk is full says %s", kind)
+        check(kind != "error" or (body.code == DISK_FULL and body.retriable), "refused by %s", body)
     check(nodes.metric(0, "tenor_gateway_frames_direct_total") == direct,
           "the desk is given frames while the disk is full")
     check("disk" in nodes.ready(), "it does not say why it is not ready: %s", nodes.ready())
@@ -122,16 +136,20 @@ def main():
     try:
         nodes.up()
         nodes.tenor("--key", "alice", "faucet", "1000000")
-        client = Client(nodes, Trader(nodes, "alice")).logon()
+        client = Client(nodes, Trader(nodes, "alice")).logon(heartbeat_ms=3000)
         with closing(client):
             frames = Frames(client, rests(client))
             client.trade(frames.order)
             open(FULL, "w").close()
             fill(nodes, frames)
             filled = len(frames.sent)
-            silent(nodes, frames)
+            looker = Client(nodes)  # who comes when it is full hears it too
+            full(nodes, frames, looker)
             os.remove(FULL)
             within(30, "there is room", lambda: nodes.metric(0, "tenor_disk_full") == 0)
+            for one in (client, looker):
+                within(5, "it says that it goes on", lambda: troubles(one)[-1:] == [0])
+            looker.cut()
             resting, refused = frames.ends()
             orders = len(client.orders(client.account))
             check(orders == resting, "%d orders rest, not %d", orders, resting)

@@ -54,6 +54,7 @@ UNTOLD = (
     ("takes some ten thousand levels in one answer", "tests/node", (30007,)),
     ("takes more questions at once than the node's thread answers", "tests/node", (30008, 50007)),
     ("only while a node takes its state from its peers", "tests/node", (50001,)),
+    ("only while the node's disk is full: test_full_disk.py tells it too", "tests/node", (50009,)),
     ("only when the node's thread drowns the gateway's, or a leader dies at the wrong moment",
      "tests/node", (50003, 50004, 50006, 50008)),
 )

@@ -339,6 +339,52 @@ static void test_gateway_limits_orders_and_quotes_but_never_cancels(void **state
     end(&test, client);
 }
 
+/* Of the heartbeats that come one says this; those before it were sent before. */
+static void expect_trouble(struct case_client *client, uint32_t code)
+{
+    while (client_expect(client, TENOR__V1__FROM_NODE__BODY_HEARTBEAT)->heartbeat->trouble !=
+           code) {
+    }
+}
+
+static void test_gateway_refuses_and_says_why_while_the_disk_is_full(void **state)
+{
+    struct gateway_case test;
+    struct case_client *client = begin(&test), *looker = client_open(&test);
+    Tenor__V1__ToNode question = TENOR__V1__TO_NODE__INIT;
+    Tenor__V1__GetCluster cluster = TENOR__V1__GET_CLUSTER__INIT;
+    (void)state;
+    const uint64_t before = send_order(&test, client, 5);
+    gateway_set_full(test.gateway, true);
+    expect_trouble(client, WIRE_ERROR_DISK_FULL);
+    expect_trouble(looker, WIRE_ERROR_DISK_FULL);
+    frame_place(&test, &frame, 6);
+    client_send_frame(client, 6, &frame);
+    client_expect_error(client, 6, WIRE_ERROR_DISK_FULL);
+    frame_cancel(&test, &frame, 7);
+    client_send_frame(client, 7, &frame);
+    client_expect_error(client, 7, WIRE_ERROR_DISK_FULL);
+    question.request = 8;
+    question.body_case = TENOR__V1__TO_NODE__BODY_GET_CLUSTER;
+    question.get_cluster = &cluster;
+    client_send(client, &question);
+    client_expect_error(client, 8, WIRE_ERROR_DISK_FULL);
+    struct case_client *late = client_open(&test);
+    expect_trouble(late, WIRE_ERROR_DISK_FULL);
+    node_quiet(&test, 50);
+    /* What went on before has its answers when there is room; the refused nonce is free. */
+    gateway_set_full(test.gateway, false);
+    expect_trouble(client, 0);
+    expect_trouble(looker, 0);
+    node_soft(&test, before, 5);
+    assert_int_equal(client_expect(client, TENOR__V1__FROM_NODE__BODY_FRAME_SOFT)->request, 5);
+    node_soft(&test, send_order(&test, client, 6), 6);
+    assert_int_equal(client_expect(client, TENOR__V1__FROM_NODE__BODY_FRAME_SOFT)->request, 6);
+    client_close(late);
+    client_close(looker);
+    end(&test, client);
+}
+
 static void test_gateway_bounds_what_waits_for_answers(void **state)
 {
     struct gateway_case test;
@@ -394,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_gateway_says_when_a_frame_can_never_be_executed),
         cmocka_unit_test(test_gateway_says_that_an_answer_is_lost_with_the_nodes_tells),
         cmocka_unit_test(test_gateway_limits_orders_and_quotes_but_never_cancels),
+        cmocka_unit_test(test_gateway_refuses_and_says_why_while_the_disk_is_full),
         cmocka_unit_test(test_gateway_bounds_what_waits_for_answers),
         cmocka_unit_test(test_gateway_says_busy_when_the_node_takes_no_more),
     };
