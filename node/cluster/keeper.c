@@ -38,6 +38,7 @@ static bool open_store(struct keeper *keeper, int *open_end)
     keeper_store_config(&config, keeper->options.limits, path);
     config.threaded = !keeper->options.store_unthreaded;
     config.archive = keeper->options.archive;
+    config.receipts_hours = keeper->options.stream_hours;
     enum store_err err = store_open(&keeper->store, &config, &trail);
     if (err == STORE_OK) return true;
     complain("%s", trail.text);

@@ -21,6 +21,7 @@ struct keeper_options {
     const struct tn_chain_limits *limits;
     uint64_t checkpoint_blocks; /* of the store: rounded up to a multiple of the limits' */
     uint64_t segment_bytes;     /* of the log; 0: its default */
+    uint32_t stream_hours;      /* of the store's rows of accounts' messages (past.h) */
     bool archive;
     bool store_unthreaded; /* the caller's thread writes the store: for the simulator */
 };

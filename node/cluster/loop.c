@@ -299,6 +299,8 @@ static bool start_member(struct loop *loop, struct keeper_found *found, int *end
                                            .limits = &loop->set->limits,
                                            .checkpoint_blocks = loop->options.checkpoint_blocks,
                                            .segment_bytes = loop->options.segment_bytes,
+                                           .stream_hours =
+                                               (uint32_t)loop->node->settings.store.stream_hours,
                                            .archive = loop->options.archive};
     loop->keeper = keeper_open(end, &options);
     if (loop->keeper == NULL) return false;

@@ -319,17 +319,23 @@ void gate_step(struct loop *loop, const struct tn_chain_place *place,
     if (loop->gate == NULL) return;
     if (loop->is_restoring && port_tell_room(loop->gate->port) < ANSWER_ROOM) wait_for_room(loop);
     teller_step(loop->gate->teller, place, step);
-    if (step->events_count == 0) return;
+    if (step->events_count == 0 || loop->gate->past == NULL) return;
     teller_fill_step(&told, tn_chain_heads(tn_member_chain(loop->member)), place, step);
     past_step(loop->gate->past, &told, step->events);
+}
+
+static void keep_past(struct past *past, const struct tn_block_header *header)
+{
+    struct store_trail trail;
+    if (past == NULL) return;
+    past_block(past, header->height, (int64_t)header->time_ms);
+    if (past_take_fault(past, &trail)) note("msg=past_damaged why=\"%s\"", trail.text);
 }
 
 void gate_block(struct loop *loop, const struct tn_member_block *block)
 {
     if (loop->gate == NULL) return;
-    struct store_trail trail;
-    past_block(loop->gate->past, block->header->height, (int64_t)block->header->time_ms);
-    if (past_take_fault(loop->gate->past, &trail)) note("msg=past_damaged why=\"%s\"", trail.text);
+    keep_past(loop->gate->past, block->header);
     teller_block(loop->gate->teller, block);
     proofs_executed(loop->gate->proofs, tn_member_chain(loop->member));
     if (loop->is_restoring) port_tell_flush(loop->gate->port); /* all of it is durable */
@@ -383,7 +389,7 @@ void gate_member_made(struct loop *loop)
     if (gate == NULL) return;
     struct store_trail trail;
     teller_follow(gate->teller, tn_member_chain(loop->member));
-    if (!past_begin(gate->past, keeper_store(loop->keeper), &trail))
+    if (gate->past != NULL && !past_begin(gate->past, keeper_store(loop->keeper), &trail))
         note("msg=past_damaged why=\"%s\"", trail.text);
     if (gate->state != PORT_SYNCING) say_state(loop, PORT_SYNCING);
 }
@@ -402,7 +408,7 @@ void gate_member_ends(struct loop *loop)
     loop_direct_follow(loop, NULL);
     gate->held_since_us = 0;
     proofs_drop_all(gate->proofs);
-    past_end(gate->past);
+    if (gate->past != NULL) past_end(gate->past);
     teller_follow(gate->teller, NULL);
     if (gate->state == PORT_READY) say_state(loop, PORT_SYNCING);
 }
@@ -420,7 +426,7 @@ static void fill_options(struct gateway_options *options, struct loop *loop, str
     options->limits = settings->clients.limits;
     options->signatures = &loop->signatures;
     loop_fill_direct(&options->direct, loop);
-    past_fill_source(&options->past, gate->past);
+    if (gate->past != NULL) past_fill_source(&options->past, gate->past);
     options->bounds_us = metrics_bounds_us;
     options->bounds_count = METRICS_BOUNDS;
     feed_options_default(&options->feed);
@@ -443,10 +449,11 @@ static bool make_parts(struct loop *loop, struct gate *gate)
     gate->teller = teller_make(gate->port, &loop->set->limits);
     gate->views = views_make();
     gate->proofs = proofs_make(say_proof, gate);
-    gate->past = past_make(PAST_ROW_BYTES, machine_cpu());
+    const uint32_t hours = (uint32_t)loop->node->settings.store.stream_hours;
+    if (hours > 0) gate->past = past_make(PAST_ROW_BYTES, hours, machine_cpu());
     loop->desks.teller = desk_teller_make(&loop->set->limits, DESK_TELLER_RING);
     return gate->teller != NULL && gate->views != NULL && gate->proofs != NULL &&
-           gate->past != NULL && loop->desks.teller != NULL &&
+           (hours == 0 || gate->past != NULL) && loop->desks.teller != NULL &&
            loop->signatures.public_key(loop->signatures.context, &gate->own_key, &loop->node->key);
 }
 

@@ -16,25 +16,35 @@ enum {
     MARK_VERSION = 1,
     MARK_SIZE = 17, /* version u8, since u64, through u64, big-endian */
     WAIT_MS = 1000,
+    MS_PER_HOUR = 3600000,
     ROWS_A_LOOK = 32, /* at the clock */
+};
+
+struct kept {
+    uint64_t oldest, newest; /* of the blocks whose rows there are; newest < oldest: none */
+    uint64_t since;          /* as the mark says */
 };
 
 struct past {
     enum tn_cpu cpu;
+    uint32_t hours;
     struct past_row *row;
     uint64_t since; /* rows of all blocks from here on are in the store or its queue */
     _Atomic uint64_t oldest, lost;
     pthread_mutex_t lock; /* of `store`, for the reader; it is changed by the node's thread alone */
     struct store *store;  /* NULL: there is none now */
+    struct kept kept;     /* of the checkpoint that was looked at last */
+    uint64_t told_height; /* the durable checkpoint that `oldest` is of */
     _Atomic enum fault { FAULT_NONE, FAULT_MET, FAULT_SAID } fault;
     struct store_trail trail; /* of the fault; the reader's until it is met */
 };
 
-struct past *past_make(uint32_t row_bytes_max, enum tn_cpu cpu)
+struct past *past_make(uint32_t row_bytes_max, uint32_t hours, enum tn_cpu cpu)
 {
     struct past *past = calloc(1, sizeof *past);
     if (past == NULL) return NULL;
     past->cpu = cpu;
+    past->hours = hours;
     pthread_mutex_init(&past->lock, NULL);
     past->row = past_row_make(row_bytes_max, cpu);
     atomic_store(&past->oldest, UINT64_MAX);
@@ -54,47 +64,85 @@ void past_free(struct past *past)
 /* ---- What a checkpoint has ---------------------------------------------------------------------
  */
 
-struct kept {
-    uint64_t oldest, newest; /* of the blocks whose rows there are; newest < oldest: none */
-};
+static enum store_err time_of(struct store_view *view, uint64_t *time_ms, uint64_t height)
+{
+    struct store_block block;
+    const enum store_err err = store_get_block(view, &block, height);
+    if (err == STORE_OK) *time_ms = block.time_ms;
+    return err;
+}
+
+/* The store prunes what is so many hours older than its newest block, not all of it at once: rows
+ * count as gone from then on. Block times do not fall. */
+static enum store_err pass_old(struct store_view *view, struct kept *kept, uint32_t hours)
+{
+    uint64_t newest_ms, time_ms, low = kept->oldest, high = kept->newest;
+    if (hours == 0 || low >= high) return STORE_OK;
+    enum store_err err = time_of(view, &newest_ms, kept->newest);
+    while (err == STORE_OK && low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        err = time_of(view, &time_ms, middle);
+        if (err != STORE_OK) break;
+        if (time_ms + hours * MS_PER_HOUR < newest_ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    kept->oldest = low;
+    return err;
+}
 
 /* STORE_ABSENT: there is no checkpoint. */
-static enum store_err find_kept(struct store_view *view, struct kept *kept, uint64_t *since)
+static enum store_err find_kept(struct store_view *view, struct kept *kept, uint32_t hours)
 {
     struct store_point point;
     struct store_bytes mark;
     uint64_t first;
     enum store_err err = store_get_point(view, &point);
     if (err != STORE_OK) return err;
-    *kept = (struct kept){.oldest = point.height + 1, .newest = point.height};
-    *since = point.height + 1;
+    if (kept->newest == point.height && kept->since > 0) return STORE_OK;
+    *kept = (struct kept){
+        .oldest = point.height + 1, .newest = point.height, .since = point.height + 1};
     err = store_get_receipts(view, &mark, keeper_kept_height(KEPT_PAST, 0));
     if (err == STORE_ABSENT) return STORE_OK;
     if (err != STORE_OK) return err;
     if (mark.size != MARK_SIZE || mark.bytes[0] != MARK_VERSION ||
         tn_get_be(mark.bytes + 9, 8) != point.height)
         return STORE_OK;
-    *since = tn_get_be(mark.bytes + 1, 8);
+    kept->since = tn_get_be(mark.bytes + 1, 8);
     err = store_get_first_block(view, &first);
-    if (err == STORE_OK && first != STORE_HEIGHT_NONE)
-        kept->oldest = first < *since ? *since : first;
-    return err;
+    if (err != STORE_OK || first == STORE_HEIGHT_NONE) return err;
+    kept->oldest = first < kept->since ? kept->since : first;
+    return pass_old(view, kept, hours);
 }
 
 /* ---- The node's thread -------------------------------------------------------------------------
  */
 
-bool past_begin(struct past *past, struct store *store, struct store_trail *trail)
+/* Once for each checkpoint. */
+static enum store_err look(struct past *past, struct store *store, struct store_trail *trail)
 {
     struct store_view *view;
-    struct kept kept = {.oldest = 1};
-    past->since = 1;
-    if (store_view_begin(store, &view, trail) != STORE_OK) return false;
-    const enum store_err err = find_kept(view, &kept, &past->since);
+    struct kept kept = {.oldest = past->since};
+    enum store_err err = store_view_begin(store, &view, trail);
+    if (err != STORE_OK) return err;
+    err = find_kept(view, &kept, past->hours);
     if (err != STORE_OK && err != STORE_ABSENT) *trail = *store_view_trail(view);
     store_view_end(view);
-    if (err != STORE_OK && err != STORE_ABSENT) return false;
-    atomic_store(&past->oldest, kept.oldest);
+    if (err == STORE_OK) past->told_height = kept.newest;
+    if (err == STORE_OK && past->since == 0) past->since = kept.since;
+    if (err == STORE_ABSENT && past->since == 0) past->since = kept.oldest = 1;
+    /* What was lost since is not in the checkpoint yet. */
+    atomic_store(&past->oldest, kept.oldest < past->since ? past->since : kept.oldest);
+    return err == STORE_ABSENT ? STORE_OK : err;
+}
+
+bool past_begin(struct past *past, struct store *store, struct store_trail *trail)
+{
+    past->since = past->told_height = 0;
+    past->kept = (struct kept){.since = 0};
+    if (look(past, store, trail) != STORE_OK) return false;
     pthread_mutex_lock(&past->lock);
     past->store = store;
     pthread_mutex_unlock(&past->lock);
@@ -131,6 +179,7 @@ void past_block(struct past *past, uint64_t height, int64_t time_ms)
     size_t size;
     uint8_t mark[MARK_SIZE] = {MARK_VERSION};
     struct store_status status;
+    struct store_trail trail;
     bool is_put = past_row_finish(past->row, &bytes, &size, height, time_ms);
     if (past->store == NULL) return;
     if (is_put && size > 0)
@@ -143,9 +192,9 @@ void past_block(struct past *past, uint64_t height, int64_t time_ms)
     tn_put_be(mark + 9, height, 8);
     if (!put(past, keeper_kept_height(KEPT_PAST, 0), mark, sizeof mark)) past->since = height + 1;
     store_status(past->store, &status);
-    const bool is_first = status.first_block == STORE_HEIGHT_NONE;
-    atomic_store(&past->oldest,
-                 is_first || status.first_block < past->since ? past->since : status.first_block);
+    if (!is_put) atomic_store(&past->oldest, past->since);
+    if (status.durable.height != STORE_HEIGHT_NONE && status.durable.height != past->told_height)
+        (void)look(past, past->store, &trail);
 }
 
 bool past_take_fault(struct past *past, struct store_trail *trail)
@@ -271,15 +320,14 @@ static void note_fault(struct past *past, const struct scan *scan)
 
 static void read_view(struct past *past, struct scan *scan)
 {
-    struct kept kept;
-    uint64_t since;
-    const enum store_err err = find_kept(scan->view, &kept, &since);
+    const enum store_err err = find_kept(scan->view, &past->kept, past->hours);
     if (err == STORE_OK) {
-        scan->piece->oldest = kept.oldest;
-        read_rows(scan, &kept);
+        scan->piece->oldest = past->kept.oldest;
+        read_rows(scan, &past->kept);
     } else if (err != STORE_ABSENT) {
         scan->piece->answer = GATEWAY_PAST_FAILED;
     }
+    if (err != STORE_OK) past->kept = (struct kept){.since = 0};
     if (scan->piece->answer == GATEWAY_PAST_FAILED) note_fault(past, scan);
 }
 

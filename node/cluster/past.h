@@ -1,7 +1,8 @@
 /* past: accounts' streams in the node's store, for those who resume from before its memory.
  *
  * The node's thread gives it every step; of each block it puts one row (gateway/past_row.h) into
- * the store's queue, beside the block, so that it becomes durable and is pruned with it. Another
+ * the store's queue, beside the block, so that it becomes durable with it; the store prunes it
+ * after so many hours of block time, or with its block. Another
  * thread, the gateway's own for that (gateway/past.h), reads them through views, each as short as a
  * piece. A row that is lost (too large, or no room) is counted, and the past begins behind it: what
  * there is has no gap. */
@@ -14,8 +15,9 @@
 
 struct past;
 
-/* row_bytes_max: of a row; longer ones are lost. NULL: no memory. */
-struct past *past_make(uint32_t row_bytes_max, enum tn_cpu cpu);
+/* row_bytes_max: of a row; longer ones are lost. hours: as the store's receipts_hours, or 0. NULL:
+ * no memory. */
+struct past *past_make(uint32_t row_bytes_max, uint32_t hours, enum tn_cpu cpu);
 void past_free(struct past *past);
 
 /* The node's thread. The store is open for writing and stands at its last checkpoint, behind which

@@ -64,6 +64,7 @@ struct settings_log {
 struct settings_store {
     uint64_t checkpoint_blocks;
     uint64_t segment_bytes;
+    uint64_t stream_hours; /* 0: accounts' messages are in memory alone */
     bool archive;
 };
 

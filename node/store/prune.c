@@ -164,6 +164,33 @@ static int oldest_block(struct pruning *pruning, const struct store_meta *meta, 
     return stays ? MDB_NOTFOUND : 0;
 }
 
+/* Receipts may go before their blocks do. What is kept under heights that no block has stays. */
+static int prune_receipts(struct pruning *pruning, const struct store_meta *meta,
+                          uint64_t before_ms)
+{
+    while (pruning->left > 0) {
+        MDB_val name, data;
+        struct store_block block = {.time_ms = 0};
+        const uint8_t *value;
+        size_t size;
+        int code = first_key(pruning, STORE_RECEIPTS, &name, &data);
+        if (code == MDB_NOTFOUND) return 0;
+        if (code != 0 || name.mv_size != 8)
+            return fail(pruning, code != 0 ? code : MDB_CORRUPTED, STORE_RECEIPTS, NULL, 0);
+        const uint64_t height = store_key_take_height(name.mv_data);
+        const struct store_key key = store_key_height(height);
+        if (height >= meta->point.height) return 0;
+        code = get(pruning, STORE_BLOCKS, &key, &value, &size);
+        if (code == 0 && !store_value_take_block(&block, value, size))
+            return fail(pruning, MDB_CORRUPTED, STORE_BLOCKS, key.bytes, key.size);
+        if (code != 0 && code != MDB_NOTFOUND) return code;
+        if (block.time_ms >= before_ms) return 0;
+        code = delete_key(pruning, STORE_RECEIPTS, &key, true);
+        if (code != 0) return code;
+    }
+    return 0;
+}
+
 int store_prune(struct store *store, MDB_txn *txn, const struct store_meta *meta,
                 uint64_t *deleted_count, struct store_trail *trail)
 {
@@ -171,7 +198,11 @@ int store_prune(struct store *store, MDB_txn *txn, const struct store_meta *meta
     struct pruning pruning = {.store = store, .txn = txn, .trail = trail};
     pruning.left = store->config.prune_keys_max;
     int code = 0;
-    if (meta->newest_ms <= retain_ms) return 0;
+    const uint64_t receipts_ms = store->config.receipts_hours * MS_PER_HOUR;
+    if (receipts_ms > 0 && meta->newest_ms > receipts_ms)
+        code = prune_receipts(&pruning, meta, meta->newest_ms - receipts_ms);
+    *deleted_count = pruning.deleted;
+    if (code != 0 || store->config.archive || meta->newest_ms <= retain_ms) return code;
     while (code == 0 && pruning.left > 0) {
         struct store_block block;
         code = oldest_block(&pruning, meta, meta->newest_ms - retain_ms, &block);

@@ -48,6 +48,7 @@ struct store_config {
     bool threaded;           /* a thread writes; else store_checkpoint itself does */
     bool archive;            /* keep all history */
     uint32_t retain_hours;   /* of block time; what is older is pruned unless archive; 0: 168 */
+    uint32_t receipts_hours; /* the same of receipts alone, archive or not; 0: as of their blocks */
     uint32_t prune_keys_max; /* deleted per checkpoint at most; 0: 4096 */
     uint32_t retry_ms;       /* after STORE_FULL; 0: 1000 */
     size_t queue_bytes;      /* 0: 64 MiB; a job is at most half of it */

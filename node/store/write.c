@@ -90,7 +90,7 @@ static int fill(struct store *store, MDB_txn *txn, uint64_t from, uint64_t *end,
     memcpy(&close, job + 1, sizeof close);
     *end = position + job->size;
     *meta = next_meta(store, &close);
-    if (!store->config.archive && !close.loading) {
+    if ((!store->config.archive || store->config.receipts_hours > 0) && !close.loading) {
         code = store_prune(store, txn, meta, pruned_count, trail);
         if (code != 0) return code;
     }

@@ -63,7 +63,7 @@ static void open_store(struct story *story)
 {
     struct store_trail trail;
     if (store_open(&story->store, &story->config, &trail) != STORE_OK) fail_msg("%s", trail.text);
-    story->past = past_make(1 << 20, TN_CPU_BASE);
+    story->past = past_make(1 << 20, story->config.receipts_hours, TN_CPU_BASE);
     assert_non_null(story->past);
     if (!past_begin(story->past, story->store, &trail)) fail_msg("%s", trail.text);
 }
@@ -79,7 +79,7 @@ static void checkpoint(struct story *story)
     story->durable = story->node.height;
 }
 
-static struct story *begin(uint64_t seed)
+static struct story *begin_with(uint64_t seed, uint32_t hours)
 {
     struct story *story = calloc(1, sizeof *story);
     story->random = seed;
@@ -92,6 +92,7 @@ static struct story *begin(uint64_t seed)
     story->config.archive = false;
     story->config.prune_keys_max = 4096;
     story->config.retain_hours = 1000;
+    story->config.receipts_hours = hours;
     open_store(story);
     /* Where a node begins whose state came from others: it has none of the blocks up to there. */
     struct store_trail trail;
@@ -106,6 +107,11 @@ static struct story *begin(uint64_t seed)
     past_fill_source(&story->node.options.past, story->past);
     case_start(&story->node);
     return story;
+}
+
+static struct story *begin(uint64_t seed)
+{
+    return begin_with(seed, 0);
 }
 
 static void end(struct story *story)
@@ -404,6 +410,52 @@ static void test_past_names_the_oldest_block_that_it_has(void **state)
     end(story);
 }
 
+static bool count_value(void *context, const uint8_t *key, size_t key_size, const uint8_t *value,
+                        size_t value_size)
+{
+    (void)key, (void)key_size, (void)value, (void)value_size;
+    ++*(uint32_t *)context;
+    return true;
+}
+
+static uint32_t count_of(struct story *story, enum store_database database)
+{
+    struct store_trail trail;
+    struct store_view *view;
+    uint32_t count = 0;
+    assert_int_equal(store_view_begin(story->store, &view, &trail), STORE_OK);
+    assert_int_equal(store_each(view, database, NULL, 0, count_value, &count), STORE_OK);
+    store_view_end(view);
+    return count;
+}
+
+static void test_past_keeps_rows_for_hours_of_their_own(void **state)
+{
+    struct story *story = begin_with(8, 10);
+    (void)state;
+    struct case_client *there =
+        client_log_on(&story->node, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+    story->block_ms = HOUR_MS / 3;
+    make_blocks(story, there, 90);
+    checkpoint(story);
+    remember(story, there, make_block(story));
+    /* All blocks are there, and rows of 30 of them, or fewer, and the mark. */
+    assert_int_equal(count_of(story, STORE_BLOCKS), 90);
+    assert_in_range(count_of(story, STORE_RECEIPTS), 15, 32);
+    const uint64_t oldest = refused_as_old(story, FIRST);
+    assert_int_equal(oldest, story->node.height - 1 - 30);
+    uint32_t from = 0;
+    while (story->told[from].at.block < oldest)
+        from++;
+    struct case_client *client = resume(story, (struct gateway_place){oldest - 1, UINT32_MAX});
+    expect_same(story, client, from);
+    client_close(client);
+    client_close(there);
+    start_again(story);
+    assert_int_equal(refused_as_old(story, FIRST), oldest);
+    end(story);
+}
+
 static void test_past_begins_behind_a_block_that_it_lost(void **state)
 {
     struct story *story = begin(5);
@@ -565,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_past_goes_on_while_the_chain_does),
         cmocka_unit_test(test_past_goes_back_before_a_restart),
         cmocka_unit_test(test_past_names_the_oldest_block_that_it_has),
+        cmocka_unit_test(test_past_keeps_rows_for_hours_of_their_own),
         cmocka_unit_test(test_past_begins_behind_a_block_that_it_lost),
         cmocka_unit_test(test_past_says_how_far_it_is),
     };
