@@ -201,8 +201,10 @@ static inline tn_ticks tn_book_key_price(enum tn_side side, uint64_t key)
                            : (tn_ticks)(TN_BOOK_KEY_BIAS - key);
 }
 
-/* tn_book_find is the slot of a resting id, or TN_NONE. */
+/* tn_book_find is the slot of a resting id, or TN_NONE; tn_book_guess the slot that the index names
+ * first for it, right or wrong, without reading the record, or TN_NONE, which is right. */
 uint32_t tn_book_find(const struct tn_books *books, uint64_t id);
+uint32_t tn_book_guess(const struct tn_books *books, uint64_t id);
 
 /* tn_book_rest puts a new order at the end of its level, without matching, and returns its slot;
  * TN_NONE when orders or levels are full (*reject says which, nothing changed). The id must not be
@@ -234,14 +236,17 @@ void tn_book_forget(struct tn_books *books, uint32_t slot);
  * never needed for a right answer. */
 void tn_book_prefetch_order(const struct tn_books *books, uint32_t slot);
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book);
-/* The same on the way to the end of the level at a price, each reading what the one before loads:
- * the first node above the level; the level, which is returned (a guess, TN_NONE when there is
- * surely none); the youngest order of a level so guessed. */
-void tn_book_prefetch_root(const struct tn_books *books, uint32_t book, enum tn_side side,
-                           tn_ticks price);
-uint32_t tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn_side side,
+/* The same on the way to the level at a price, each reading what the one before loads. The first
+ * two begin, at the top of a side's tree or at its best level, and return a step; _below takes a
+ * step towards the price and returns the next, which is the same once it is the level; the last two
+ * end with the youngest or the oldest order there, and return its slot: a guess, or TN_NONE. */
+uint32_t tn_book_prefetch_root(const struct tn_books *books, uint32_t book, enum tn_side side,
+                               tn_ticks price);
+uint32_t tn_book_prefetch_best(const struct tn_books *books, uint32_t book, enum tn_side side);
+uint32_t tn_book_prefetch_below(const struct tn_books *books, uint32_t step, enum tn_side side,
                                 tn_ticks price);
-void tn_book_prefetch_tail(const struct tn_books *books, uint32_t level);
+uint32_t tn_book_prefetch_tail(const struct tn_books *books, uint32_t step);
+uint32_t tn_book_prefetch_front(const struct tn_books *books, uint32_t step);
 
 /* tn_book_front is the slot first in priority on a side, tn_book_after the next one in priority
  * order on the same side, tn_book_before the one ahead of it; TN_NONE at the ends. */

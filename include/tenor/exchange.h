@@ -83,7 +83,7 @@ enum tn_reject tn_exchange_spend_nonce(struct tn_exchange *exchange, uint32_t ac
  * its queue, unset, and reads nothing in it. */
 struct tn_exchange_ahead {
     uint32_t series, hash, record, slot;
-    bool begun;
+    uint8_t kind;
 };
 
 /* tn_exchange_prefetch starts loading what a coming entry will touch, for callers with a queue;

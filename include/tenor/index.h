@@ -95,6 +95,14 @@ static inline uint32_t tn_index_seek(const struct tn_index *index, uint32_t cell
          ((value = (uint32_t)(index)->cells[cell_]), true);                                        \
          cell_ = tn_index_seek((index), (cell_ + 1) & (index)->mask, (hash)))
 
+/* tn_index_guess is the first value under `hash`, or UINT32_MAX when there is none. */
+static inline uint32_t tn_index_guess(const struct tn_index *index, uint32_t hash)
+{
+    TN_INDEX_EACH (index, hash, value)
+        return value;
+    return UINT32_MAX;
+}
+
 /* tn_index_insert adds a value; the caller has made sure that there is room and no equal key. */
 static inline void tn_index_insert(struct tn_index *index, uint32_t hash, uint32_t value)
 {

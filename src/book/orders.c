@@ -106,6 +106,11 @@ uint32_t tn_book_find(const struct tn_books *books, uint64_t id)
     return tn_book_seek_id(books, &cell, id, tn_index_hash_near(&books->index, id));
 }
 
+uint32_t tn_book_guess(const struct tn_books *books, uint64_t id)
+{
+    return tn_index_guess(&books->index, tn_index_hash_near(&books->index, id));
+}
+
 void tn_book_prefetch(const struct tn_books *books, uint64_t id)
 {
     tn_index_prefetch(&books->index, tn_index_hash_near(&books->index, id));
@@ -124,38 +129,62 @@ void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
     tn_prefetch(&books->book[book]);
 }
 
-void tn_book_prefetch_root(const struct tn_books *books, uint32_t book, enum tn_side side,
-                           tn_ticks price)
+/* ask_step asks for what a step reads: the child of a node on the way to a key, or a level. */
+static uint32_t ask_step(const struct tn_books *books, uint32_t reference, uint64_t key)
 {
-    TN_ASSERT(tn_book_price_in_range(price) && book < books->limits.books_max);
-    uint32_t reference = books->book[book].side[side].root;
-    if (reference & TN_BOOK_LEAF) return;
-    const struct tn_book_node *node = tn_book_node_at(books, reference);
-    tn_prefetch(node);
-    tn_prefetch(&node->child[tn_book_digit(tn_book_key(side, price), tn_book_shift(reference))]);
+    if (reference == TN_NONE) return TN_NONE;
+    if (reference & TN_BOOK_LEAF) {
+        tn_prefetch(&books->levels[reference & ~TN_BOOK_LEAF]);
+    } else {
+        uint32_t digit = tn_book_digit(key, tn_book_shift(reference));
+        tn_prefetch(&tn_book_node_at(books, reference)->child[digit]);
+    }
+    return reference;
 }
 
-uint32_t tn_book_prefetch_level(const struct tn_books *books, uint32_t book, enum tn_side side,
+uint32_t tn_book_prefetch_root(const struct tn_books *books, uint32_t book, enum tn_side side,
+                               tn_ticks price)
+{
+    TN_ASSERT(tn_book_price_in_range(price) && book < books->limits.books_max);
+    uint32_t root = books->book[book].side[side].root;
+    if (!(root & TN_BOOK_LEAF)) tn_prefetch(tn_book_node_at(books, root));
+    return ask_step(books, root, tn_book_key(side, price));
+}
+
+uint32_t tn_book_prefetch_best(const struct tn_books *books, uint32_t book, enum tn_side side)
+{
+    TN_ASSERT(book < books->limits.books_max);
+    uint32_t best = books->book[book].side[side].best;
+    return ask_step(books, best == TN_NONE ? TN_NONE : best | TN_BOOK_LEAF, 0);
+}
+
+uint32_t tn_book_prefetch_below(const struct tn_books *books, uint32_t step, enum tn_side side,
                                 tn_ticks price)
 {
-    TN_ASSERT(tn_book_price_in_range(price) && book < books->limits.books_max);
+    if (step & TN_BOOK_LEAF) return step;
     uint64_t key = tn_book_key(side, price);
-    uint32_t reference = books->book[book].side[side].root;
-    while (!(reference & TN_BOOK_LEAF)) {
-        reference =
-            tn_book_node_at(books, reference)->child[tn_book_digit(key, tn_book_shift(reference))];
-    }
-    if (reference == TN_NONE) return TN_NONE;
-    uint32_t level = reference & ~TN_BOOK_LEAF;
-    tn_prefetch(&books->levels[level]);
-    return level;
+    uint32_t digit = tn_book_digit(key, tn_book_shift(step));
+    return ask_step(books, tn_book_node_at(books, step)->child[digit], key);
 }
 
-void tn_book_prefetch_tail(const struct tn_books *books, uint32_t level)
+/* ask_order asks for an order at one end of the level that a step has reached, if it has. */
+static uint32_t ask_order(const struct tn_books *books, uint32_t step, bool oldest)
 {
-    TN_ASSERT(level < books->limits.levels_max);
-    uint32_t tail = books->levels[level].tail;
-    if (tail != TN_NONE) tn_prefetch(&books->orders[tail]);
+    if (step == TN_NONE || !(step & TN_BOOK_LEAF)) return TN_NONE;
+    const struct tn_level *level = &books->levels[step & ~TN_BOOK_LEAF];
+    uint32_t slot = oldest ? level->head : level->tail;
+    if (slot != TN_NONE) tn_prefetch(&books->orders[slot]);
+    return slot;
+}
+
+uint32_t tn_book_prefetch_tail(const struct tn_books *books, uint32_t step)
+{
+    return ask_order(books, step, false);
+}
+
+uint32_t tn_book_prefetch_front(const struct tn_books *books, uint32_t step)
+{
+    return ask_order(books, step, true);
 }
 
 /* resting is the record of a slot that the caller says is in use. */

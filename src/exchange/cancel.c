@@ -77,7 +77,7 @@ static void move(struct tn_exchange *exchange, struct outcome *outcome, struct r
     }
     struct order *order = &exchange->orders[running->slot];
     emit_replaced(exchange, running->slot, running->limit, running->open);
-    tn_exchange_pin_exposure(exchange, running->account, running->series);
+    exchange->exposures[running->exposure].orders_count++; /* a pin */
     tn_exchange_lift(exchange, running->slot);
     order->reserve_per_lot = reserve_per_lot;
     if (series->status != TN_STATUS_AUCTION) tn_exchange_run(exchange, running);

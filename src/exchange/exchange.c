@@ -105,7 +105,6 @@ static size_t lay_out(struct tn_exchange *exchange, unsigned char *memory,
         region(memory, &used, tn_exchange_touch_words(limits, TN_RECORD_MARKET), sizeof(uint64_t));
     exchange->touches.feeds.bits =
         region(memory, &used, tn_exchange_touch_words(limits, TN_RECORD_FEEDS), sizeof(uint64_t));
-    exchange->touches.ranks = region(memory, &used, limits->orders_max, sizeof(uint32_t));
     exchange->touches.marked = region(memory, &used, limits->orders_max, sizeof(uint32_t));
     exchange->touches.told = region(
         memory, &used, (size_t)limits->series_max * TN_RECORD_BOOK_LISTS, sizeof(struct told_list));

@@ -45,10 +45,7 @@ static inline void tn_exchange_prefetch_exposure(const struct tn_exchange *excha
 static inline uint32_t tn_exchange_guess_exposure(const struct tn_exchange *exchange,
                                                   uint32_t account, uint32_t series)
 {
-    uint32_t hash = exposure_hash(exchange, account, series);
-    TN_INDEX_EACH (&exchange->exposure_index, hash, slot)
-        return slot;
-    return TN_NONE;
+    return tn_index_guess(&exchange->exposure_index, exposure_hash(exchange, account, series));
 }
 
 /* tn_exchange_find_exposure with such a guess. */

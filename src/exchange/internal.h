@@ -31,7 +31,7 @@ struct order {
     uint32_t group;  /* index of its protection group, or TN_NONE */
     int32_t fee_max_ppm;
     uint32_t label;
-    uint32_t heap_position;
+    uint32_t rank; /* of the slot, whoever holds it; not state: see struct touches */
     uint8_t type, tif, post, reduce_only, stp;
     uint8_t is_quote;
     uint8_t waiting;
@@ -41,7 +41,8 @@ struct order {
     tn_ticks limit_price; /* while it waits: tn_resting.price is then its trigger */
     uint32_t group_next, group_previous;
     uint32_t reduce_next, reduce_previous;
-    uint32_t placed_mark;  /* MARK after which it got its place at its price */
+    uint32_t placed_mark; /* MARK after which it got its place at its price */
+    uint32_t heap_position;
     uint64_t group_joined; /* running number of its entry into its group; 0 without one */
 };
 _Static_assert(sizeof(struct order) == 128, "two lines");
@@ -210,9 +211,10 @@ struct touches {
     uint32_t *accounts, *series; /* those with a bit set, each once */
     uint32_t accounts_count, series_count;
     struct touched_list market, feeds;
-    bool head;        /* record MARKET 0 */
-    uint32_t *ranks;  /* of orders by slot: 0: not told of; else 1 + the rank told, or a mark */
-    uint32_t *marked; /* slots, each once */
+    bool head; /* record MARKET 0 */
+    /* Slots, each once. The rank of a slot stands in its struct order: 0: not told of; else 1 + the
+     * rank told, or a mark. */
+    uint32_t *marked;
     uint32_t marked_count;
     struct told_list *told; /* series × TN_RECORD_BOOK_LISTS */
 };

@@ -122,7 +122,9 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
     resting->owner = running->owner;
     resting->user = cold->tif == TN_GTB || cold->tif == TN_GTT ? ORDER_EXPIRES : 0;
     struct order *order = &exchange->orders[slot];
+    uint32_t rank = order->rank;
     *order = *cold;
+    order->rank = rank;
     order->hidden = running->open - visible;
     order->exposure = running->exposure;
     order->sibling_id = running->sibling_id;

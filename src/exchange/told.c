@@ -28,7 +28,7 @@ static struct told_list *told_of(const struct tn_exchange *exchange, uint32_t sl
 
 static bool has_rank(const struct tn_exchange *exchange, uint32_t slot)
 {
-    return exchange->touches.ranks[slot] - 1 < ORDER_PLACED - 1;
+    return exchange->orders[slot].rank - 1 < ORDER_PLACED - 1;
 }
 
 static bool is_in_book(const struct tn_exchange *exchange, uint32_t slot)
@@ -51,10 +51,10 @@ static void begin_at(struct told_list *list, uint32_t rank, uint32_t after)
 void tn_exchange_mark_order(struct tn_exchange *exchange, uint32_t slot)
 {
     struct touches *touches = &exchange->touches;
-    uint32_t rank = touches->ranks[slot];
+    uint32_t rank = exchange->orders[slot].rank;
     TN_ASSERT(rank != ORDER_MARKED && touches->marked_count < exchange->limits.orders_max);
     touches->marked[touches->marked_count++] = slot;
-    touches->ranks[slot] = ORDER_MARKED;
+    exchange->orders[slot].rank = ORDER_MARKED;
     if (rank == 0) return;
     TN_ASSERT(is_in_book(exchange, slot));
     struct told_list *list = told_of(exchange, slot);
@@ -70,7 +70,7 @@ void tn_exchange_mark_order(struct tn_exchange *exchange, uint32_t slot)
     uint32_t ahead = tn_book_before(exchange->books, slot);
     while (ahead != TN_NONE && !has_rank(exchange, ahead))
         ahead = tn_book_before(exchange->books, ahead);
-    TN_ASSERT((ahead == TN_NONE ? 0 : touches->ranks[ahead]) == rank);
+    TN_ASSERT((ahead == TN_NONE ? 0 : exchange->orders[ahead].rank) == rank);
     begin_at(list, rank, ahead);
 }
 
@@ -85,11 +85,11 @@ static void place_marked(struct tn_exchange *exchange)
         list->pending++;
         uint32_t ahead = tn_book_before(exchange->books, slot);
         if (ahead != TN_NONE && !has_rank(exchange, ahead)) continue; /* that one's place counts */
-        begin_at(list, ahead == TN_NONE ? 0 : touches->ranks[ahead], ahead);
+        begin_at(list, ahead == TN_NONE ? 0 : exchange->orders[ahead].rank, ahead);
     }
     while (touches->marked_count > 0) {
         uint32_t slot = touches->marked[--touches->marked_count];
-        touches->ranks[slot] = is_in_book(exchange, slot) ? ORDER_PLACED : 0;
+        exchange->orders[slot].rank = is_in_book(exchange, slot) ? ORDER_PLACED : 0;
     }
 }
 
@@ -121,13 +121,13 @@ bool tn_exchange_book_change(struct tn_exchange *exchange, struct tn_book_change
     while (changes->next_slot != TN_NONE) {
         uint32_t slot = changes->next_slot;
         uint32_t rank = changes->next_rank;
-        bool is_same = touches->ranks[slot] == rank + 1;
+        bool is_same = exchange->orders[slot].rank == rank + 1;
         if (is_same && is_as_long && told->pending == 0) break;
-        if (touches->ranks[slot] == ORDER_PLACED) {
+        if (exchange->orders[slot].rank == ORDER_PLACED) {
             told->pending--;
             told->kept++;
         }
-        touches->ranks[slot] = rank + 1;
+        exchange->orders[slot].rank = rank + 1;
         changes->next_rank++;
         changes->next_slot = tn_book_after(exchange->books, slot);
         if (is_same) continue;
@@ -146,14 +146,14 @@ void tn_exchange_tell_books(struct tn_exchange *exchange)
 {
     struct touches *touches = &exchange->touches;
     while (touches->marked_count > 0)
-        touches->ranks[touches->marked[--touches->marked_count]] = 0;
+        exchange->orders[touches->marked[--touches->marked_count]].rank = 0;
     for (uint32_t series = 0; series < exchange->series_used; series++) {
         for (uint32_t list = 0; list < TN_RECORD_BOOK_LISTS; list++) {
             uint32_t count = 0;
             uint32_t slot =
                 tn_book_front(exchange->books, book_of_list(series, list), book_side_of_list(list));
             for (; slot != TN_NONE; slot = tn_book_after(exchange->books, slot))
-                touches->ranks[slot] = ++count;
+                exchange->orders[slot].rank = ++count;
             touches->told[(size_t)series * TN_RECORD_BOOK_LISTS + list] =
                 (struct told_list){.count = count, .kept = count};
         }
@@ -164,7 +164,7 @@ void tn_exchange_check_told(const struct tn_exchange *exchange)
 {
     const struct touches *touches = &exchange->touches;
     for (uint32_t i = 0; i < touches->marked_count; i++)
-        TN_ASSERT(touches->ranks[touches->marked[i]] == ORDER_MARKED);
+        TN_ASSERT(exchange->orders[touches->marked[i]].rank == ORDER_MARKED);
     for (uint32_t place = 0; place < exchange->series_used * TN_RECORD_BOOK_LISTS; place++) {
         const struct told_list *told = &touches->told[place];
         uint32_t series = place / TN_RECORD_BOOK_LISTS, list = place % TN_RECORD_BOOK_LISTS;
@@ -172,7 +172,7 @@ void tn_exchange_check_told(const struct tn_exchange *exchange)
         uint32_t slot =
             tn_book_front(exchange->books, book_of_list(series, list), book_side_of_list(list));
         for (; slot != TN_NONE; slot = tn_book_after(exchange->books, slot), rank++) {
-            uint32_t was = touches->ranks[slot];
+            uint32_t was = exchange->orders[slot].rank;
             TN_ASSERT(was != 0); /* who came is marked */
             pending += was == ORDER_PLACED;
             if (!has_rank(exchange, slot)) continue;

@@ -105,7 +105,7 @@ static inline void tn_exchange_touch_order(struct tn_exchange *exchange, uint32_
 {
     uint32_t exposure = exchange->orders[slot].exposure;
     tn_exchange_touch_series(exchange, exchange->exposures[exposure].series, TOUCH_BOOK);
-    if (exchange->touches.ranks[slot] != ORDER_MARKED) tn_exchange_mark_order(exchange, slot);
+    if (exchange->orders[slot].rank != ORDER_MARKED) tn_exchange_mark_order(exchange, slot);
 }
 
 static inline void touch_record(struct touched_list *list, uint32_t record)
