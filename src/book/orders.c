@@ -225,7 +225,7 @@ uint32_t tn_book_rest(struct tn_books *books, enum tn_reject *reject, uint32_t b
     }
     *reject = TN_REJECT_NONE;
     uint32_t slot = tn_book_place(books, level, quantity, id);
-    tn_index_insert(&books->index, hash, slot);
+    tn_index_put(&books->index, cell, hash, slot);
     return slot;
 }
 

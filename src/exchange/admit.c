@@ -63,7 +63,9 @@ enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struc
                                             running->open, own);
     }
     if (reject != TN_REJECT_NONE) return reject;
-    *reserve_per_lot = tn_exchange_reserve_per_lot(series, running->side, running->limit);
+    tn_micros fee_per_lot = tn_exchange_fee_per_lot(series, running->limit);
+    *reserve_per_lot =
+        tn_exchange_reserve_with_fee(series, running->side, running->limit, fee_per_lot);
     tn_micros freed = placed ? own * exchange->orders[running->slot].reserve_per_lot : 0;
     struct change change = {
         .series = running->series,
@@ -71,7 +73,7 @@ enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struc
         .group = TN_NONE,
         .quantity = signed_lots(running->side, running->open),
         .price = running->limit * series->terms->micros_per_tick,
-        .fee = tn_exchange_fee_per_lot(series, running->limit) * running->open,
+        .fee = fee_per_lot * running->open,
     };
     return tn_exchange_admit(exchange, shortfall, running->account,
                              *reserve_per_lot * running->open - freed, &change, 1);

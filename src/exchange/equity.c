@@ -62,10 +62,8 @@ tn_micros tn_exchange_fee_per_lot(const struct series *series, tn_ticks price)
 tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side, tn_ticks price)
 {
     if (side == TN_SELL) return 0;
-    tn_micros premium = price * series->terms->micros_per_tick;
-    tn_micros fee = tn_exchange_fee_per_lot(series, price);
-    if (!series->is_linear) return premium + fee;
-    return (premium > series->mark ? premium - series->mark : 0) + fee;
+    return tn_exchange_reserve_with_fee(series, side, price,
+                                        tn_exchange_fee_per_lot(series, price));
 }
 
 static enum tn_reject admit_by_equity(const struct tn_exchange *exchange, tn_micros *shortfall,

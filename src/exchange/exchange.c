@@ -288,13 +288,14 @@ static void report_outcome(struct tn_exchange *exchange, uint32_t account,
     event->index = index;
 }
 
-/* True when the client id answers the command without running it (§2.1). */
-static bool is_answered(struct tn_exchange *exchange, uint32_t account,
+/* True when the client id answers the command without running it (§2.1); else says where its result
+ * goes. */
+static bool is_answered(struct tn_exchange *exchange, struct result_place *place, uint32_t account,
                         const struct tn_command *command, uint32_t index)
 {
     if (command->client_id == 0) return false;
     struct outcome outcome = {0};
-    uint32_t slot = tn_exchange_find_result(exchange, account, command->client_id);
+    uint32_t slot = tn_exchange_seek_result(exchange, place, account, command->client_id);
     if (slot != TN_NONE) {
         const struct result *result = &exchange->results[slot];
         outcome = (struct outcome){.reject = (enum tn_reject)result->reject,
@@ -357,12 +358,13 @@ void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entr
     for (uint32_t i = 0; i < count; i++) {
         if (i + 1 < count) look_ahead(exchange, ahead, entry, i + TN_EXCHANGE_STAGES);
         const struct tn_command *command = &entry->as.frame.commands[i];
-        if (is_answered(exchange, account, command, i)) continue;
+        struct result_place place;
+        if (is_answered(exchange, &place, account, command, i)) continue;
         struct outcome outcome = {.created = TN_NONE};
         run_command(exchange, &outcome, account, command);
         report_outcome(exchange, account, command, &outcome, i);
         if (command->client_id == 0) continue;
-        tn_exchange_remember(exchange, account, command->client_id, &outcome);
+        tn_exchange_remember(exchange, account, command->client_id, &outcome, &place);
     }
 }
 

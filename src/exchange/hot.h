@@ -66,6 +66,24 @@ static inline uint32_t result_hash(const struct tn_exchange *exchange, uint32_t 
     return tn_index_near(mixed, client_id);
 }
 
+/* tn_exchange_find_result for an id that is most likely new: says where it would go. */
+static inline uint32_t tn_exchange_seek_result(const struct tn_exchange *exchange,
+                                               struct result_place *place, uint32_t account,
+                                               uint64_t client_id)
+{
+    const struct tn_index *index = &exchange->result_index;
+    uint32_t hash = result_hash(exchange, account, client_id);
+    uint32_t cell = tn_index_seek(index, hash & index->mask, hash);
+    for (; index->cells[cell] != TN_INDEX_EMPTY;
+         cell = tn_index_seek(index, (cell + 1) & index->mask, hash)) {
+        uint32_t slot = (uint32_t)index->cells[cell];
+        const struct result *result = &exchange->results[slot];
+        if (result->client_id == client_id && result->account == account) return slot;
+    }
+    *place = (struct result_place){.hash = hash, .cell = cell, .count = index->count};
+    return TN_NONE;
+}
+
 static inline uint32_t tn_exchange_find_result(const struct tn_exchange *exchange, uint32_t account,
                                                uint64_t client_id)
 {
@@ -168,6 +186,16 @@ static inline enum tn_reject tn_exchange_check_price(const struct series *series
     tn_micros value = price * terms->micros_per_tick;
     bool in_band = side == TN_BUY ? value <= series->band_high : value >= series->band_low;
     return in_band ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
+}
+
+/* tn_exchange_reserve_per_lot where the fee per lot is known. Sides are drawn by lot: no branch. */
+static inline tn_micros tn_exchange_reserve_with_fee(const struct series *series, uint8_t side,
+                                                     tn_ticks price, tn_micros fee)
+{
+    tn_micros premium = price * series->terms->micros_per_tick;
+    tn_micros less = series->is_linear ? series->mark : 0;
+    tn_micros reserve = (premium > less ? premium - less : 0) + fee;
+    return reserve & ((tn_micros)(side == TN_SELL) - 1);
 }
 
 /* 13: are there places for so many more orders and levels? */

@@ -314,11 +314,18 @@ struct running {
 };
 
 /* Exchange-wide small helpers. */
+
+/* Clears a record of one to two lines, in halves: gcc writes a half as vectors, the whole in a loop
+ * of words. */
+#define CLEAR_IN_HALVES(record)                                                                    \
+    (memset((record), 0, 48), memset((char *)(record) + 48, 0, sizeof *(record)-48))
+
 static inline struct tn_event *emit(struct tn_exchange *exchange, enum tn_event_kind kind)
 {
     TN_ASSERT(exchange->events_count < exchange->events_max);
     struct tn_event *event = &exchange->events[exchange->events_count++];
-    *event = (struct tn_event){.kind = (uint8_t)kind};
+    CLEAR_IN_HALVES(event);
+    event->kind = (uint8_t)kind;
     return event;
 }
 static inline uint32_t book_of(uint32_t series)
@@ -382,8 +389,13 @@ void tn_heap_remove(struct tn_exchange *exchange, uint32_t slot);
 void tn_exchange_know_owner(struct tn_exchange *exchange, uint32_t account);
 
 /* results.c: §2.1 */
+/* Where a search for a client id ended that found nothing. */
+struct result_place {
+    uint32_t hash, cell;
+    uint32_t count; /* of the index then: the cell holds while none was removed */
+};
 void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64_t client_id,
-                          const struct outcome *outcome);
+                          const struct outcome *outcome, const struct result_place *place);
 void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t result);
 void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t result);
 enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t account,

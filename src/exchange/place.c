@@ -102,20 +102,20 @@ static void fill_in(struct tn_exchange *exchange, struct entrant *entrant, uint3
         .stp = terms->stp,
         .fifo = terms->tif == TN_FOK,
     };
-    entrant->cold = (struct order){
-        .until = terms->until,
-        .display = terms->display == terms->quantity ? 0 : terms->display,
-        .limit_price = entrant->running.limit,
-        .label = terms->label,
-        .fee_max_ppm = terms->fee_max_ppm,
-        .type = terms->type,
-        .tif = terms->tif,
-        .post = terms->post,
-        .reduce_only = terms->reduce_only,
-        .stp = terms->stp,
-        .waiting = terms->trigger != 0,
-        .side = terms->side,
-    };
+    struct order *cold = &entrant->cold;
+    CLEAR_IN_HALVES(cold);
+    cold->until = terms->until;
+    cold->display = terms->display == terms->quantity ? 0 : terms->display;
+    cold->limit_price = entrant->running.limit;
+    cold->label = terms->label;
+    cold->fee_max_ppm = terms->fee_max_ppm;
+    cold->type = terms->type;
+    cold->tif = terms->tif;
+    cold->post = terms->post;
+    cold->reduce_only = terms->reduce_only;
+    cold->stp = terms->stp;
+    cold->waiting = terms->trigger != 0;
+    cold->side = terms->side;
 }
 
 /* 14 to 18, for an order that enters the book now. */

@@ -41,7 +41,7 @@ static void let_oldest_go(struct tn_exchange *exchange, struct account *account)
 }
 
 void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account_index, uint64_t client_id,
-                          const struct outcome *outcome)
+                          const struct outcome *outcome, const struct result_place *place)
 {
     TN_ASSERT(client_id != 0 && exchange->results_count < exchange->limits.results_max);
     struct account *account = &exchange->accounts[account_index];
@@ -63,7 +63,11 @@ void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account_index, 
         .order = outcome->created,
         .reject = (uint16_t)outcome->reject,
     };
-    tn_index_insert(&exchange->result_index, result_hash(exchange, account_index, client_id), slot);
+    if (place->count == exchange->result_index.count) {
+        tn_index_put(&exchange->result_index, place->cell, place->hash, slot);
+    } else {
+        tn_index_insert(&exchange->result_index, place->hash, slot);
+    }
     *(account->results_tail == TN_NONE ? &account->results_head
                                        : &exchange->results[account->results_tail].next) = slot;
     account->results_tail = slot;
