@@ -345,6 +345,7 @@ static void look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ah
 void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     uint32_t account = entry->as.frame.account;
+    tn_exchange_start_loads(exchange, entry);
     enum tn_reject reject = check_frame(exchange, entry);
     if (reject != TN_REJECT_NONE) {
         report(exchange, account, reject);

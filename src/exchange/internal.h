@@ -554,6 +554,9 @@ void tn_exchange_settle_funding(struct tn_exchange *exchange, uint32_t exposure)
 void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
                             uint32_t account, const struct tn_command *command, uint32_t stage);
 
+/* prefetch.c: of a frame that nobody may have looked ahead for, what can be loaded at once. */
+void tn_exchange_start_loads(const struct tn_exchange *exchange, const struct tn_entry *entry);
+
 /* place.c */
 tn_lots tn_exchange_come_to_rest(struct tn_exchange *exchange, struct running *running,
                                  const struct order *cold);
