@@ -50,6 +50,7 @@ struct tn_margin_expiry {
     struct tn_margin_weights im, mm;
     /* The factors in the weights; 0 if they are not known, which costs time only. */
     int64_t im_factor_ppm, mm_factor_ppm;
+    struct tn_discounts discounts; /* those in the weights, where the factors are known */
     uint16_t underlying;
     int64_t left_ms;        /* 0: the slot of a perpetual */
     int32_t confidence_ppm; /* the least over the feeds of its options */
@@ -81,12 +82,50 @@ struct tn_margin_market {
     int64_t mm_factor_ppm; /* the one that applies now */
     int64_t stable_ppm;    /* price of the cash asset */
     enum tn_cpu cpu;
+    const struct tn_margin_briefs *briefs; /* NULL: none, which costs time only */
 };
 
 /* tn_margin_factors makes the weights of one expiry from its discounts; its underlying, left_ms and
  * confidence are set before. */
 void tn_margin_factors(struct tn_margin_expiry *expiry, const struct tn_margin_market *market,
                        const struct tn_discounts *discounts);
+
+/* ---- Briefs ------------------------------------------------------------------------------------
+ * A row and its series in three cache lines: prices damped, weighed with IM's factor and rounded to
+ * 32 bits. They say which scenarios may be an account's worst, and exact numbers are then worked
+ * out of those alone. A cache: what margin answers does not depend on them. */
+#define TN_BRIEF_PLAIN 32 /* scenarios without skews, … */
+#define TN_BRIEF_SKEWS 4  /* … with; a list with more of either has no briefs */
+
+struct tn_margin_brief {
+    _Alignas(64) tn_micros mark; /* of one lot */
+    tn_micros up, down;          /* how the bracket changes it */
+    uint32_t most;               /* all its numbers below are less; all ones: it has no brief */
+    uint16_t expiry;
+    uint8_t is_linear;
+    tn_micros strike_micros, spot_lot;
+    uint32_t skews[TN_BRIEF_SKEWS];
+    uint32_t plain[TN_BRIEF_PLAIN];
+};
+
+/* What all briefs of an underlying share: their unit is 2^shift micros. */
+struct tn_margin_scale {
+    _Alignas(
+        64) uint32_t flat[8 + TN_BRIEF_PLAIN]; /* weights beside them: skews from the fifth on */
+    int64_t im_factor_ppm, times; /* times: over MM's factor, rounded up; 0: there are no briefs */
+    uint32_t shift;
+};
+
+struct tn_margin_briefs {
+    struct tn_margin_brief *series;      /* by series and … */
+    struct tn_margin_scale *underlyings; /* … by underlying, the caller's memory */
+    uint8_t
+        columns[TN_BRIEF_PLAIN + TN_BRIEF_SKEWS]; /* which scenario stands where: plain, skews */
+    uint64_t places;                              /* bit: a scenario stands there */
+};
+
+/* tn_margin_brief makes the briefs of a market, of its rows and weights as they are. */
+void tn_margin_brief(struct tn_margin_briefs *briefs, const struct tn_margin_market *market);
 
 /* λ of an underlying: the largest of three published piece-wise linear functions, in ppm: of its
  * open interest at spot, its realised volatility, and the largest account's share of the interest.
@@ -120,6 +159,12 @@ struct tn_margin_order {
     tn_micros fee_micros;   /* of the whole order, ≥ 0 */
 };
 
+/* What an evaluation sees of an underlying besides: how many lots are held, long and short. */
+struct tn_margin_note {
+    tn_lots options, linear;
+    uint32_t column; /* the worst scenario as guessed before, and as it was: for speed only */
+};
+
 struct tn_margin_account {
     uint8_t model;                            /* enum tn_margin_model */
     tn_micros cash;                           /* with accrued funding */
@@ -130,6 +175,7 @@ struct tn_margin_account {
     uint32_t orders_count;
     const tn_lots *group_limits; /* Q of each group, 0 = none */
     uint32_t groups_count;
+    struct tn_margin_note *notes; /* NULL, or by underlying: to be filled in */
 };
 
 struct tn_margin_result {

@@ -23,6 +23,7 @@ void tn_exchange_risk_market(const struct tn_exchange *exchange, struct tn_margi
         .mm_factor_ppm = risk->mm_factor_ppm,
         .stable_ppm = risk->stable.value,
         .cpu = (enum tn_cpu)exchange->limits.cpu,
+        .briefs = risk->briefs_epoch == risk->sums_epoch ? &risk->briefs : NULL,
     };
 }
 
@@ -263,6 +264,18 @@ void tn_exchange_evaluate(const struct tn_exchange *exchange, struct tn_margin_r
                           uint32_t account, const struct change *changes, uint32_t changes_count)
 {
     tn_exchange_evaluate_in_detail(exchange, result, NULL, account, changes, changes_count);
+}
+
+void tn_exchange_evaluate_account(const struct tn_exchange *exchange,
+                                  struct tn_margin_result *result, uint32_t account)
+{
+    struct gathered gathered;
+    tn_exchange_gather(exchange, &gathered, account);
+    const struct guard *guard = &exchange->risk->guards[account];
+    gathered.account.notes = exchange->risk->scratch_notes;
+    for (uint32_t u = 0; u < exchange->underlyings_count; u++)
+        gathered.account.notes[u].column = guard->columns[u % 2];
+    work_out(exchange, result, NULL, &gathered);
 }
 
 void tn_exchange_evaluate_gathered(const struct tn_exchange *exchange,

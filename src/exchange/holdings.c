@@ -176,9 +176,8 @@ uint32_t tn_exchange_copy_holdings(const struct tn_exchange *exchange, struct tn
     const struct guard *guard = &risk->guards[account];
     uint32_t chunk = guard->holdings;
     for (uint32_t i = 0; i < guard->holdings_count; i += HOLDINGS_PER_CHUNK) {
-        uint32_t left = guard->holdings_count - i;
-        uint32_t count = left < HOLDINGS_PER_CHUNK ? left : HOLDINGS_PER_CHUNK;
-        memcpy(&out[i], &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK], count * sizeof *out);
+        memcpy(&out[i], &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK],
+               HOLDINGS_PER_CHUNK * sizeof *out);
         chunk = risk->chunk_next[chunk];
     }
     return guard->holdings_count;

@@ -242,9 +242,18 @@ static void begin_sweep(struct tn_exchange *exchange)
     event->order_id = risk->mark;
 }
 
+void tn_exchange_brief(struct tn_exchange *exchange)
+{
+    struct tn_margin_market market;
+    tn_exchange_risk_market(exchange, &market);
+    tn_margin_brief(&exchange->risk->briefs, &market);
+    exchange->risk->briefs_epoch = exchange->risk->sums_epoch;
+}
+
 void tn_exchange_mark(struct tn_exchange *exchange)
 {
     TN_ASSERT(exchange->risk != NULL && !exchange->risk->sweeping);
+    exchange->risk->briefs_epoch = 0;     /* none are of rows that change */
     tn_exchange_integrate_spot(exchange); /* with the readings of the last MARK */
     tn_exchange_take_readings(exchange);
     set_indexes(exchange);

@@ -381,6 +381,7 @@ enum tn_reject tn_exchange_block(struct tn_exchange *exchange, const struct tn_e
     if (is_mark) {
         tn_exchange_mark(exchange);
         tn_exchange_forget_sums(exchange);
+        tn_exchange_brief(exchange);
         exchange->mark = exchange->risk->mark;
         tn_exchange_liquidations_at_mark(exchange);
     }

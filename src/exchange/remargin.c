@@ -129,28 +129,23 @@ static bool charge_interest(struct tn_exchange *exchange, uint32_t account, tn_m
     return true;
 }
 
-/* The largest account's share of open interest: what concentration is scaled by. The holdings are
- * those that the evaluation just now copied; margin's records of their series are in the cache. */
+/* The largest account's share of open interest: what concentration is scaled by. The lots are those
+ * that the evaluation just now counted. */
 static void note_size(struct tn_exchange *exchange, uint32_t account)
 {
     struct risk *risk = exchange->risk;
-    const struct tn_holding *holdings = risk->scratch_holdings;
-    uint32_t count = risk->guards[account].holdings_count;
-    for (uint32_t i = 0; i < count;) {
-        uint16_t underlying = risk->margin_series[holdings[i].series].underlying;
-        const struct terms *terms = exchange->underlyings[underlying].terms;
-        tn_lots lots[2] = {0, 0}; /* of options; of futures and perpetuals */
-        for (; i < count; i++) {
-            const struct tn_margin_series *series = &risk->margin_series[holdings[i].series];
-            if (series->underlying != underlying) break;
-            tn_lots quantity = holdings[i].quantity;
-            lots[series->kind <= TN_FUTURE] += quantity < 0 ? -quantity : quantity;
-        }
-        tn_i128 sum = (tn_i128)lots[0] * terms[0].base + (tn_i128)lots[1] * terms[1].base;
+    struct guard *guard = &risk->guards[account];
+    for (uint32_t u = 0; u < exchange->underlyings_count; u++) {
+        const struct tn_margin_note *note = &risk->scratch_notes[u];
+        const struct terms *terms = exchange->underlyings[u].terms;
+        if (note->options == 0 && note->linear == 0) continue;
+        guard->columns[u % 2] = (uint8_t)note->column;
+        tn_i128 sum =
+            (tn_i128)note->options * terms[0].base + (tn_i128)note->linear * terms[1].base;
         tn_micros size = sum < INT64_MAX ? (tn_micros)sum : INT64_MAX;
-        if (size > risk->underlyings[underlying].largest_micros) {
-            risk->underlyings[underlying].largest_micros = size;
-            tn_exchange_touch_feeds_underlying(exchange, underlying, FEEDS_READINGS);
+        if (size > risk->underlyings[u].largest_micros) {
+            risk->underlyings[u].largest_micros = size;
+            tn_exchange_touch_feeds_underlying(exchange, u, FEEDS_READINGS);
         }
     }
 }
@@ -189,14 +184,14 @@ void tn_exchange_judge(struct tn_exchange *exchange, uint32_t account)
     bool is_ahead = risk->sweeping && account >= risk->cursor; /* a flag of its record */
     if (is_ahead) tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     guard->mark = risk->mark;
-    tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+    tn_exchange_evaluate_account(exchange, &result, account);
     tn_micros borrowed = result.cash_equity < 0 ? -result.cash_equity : 0;
     if (charge_interest(exchange, account, borrowed)) {
-        tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+        tn_exchange_evaluate_account(exchange, &result, account);
     }
     if (result.m < 0 && exchange->accounts[account].orders_count > 0) {
         shed_orders(exchange, account, result.im);
-        tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+        tn_exchange_evaluate_account(exchange, &result, account);
     }
     tn_exchange_note_result(exchange, account, &result);
     note_size(exchange, account);
@@ -267,11 +262,30 @@ static void load_chunk(const struct risk *risk, uint32_t chunk)
     tn_prefetch(&risk->chunk_next[chunk]);
 }
 
+/* What margin reads of each series that the next account holds. */
+static void load_briefs(const struct risk *risk, uint32_t account)
+{
+    const struct guard *guard = &risk->guards[account];
+    uint32_t chunk = guard->holdings;
+    for (uint32_t i = 0; i < guard->holdings_count; i += HOLDINGS_PER_CHUNK) {
+        const struct tn_holding *holdings = &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK];
+        uint32_t left = guard->holdings_count - i;
+        for (uint32_t h = 0; h < HOLDINGS_PER_CHUNK && h < left; h++) {
+            const char *brief = (const char *)&risk->briefs.series[holdings[h].series];
+            tn_prefetch(brief);
+            tn_prefetch(brief + 64);
+            tn_prefetch(brief + 128);
+        }
+        chunk = risk->chunk_next[chunk];
+    }
+}
+
 static void look_ahead(const struct tn_exchange *exchange, uint32_t account)
 {
     const struct risk *risk = exchange->risk;
     uint32_t last = exchange->accounts_count - 1;
     uint32_t next = account + AHEAD_MOST;
+    if (account < last) load_briefs(risk, account + 1);
     if (next <= last) {
         tn_prefetch(&risk->guards[next]);
         tn_prefetch((const char *)&risk->guards[next] + 64);

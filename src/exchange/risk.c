@@ -29,7 +29,8 @@ static size_t lay_out_accounts(struct risk *risk, unsigned char *memory, size_t 
 {
     size_t accounts = limits->accounts_max;
     risk->chunks_max = limits->exposures_max / HOLDINGS_PER_CHUNK + limits->accounts_max + 1;
-    size_t room = (size_t)limits->exposures_per_account_max + CHANGES_MAX + 1;
+    size_t room = (size_t)limits->exposures_per_account_max + CHANGES_MAX +
+                  HOLDINGS_PER_CHUNK; /* whole chunks */
     risk->guards = region(memory, &used, accounts, sizeof *risk->guards);
     risk->list = region(memory, &used, accounts, sizeof *risk->list);
     risk->holdings = region(memory, &used, (size_t)risk->chunks_max * HOLDINGS_PER_CHUNK,
@@ -48,6 +49,8 @@ static size_t lay_out_accounts(struct risk *risk, unsigned char *memory, size_t 
     risk->scratch_sorted = region(memory, &used, orders, sizeof *risk->scratch_sorted);
     risk->scratch_starts = region(memory, &used, room + 1, sizeof *risk->scratch_starts);
     risk->scratch_places = region(memory, &used, limits->series_max, sizeof *risk->scratch_places);
+    risk->scratch_notes =
+        region(memory, &used, limits->underlyings_max, sizeof *risk->scratch_notes);
     risk->scratch_candidates = region(memory, &used, orders, sizeof *risk->scratch_candidates);
     return used;
 }
@@ -68,6 +71,8 @@ size_t tn_exchange_risk_lay_out(struct risk *risk, unsigned char *memory, size_t
     risk->margin_series = region(memory, &used, series, sizeof *risk->margin_series);
     risk->margin_expiries = region(memory, &used, expiries, sizeof *risk->margin_expiries);
     risk->margin_underlyings = region(memory, &used, underlyings, sizeof *risk->margin_underlyings);
+    risk->briefs.series = region(memory, &used, series, sizeof *risk->briefs.series);
+    risk->briefs.underlyings = region(memory, &used, underlyings, sizeof *risk->briefs.underlyings);
     used = lay_out_feeds(risk, memory, used, limits);
     return lay_out_accounts(risk, memory, used, limits);
 }

@@ -81,7 +81,9 @@ struct guard {
     uint8_t model;                     /* enum tn_margin_model */
     uint8_t liquidation;               /* enum tn_liquidation */
     bool fee_taken;
-    int64_t stage_ms;  /* when its present stage began */
+    uint8_t
+        columns[2];   /* the worst scenarios then, by underlying: not state, but soon asked again */
+    int64_t stage_ms; /* when its present stage began */
     int64_t second_ms; /* the second for which slices are counted, and what they freed in it */
     tn_micros freed_micros;
     tn_micros received_micros; /* C of the auction: cash that bids have paid in */
@@ -152,6 +154,8 @@ struct risk {
     struct tn_margin_series *margin_series;
     struct tn_margin_expiry *margin_expiries;
     struct tn_margin_underlying *margin_underlyings;
+    struct tn_margin_briefs briefs; /* a cache, like sums; of the epoch that they have */
+    uint32_t briefs_epoch;
     struct tn_margin_asset margin_assets[TN_MARGIN_ASSETS_MAX];
     uint16_t asset_underlying[TN_MARGIN_ASSETS_MAX]; /* number, 0 = worth 1 */
     uint32_t im_haircut_ppm[TN_MARGIN_ASSETS_MAX];
@@ -168,6 +172,7 @@ struct risk {
     struct tn_margin_order *scratch_sorted; /* the same orders as margin takes them */
     uint32_t *scratch_starts;               /* [holdings + 1] */
     uint32_t *scratch_places;               /* [series_max]: of a series among the holdings */
+    struct tn_margin_note *scratch_notes;   /* [underlyings_max] */
     tn_lots scratch_limits[GROUPS_PER_ACCOUNT_MAX];
     uint32_t scratch_groups[GROUPS_PER_ACCOUNT_MAX];
 
@@ -220,6 +225,9 @@ void tn_exchange_evaluate_in_detail(const struct tn_exchange *exchange,
                                     struct tn_margin_result *result,
                                     struct tn_margin_detail *details, uint32_t account,
                                     const struct change *changes, uint32_t changes_count);
+/* As it stands; what was seen besides is in scratch_notes. */
+void tn_exchange_evaluate_account(const struct tn_exchange *exchange,
+                                  struct tn_margin_result *result, uint32_t account);
 /* In steps: gathered orders are risk->scratch_orders, their slots beside them; an order may be
  * dropped (the last one takes its place). */
 tn_micros tn_exchange_accrued_funding(const struct tn_exchange *exchange, uint32_t account);
@@ -271,6 +279,8 @@ void tn_exchange_risk_init(struct tn_exchange *exchange);
 /* feeds.c, surface.c: medians at a MARK. mark.c: everything a MARK does but the sweep. */
 bool tn_exchange_mark_due(const struct tn_exchange *exchange, int64_t time_ms);
 void tn_exchange_mark(struct tn_exchange *exchange);
+/* When rows, weights and the epoch of sums are those of the MARK. */
+void tn_exchange_brief(struct tn_exchange *exchange);
 
 /* market.c, settle.c: what MARKS, INDEX and SETTLE entries do, for mark.c and expire.c */
 void tn_exchange_set_series_mark(struct tn_exchange *exchange, uint32_t series,

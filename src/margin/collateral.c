@@ -8,12 +8,14 @@ void tn_margin_take_collateral(struct tn_margin_collateral *collateral,
 {
     TN_ASSERT(market->assets_count <= TN_MARGIN_ASSETS_MAX);
     collateral->value = collateral->mm = collateral->im = 0;
+    collateral->is_any = false;
     for (uint32_t a = 1; a < market->assets_count; a++) {
         int64_t balance = account->balances[a], price = market->assets[a].price_micros;
         tn_micros mm, im;
         TN_ASSERT(balance >= 0 && price >= 0);
         collateral->floors[a] = collateral->ceilings[a] = 0;
         if (balance == 0) continue;
+        collateral->is_any = true;
         collateral->floors[a] = tn_ppm_floor(balance, price);
         collateral->ceilings[a] = tn_ppm_ceil(balance, price);
         tn_margin_haircut(&mm, &im, market, a, collateral->ceilings[a]);
@@ -26,6 +28,7 @@ void tn_margin_take_collateral(struct tn_margin_collateral *collateral,
 bool tn_margin_collateral_moves(const struct tn_margin_collateral *collateral,
                                 const struct tn_margin_market *market, uint32_t underlying)
 {
+    if (!collateral->is_any) return false;
     for (uint32_t a = 1; a < market->assets_count; a++)
         if (market->assets[a].underlying == underlying && collateral->ceilings[a] > 0) return true;
     return false;

@@ -18,6 +18,7 @@
 
 #include "margin/internal.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #ifndef TN_LANES
@@ -606,6 +607,7 @@ static tn_micros columns_least(const int64_t pnl[TN_ROW_COLUMNS],
     return answer;
 }
 
+#include "margin/columns_brief.h"
 #include "margin/columns_scan.h"
 
 static const struct tn_margin_path path = {
@@ -613,6 +615,7 @@ static const struct tn_margin_path path = {
     .fold = columns_fold,
     .fold_both = columns_fold_both,
     .suspects = columns_suspects,
+    .search = columns_search,
     .linear = columns_linear,
     .order = columns_order,
     .fold_orders = columns_fold_orders,

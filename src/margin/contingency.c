@@ -16,6 +16,7 @@ static tn_lots magnitude(tn_lots quantity)
 static tn_micros e12_ceil(tn_micros value, int64_t rate_e12)
 {
     TN_ASSERT(value >= 0 && rate_e12 >= 0);
+    if (value == 0) return 0;
     if (rate_e12 % PPM == 0) return tn_ppm_ceil(value, rate_e12 / PPM);
     tn_u128 product = (tn_u128)(uint64_t)value * (uint64_t)rate_e12;
     return (tn_micros)((product + (UINT64_C(1000000000000) - 1)) / UINT64_C(1000000000000));
@@ -146,9 +147,13 @@ struct tn_margin_exposures tn_margin_expose(const struct tn_margin_market *marke
 struct tn_margin_contingency tn_margin_contingency_mm(const struct tn_margin_market *market,
                                                       const struct tn_margin_exposures *exposures)
 {
-    return (struct tn_margin_contingency){tn_ppm_ceil(exposures->linear, market->risk->perp_mm_ppm),
-                                          tn_ppm_ceil(exposures->naked, market->risk->naked_mm_ppm),
-                                          0};
+    const struct tn_risk *risk = market->risk;
+    struct tn_margin_contingency contingency = {0, 0, 0};
+    if (exposures->linear != 0)
+        contingency.linear = tn_ppm_ceil(exposures->linear, risk->perp_mm_ppm);
+    if (exposures->naked != 0)
+        contingency.naked = tn_ppm_ceil(exposures->naked, risk->naked_mm_ppm);
+    return contingency;
 }
 
 struct tn_margin_contingency tn_margin_contingency_im(const struct tn_margin_market *market,

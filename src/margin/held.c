@@ -176,16 +176,6 @@ struct worst {
     tn_micros im, mm;
 };
 
-/* An expiry's PnL in one scenario. */
-static tn_micros pnl_of(const int64_t *sum, const struct tn_margin_weights *weights, uint32_t k)
-{
-    int64_t value = sum[k], mark = sum[TN_COLUMN_MARK], flat = weights->flat[k];
-    int64_t weight = value < 0 ? weights->high[k] : weights->low[k];
-    tn_micros pnl = (tn_micros)(((tn_i128)weight * value - (tn_i128)flat * mark) >> 30);
-    if ((weights->skews >> k & 1) == 0) return pnl;
-    return min_of(pnl, tn_margin_weigh(flat, mark - value));
-}
-
 static void question(struct worst *worst, const struct unit *unit, uint64_t suspects)
 {
     const struct tn_margin_scan *scan = &unit->scan;
@@ -197,8 +187,10 @@ static void question(struct worst *worst, const struct unit *unit, uint64_t susp
             mm = tn_margin_weigh(unit->expiry->mm.flat[k], scan->linear[k]);
         }
         for (uint32_t e = 0; e < scan->count; e++) {
-            im += pnl_of(scan->sums[e], &scan->expiries[e]->im, k);
-            mm += pnl_of(scan->sums[e], &scan->expiries[e]->mm, k);
+            im += tn_margin_pnl(&scan->expiries[e]->im, scan->sums[e][k],
+                                scan->sums[e][TN_COLUMN_MARK], k);
+            mm += tn_margin_pnl(&scan->expiries[e]->mm, scan->sums[e][k],
+                                scan->sums[e][TN_COLUMN_MARK], k);
         }
         worst->im = min_of(worst->im, im);
         worst->mm = min_of(worst->mm, mm);
@@ -258,15 +250,28 @@ static void finish_unit(struct unit *unit, struct walk *walk)
         worst.mm - tn_margin_contingency_total(tn_margin_contingency_mm(market, &unit->exposures));
 }
 
-static void walk_underlying(struct walk *walk)
+/* False: nothing is done. */
+static bool walk_briefs(struct walk *walk)
+{
+    struct tn_margin_part part;
+    struct tn_margin_note *notes = walk->account->notes;
+    part.note.column = notes == NULL ? 0 : notes[walk->underlying].column;
+    uint32_t end =
+        tn_margin_held_brief(&part, walk->market, walk->account, walk->underlying, walk->next);
+    if (end == 0) return false;
+    walk->next = end;
+    walk->linear_mark += part.linear_mark;
+    walk->options += part.options;
+    walk->im += part.im;
+    walk->mm += part.mm;
+    if (notes != NULL) notes[walk->underlying] = part.note;
+    return true;
+}
+
+static void walk_series(struct walk *walk)
 {
     struct unit unit;
-    bool is_held = walk->next < walk->account->holdings_count &&
-                   series_at(walk, walk->next)->underlying == walk->underlying;
-    if (!is_held &&
-        !tn_margin_collateral_moves(&walk->collateral, walk->market, walk->underlying)) {
-        return;
-    }
+    uint32_t first = walk->next;
     unit.scan.count = 0;
     unit.scan.has_linear = unit.is_folded = false;
     unit.expiry = NULL;
@@ -278,13 +283,33 @@ static void walk_underlying(struct walk *walk)
         take_expiry(&unit, walk, series->expiry);
     }
     finish_unit(&unit, walk);
+    if (walk->account->notes != NULL)
+        tn_margin_count_lots(walk->market, walk->account, first, walk->next - first);
+}
+
+static void walk_underlying(struct walk *walk)
+{
+    const struct tn_margin_market *market = walk->market;
+    bool is_held = walk->next < walk->account->holdings_count &&
+                   series_at(walk, walk->next)->underlying == walk->underlying;
+    if (walk->account->notes != NULL)
+        walk->account->notes[walk->underlying].options =
+            walk->account->notes[walk->underlying].linear = 0;
+    if (!tn_margin_collateral_moves(&walk->collateral, market, walk->underlying)) {
+        if (!is_held || (market->briefs != NULL && walk_briefs(walk))) return;
+    }
+    walk_series(walk);
 }
 
 void tn_margin_held(struct tn_margin_result *result, const struct tn_margin_market *market,
                     const struct tn_margin_account *account)
 {
-    struct walk walk = {
-        .market = market, .account = account, .path = tn_margin_path_of(market->cpu)};
+    struct walk walk;
+    walk.market = market;
+    walk.account = account;
+    walk.path = tn_margin_path_of(market->cpu);
+    walk.next = 0;
+    walk.linear_mark = walk.options = walk.im = walk.mm = 0;
     TN_ASSERT(account->model == TN_MARGIN_PORTFOLIO && account->orders_count == 0);
     TN_ASSERT(account->holdings_count <= TN_MARGIN_POSITIONS_MAX);
     tn_margin_take_collateral(&walk.collateral, market, account);

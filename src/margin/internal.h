@@ -40,6 +40,24 @@ struct tn_margin_scan {
     bool has_linear;
 };
 
+/* The same beside briefs: holdings of one expiry, futures and perpetuals first. */
+struct tn_margin_run {
+    const struct tn_holding *holdings;
+    const struct tn_margin_expiry *expiry;
+    tn_micros options;           /* Σ n·mark of its options, in micros … */
+    int64_t mark;                /* … and in units */
+    uint32_t linear, count;      /* of the holdings: so many linear ones, and all */
+    uint32_t loss_q32, rise_q32; /* 1 − L and H − 1 */
+};
+struct tn_margin_search {
+    struct tn_margin_run runs[TN_MARGIN_SCAN_EXPIRIES];
+    const struct tn_margin_brief *briefs;
+    const uint32_t *flat;          /* of the underlying's scale */
+    int64_t linear_mark, all_mark; /* Σ n·mark in units */
+    int64_t apart;                 /* how far from the worst a suspect may be */
+    uint32_t runs_count, shift;
+};
+
 struct tn_margin_path {
     /* sum += Σ quantity × row, in all columns */
     void (*add)(int64_t sum[TN_ROW_COLUMNS], const int64_t (*rows)[TN_ROW_COLUMNS],
@@ -55,6 +73,8 @@ struct tn_margin_path {
     /* A bit for each scenario that may be the worst of IM or of MM, if that is a loss; all ones
      * where it cannot tell. times: IM's factor over MM's, rounded up. */
     uint64_t (*suspects)(const struct tn_margin_scan *scan, int64_t times);
+    /* The same from briefs, by their places. */
+    uint64_t (*search)(const struct tn_margin_search *search);
     /* pnl += floor(flat·change) */
     void (*linear)(int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_ROW_COLUMNS],
                    const struct tn_margin_weights *weights, bool is_new);
@@ -94,6 +114,17 @@ static inline const struct tn_margin_path *tn_margin_path_of(enum tn_cpu cpu)
 static inline tn_micros tn_margin_weigh(int64_t weight, tn_micros value)
 {
     return (tn_micros)(((tn_i128)weight * value) >> 30);
+}
+
+/* What an expiry's options come to in scenario k, by their value there and at the mark. */
+static inline tn_micros tn_margin_pnl(const struct tn_margin_weights *weights, int64_t value,
+                                      int64_t mark, uint32_t k)
+{
+    int64_t flat = weights->flat[k], weight = value < 0 ? weights->high[k] : weights->low[k];
+    tn_micros pnl = (tn_micros)(((tn_i128)weight * value - (tn_i128)flat * mark) >> 30);
+    if ((weights->skews >> k & 1) == 0) return pnl;
+    tn_micros back = tn_margin_weigh(flat, mark - value);
+    return back < pnl ? back : pnl;
 }
 
 static inline bool tn_margin_is_linear(const struct tn_margin_series *series)
@@ -153,6 +184,7 @@ void tn_margin_haircut(tn_micros *mm, tn_micros *im, const struct tn_margin_mark
 struct tn_margin_collateral {
     tn_micros value, mm, im; /* value; haircuts, ≥ 0 */
     tn_micros floors[TN_MARGIN_ASSETS_MAX], ceilings[TN_MARGIN_ASSETS_MAX];
+    bool is_any;
 };
 void tn_margin_take_collateral(struct tn_margin_collateral *collateral,
                                const struct tn_margin_market *market,
@@ -165,12 +197,40 @@ void tn_margin_move_collateral(int64_t linear[TN_ROW_COLUMNS],
                                const struct tn_margin_collateral *collateral,
                                const struct tn_margin_market *market, uint32_t underlying);
 
+/* ---- Lots --------------------------------------------------------------------------------------
+ * Counts the next `count` holdings. */
+static inline void tn_margin_count_lots(const struct tn_margin_market *market,
+                                        const struct tn_margin_account *account, uint32_t first,
+                                        uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct tn_holding *holding = &account->holdings[i];
+        const struct tn_margin_series *series = &market->series[holding->series];
+        struct tn_margin_note *note = &account->notes[series->underlying];
+        *(tn_margin_is_linear(series) ? &note->linear : &note->options) +=
+            holding->quantity < 0 ? -holding->quantity : holding->quantity;
+    }
+}
+
 /* ---- Accounts without open orders (held.c) -----------------------------------------------------
  */
 
 /* Worked out without going through every scenario: the same numbers as tn_margin_portfolio's. */
 void tn_margin_held(struct tn_margin_result *result, const struct tn_margin_market *market,
                     const struct tn_margin_account *account);
+
+/* ---- Briefs (held_brief.c) ---------------------------------------------------------------------
+ * What one underlying of an account comes to, worked out beside briefs. */
+struct tn_margin_part {
+    tn_micros linear_mark, options; /* Σ n·mark */
+    tn_micros im, mm;               /* worst less contingencies */
+    struct tn_margin_note note;     /* its column: in and out */
+};
+/* Of the holdings from `first` on, which are of this underlying. Returns the place after them; 0:
+ * briefs cannot tell. */
+uint32_t tn_margin_held_brief(struct tn_margin_part *part, const struct tn_margin_market *market,
+                              const struct tn_margin_account *account, uint32_t underlying,
+                              uint32_t first);
 
 /* ---- Open orders of one underlying (orders.c) --------------------------------------------------
  * How far orders may lower each number of an underlying below what it is without them. */

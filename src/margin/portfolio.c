@@ -603,6 +603,7 @@ bool tn_margin_is_below(tn_micros *mm, tn_micros *equity, const struct tn_margin
     struct tn_margin_result result;
     struct tn_margin_account held = *account;
     held.orders_count = 0;
+    held.notes = NULL;
     tn_margin_held(&result, market, &held);
     *equity = result.equity;
     *mm = result.mm;
@@ -613,10 +614,17 @@ void tn_margin_evaluate(struct tn_margin_result *result, struct tn_margin_detail
                         const struct tn_margin_market *market,
                         const struct tn_margin_account *account)
 {
+    bool is_held = account->model != TN_MARGIN_STANDARD && account->orders_count == 0;
+    if (is_held && details == NULL) {
+        tn_margin_held(result, market, account);
+        return;
+    }
+    if (account->notes != NULL) {
+        memset(account->notes, 0, market->underlyings_count * sizeof *account->notes);
+        tn_margin_count_lots(market, account, 0, account->holdings_count);
+    }
     if (account->model == TN_MARGIN_STANDARD)
         tn_margin_standard(result, market, account);
-    else if (account->orders_count == 0 && details == NULL)
-        tn_margin_held(result, market, account);
     else
         tn_margin_portfolio(result, details, market, account);
 }

@@ -101,6 +101,7 @@ void tn_margin_factors(struct tn_margin_expiry *expiry, const struct tn_margin_m
     weigh_scenarios(&expiry->mm, market, mm_ppm, discounts);
     expiry->im_factor_ppm = im_ppm;
     expiry->mm_factor_ppm = mm_ppm;
+    expiry->discounts = *discounts;
     weigh_basis(&expiry->im, basis_weight(risk, im_ppm, expiry->left_ms));
     weigh_basis(&expiry->mm, basis_weight(risk, mm_ppm, expiry->left_ms));
 }
