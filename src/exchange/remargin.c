@@ -270,8 +270,10 @@ static void load_briefs(const struct risk *risk, uint32_t account)
     for (uint32_t i = 0; i < guard->holdings_count; i += HOLDINGS_PER_CHUNK) {
         const struct tn_holding *holdings = &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK];
         uint32_t left = guard->holdings_count - i;
-        for (uint32_t h = 0; h < HOLDINGS_PER_CHUNK && h < left; h++) {
-            const char *brief = (const char *)&risk->briefs.series[holdings[h].series];
+        const struct tn_holding *end =
+            holdings + (left < HOLDINGS_PER_CHUNK ? left : HOLDINGS_PER_CHUNK);
+        for (; holdings < end; holdings++) {
+            const char *brief = (const char *)&risk->briefs.series[holdings->series];
             tn_prefetch(brief);
             tn_prefetch(brief + 64);
             tn_prefetch(brief + 128);

@@ -71,7 +71,11 @@ LANES_INLINE words words_high(words a, words b)
 {
     pairs even = pairs_product((pairs)a, (pairs)b);
     pairs odd = pairs_product((pairs)a >> 32, (pairs)b >> 32);
+#if TN_WORDS == 8 && defined(__AVX2__) && !defined(__clang__)
+    return (words)__builtin_ia32_pblendd256((builtin_words)(even >> 32), (builtin_words)odd, 0xaa);
+#else
     return (words)(even >> 32 | (odd & UINT64_C(0xffffffff00000000)));
+#endif
 }
 
 LANES_INLINE words words_min(words a, words b)
@@ -210,7 +214,10 @@ LANES_INLINE void brief_run(struct brief_block *block, const struct tn_margin_se
 LANES_INLINE void work_out_block(words *sums, const struct tn_margin_search *search, int first,
                                  int count, bool has_shift)
 {
-    struct brief_block block = {.first = first, .count = count, .has_shift = has_shift};
+    struct brief_block block;
+    block.first = first;
+    block.count = count;
+    block.has_shift = has_shift;
     for (int v = 0; v < count; v++)
         block.sums[v] = words_all(0);
     for (uint32_t r = 0; r < search->runs_count; r++)
