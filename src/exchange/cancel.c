@@ -10,6 +10,7 @@ void tn_exchange_cancel(struct tn_exchange *exchange, struct outcome *outcome, u
         outcome->reject = TN_REJECT_ORDER_UNKNOWN;
         return;
     }
+    tn_exchange_load_links(exchange, slot);
     outcome->order_id = exchange->resting[slot].id;
     tn_exchange_drop(exchange, slot, TN_REASON_REQUEST, TN_REJECT_NONE);
 }
@@ -95,6 +96,7 @@ void tn_exchange_replace(struct tn_exchange *exchange, struct outcome *outcome, 
         outcome->reject = TN_REJECT_ORDER_UNKNOWN;
         return;
     }
+    tn_exchange_load_links(exchange, slot);
     const struct order *order = &exchange->orders[slot];
     const struct tn_resting *resting = &exchange->resting[slot];
     uint32_t series = exchange->exposures[order->exposure].series;

@@ -557,6 +557,9 @@ void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchan
 /* prefetch.c: of a frame that nobody may have looked ahead for, what can be loaded at once. */
 void tn_exchange_start_loads(const struct tn_exchange *exchange, const struct tn_entry *entry);
 
+/* prefetch.c: what a resting order whose record is at hand is linked to. */
+void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot);
+
 /* place.c */
 tn_lots tn_exchange_come_to_rest(struct tn_exchange *exchange, struct running *running,
                                  const struct order *cold);

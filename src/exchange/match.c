@@ -89,6 +89,18 @@ static bool may_reach(struct tn_exchange *exchange, struct running *running)
     return false;
 }
 
+/* A maker's record is at hand: what a fill will touch of it, and the next one in the level. */
+static void load_maker(const struct tn_exchange *exchange, uint32_t maker)
+{
+    const struct tn_resting *resting = &exchange->resting[maker];
+    tn_prefetch(&exchange->orders[maker]);
+    tn_prefetch(&exchange->accounts[resting->account]);
+    tn_prefetch(&exchange->ledger.cash[resting->account]);
+    if (resting->next == TN_NONE) return;
+    tn_prefetch(&exchange->resting[resting->next]);
+    tn_prefetch(&exchange->orders[resting->next]);
+}
+
 /* One maker is reached; at most `most` lots trade. */
 static void step(struct tn_exchange *exchange, struct running *running, uint32_t maker,
                  tn_lots most)
@@ -99,6 +111,7 @@ static void step(struct tn_exchange *exchange, struct running *running, uint32_t
         if (tn_book_find(exchange->books, id) != maker) return;
     }
     if (!may_reach(exchange, running)) return;
+    load_maker(exchange, maker);
     enum tn_reason death = tn_exchange_death(exchange, maker);
     if (death) {
         tn_exchange_drop(exchange, maker, death, TN_REJECT_NONE);

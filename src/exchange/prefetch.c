@@ -76,9 +76,8 @@ static void change_order(const struct tn_exchange *exchange, struct tn_exchange_
 }
 
 /* What the order is linked to, and the top of the tree above its level. */
-static void change_links(const struct tn_exchange *exchange, uint32_t slot)
+void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot)
 {
-    if (slot == TN_NONE) return;
     const struct order *order = &exchange->orders[slot];
     const struct tn_resting *resting = &exchange->resting[slot];
     tn_book_prefetch_order(exchange->books, slot);
@@ -150,7 +149,7 @@ static void find_orders(const struct tn_exchange *exchange, struct tn_exchange_a
 static void find_links(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
 {
     if (ahead->kind >= LOOK_AT_RESULT) {
-        change_links(exchange, ahead->slot);
+        if (ahead->slot != TN_NONE) tn_exchange_load_links(exchange, ahead->slot);
     } else if (ahead->kind == LOOK_AT_PLACE) {
         tn_book_prefetch_tail(exchange->books, ahead->record);
     } else {
