@@ -345,14 +345,14 @@ static void look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ah
 void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     uint32_t account = entry->as.frame.account;
-    tn_exchange_start_loads(exchange, entry);
+    struct tn_exchange_ahead ahead[AHEAD_RING];
+    tn_exchange_start_loads(exchange, &ahead[0], entry);
     enum tn_reject reject = check_frame(exchange, entry);
     if (reject != TN_REJECT_NONE) {
         report(exchange, account, reject);
         return;
     }
     tn_exchange_judge_once(exchange, account);
-    struct tn_exchange_ahead ahead[AHEAD_RING];
     uint32_t count = entry->as.frame.commands_count;
     for (uint32_t turn = 1; turn < TN_EXCHANGE_STAGES && count > 1; turn++)
         look_ahead(exchange, ahead, entry, turn);
@@ -361,6 +361,7 @@ void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entr
         const struct tn_command *command = &entry->as.frame.commands[i];
         struct result_place place;
         if (is_answered(exchange, &place, account, command, i)) continue;
+        if (i == 0) tn_exchange_look_ahead(exchange, &ahead[0], account, command, 1);
         struct outcome outcome = {.created = TN_NONE};
         run_command(exchange, &outcome, account, command);
         report_outcome(exchange, account, command, &outcome, i);

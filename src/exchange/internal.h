@@ -555,7 +555,8 @@ void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchan
                             uint32_t account, const struct tn_command *command, uint32_t stage);
 
 /* prefetch.c: of a frame that nobody may have looked ahead for, what can be loaded at once. */
-void tn_exchange_start_loads(const struct tn_exchange *exchange, const struct tn_entry *entry);
+void tn_exchange_start_loads(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                             const struct tn_entry *entry);
 
 /* prefetch.c: what a resting order whose record is at hand is linked to. */
 void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot);

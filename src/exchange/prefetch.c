@@ -200,16 +200,14 @@ void tn_exchange_prefetch(const struct tn_exchange *exchange, struct tn_exchange
 
 /* A command that comes alone waits for what it needs in turn, so what does not depend on each other
  * starts together: the account, the cells and the top of the tree; then the ends of its lists. */
-void tn_exchange_start_loads(const struct tn_exchange *exchange, const struct tn_entry *entry)
+void tn_exchange_start_loads(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                             const struct tn_entry *entry)
 {
+    ahead->kind = LOOK_NOWHERE;
     uint32_t index = entry->as.frame.account;
     if (entry->as.frame.commands_count == 0 || index >= exchange->accounts_count) return;
     const struct account *account = &exchange->accounts[index];
-    struct tn_exchange_ahead ahead;
     load_two_lines(account);
     tn_prefetch(&exchange->ledger.cash[index]);
-    begin(exchange, &ahead, index, &entry->as.frame.commands[0]);
-    if (account->orders_tail != TN_NONE) tn_prefetch(&exchange->orders[account->orders_tail]);
-    if (account->results_tail != TN_NONE) tn_prefetch(&exchange->results[account->results_tail]);
-    if (account->results_head != TN_NONE) tn_prefetch(&exchange->results[account->results_head]);
+    begin(exchange, ahead, index, &entry->as.frame.commands[0]);
 }
