@@ -96,9 +96,8 @@ static void load_maker(const struct tn_exchange *exchange, uint32_t maker)
     tn_prefetch(&exchange->orders[maker]);
     tn_prefetch(&exchange->accounts[resting->account]);
     tn_prefetch(&exchange->ledger.cash[resting->account]);
-    if (resting->next == TN_NONE) return;
-    tn_prefetch(&exchange->resting[resting->next]);
-    tn_prefetch(&exchange->orders[resting->next]);
+    if (resting->next != TN_NONE) tn_prefetch(&exchange->orders[resting->next]);
+    tn_exchange_load_links(exchange, maker);
 }
 
 /* One maker is reached; at most `most` lots trade. */
