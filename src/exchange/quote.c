@@ -223,6 +223,7 @@ PER_SIDE bool judge_plain_side(const struct tn_exchange *exchange, struct judged
     asked->required -= per_lot * resting->quantity;
     if (!judged->keeps[side]) {
         if (++asked->levels > asked->levels_room) return false;
+        tn_book_prefetch_root(exchange->books, book_of(judged->series), (enum tn_side)side, price);
         enum tn_reject reject = tn_exchange_check_position(exchange, judged->exposure, series, side,
                                                            quantity, resting->quantity);
         if (reject != TN_REJECT_NONE) return false;
