@@ -33,6 +33,7 @@ static uint8_t place_series(const struct tn_exchange *exchange, struct tn_exchan
     if (series == TN_NONE) return LOOK_NOWHERE;
     ahead->series = series;
     load_two_lines(&exchange->series[series]);
+    tn_book_prefetch(exchange->books, exchange->last_order_id + 8); /* ids share lines by eights */
     ahead->hash = exposure_hash(exchange, account, series);
     tn_index_prefetch(&exchange->exposure_index, ahead->hash);
     uint8_t side = terms->side & 1;
