@@ -16,12 +16,17 @@
 
 #include <string.h>
 
-void mm_soft_begin(struct mm *mm)
+static void subscribe(struct mm *mm)
 {
-    (void)tn_client_follow(mm->client, 0, 0);
     (void)tn_client_subscribe(mm->client, MM_TAG_SOFT, 0, TN_CHANNEL_TRADES_SOFT, NULL, 0, 0);
     (void)tn_client_subscribe(mm->client, MM_TAG_SOFT, 0, TN_CHANNEL_TICKER_SOFT, NULL, 0, 0);
     (void)tn_client_subscribe(mm->client, MM_TAG_SOFT, 0, TN_CHANNEL_BLOCKS, NULL, 0, 0);
+}
+
+void mm_soft_begin(struct mm *mm)
+{
+    (void)tn_client_follow(mm->client, 0, 0);
+    subscribe(mm);
 }
 
 static bool is_behind(const struct tn_soft_place *place, const struct tn_soft_place *other)
@@ -231,6 +236,6 @@ void mm_soft_heard(struct mm *mm, const struct tn_client_news *news)
         take_block(mm, &news->as.block);
     } else if (news->kind == TN_NEWS_ERROR && news->tag == MM_TAG_SOFT &&
                news->as.error.code == TN_ERROR_GAP) {
-        (void)tn_client_subscribe(mm->client, MM_TAG_SOFT, 0, TN_CHANNEL_TRADES_SOFT, NULL, 0, 0);
+        subscribe(mm); /* to those that have not ended, once more: that changes nothing */
     }
 }

@@ -2,9 +2,10 @@
  *
  * The first byte chooses. Every eight bytes behind it are the seed of a message of a node, random
  * in all its fields, which is put into a client that waits for Hello, for the answer to its logon,
- * or is up, with frames on their way and a standby frame at the node; or all of them are one
- * message as they are, or a client.conf. Whatever comes: no crash, every list that is handed out
- * can be read, places of the account's stream rise, and a frame's end is told once. */
+ * or is up, with frames on their way, a standby frame at the node, and a leader that it follows or
+ * none; or all of them are one message as they are, or a client.conf. Whatever comes: no crash,
+ * every list that is handed out can be read, places of the account's stream rise, and a frame's end
+ * is told once. */
 #include "wire_twin.h"
 
 #include "client/internal.h"
@@ -83,6 +84,8 @@ static void see_data(const struct tn_client_news *news)
         see(news->as.proof.certificate, news->as.proof.certificate_size);
     } else if (news->kind == TN_NEWS_MARGIN) {
         see_text(news->as.margin.refused);
+    } else if (news->kind == TN_NEWS_LEADER) {
+        see_text(news->as.leader.text);
     }
 }
 
@@ -113,7 +116,7 @@ static void make(void)
 }
 
 /* As a client is after a logon, with frames of nonces 1 to FRAMES on their way. */
-static void begin(enum client_phase phase)
+static void begin(enum client_phase phase, bool follows)
 {
     struct tn_client kept = client;
     memset(&client, 0, sizeof client);
@@ -123,7 +126,7 @@ static void begin(enum client_phase phase)
     client.signatures_memory = kept.signatures_memory;
     client.arena = kept.arena;
     client.socket = -1;
-    client.peers_count = 1;
+    client.peers_count = 2;
     client.market = 1;
     client.log_on = true;
     client.key.bytes[31] = 1;
@@ -139,6 +142,10 @@ static void begin(enum client_phase phase)
     const struct tn_command cancel = {.kind = TN_COMMAND_MASS_CANCEL};
     for (uint32_t i = 0; i < FRAMES; i++)
         (void)tn_client_send(&client, NULL, i, &cancel, 1, (enum tn_client_wait)(i % 4));
+    if (follows) {
+        (void)tn_client_follow(&client, 0, 0);
+        (void)tn_client_subscribe(&client, 1, 0, TN_CHANNEL_TRADES_SOFT, NULL, 0, 0);
+    }
     client.phase = phase;
 }
 
@@ -155,6 +162,18 @@ static void bring_near(Tenor__V1__FromNode *message, uint64_t *random)
         message->frame_reverted->nonce = nonce;
     } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_ERROR) {
         message->request = CLIENT_REQUEST_FRAME | nonce;
+        if (block > 48) { /* a channel has ended */
+            message->request = 2;
+            message->error->code = WIRE_ERROR_SOFT_ELSEWHERE;
+        }
+    } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_CLUSTER) {
+        const Tenor__V1__Cluster *cluster = message->cluster;
+        message->request = CLIENT_REQUEST_OWN + CLIENT_OWN_CLUSTER;
+        if (cluster->n_markets == 0 || cluster->n_nodes == 0) return;
+        cluster->markets[0]->market = 1;
+        cluster->markets[0]->leader = cluster->nodes[0]->index + 1;
+    } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_SUBSCRIBED) {
+        message->subscribed->market = 1;
     } else if (message->body_case == TENOR__V1__FROM_NODE__BODY_HEARTBEAT) {
         message->heartbeat->height = block;
         if (message->heartbeat->n_markets == 0) return;
@@ -189,6 +208,11 @@ static void say(const uint8_t *data, size_t size, bool as_it_is)
     if (as_it_is) client_take(&client, data, size);
     for (size_t at = 0; !as_it_is && at + 8 <= size && client.why[0] == '\0'; at += 8)
         say_one(tn_get_be(data + at, 8));
+    client_follow_turn(&client);
+    uint32_t next = 0;
+    (void)client_follow_lost(&client, &next);
+    TN_ASSERT(next < client.peers_count);
+    client_channels_free(&client);
     client_flights_lost(&client);
     client_flights_unknown(&client);
     TN_ASSERT(client.flights_count == 0);
@@ -234,7 +258,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     /* Mostly up: there is most to hear. */
-    begin(phases[data[0] % 8 < 2 ? data[0] % 8 : 2]);
+    begin(phases[data[0] % 8 < 2 ? data[0] % 8 : 2], (data[0] & 32) != 0);
     say(data + 1, size - 1, data[0] % 16 == 14);
     return 0;
 }

@@ -65,6 +65,31 @@ def check_damage(keeper, tape):
     assert is_gap(keeper, messages[:deltas[5]] + [changed] + messages[deltas[5] + 1:]), "a level"
 
 
+def check_soft(keeper, tape):
+    """What is soft has books of its own, until the end of a term."""
+    with open(tape, "rb") as file:
+        messages = list(keeper.messages(file))
+    final, soft, beside = keeper.Books(), keeper.Books(soft=True), keeper.Books()
+    for message in messages:
+        final.take(message)
+        twin = keeper.wire.FromNode.FromString(message.SerializeToString())
+        body = twin.WhichOneof("body")
+        if body in ("book", "order_book"):
+            getattr(twin, body).soft.term = 1
+        soft.take(twin)
+        soft.take(message)
+        beside.take(twin)
+    assert final.series and not beside.series, "what is soft is no part of the final books"
+    for series_id, series in final.series.items():
+        assert soft.series[series_id].levels == series.levels
+        assert soft.series[series_id].orders == series.orders
+    end = keeper.wire.FromNode()
+    end.soft_end.market = 1
+    final.take(end)
+    soft.take(end)
+    assert final.series and not soft.series, "the end of a term takes what is soft away"
+
+
 def main():
     keeper = load_keeper()
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +105,7 @@ def main():
             assert kept.getvalue() == expected, "seed %d:\n%s\nbut the node has:\n%s" % (
                 seed, kept.getvalue(), expected)
             check_damage(keeper, tape)
+            check_soft(keeper, tape)
 
 
 main()

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Keeps books from market data: the rules of docs/market-data.md, in a hundred lines.
+"""Keeps books from market data: the rules of docs/market-data.md, in some hundred lines.
 
 As a module:  books = Books(); books.take(message) for each FromNode; books.levels, books.orders.
+              Books(soft=True) keeps those of the soft channels, beside the others.
 As a program: keep_book.py < what a connection brought; prints the books that it ends with.
 Made by:      protoc -I proto --python_out=DIR proto/tenor/v1/trader.proto proto/tenor/v1/client.proto
 """
@@ -83,12 +84,17 @@ class Series:
 
 
 class Books:
-    def __init__(self):
+    def __init__(self, soft=False):
         self.series = {}
+        self.soft = soft
 
     def take(self, message):
-        """Takes a FromNode; others than BOOK's and ORDERS' are left alone."""
+        """Takes a FromNode; others than BOOK's and ORDERS', soft or not, are left alone."""
         body = message.WhichOneof("body")
+        if body == "soft_end" and self.soft:
+            self.series.clear()  # what was told may never have been; snapshots follow
+        if body in ("book", "order_book") and getattr(message, body).HasField("soft") != self.soft:
+            return
         if body == "book":
             self.series.setdefault(message.book.series_id, Series()).take_book(message.book)
         elif body == "order_book":
