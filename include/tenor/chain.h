@@ -109,6 +109,8 @@ struct tn_chain_batch {
     const uint8_t *body;
     size_t body_size;
     struct tn_signature signature; /* the leader's, over the digest */
+    bool is_own;    /* a desk of this process made it: it need not be read to be believed … */
+    uint64_t trace; /* … and its results, which are the header's, have this trace (own.h) */
 };
 struct tn_chain_source {
     void *context;
@@ -246,6 +248,7 @@ bool tn_chain_check_batch(struct tn_chain *chain, const uint8_t *body, size_t bo
 
 struct tn_chain_counters {
     uint64_t blocks, batches, entries, items;
+    uint64_t batches_own;                      /* of batches: executed against a trace */
     uint64_t results_wrong, no_ops;            /* told to the listener */
     uint64_t items_left_out, batches_left_out; /* when building: not good here, or no room */
     uint64_t judged_bad, judged_wait, tips_made;

@@ -54,6 +54,7 @@ struct tn_desk_sealed {
     struct tn_signature signature; /* of the digest */
     const uint8_t *body;
     size_t body_size;
+    uint64_t trace; /* of its events: own.h */
 };
 
 /* Pointers are good during the call; a function that is NULL is not called. None of them may call

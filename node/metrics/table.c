@@ -75,9 +75,9 @@ static const char *const votes[] = {
     "guard_refusals", "evidence",       "signatures_verified", "signatures_made"};
 WORDS_OF(votes, tn_sequencer_counters);
 static const char *const chain[] = {
-    "blocks",    "batches",        "entries",          "items",      "results_wrong",
-    "no_ops",    "items_left_out", "batches_left_out", "judged_bad", "judged_wait",
-    "tips_made", "remits",         "remits_back"};
+    "blocks", "batches",        "entries",          "items",      "batches_own", "results_wrong",
+    "no_ops", "items_left_out", "batches_left_out", "judged_bad", "judged_wait", "tips_made",
+    "remits", "remits_back"};
 WORDS_OF(chain, tn_chain_counters);
 static const char *const desk[] = {
     "frames_taken",  "frames_entered", "refused_idle",  "refused_size", "refused_full",

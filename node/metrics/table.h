@@ -16,7 +16,7 @@
 #define METRICS_BOUNDS       19u
 #define METRICS_MEMBER_COUNT 13u /* uint64_t of struct tn_member_counters */
 #define METRICS_VOTES_COUNT  29u /* … of struct tn_sequencer_counters */
-#define METRICS_CHAIN_COUNT  13u /* … of struct tn_chain_counters */
+#define METRICS_CHAIN_COUNT  14u /* … of struct tn_chain_counters */
 #define METRICS_DESK_COUNT   15u /* … of struct tn_desk_counts */
 #define METRICS_SERVED_COUNT 8u  /* … of struct sync_server_counters */
 #define METRICS_TAKEN_COUNT  8u  /* … of struct sync_client_counters */

@@ -3,6 +3,7 @@
  * An entry is applied and written in one step: what the body holds is what the desk's own market
  * has executed, in that order, and the header's results are those of this very execution. */
 #include "desk/internal.h"
+#include "tenor/own.h"
 
 void tn_desk_open_batch(struct tn_desk *desk)
 {
@@ -10,6 +11,7 @@ void tn_desk_open_batch(struct tn_desk *desk)
     tn_market_begin(desk->market, desk->term.term);
     desk->body_size = TN_BATCH_HEADER_BYTES;
     desk->entries_count = 0;
+    desk->trace = 0;
 }
 
 /* The last place is kept for what is open. */
@@ -27,7 +29,7 @@ void tn_desk_seal(struct tn_desk *desk)
                                      .sequence = desk->sequence,
                                      .prev_digest = desk->digest};
     struct tn_desk_sealed sealed = {
-        .header = &header, .body = desk->body, .body_size = desk->body_size};
+        .header = &header, .body = desk->body, .body_size = desk->body_size, .trace = desk->trace};
     TN_ASSERT(desk->leads && tn_desk_can_seal(desk));
     memcpy(header.chain_id, limits->market.chain_id, sizeof header.chain_id);
     tn_stream_batch_end(&header, &desk->builder);
@@ -86,6 +88,7 @@ static void on_step(void *context, const struct tn_market_step *step)
         .term = desk->term.term, .sequence = desk->sequence, .index = step->index};
     TN_ASSERT(step->fault == TN_REJECT_NONE && step->index == desk->entries_count);
     tn_stream_batch_add_events(&desk->builder, step->events, step->events_count);
+    desk->trace = tn_market_trace(desk->trace, step->events, step->events_count);
     if (step->item == 0) {
         tn_stream_batch_add_entry(&desk->builder, step->entry, desk->entry_bytes, desk->entry_size);
     }

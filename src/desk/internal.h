@@ -61,6 +61,7 @@ struct tn_desk {
     size_t body_size;
     uint32_t entries_count;
     uint64_t opened_us; /* its first entry */
+    uint64_t trace;     /* of its events (own.h) */
 
     /* The entry being applied. */
     const uint8_t *entry_bytes;

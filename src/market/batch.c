@@ -4,6 +4,7 @@
  * come so far. The results of a batch are digested step by step, an inbox item at a time, so that
  * no array has to hold all events of a BLOCK. */
 #include "market/internal.h"
+#include "tenor/own.h"
 
 static bool refuse(struct tn_stream_fault *fault, const char *what)
 {
@@ -53,10 +54,36 @@ bool tn_market_check_batch(struct tn_batch_header *header, struct tn_stream_faul
     }
 }
 
+/* ---- Results ---- */
+
+static uint64_t mix(uint64_t trace, uint64_t word)
+{
+    trace = (trace ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return trace ^ trace >> 32;
+}
+
+uint64_t tn_market_trace(uint64_t trace, const struct tn_event *events, uint32_t events_count)
+{
+    uint8_t piece[TN_EVENT_BYTES];
+    uint64_t word;
+    _Static_assert(TN_EVENT_BYTES % sizeof word == 0, "an event is whole words");
+    trace = mix(trace, events_count);
+    for (uint32_t i = 0; i < events_count; i++) {
+        tn_stream_write_event(piece, &events[i]);
+        for (size_t at = 0; at < sizeof piece; at += sizeof word) {
+            memcpy(&word, piece + at, sizeof word);
+            trace = mix(trace, word);
+        }
+    }
+    return trace;
+}
+
 /* Whom steps pass on their way out. */
 struct collector {
     const struct tn_market_out *out;
-    struct tn_batch_builder *builder;
+    struct tn_batch_builder builder; /* of results alone */
+    uint64_t trace;
+    bool is_own; /* traced, not digested */
     uint32_t faults_count;
 };
 
@@ -64,37 +91,63 @@ static void collect(void *context, const struct tn_market_step *step)
 {
     struct collector *collector = context;
     if (step->fault != TN_REJECT_NONE) collector->faults_count++;
-    tn_stream_batch_add_events(collector->builder, step->events, step->events_count);
+    if (collector->is_own) {
+        collector->trace = tn_market_trace(collector->trace, step->events, step->events_count);
+    } else {
+        tn_stream_batch_add_events(&collector->builder, step->events, step->events_count);
+    }
     if (collector->out->step != NULL) collector->out->step(collector->out->context, step);
+}
+
+static bool execute(struct tn_market *market, struct collector *collector,
+                    struct tn_batch_header *header, struct tn_stream_fault *fault,
+                    struct tn_market_scratch *scratch, const uint8_t *body, size_t body_size)
+{
+    struct tn_batch_reader reader;
+    struct tn_stream_item item;
+    const struct tn_market_out through = {.step = collect, .context = collector};
+    if (!tn_stream_batch_open(&reader, fault, body, body_size)) return false;
+    if (reader.header.term == 0) return refuse(fault, "a batch has a term");
+    if (reader.header.first_block != market->cursor) {
+        return refuse(fault, "the batch goes on from another BLOCK");
+    }
+    *header = reader.header;
+    tn_stream_batch_begin(&collector->builder, market->cursor);
+    tn_market_begin(market, reader.header.term);
+    for (;;) {
+        switch (tn_stream_batch_next_item(&reader, &item, fault, scratch->stream)) {
+            case TN_STREAM_FAULT: return false;
+            case TN_STREAM_END: return true;
+            case TN_STREAM_ENTRY: break;
+        }
+        if (!tn_market_apply_item(market, fault, scratch, &through, &item)) return false;
+    }
 }
 
 bool tn_market_execute_batch(struct tn_market *market, struct tn_market_executed *executed,
                              struct tn_stream_fault *fault, struct tn_market_scratch *scratch,
                              const struct tn_market_out *out, const uint8_t *body, size_t body_size)
 {
-    struct tn_batch_builder builder;
-    struct tn_batch_reader reader;
-    struct tn_stream_item item;
-    struct collector collector = {.out = out, .builder = &builder};
-    const struct tn_market_out through = {.step = collect, .context = &collector};
-    if (!tn_stream_batch_open(&reader, fault, body, body_size)) return false;
-    if (reader.header.term == 0) return refuse(fault, "a batch has a term");
-    if (reader.header.first_block != market->cursor) {
-        return refuse(fault, "the batch goes on from another BLOCK");
-    }
-    tn_stream_batch_begin(&builder, market->cursor);
-    tn_market_begin(market, reader.header.term);
-    for (;;) {
-        enum tn_stream_step next =
-            tn_stream_batch_next_item(&reader, &item, fault, scratch->stream);
-        if (next == TN_STREAM_FAULT) return false;
-        if (next == TN_STREAM_END) break;
-        if (!tn_market_apply_item(market, fault, scratch, &through, &item)) return false;
-    }
-    struct tn_batch_header results;
-    tn_stream_batch_end(&results, &builder);
-    *executed = (struct tn_market_executed){.header = reader.header,
+    struct collector collector = {.out = out};
+    struct tn_batch_header header, results;
+    if (!execute(market, &collector, &header, fault, scratch, body, body_size)) return false;
+    tn_stream_batch_end(&results, &collector.builder);
+    *executed = (struct tn_market_executed){.header = header,
                                             .results_digest = results.results_digest,
                                             .faults_count = collector.faults_count};
+    return true;
+}
+
+bool tn_market_execute_own_batch(struct tn_market *market, struct tn_market_executed *executed,
+                                 struct tn_stream_fault *fault, struct tn_market_scratch *scratch,
+                                 const struct tn_market_out *out, const uint8_t *body,
+                                 size_t body_size, uint64_t trace)
+{
+    struct collector collector = {.out = out, .is_own = true};
+    struct tn_batch_header header;
+    if (!execute(market, &collector, &header, fault, scratch, body, body_size)) return false;
+    *executed =
+        (struct tn_market_executed){.header = header, .faults_count = collector.faults_count};
+    if (collector.trace == trace) executed->results_digest = header.results_digest;
     return true;
 }

@@ -11,6 +11,7 @@ enum {
     ANCESTORS_MAX = 1024,   /* blocks that are not executed yet, in one call of the engine */
     LOGGED_SLOTS = 8192,    /* digests of batches that the log has */
     VERIFIED_SLOTS = 16384, /* signatures that were found good */
+    OWN_SLOTS = 1024,       /* batches that were sealed here, and their results' traces */
     DIRECT_MAX = 4096,      /* of them, on the other thread since the last turn */
     SEALED_MAX = 8,         /* batches that the other thread has sealed since */
     CHECKPOINTS_KEPT = 16,
@@ -50,8 +51,15 @@ struct sealed {
     struct lead *lead;
     struct tn_hash digest;
     struct tn_signature signature;
+    uint64_t trace; /* of its events */
     size_t size;
     uint8_t *message; /* TN_GOSSIP_BATCH_PREFIX + batch_bytes_max */
+};
+
+/* A batch that this node's desk has sealed in this life. */
+struct own_batch {
+    struct tn_hash digest;
+    uint64_t trace;
 };
 
 /* What the other thread does at the desks, and leaves for the member's. Under `hold`. */
@@ -92,6 +100,7 @@ struct tn_member {
     enum tn_sequencer_voice voice; /* as it was followed last */
     struct tn_chain_block ancestors[ANCESTORS_MAX];
     struct tn_hash logged[LOGGED_SLOTS];
+    struct own_batch own[OWN_SLOTS];   /* by digest; a later one takes the slot */
     struct tn_member_signed *verified; /* [VERIFIED_SLOTS] */
     struct direct direct;
     struct covered covered[CHECKPOINTS_KEPT];
@@ -138,6 +147,13 @@ void tn_member_waiting_host(struct tn_member *member, struct tn_waiting_host *ho
 /* The TERM item that may end a market's term now; false: none. */
 bool tn_member_term_item(struct tn_member *member, uint32_t place, const uint8_t **bytes,
                          size_t *size);
+
+/* The slot of a batch by its digest: its own, another's, or empty. */
+static inline struct own_batch *member_own_slot(struct tn_member *member,
+                                                const struct tn_hash *digest)
+{
+    return &member->own[tn_get_be(digest->bytes, 4) % OWN_SLOTS];
+}
 
 /* lead.c: desks. */
 bool tn_member_init_desk(struct tn_member *member, uint32_t place, void *memory);

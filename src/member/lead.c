@@ -59,6 +59,8 @@ void tn_member_publish(struct tn_member *member, const struct sealed *sealed)
         member->config.out.record(member->config.out.context, TN_MEMBER_SEALED, sealed->message,
                                   sealed->size);
     tn_member_note_logged(member, &sealed->digest);
+    *member_own_slot(member, &sealed->digest) =
+        (struct own_batch){.digest = sealed->digest, .trace = sealed->trace};
     tn_member_found_good(member, &sealed->digest, &member->own_key, &sealed->signature);
     lead->has_sealed = true;
     lead->sealed_term = lead->term;
@@ -87,6 +89,7 @@ static void desk_sealed(void *context, const struct tn_desk_sealed *sealed)
     to->lead = &member->leads[desk->place];
     to->digest = sealed->digest;
     to->signature = sealed->signature;
+    to->trace = sealed->trace;
     to->size = TN_GOSSIP_BATCH_PREFIX + sealed->body_size;
     to->message[0] = TN_PEER_BATCH;
     memcpy(to->message + 1, sealed->signature.bytes, TN_SIGNATURE_SIZE);

@@ -6,19 +6,25 @@
 
 enum { FORCED_SEEN = 1024 }; /* no block has more: forced_max is a limit of the chain */
 
-static void fill_batch(struct tn_chain_batch *to, const struct tn_gossip_batch *from)
+static void fill_batch(struct tn_member *member, struct tn_chain_batch *to,
+                       const struct tn_gossip_batch *from)
 {
+    const struct own_batch *own = member_own_slot(member, &from->digest);
+    const bool is_own = tn_hash_equal(&own->digest, &from->digest);
     *to = (struct tn_chain_batch){.digest = from->digest,
                                   .body = from->body,
                                   .body_size = from->body_size,
-                                  .signature = from->signature};
+                                  .signature = from->signature,
+                                  .is_own = is_own,
+                                  .trace = is_own ? own->trace : 0};
 }
 
 static bool find_batch(void *context, struct tn_chain_batch *batch, const struct tn_hash *digest)
 {
+    struct tn_member *member = context;
     struct tn_gossip_batch found;
-    if (!tn_gossip_find(((struct tn_member *)context)->gossip, digest, &found)) return false;
-    fill_batch(batch, &found);
+    if (!tn_gossip_find(member->gossip, digest, &found)) return false;
+    fill_batch(member, batch, &found);
     return true;
 }
 
@@ -31,7 +37,7 @@ static bool next_batch(void *context, struct tn_chain_batch *batch, uint32_t mar
     const struct tn_gossip *gossip = ((struct tn_member *)context)->gossip;
     if (tn_gossip_is_convicted(gossip, market, term)) return false;
     if (!tn_gossip_next(gossip, &head, term, &found)) return false;
-    fill_batch(batch, &found);
+    fill_batch(context, batch, &found);
     return true;
 }
 

@@ -40,6 +40,16 @@ static bool is_remembered(const struct chain_checked *slot, const struct tn_hash
     return slot->header.entries_count > 0 && tn_hash_equal(&slot->digest, digest);
 }
 
+/* What a desk of this process has sealed is what its header says: it took BLOCKs that were executed
+ * here, and wrote header and body in one go. */
+static void remember(struct tn_chain *chain, const struct tn_batch_header *header,
+                     const struct tn_hash *digest)
+{
+    struct chain_checked *slot = slot_of(chain, digest);
+    if (header->entries_count == 0 || is_remembered(slot, digest)) return;
+    *slot = (struct chain_checked){.digest = *digest, .header = *header};
+}
+
 bool tn_chain_check_form(struct tn_chain *chain, struct tn_batch_header *header,
                          const struct chain_line *line, uint64_t height, const uint8_t *body,
                          size_t body_size)
@@ -86,6 +96,7 @@ bool tn_chain_fetch_batch(struct tn_chain *chain, struct tn_chain_batch *batch,
 {
     const struct tn_chain_source *source = &chain->source;
     struct tn_stream_fault fault;
+    batch->is_own = false;
     if (source->batch == NULL || !source->batch(source->context, batch, digest)) return false;
     if (!tn_stream_read_batch_header(header, &fault, batch->body, batch->body_size)) return false;
     tn_stream_batch_digest(&batch->digest, header);
@@ -143,6 +154,7 @@ const char *tn_chain_judge_batch(struct tn_chain *chain, struct tn_batch_header 
     if (tn_chain_is_late(chain, line, tip, head, header->last_block)) {
         return "the last BLOCK of a batch is too old";
     }
+    if (batch->is_own) remember(chain, header, &batch->digest);
     if (!tn_chain_check_form(chain, header, line, tip->height + 1, batch->body, batch->body_size)) {
         return "a batch's body is not what its header says";
     }

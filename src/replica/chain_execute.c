@@ -5,6 +5,7 @@
  * one that no judge would have let pass, what is left of its BLOCKs is consumed all the same, so
  * that the market's cursor is where every tip says it is. */
 #include "replica/chain.h"
+#include "tenor/own.h"
 
 static void append(struct tn_chain *chain, struct tn_proof_range *range, enum tn_proof_kind kind,
                    const struct tn_hash *leaf)
@@ -70,8 +71,12 @@ static void apply_batch(struct tn_chain *chain, const struct tn_chain_batch *bat
     chain->place = (struct tn_chain_place){
         .market = header->market, .term = header->term, .sequence = header->sequence};
     chain->applying = header->sequence;
-    bool is_whole = tn_market_execute_batch(market, &executed, &fault, &chain->scratch, &out,
-                                            batch->body, batch->body_size);
+    bool is_whole =
+        batch->is_own
+            ? tn_market_execute_own_batch(market, &executed, &fault, &chain->scratch, &out,
+                                          batch->body, batch->body_size, batch->trace)
+            : tn_market_execute_batch(market, &executed, &fault, &chain->scratch, &out, batch->body,
+                                      batch->body_size);
     chain->applying = UINT64_MAX;
     if (!is_whole) {
         tell_difference(chain, TN_CHAIN_NO_OP, fault.what);
@@ -87,6 +92,7 @@ static void apply_batch(struct tn_chain *chain, const struct tn_chain_batch *bat
     stream->digest = batch->digest;
     stream->entries_count += header->entries_count;
     chain->counters.batches++;
+    chain->counters.batches_own += batch->is_own;
     chain->counters.entries += header->entries_count;
 }
 

@@ -1,5 +1,6 @@
 /* Whole batches: what valid(block) asks of one, and what comes of one that is executed. */
 #include "market_story.h"
+#include "tenor/own.h"
 
 static struct draft {
     struct tn_batch_header header;
@@ -214,6 +215,52 @@ static void test_batch_is_executed_with_results_that_count_every_item(void **sta
     assert_true(tn_hash_equal(&expected, &executed.results_digest));
 }
 
+static uint64_t traced;
+
+static void trace_step(void *context, const struct tn_market_step *step)
+{
+    (void)context;
+    traced = tn_market_trace(traced, step->events, step->events_count);
+}
+
+/* The same batch over copies of one market: as others execute it, as its desk's own node does, and
+ * as that does when the desk has seen something else. */
+static void test_batch_of_an_own_desk_is_held_against_the_trace_of_its_events(void **state)
+{
+    (void)state;
+    const struct tn_market_out out = {.step = trace_step};
+    const struct tn_market_world world = {.signatures = &stream_case.signatures};
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 1000, 5);
+    const size_t size = tn_market_size(tn_market_limits(story.market));
+    struct tn_market_executed executed, own, other;
+    case_entry(deposit_entry(BOB, 0, 3 * DOLLAR));
+    begin_draft(tn_market_cursor(story.market));
+    case_frame(BOB, &command, 1);
+    add_bytes(stream_case.frame, stream_case.frame_size);
+    end_draft();
+    void *memory = aligned_alloc(64, tn_align(size));
+    assert_non_null(memory);
+    struct tn_market *copy = tn_market_clone(memory, story.market);
+    tn_market_lend(copy, &world);
+    traced = 0;
+    assert_true(tn_market_execute_batch(copy, &executed, &story.fault, &stream_case.scratch, &out,
+                                        draft.body, draft.size));
+    const uint64_t trace = traced, digest = tn_market_digest(copy);
+    assert_true(trace != 0);
+    for (uint64_t wrong = 0; wrong < 2; wrong++) {
+        copy = tn_market_clone(memory, story.market);
+        tn_market_lend(copy, &world);
+        assert_true(tn_market_execute_own_batch(copy, wrong ? &other : &own, &story.fault,
+                                                &stream_case.scratch, &out, draft.body, draft.size,
+                                                trace + wrong));
+        assert_true(tn_market_digest(copy) == digest);
+    }
+    assert_true(tn_hash_equal(&own.results_digest, &draft.header.results_digest));
+    assert_false(tn_hash_equal(&other.results_digest, &draft.header.results_digest));
+    assert_int_equal(own.faults_count, executed.faults_count);
+    free(memory);
+}
+
 static void test_batch_that_goes_on_from_another_block_is_not_executed(void **state)
 {
     (void)state;
@@ -238,6 +285,7 @@ int main(void)
         STORY(test_batch_takes_blocks_one_by_one_below_the_block_it_is_in),
         STORY(test_batch_whose_bytes_were_changed_is_refused),
         STORY(test_batch_is_executed_with_results_that_count_every_item),
+        STORY(test_batch_of_an_own_desk_is_held_against_the_trace_of_its_events),
         STORY(test_batch_that_goes_on_from_another_block_is_not_executed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

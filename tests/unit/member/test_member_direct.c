@@ -167,6 +167,9 @@ static void expect_all_final(void)
     assert_int_equal(finals, FRAMES);
     assert_int_equal(softs, FRAMES);
     assert_int_equal(tn_member_counters(test.member)->frames_direct, FRAMES);
+    /* What the desk sealed, the replica held against the desk's trace, and it was the same. */
+    assert_true(tn_chain_counters(tn_member_chain(test.member))->batches_own >= sealed);
+    assert_int_equal(tn_chain_counters(tn_member_chain(test.member))->results_wrong, 0);
 }
 
 /* ---- Stories ---- */

@@ -219,6 +219,24 @@ static void test_chain_reports_wrong_results_and_goes_on_with_its_own(void **sta
     assert_int_equal(cc.differences_count, 1);
 }
 
+/* The batch of a desk of this very process, whose events were others than the replica's. */
+static void test_chain_reports_an_own_batch_whose_desk_saw_other_results(void **state)
+{
+    (void)state;
+    open_trading(0);
+    order(0, 0, TN_BUY, 99000, 1);
+    cc.pool[cc.pool_count - 1].batch.is_own = true;
+    cc.pool[cc.pool_count - 1].batch.trace = 1;
+    cc_pass(BLOCK_MS);
+    assert_int_equal(tn_chain_counters(cc.chain)->batches_own, 1);
+    assert_int_equal(tn_chain_counters(cc.chain)->results_wrong, 1);
+    assert_int_equal(cc.difference, TN_CHAIN_RESULTS);
+    order(0, 1, TN_SELL, 99000, 1);
+    cc_pass(BLOCK_MS);
+    assert_int_equal(position(0, 0), 1);
+    assert_int_equal(cc.differences_count, 1);
+}
+
 /* A leader that seals a frame twice: the second is a no-op, told with its place. */
 static void test_chain_tells_what_a_leader_must_not_seal(void **state)
 {
@@ -334,6 +352,7 @@ int main(void)
         CHAIN_CASE(test_chain_block_has_batches_in_the_order_of_markets),
         CHAIN_CASE(test_chain_ancestors_that_are_not_final_move_the_tip),
         CHAIN_CASE(test_chain_reports_wrong_results_and_goes_on_with_its_own),
+        CHAIN_CASE(test_chain_reports_an_own_batch_whose_desk_saw_other_results),
         CHAIN_CASE(test_chain_tells_what_a_leader_must_not_seal),
         CHAIN_CASE(test_chain_withdrawal_enters_the_range_when_its_block_is_executed),
         CHAIN_CASE(test_chain_checkpoint_says_roots_at_its_heights_only),
