@@ -23,6 +23,7 @@ static struct {
     /* By market: how often its leader was said to be silent, terms begun, whether it leads. */
     uint32_t stalled[MARKETS + 1], terms[MARKETS + 1];
     bool leads[MARKETS + 1];
+    uint32_t led_term[MARKETS + 1], resigned[MARKETS + 1]; /* the term that it took up last */
     uint64_t height;
     /* NULL: nobody asks. */
     void (*recorded)(uint8_t type, const uint8_t *bytes, size_t size);
@@ -107,7 +108,12 @@ static inline void on_notice(void *context, enum tn_member_notice notice, uint64
     (void)context;
     assert_non_null(text);
     if (notice == TN_NOTICE_STALLED) test.stalled[number]++;
-    if (notice == TN_NOTICE_LEADS) test.leads[number] = true;
+    if (notice == TN_NOTICE_RESIGNED) test.resigned[number]++;
+    if (notice == TN_NOTICE_LEADS) {
+        test.leads[number] = true;
+        test.led_term[number] =
+            tn_chain_heads(tn_member_chain(test.member))->streams[number - 1].term;
+    }
     if (notice == TN_NOTICE_ENDED) test.leads[number] = false;
 }
 
@@ -135,10 +141,9 @@ static inline void run_ms(int64_t ms)
     }
 }
 
-static inline void member_open(void **state)
+/* A member as at the start of the chain; what a log has may be given to it before it starts. */
+static inline void member_make(void)
 {
-    cc_open(state);
-    cc.commands[0].as.validator.weight = WEIGHT;
     static struct tn_member_config config;
     struct tn_chain_limits chain, usual;
     tn_chain_limits_default(&usual);
@@ -177,6 +182,13 @@ static inline void member_open(void **state)
     test.memory = cc_room(size);
     test.member = tn_member_init(test.memory, &config);
     assert_non_null(test.member);
+}
+
+static inline void member_open(void **state)
+{
+    cc_open(state);
+    cc.commands[0].as.validator.weight = WEIGHT;
+    member_make();
     test.clock = (struct tn_member_clock){.now_us = 1000000, .unix_ms = START_MS};
     tn_member_start(test.member, &test.clock);
 }
