@@ -91,8 +91,8 @@ enum log_result log_sync(struct log *log, uint64_t *durable_position);
 enum log_result log_seal(struct log *log);
 
 /* log_tend does a bounded piece (some 100 us) of the work that makes a spare segment ready, when
- * one is due: the spare is ready when half of the present segment is used. Call it once a turn,
- * after the answers are sent; without it the switch to a next segment does all of it at once.
+ * one is due: the spare is ready when four fifths of the present segment are used. Call it once a
+ * turn, after the answers are sent; without it the switch to a next segment does all of it at once.
  * LOG_FULL: there is no room for a spare: stop taking new work now, while the present segment still
  * has room for what must be written. */
 enum log_result log_tend(struct log *log);

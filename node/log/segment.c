@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #define ZEROS_BYTES ((uint64_t)64 << 10)
-#define ZEROS_AHEAD 2 /* bytes of zeros for a byte that is used of the segment before */
 
 static const uint8_t zeros[ZEROS_BYTES];
 
@@ -84,7 +83,8 @@ bool log_spare_is_due(const struct log *log)
 {
     if (log->spare_ready) return false;
     if (log->spare_fd < 0 || log->spare_zeroed_bytes == log->segment_bytes) return true;
-    return log->spare_zeroed_bytes < ZEROS_AHEAD * (log->tail - log_active(log)->base);
+    const uint64_t used = log->tail - log_active(log)->base;
+    return log->spare_zeroed_bytes < used + used / 4;
 }
 
 enum log_result log_spare_step(struct log *log, bool *done)
