@@ -168,7 +168,7 @@ stops() {
     check "systemctl stop" systemctl stop tenord
     say "note: stopped in $((SECONDS - began)) s of the $(show TimeoutStopUSec) that it has"
     check "in time" [ $((SECONDS - began)) -lt 30 ]
-    check "it gave the market up" says 'leads_no_more'
+    check "it says that it stopped, and where" says '"msg":"stopped","height":'
     check "another leads it now" within 30 another_leads
     check "with exit 0" is ExecMainStatus 0
     check "nobody had to kill it" is Result success
