@@ -9,7 +9,7 @@
 #   --install  installs what is missing (root)
 #   TEST...    of the tests in BUILD, instead of those below; none: only the bits
 # It needs no root. The kernel's package is fetched by apt and not installed; TENOR_KERNEL=FILE is
-# one that is there. Takes 15 minutes, more where others work.
+# one that is there. Takes 7 minutes of a core for the bits alone, more for the tests.
 # TENOR_KEEP=1 leaves all files. Ends with 77 where something is missing.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -5,7 +5,7 @@
 #
 # usage: nightly_systemd.sh BUILD [--container] [--install]      (root)
 #   BUILD        the folder of a release build; cpack makes the package of it
-#   --container  systemd-nspawn boots it instead, under this machine's kernel: 3 minutes, not 15
+#   --container  systemd-nspawn boots it instead, under this machine's kernel: 5 minutes
 #   --install    installs what is missing
 # 0.5 GB to fetch and 3 GB in /var/tmp. TENOR_DEBIAN=DIR keeps the Debian in DIR,
 # and takes it from there the next time; TENOR_KEEP=1 leaves all other files. Ends with 77 where
