@@ -504,6 +504,7 @@ void keeper_certified(struct keeper *keeper, uint64_t height, const uint8_t *cer
     struct certificate *kept =
         &keeper->certificates[keeper->certificates_count++ % CERTIFICATES_MAX];
     put_kept(keeper, keeper_kept_height(KEPT_CERTIFICATE, 0), cert, size);
+    keeper_record(keeper, KEEPER_CERTIFIED, cert, size);
     TN_ASSERT(size <= sizeof kept->bytes);
     kept->height = height;
     kept->size = size;

@@ -114,6 +114,12 @@ enum log_result log_scan_group(struct log_scan *scan, bool *found, uint64_t want
  * from scan->offset on are not zero. */
 enum log_result log_scan_rest(struct log_scan *scan, uint64_t *torn_bytes);
 
+/* read.c: shows the records of the group that was just read. False when the visitor ends it. */
+bool log_show_group(const struct log_scan *scan, log_visit *visit, void *context,
+                    uint64_t position);
+/* open.c: the names of all segments, oldest first; nothing is read of them yet. */
+enum log_result log_list_segments(struct log *log);
+
 /* Says that durable records of this file are missing or wrong. */
 enum log_result log_say_damaged(const struct log_disk *disk, const char *name, uint64_t offset,
                                 const char *what);

@@ -123,6 +123,13 @@ typedef bool log_visit(void *context, const struct log_record *record);
  * finding the place costs one small read per group of its segment. */
 enum log_result log_read(struct log *log, log_visit *visit, void *context, uint64_t position);
 
+/* log_read_beside reads the log of another process, which may be at work, or of none: all records
+ * from `position` on, up to the first group that is not whole yet. Nothing is locked, written or
+ * synced. LOG_OK also when a segment was released meanwhile, or there is no log: what is visited
+ * has no gap. Else a sentence in problem. */
+enum log_result log_read_beside(const char *directory, enum tn_cpu cpu, log_visit *visit,
+                                void *context, uint64_t position, char problem[LOG_PROBLEM_SIZE]);
+
 /* log_release says that records below `position` are not needed: whole segments of only such
  * records are deleted, oldest first, never the one in use. LOG_FULL: the disk has not even room to
  * delete; ask again later. */

@@ -74,7 +74,7 @@ static int compare_segments(const void *left, const void *right)
     return (a->first_position > b->first_position) - (a->first_position < b->first_position);
 }
 
-static enum log_result list_segments(struct log *log)
+enum log_result log_list_segments(struct log *log)
 {
     int fd = log_disk_open(&log->disk, ".", O_RDONLY | O_DIRECTORY);
     DIR *names = fd < 0 ? NULL : fdopendir(fd);
@@ -168,7 +168,7 @@ static enum log_result find_end(struct log *log, struct log_report *report, stru
 
 static enum log_result recover(struct log *log, struct log_report *report)
 {
-    enum log_result result = list_segments(log);
+    enum log_result result = log_list_segments(log);
     if (result != LOG_OK) return result;
     if (unlinkat(log->disk.directory_fd, LOG_SPARE_NAME, 0) < 0 && errno != ENOENT) {
         log_disk_fail(&log->disk, LOG_FAILED, "delete", LOG_SPARE_NAME);

@@ -21,9 +21,7 @@ static struct bound bound_of(const struct log *log, uint32_t index, uint64_t dur
     return (struct bound){next->previous_end, next->chain, true};
 }
 
-/* Shows the records of the group that was just read. False when the visitor ends it. */
-static bool show_group(const struct log_scan *scan, log_visit *visit, void *context,
-                       uint64_t position)
+bool log_show_group(const struct log_scan *scan, log_visit *visit, void *context, uint64_t position)
 {
     uint64_t at = scan->group.first_position;
     uint64_t offset = 0;
@@ -58,7 +56,7 @@ static enum log_result read_groups(struct log_scan *scan, bool *go_on, struct bo
                                    "records that were durable are missing or wrong");
         }
         if (scan->position <= position) continue;
-        *go_on = show_group(scan, visit, context, position);
+        *go_on = log_show_group(scan, visit, context, position);
         if (!*go_on) return LOG_OK;
     }
     if (bound.has_chain && scan->chain != bound.chain) {

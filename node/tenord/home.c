@@ -28,8 +28,7 @@ bool home_limits(struct tn_replica_limits *limits, const char *home)
     struct genesis genesis;
     if (home_path(path, home, "set.conf") && access(path, F_OK) == 0) {
         complain("%s is the home of a node of a set, and this command is for those of tenord run "
-                 "--solo; of a set's, db, backup, replay and inspect read the store, and tenor "
-                 "asks the node (tenor block, tenor account, tenor proof get)",
+                 "--solo; a node of a set is started by tenord start",
                  home);
         return false;
     }

@@ -11,6 +11,7 @@
  * what is there is checked, and that is said. */
 #include "tenord/set_home.h"
 #include "tenord/set_reading.h"
+#include "tenord/set_snapshot.h"
 #include "tenord/tenord.h"
 
 #include <inttypes.h>
@@ -279,15 +280,17 @@ static bool compare_headers(const struct set_reading *reading, const struct tn_c
     return true;
 }
 
-/* Blocks below `first` are gone: the state itself, and that the blocks lead to it. */
-static int check_part(const struct set_reading *reading, uint64_t first)
+/* Blocks from `next` to below `first` are gone: the state itself, and that the others lead to it.
+ */
+static int check_part(const struct set_reading *reading, uint64_t first, uint64_t next)
 {
     struct held_chain held = {0};
     uint64_t compared = 0, height = reading->point.height;
     uint64_t gone = first == 0 || first > height ? height : first - 1;
-    printf("PART OF HISTORY: blocks 1 to %" PRIu64 " are not in this home (pruned, or its state "
-           "came from peers) and cannot be executed again\n",
-           gone);
+    printf("PART OF HISTORY: blocks %" PRIu64 " to %" PRIu64 " are not in this home (pruned, or "
+           "its state came from peers) and cannot be executed again; with --snapshot of height "
+           "%" PRIu64 " or more, others can\n",
+           next, gone, gone);
     fflush(stdout);
     bool is_good = set_chain_load(&held, reading);
     if (is_good) {
@@ -331,23 +334,35 @@ static int replay_from(struct comparing *comparing, const struct set_replay_opti
     return end == END_GOOD ? tell_end(comparing, before + 1) : end;
 }
 
+/* At the genesis, or where a snapshot stands. */
+static int begin_chain(struct comparing *comparing, const char *path)
+{
+    struct set_snapshot snapshot;
+    if (path == NULL) {
+        return set_chain_hold(&comparing->held, comparing->reading) ? END_GOOD : END_FAILED;
+    }
+    int end = set_snapshot_open(&snapshot, path, NULL);
+    if (end == END_GOOD) end = set_snapshot_load(&comparing->held, &snapshot, comparing->reading);
+    set_snapshot_close(&snapshot);
+    return end;
+}
+
 static int replay(struct comparing *comparing, const struct set_replay_options *options)
 {
     uint64_t first;
     const struct set_reading *reading = comparing->reading;
     if (!set_first_block(&first, reading)) return END_FAILED;
-    if (!set_chain_hold(&comparing->held, reading)) return END_FAILED;
+    int end = begin_chain(comparing, options->snapshot);
+    if (end != END_GOOD) return end;
     const uint64_t next = tn_chain_heads(comparing->held.chain)->height + 1;
-    if (first == 0 || first > next) return check_part(reading, first);
+    if (next <= reading->point.height && (first == 0 || first > next)) {
+        return check_part(reading, first, next);
+    }
     return replay_from(comparing, options);
 }
 
 int set_replay(const struct set_replay_options *options)
 {
-    if (options->snapshot != NULL) {
-        complain("a set's home is replayed from its genesis; leave --snapshot out");
-        return END_REFUSED;
-    }
     struct comparing *comparing = calloc(1, sizeof *comparing);
     struct set_reading *reading = set_reading_make(options->home);
     int end = END_FAILED;

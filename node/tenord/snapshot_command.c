@@ -1,5 +1,6 @@
 /* snapshot: the command, and the verification of a folder, which needs no node and no memory but a
  * chunk's. */
+#include "set_snapshot.h"
 #include "snapshot.h"
 #include "snapshot_check.h"
 #include "tenord.h"
@@ -179,7 +180,7 @@ int snapshot_verify(const char *path, const struct tn_hash *trusted, const char 
  */
 
 struct snapshot_options {
-    const char *word, *home, *to, *from, *root, *chunk;
+    const char *word, *home, *to, *from, *root, *chain, *chunk;
     uint64_t rate_mib;
 };
 
@@ -189,29 +190,50 @@ static int need(const char *word, const char *what)
     return END_REFUSED;
 }
 
+/* NULL: it was not given. */
+static bool read_hash(struct tn_hash *hash, const char *option, const char *text)
+{
+    if (text == NULL || tn_hex_read(hash->bytes, sizeof hash->bytes, text)) return true;
+    complain("%s takes 64 hexadecimal digits, not '%s'", option, text);
+    return false;
+}
+
 static int run_word(const struct snapshot_options *options)
 {
-    struct tn_hash root;
+    struct tn_hash root, chain;
     const struct tn_hash *trusted = options->root == NULL ? NULL : &root;
-    if (trusted != NULL && !tn_hex_read(root.bytes, sizeof root.bytes, options->root)) {
-        complain("--root takes 64 hexadecimal digits, not '%s'", options->root);
+    const struct set_snapshot_trust of_set = {.root = trusted,
+                                              .chain_id = options->chain == NULL ? NULL : &chain};
+    if (!read_hash(&root, "--root", options->root) ||
+        !read_hash(&chain, "--chain", options->chain)) {
+        return END_REFUSED;
+    }
+    if (options->chain != NULL && (options->from == NULL || !set_snapshot_is_one(options->from))) {
+        complain("--chain is for snapshots of a set: others carry no signatures; use --root");
         return END_REFUSED;
     }
     if (strcmp(options->word, "create") == 0) {
         if (options->home == NULL || options->to == NULL) {
             return need("create", "--home DIR and --to DIR");
         }
+        if (set_home_is_one(options->home)) {
+            return set_snapshot_create(options->home, options->to, options->rate_mib);
+        }
         return snapshot_create(options->home, options->to, options->rate_mib);
     }
     if (strcmp(options->word, "verify") == 0) {
         if (options->from == NULL) return need("verify", "--from DIR");
-        return snapshot_verify(options->from, trusted, options->chunk);
+        return set_snapshot_is_one(options->from)
+                   ? set_snapshot_verify(options->from, &of_set, options->chunk)
+                   : snapshot_verify(options->from, trusted, options->chunk);
     }
     if (strcmp(options->word, "restore") == 0) {
         if (options->home == NULL || options->from == NULL) {
             return need("restore", "--from DIR and --home DIR");
         }
-        return snapshot_restore(options->from, options->home, trusted);
+        return set_snapshot_is_one(options->from)
+                   ? set_snapshot_restore(options->from, options->home, &of_set)
+                   : snapshot_restore(options->from, options->home, trusted);
     }
     complain("snapshot takes create, verify or restore; see tenord snapshot --help");
     return END_REFUSED;
@@ -227,13 +249,16 @@ int snapshot_command(int arguments_count, char **arguments)
          "create: write so many MiB a second at most (100); 0: no limit"},
         {"--from", OPTION_TEXT, &words.from, 0, "verify, restore: folder of the snapshot"},
         {"--root", OPTION_TEXT, &words.root, 0, "verify, restore: the state root that you trust"},
+        {"--chain", OPTION_TEXT, &words.chain, 0,
+         "verify, restore: the id of the chain that you trust; of a set's snapshot"},
         {"--chunk", OPTION_TEXT, &words.chunk, 0, "verify: this file of the folder alone"},
     };
     struct option_set set = {
-        .usage = "usage: tenord snapshot create --home DIR --to DIR [--rate MIB]\n"
-                 "       tenord snapshot verify --from DIR [--root HEX] [--chunk FILE]\n"
-                 "       tenord snapshot restore --from DIR --home DIR [--root HEX]\n\n"
-                 "create may run beside the node: it is of the store's last checkpoint.\n",
+        .usage =
+            "usage: tenord snapshot create --home DIR --to DIR [--rate MIB]\n"
+            "       tenord snapshot verify --from DIR [--root HEX | --chain HEX] [--chunk FILE]\n"
+            "       tenord snapshot restore --from DIR --home DIR [--root HEX | --chain HEX]\n\n"
+            "create may run beside the node: it is of the store's last checkpoint.\n",
         .options = options,
         .options_count = sizeof options / sizeof options[0],
         .words = &words.word,

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # State sync between real nodes while bots trade: a node whose home is lost, a node that was away for
 # longer than blocks are fetched one by one, and nodes that are killed at every moment of it. Each
-# must come back by the state of its peers, hold their roots, and vote again.
+# must come back by the state of its peers, hold their roots, and vote again. So must one whose home
+# is made of a snapshot that was taken beside a node at work; and what they did is executed once more.
 #
 # usage: test_sync.sh TENORD TENOR_PLAY
 # TENOR_SEED chooses the moments of the kills.
@@ -58,6 +59,62 @@ restart() {
     [ "$(said 3 msg=sync_begins)" = 1 ] || fail "node-3 took the state again for nothing"
 }
 
+# expect CODE WORDS COMMAND...: of tenord.
+expect() {
+    local wanted=$1 saying=$2 code=0
+    shift 2
+    timeout 60 "$tenord" "$@" >"$work/said" 2>&1 || code=$?
+    [ "$code" = "$wanted" ] || fail "ended with $code, not $wanted: $*: $(cat "$work/said")"
+    grep -qF -- "$saying" "$work/said" || fail "does not say '$saying': $*: $(cat "$work/said")"
+}
+# damage FILE: its byte in the middle is another one.
+damage() {
+    "$python" - "$1" <<'PYTHON'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[len(data) // 2] ^= 1
+open(sys.argv[1], "wb").write(data)
+PYTHON
+}
+
+# Beside a node at work, with the set's signatures; then a home of it, which goes on.
+snapshots() {
+    local snap=$work/snap home=$net/node-3 chain file
+    expect 0 "with the sequencers' certificate" snapshot create --home "$net/node-1" --to "$snap"
+    snapshot_height=$(sed -n 's/.*: height \([0-9]*\), root .*/\1/p' "$work/said")
+    expect 2 'is there already' snapshot create --home "$net/node-1" --to "$snap"
+    expect 0 'a quorum of the sequencers has signed this root' snapshot verify --from "$snap"
+    grep -q 'no chain was given' "$work/said" || fail "it is not said whom one believes"
+    chain=$(sed -n 's/.*the chain is //p' "$work/said")
+    expect 0 'a quorum of the sequencers has signed' snapshot verify --from "$snap" --chain "$chain"
+    if grep -q 'no chain was given' "$work/said"; then fail "the trusted chain is not taken"; fi
+    expect 3 'not of the trusted one' snapshot verify --from "$snap" --chain "${chain//[0-7]/8}"
+    expect 3 'not of the trusted one' snapshot verify --from "$snap" --root "$chain"
+    for file in head records-005-0000000000 records-225-0000000000; do
+        rm -rf "$work/bad"
+        cp -r "$snap" "$work/bad"
+        damage "$work/bad/$file"
+        expect 3 "$work/bad/$file: near byte" snapshot verify --from "$work/bad"
+        expect 3 "$work/bad/$file: near byte" \
+            snapshot restore --from "$work/bad" --home "$work/none"
+        [ ! -e "$work/none" ] || fail "a home was made of a snapshot that is damaged"
+    done
+    sed -i 's/^validator/& 02/' "$snap/../bad/set.conf"
+    expect 2 'set.conf' snapshot verify --from "$work/bad"
+    expect 2 'is there: a snapshot goes into a home without' \
+        snapshot restore --from "$snap" --home "$home"
+    kill_node 3
+    wipe_home 3
+    expect 0 'tenord start goes on from there' \
+        snapshot restore --from "$snap" --home "$home" --chain "$chain"
+    : >"$(log_of 3)"
+    start_node 3
+    within 30 "node-3 begins with the snapshot" has_said 3 "msg=ready height=$snapshot_height " 1
+    within 120 "node-3 votes again, in the next epoch" speaks 3
+    moves_on 3
+    say "a home was made of a snapshot of height $snapshot_height"
+}
+
 # Killed at random moments of the sync; some fall before and some behind it.
 kills() {
     local begun wait_ms
@@ -112,6 +169,7 @@ start_play 0
 lost_home
 long_absence
 restart
+snapshots
 kills
 leftovers
 end_play "trading throughout"
@@ -120,12 +178,11 @@ for i in $(all_nodes); do speaks "$i" || fail "node-$i does not vote"; done
 check_logs
 stop_all
 # All that the set did once more; of a node that took its state from others there is but a part.
-"$tenord" replay --verify --home "$net/node-0" >"$work/said" 2>&1 ||
-    fail "node-0 does not replay: $(cat "$work/said")"
-grep -q '^blocks 1 to [0-9]*: every root is the same' "$work/said" || fail "not every root was compared"
+expect 0 ': every root is the same' replay --verify --home "$net/node-0"
+grep -q '^blocks 1 to ' "$work/said" || fail "not every root was compared"
 say "$(tail -n 2 "$work/said" | tr '\n' ' ')"
-"$tenord" replay --verify --home "$net/node-3" >"$work/said" 2>&1 ||
-    fail "the part that node-3 has is not found good: $(cat "$work/said")"
-grep -q '^PART OF HISTORY: blocks 1 to ' "$work/said" || fail "a part of history is taken for all"
-grep -q 'are one chain that ends in this state' "$work/said" || fail "the blocks that there are were not followed"
+expect 0 'PART OF HISTORY: blocks 1 to ' replay --verify --home "$net/node-3"
+grep -q 'are one chain that ends in this state' "$work/said" || fail "the blocks that are there were not followed"
+expect 0 ': every root is the same' replay --verify --home "$net/node-0" --snapshot "$work/snap"
+grep -q "^blocks $((snapshot_height + 1)) to " "$work/said" || fail "it does not begin with the snapshot"
 say "done"
