@@ -2,6 +2,7 @@
  * network. It ends with the roots that the block leads from and to, or names what differs first. */
 #include "genesis.h"
 #include "machine.h"
+#include "set_witness.h"
 #include "tenor/hex.h"
 #include "tenor/witness.h"
 #include "tenord.h"
@@ -168,6 +169,27 @@ static int verify_witness(struct tn_witness *witness, uint64_t memory_gib)
     return END_GOOD;
 }
 
+/* A hash that the caller trusts; NULL: none was given. */
+static bool read_trusted(struct tn_hash *hash, const struct tn_hash **trusted, const char *text)
+{
+    *trusted = text == NULL ? NULL : hash;
+    if (text == NULL || tn_hex_read(hash->bytes, TN_HASH_SIZE, text)) return true;
+    complain("'%s' is no hash: 64 hexadecimal digits", text);
+    return false;
+}
+
+static int verify_of_set(const struct verify_options *options, const uint8_t *bytes, size_t size)
+{
+    struct tn_hash before, block, after;
+    struct set_witness_trust trust;
+    if (!read_trusted(&before, &trust.before, options->root) ||
+        !read_trusted(&block, &trust.block, options->block) ||
+        !read_trusted(&after, &trust.after, options->after)) {
+        return END_REFUSED;
+    }
+    return set_witness_verify(bytes, size, &trust, options->memory_gib);
+}
+
 static int verify_file(const struct verify_options *options)
 {
     struct tn_witness_fault fault = {.what = NULL};
@@ -175,6 +197,11 @@ static int verify_file(const struct verify_options *options)
     size_t size;
     uint8_t *bytes = file_read(&size, options->file, (size_t)FILE_GIB_MOST << GIB_SHIFT);
     if (bytes == NULL) return END_FAILED;
+    if (set_witness_is_one(bytes, size)) {
+        int of_set = verify_of_set(options, bytes, size);
+        free(bytes);
+        return of_set;
+    }
     int end = tn_witness_read(&witness, &fault, bytes, size) ? END_GOOD : complain_fault(&fault);
     if (end == END_GOOD &&
         is_trusted(options->root, "state before", &witness.block.exec_root, &end) &&

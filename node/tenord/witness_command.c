@@ -2,6 +2,7 @@
  * genesis or a snapshot, and a copy of this process executes the block to learn whom it needs, so
  * that the replica itself still stands at the parent when its records are written down. */
 #include "reading.h"
+#include "set_witness.h"
 #include "snapshot.h"
 #include "tenor/witness.h"
 #include "tenord.h"
@@ -145,6 +146,13 @@ static int witness(const struct witness_options *options)
     if (options->out == NULL || options->height == 0) {
         complain("this command needs --block HEIGHT and --out FILE; see --help");
         return END_REFUSED;
+    }
+    if (set_home_is_one(options->home)) {
+        const struct set_witness_options of_set = {.home = options->home,
+                                                   .snapshot = options->snapshot,
+                                                   .out = options->out,
+                                                   .height = options->height};
+        return set_witness_write(&of_set);
     }
     if (!reading_open(&reading, options->home)) return END_REFUSED;
     struct held_replica held = {0};

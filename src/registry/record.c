@@ -199,7 +199,7 @@ size_t tn_registry_record(const struct tn_registry *registry, uint8_t *out, size
         if (copy.set.count > 0) walk_set(&walk, &copy);
     }
     TN_ASSERT(!walk.failed);
-    if (walk.at <= out_size) memcpy(out, bytes, walk.at);
+    if (walk.at > 0 && walk.at <= out_size) memcpy(out, bytes, walk.at);
     return walk.at;
 }
 

@@ -128,6 +128,78 @@ done
 expect 2 'no order 1 rests' inspect --home "$home" --market 2 --out "$work/proof" proof order 1
 [ "$(fingerprint)" = "$before" ] || fail "a tool that reads has changed the home"
 
+# Blocks executed with nothing but a witness: what sent money to the other market, what took it in,
+# and what sent it back are among them.
+last=$(sed -n 's/^height *//p' <("$tenord" db stats --home "$home"))
+field() { sed -n "s/^$1 *//p" "$work/said"; }
+# transfers_by HEIGHT: how many have come into their market by then.
+transfers_by() {
+    "$tenord" replay --verify --home "$home" --until "$1" | sed -n 's/.* \([0-9]*\) transfers .*/\1/p'
+}
+low=0
+remit=$last
+while [ $((remit - low)) -gt 1 ]; do # blocks up to low have none, those up to remit have
+    if [ "$(transfers_by $(((low + remit) / 2)))" = 0 ]; then
+        low=$(((low + remit) / 2))
+    else
+        remit=$(((low + remit) / 2))
+    fi
+done
+# witness HEIGHT: writes it; $before, $block and $after are what it says.
+witness() {
+    expect 0 "block        $1 " witness --home "$home" --block "$1" --out "$work/witness"
+    before=$(field 'root before')
+    block=$(sed -n 's/^block  *[0-9]* //p' "$work/said")
+    after=$(field 'root after')
+}
+was=
+for height in $(seq $((remit - 3)) $((remit + 3))); do
+    witness "$height"
+    if [ -n "$was" ] && [ "$was" != "$before" ]; then fail "block $height does not meet the one before"; fi
+    was=$after
+    [ "$height" != "$remit" ] || cp "$work/witness" "$work/remit"
+    mv "$home" "$work/away"
+    expect 0 "block $height is good" verify-block --file "$work/witness" --root "$before" --block "$block"
+    [ "$(field 'root after')" = "$after" ] || fail "block $height leads elsewhere"
+    mv "$work/away" "$home"
+done
+witness "$remit"
+expect 0 ' 1 transfers between markets' verify-block --file "$work/remit"
+grep -q 'compare both with one' "$work/said" || fail "it is not said that nothing was trusted"
+expect 3 'of another state before' verify-block --file "$work/remit" --root "$after"
+expect 3 'of another block' verify-block --file "$work/remit" --block "$after"
+expect 3 'of another state after' verify-block --file "$work/remit" --after "$before"
+expect 2 'the store ends with block' \
+    witness --home "$home" --block 999999 --out "$work/none"
+
+# changed WORDS AT: the witness with a bit of the byte AT changed; below zero: from the end.
+changed() {
+    local code=0
+    /usr/bin/python3 - "$work/remit" "$work/changed" "$2" <<'PYTHON'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[int(sys.argv[3])] ^= 1
+open(sys.argv[2], "wb").write(data)
+PYTHON
+    timeout 60 "$tenord" verify-block --file "$work/changed" >"$work/said" 2>&1 || code=$?
+    case $code in 2 | 3) ;; *) fail "byte $2 is changed, and the check ends with $code" ;; esac
+    grep -qE -- "$1" "$work/said" || fail "byte $2: it does not say '$1': $(cat "$work/said")"
+}
+head=$((8 + 229 + 24)) # then roots before, roots after
+roots=$(((1 + 8 + 2 * 11) * 32))
+changed 'no witness|does not follow|another chain|deploy|cannot' 3
+changed 'the state before the block has another root \(ROOT\)' "$head"
+changed 'besides the markets has another root \(STREAMS\)' $((head + 32))
+changed 'a section of the state before .*market 1 MARKET' $((head + 9 * 32 + 32))
+changed 'a section of the state after .*market 2 ACCOUNT' $((head + roots + 9 * 32 + 16 * 32))
+changed 'state after the block .* \(INBOXES\)' $((head + roots + 32 + 3 * 32))
+changed 'the state after the block has another root \(ROOT\)' $((head + roots))
+changed 'body is not the block|not the one that the block names' $((head + 2 * roots + 5))
+changed 'is a record|record says|REGISTRY|has another root' -3
+# Anywhere at all: found, and something is named.
+size=$(stat -c %s "$work/remit")
+for at in $(seq 11 $((size / 24)) $((size - 1))); do changed 'tenord: ..........' "$at"; done
+
 # A node whose state went another way: the first block that differs, and the part of the state.
 differs() {
     local words=$1
@@ -137,7 +209,6 @@ differs() {
     "$edit" "$work/other" "$@" 2>/dev/null || fail "cannot change record $*"
     expect 3 "$words" replay --verify --home "$work/other"
 }
-last=$(sed -n 's/^height *//p' <("$tenord" db stats --home "$home"))
 differs "block $last differs in its state root" 5 0 94
 grep -q "market 1 ACCOUNT differs, first in record 0" "$work/said" || fail "the account is not named"
 differs "block $last differs in its state root" 37 0 94
