@@ -188,6 +188,12 @@ struct tn_member_signed {
 enum tn_member_room { TN_MEMBER_ROOM_ELSEWHERE = 1, TN_MEMBER_ROOM_FREE, TN_MEMBER_ROOM_FULL };
 enum tn_member_room tn_member_direct_room(struct tn_member *member, const uint8_t *bytes,
                                           size_t size, int64_t now_us);
+/* The same of a message FRAME that a peer sent, on the member's own thread; and the answer that
+ * there is no room for it (DESK_FULL), where the caller's own patience has ended. */
+enum tn_member_room tn_member_forwarded_room(struct tn_member *member, const uint8_t *bytes,
+                                             size_t size, int64_t now_us);
+void tn_member_forwarded_refuse(struct tn_member *member, uint16_t from, const uint8_t *bytes,
+                                size_t size);
 /* Queues a frame at the desk that leads its market, or refuses it. False, and nothing has happened:
  * no desk here leads the market now, or frames that came another way wait there; then the frame is
  * for tn_member_frame. */

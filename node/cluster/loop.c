@@ -59,6 +59,8 @@ static void take_message(struct loop *loop, const struct link_event *event)
         if (!sync_server_take(loop->server, event->peer, event->bytes, event->size)) {
             note("msg=ban number=%u why=\"a malformed question for state\"", event->peer);
         }
+    } else if (kind == TN_PEER_FRAME) {
+        forwarded_take(loop->forwarded, event->peer, event->bytes, event->size, loop->clock.now_us);
     } else if (!is_answer) { /* an answer that comes late is of no use */
         tn_member_message(loop->member, event->peer, event->bytes, event->size, &loop->clock);
     }
@@ -168,6 +170,8 @@ static void wait_for_work(struct loop *loop)
     if (link_us < wait_us) wait_us = link_us;
     if (gate_us < wait_us) wait_us = gate_us;
     if (clients_have_requests(loop->clients) || wait_us < 0) wait_us = 0;
+    if (forwarded_counters(loop->forwarded)->held > 0 && wait_us > FORWARDED_LOOK_US)
+        wait_us = FORWARDED_LOOK_US;
     if (wait_us > WAIT_MOST_US || loop->is_full) wait_us = WAIT_MOST_US;
     polls[0] = (struct pollfd){.fd = link_fd(loop->link), .events = POLLIN};
     polls[1] = (struct pollfd){.fd = gate_fd(loop), .events = POLLIN};
@@ -197,6 +201,7 @@ static void follow_disk(struct loop *loop, enum keeper_answer answer)
 /* Nothing is taken while the disk is full, so nothing waits in memory but this turn's. */
 static void take_input(struct loop *loop)
 {
+    forwarded_turn(loop->forwarded, loop->clock.now_us);
     take_links(loop);
     loop_take_clients(loop);
     gate_take(loop);
@@ -217,7 +222,10 @@ static void take_turn(struct loop *loop)
     follow_disk(loop, synced == KEEPER_FAILED ? synced : tended);
     sync_server_turn(loop->server, loop->clock.now_us);
     link_flush(loop->link);
-    if (has_new_set(loop) && !loop_set_peers(loop)) loop->failed = true;
+    if (has_new_set(loop)) { /* answers would go to others */
+        forwarded_drop(loop->forwarded);
+        if (!loop_set_peers(loop)) loop->failed = true;
+    }
     operate_turn(loop);
 }
 
@@ -340,6 +348,7 @@ static bool start(struct loop *loop, int *end)
 static void lay_down_member(struct loop *loop)
 {
     gate_member_ends(loop);
+    if (loop->forwarded != NULL) forwarded_drop(loop->forwarded);
     sync_server_free(loop->server);
     if (loop->keeper != NULL) keeper_close(loop->keeper);
     memory_give(loop->member_memory, loop->member_size);
@@ -361,6 +370,7 @@ static void stop(struct loop *loop)
     gate_close(loop);
     lay_down_member(loop);
     syncing_free(loop->syncing);
+    forwarded_free(loop->forwarded);
     free(loop->outgoing.bytes);
     free(loop->signatures_memory);
     free(loop->set);
@@ -473,7 +483,7 @@ static bool prepare(struct loop *loop, int *end)
     loop->node = loop->options.node;
     loop->set = calloc(1, sizeof *loop->set);
     *end = END_FAILED;
-    if (loop->signatures_memory == NULL || loop->set == NULL) {
+    if (loop->signatures_memory == NULL || loop->set == NULL || !loop_make_forwarded(loop)) {
         complain("out of memory");
         return false;
     }

@@ -106,3 +106,34 @@ void loop_fill_direct(struct gateway_direct *direct, struct loop *loop)
                                       .turn = direct_turn};
     loop_soft_fill(direct, loop);
 }
+
+/* ---- Frames that peers pass on -----------------------------------------------------------------
+ */
+
+static enum tn_member_room forwarded_room(void *context, const uint8_t *bytes, size_t size)
+{
+    struct loop *loop = context;
+    return tn_member_forwarded_room(loop->member, bytes, size, loop->clock.now_us);
+}
+
+static void forwarded_pass(void *context, uint16_t from, const uint8_t *bytes, size_t size)
+{
+    struct loop *loop = context;
+    tn_member_message(loop->member, from, bytes, size, &loop->clock);
+}
+
+static void forwarded_refuse(void *context, uint16_t from, const uint8_t *bytes, size_t size)
+{
+    tn_member_forwarded_refuse(((struct loop *)context)->member, from, bytes, size);
+}
+
+bool loop_make_forwarded(struct loop *loop)
+{
+    const struct forwarded_calls calls = {.context = loop,
+                                          .room = forwarded_room,
+                                          .pass = forwarded_pass,
+                                          .refuse = forwarded_refuse};
+    const uint64_t hold_ms = loop->node->settings.clients.limits.hold_ms;
+    loop->forwarded = forwarded_make(&calls, (int64_t)hold_ms * 1000);
+    return loop->forwarded != NULL;
+}

@@ -6,6 +6,7 @@
 
 #include "cluster/clients.h"
 #include "cluster/finality.h"
+#include "cluster/forwarded.h"
 #include "cluster/loop_gateway.h"
 #include "cluster/sync_server.h"
 #include "cluster/sync_store.h"
@@ -26,8 +27,9 @@ enum {
     STATUS_SIZE = 2048,
     OUT_FIRST = 1 << 20,
     WAIT_MOST_US = 200000,
-    CERTS_WAIT_US = 2000,   /* that have nothing to leave with */
-    SYNC_LATEST_US = 20000, /* of records on which nothing that leaves depends */
+    FORWARDED_LOOK_US = 1000, /* how often the desks are asked for room for peers' frames */
+    CERTS_WAIT_US = 2000,     /* that have nothing to leave with */
+    SYNC_LATEST_US = 20000,   /* of records on which nothing that leaves depends */
     WIND_DOWN_US = 1000000,
     GATE_DOWN_US = 10000000, /* the gateway's own limit, drain_ms, is lower */
     SYNC_BYTES_A_SECOND = 64 << 20,
@@ -70,9 +72,10 @@ struct loop {
     struct syncing *syncing; /* NULL: the member is at work, and a keeper and a server with it */
     struct link *link;
     struct clients *clients;
-    struct gate *gate;       /* the node's side of the gateway; NULL: there is none */
-    struct gateway *gateway; /* likewise */
-    struct operate *operate; /* the operator's side; NULL: not yet, or not any more */
+    struct forwarded *forwarded; /* frames of peers that wait for room at a desk */
+    struct gate *gate;           /* the node's side of the gateway; NULL: there is none */
+    struct gateway *gateway;     /* likewise */
+    struct operate *operate;     /* the operator's side; NULL: not yet, or not any more */
     struct outgoing outgoing;
     struct finality finality;
     uint64_t epoch; /* that the link's peers are of */
@@ -100,6 +103,9 @@ void loop_direct_follow(struct loop *loop, struct tn_member *member);
 void loop_hold(void *loop);
 void loop_release(void *loop);
 void loop_fill_direct(struct gateway_direct *direct, struct loop *loop);
+
+/* loop_direct.c too: frames that peers pass on. */
+bool loop_make_forwarded(struct loop *loop);
 
 /* loop_soft.c: what desks apply, told before it is final. */
 void loop_soft_fill(struct gateway_direct *direct, struct loop *loop);

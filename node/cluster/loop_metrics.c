@@ -90,9 +90,19 @@ static void count_finality(const struct loop *loop)
     metrics_set_histogram(board_of(loop), METRICS_FINALITY, counts, finality->sum_us);
 }
 
+static void count_forwarded(const struct loop *loop)
+{
+    const struct forwarded_counters *counters = forwarded_counters(loop->forwarded);
+    const uint64_t values[] = {counters->frames, counters->late, counters->refused,
+                               counters->dropped};
+    metrics_set_at(board_of(loop), METRICS_FORWARDED_HELD, 0, counters->held);
+    metrics_set_all(board_of(loop), METRICS_FORWARDED, values);
+}
+
 static void count_cores(const struct loop *loop)
 {
     struct metrics_board *board = board_of(loop);
+    count_forwarded(loop);
     const struct tn_waiting *waiting = tn_member_waiting(loop->member);
     set_struct(board, METRICS_MEMBER, tn_member_counters(loop->member));
     set_struct(board, METRICS_VOTES, tn_sequencer_counters(tn_member_sequencer(loop->member)));

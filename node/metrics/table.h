@@ -72,6 +72,11 @@ enum metrics_reason {
       "From reading a client's frame to sending its soft answer.")                                 \
     X(MEMBER, "tenor_member_events_total", COUNTER, "event", METRICS_MEMBER_COUNT, member, 1,      \
       "What came to the node's member, and what it did not take.")                                 \
+    X(FORWARDED_HELD, "tenor_forwarded_held", GAUGE, "", 1, none, 1,                               \
+      "Frames that peers passed on and that wait until the desk has room.")                        \
+    X(FORWARDED, "tenor_forwarded_total", COUNTER, "what", 4, forwarded, 1,                        \
+      "Frames that peers passed on: held, late (given up to the desk after clients.limits.hold), " \
+      "refused for want of room here, dropped with the member.")                                   \
     X(VOTES, "tenor_sequencer_events_total", COUNTER, "event", METRICS_VOTES_COUNT, votes, 1,      \
       "What the sequencer did, and what it dropped.")                                              \
     X(CHAIN, "tenor_chain_events_total", COUNTER, "event", METRICS_CHAIN_COUNT, chain, 1,          \

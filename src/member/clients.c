@@ -148,6 +148,36 @@ void tn_member_take_frame(struct tn_member *member, uint64_t client, const uint8
     }
 }
 
+/* Whose answer it is, at the peer that passed it on. */
+static uint64_t forwarded_client(uint16_t from, const uint8_t *bytes)
+{
+    const uint64_t tag = tn_get_be(bytes + 1, 8) & (TN_MEMBER_CLIENTS - 1);
+    return ((uint64_t)from + 1) << TAG_BITS | tag;
+}
+
+enum tn_member_room tn_member_forwarded_room(struct tn_member *member, const uint8_t *bytes,
+                                             size_t size, int64_t now_us)
+{
+    if (size < FRAME_HEAD) return TN_MEMBER_ROOM_ELSEWHERE;
+    const uint32_t place = frame_place(member, bytes + FRAME_HEAD, size - FRAME_HEAD);
+    if (place == TN_NONE || !member->leads[place].begun || member->is_retiring)
+        return TN_MEMBER_ROOM_ELSEWHERE;
+    member_hold(member);
+    const bool has_place =
+        tn_desk_has_place(member->leads[place].desk, size - FRAME_HEAD, (uint64_t)now_us);
+    member_release(member);
+    return has_place ? TN_MEMBER_ROOM_FREE : TN_MEMBER_ROOM_FULL;
+}
+
+void tn_member_forwarded_refuse(struct tn_member *member, uint16_t from, const uint8_t *bytes,
+                                size_t size)
+{
+    uint32_t market;
+    TN_ASSERT(size >= FRAME_HEAD);
+    if (!tn_stream_frame_market(&market, bytes + FRAME_HEAD, size - FRAME_HEAD)) market = 0;
+    refuse(member, forwarded_client(from, bytes), market, TN_REJECT_DESK_FULL);
+}
+
 void tn_member_take_forwarded(struct tn_member *member, uint16_t from, const uint8_t *bytes,
                               size_t size)
 {
@@ -155,8 +185,7 @@ void tn_member_take_forwarded(struct tn_member *member, uint16_t from, const uin
         member->counters.messages_malformed++;
         return;
     }
-    uint64_t tag = tn_get_be(bytes + 1, 8) & (TN_MEMBER_CLIENTS - 1);
-    uint64_t client = ((uint64_t)from + 1) << TAG_BITS | tag;
+    uint64_t client = forwarded_client(from, bytes);
     uint32_t place = frame_place(member, bytes + FRAME_HEAD, size - FRAME_HEAD);
     if (place == TN_NONE) {
         refuse(member, client, 0, TN_REJECT_FRAME_MALFORMED);
