@@ -85,9 +85,16 @@ void keeper_store_config(struct store_config *config, const struct tn_chain_limi
 /* All records of a view into a chain that was just made, and the root that they add up to. False
  * after a complaint. */
 bool keeper_load_records(struct store_view *view, struct tn_hash *root, struct tn_chain *chain);
-/* Handovers, sets and certificates are kept as receipts of heights that no block has. */
+/* Handovers, sets, certificates and a checkpoint's proofs are kept as receipts of heights that no
+ * block has. */
 /* KEPT_PAST: how far accounts' messages of blocks go back (past.h). */
-enum keeper_kept { KEPT_HANDOVER = 1, KEPT_CERTIFICATE = 2, KEPT_SET = 3, KEPT_PAST = 5 };
+enum keeper_kept {
+    KEPT_HANDOVER = 1,
+    KEPT_CERTIFICATE = 2,
+    KEPT_SET = 3,
+    KEPT_PROOFS = 4,
+    KEPT_PAST = 5,
+};
 static inline uint64_t keeper_kept_height(enum keeper_kept what, uint64_t number)
 {
     return UINT64_C(1) << 63 | (uint64_t)what << 56 | number;

@@ -8,7 +8,10 @@
  * since. */
 #include "cluster/keeper_internal.h"
 
+#include "cluster/sync_proofs.h"
 #include "tenord/tenord.h"
+
+#include <stdlib.h>
 
 enum keeper_answer keeper_sync(struct keeper *keeper)
 {
@@ -51,6 +54,21 @@ static bool put_records(struct keeper *keeper, struct tn_chain *chain)
         }
     }
     return true;
+}
+
+/* In the transaction of what they prove: a view of a checkpoint has its own. */
+static bool put_proofs(struct keeper *keeper, const struct tn_chain *chain)
+{
+    const uint64_t height = keeper_kept_height(KEPT_PROOFS, 0);
+    size_t size;
+    uint8_t *proofs = sync_proofs_make(&size, chain);
+    enum store_err err = STORE_BUSY;
+    while (proofs != NULL && err == STORE_BUSY) {
+        err = store_put_receipts(keeper->store, height, proofs, size);
+        if (err == STORE_BUSY && !wait_for_store(keeper)) break;
+    }
+    free(proofs);
+    return err == STORE_OK;
 }
 
 /* What lies behind a prepared checkpoint waits in the queue with it. So nothing more is executed
@@ -97,7 +115,10 @@ static enum keeper_answer take_checkpoint(struct keeper *keeper, struct tn_membe
                                       .root = heads->root,
                                       .log_position = log_end_position(keeper->log)};
     TN_ASSERT(!keeper->is_pending && keeper->backlog_size == 0);
-    if (!put_records(keeper, tn_member_chain(member))) return fail_store(keeper);
+    if (!put_records(keeper, tn_member_chain(member)) ||
+        !put_proofs(keeper, tn_member_chain(member))) {
+        return fail_store(keeper);
+    }
     const bool is_large = is_plenty(keeper);
     tn_member_record_all(member);
     enum store_err err;

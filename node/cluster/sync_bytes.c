@@ -5,16 +5,20 @@
 
 #include <string.h>
 
-enum { RANGE_BITS = 16 };
-
-static uint32_t range_of(uint32_t index)
+uint32_t sync_range_bits(uint8_t kind)
 {
-    return index >> RANGE_BITS;
+    const bool is_book = kind < TN_CHAIN_RECORD_HEADS && kind % 32 == TN_RECORD_BOOK;
+    return is_book ? SYNC_BOOKS_BITS : SYNC_RANGE_BITS;
+}
+
+uint32_t sync_range_of(uint8_t kind, uint32_t index)
+{
+    return index >> sync_range_bits(kind);
 }
 
 static bool is_place(const struct sync_place *place)
 {
-    return place->kind > 0 && range_of(place->index) == place->range &&
+    return place->kind > 0 && sync_range_of(place->kind, place->index) == place->range &&
            place->offset < SYNC_RECORD_MAX;
 }
 
@@ -26,9 +30,9 @@ size_t sync_write_fetch(uint8_t out[SYNC_FETCH_SIZE], const struct sync_fetch *f
     out[1] = (uint8_t)fetch->what;
     tn_put_be(out + 2, fetch->number, 8);
     out[10] = fetch->place.kind;
-    tn_put_be(out + 11, fetch->place.range, 2);
-    tn_put_be(out + 13, fetch->place.index, 4);
-    tn_put_be(out + 17, fetch->place.offset, 4);
+    tn_put_be(out + 11, fetch->place.range, 4);
+    tn_put_be(out + 15, fetch->place.index, 4);
+    tn_put_be(out + 19, fetch->place.offset, 4);
     return SYNC_FETCH_SIZE;
 }
 
@@ -39,9 +43,9 @@ bool sync_read_fetch(struct sync_fetch *fetch, const uint8_t *bytes, size_t size
     const uint8_t what = bytes[1];
     fetch->number = tn_get_be(bytes + 2, 8);
     fetch->place = (struct sync_place){.kind = bytes[10],
-                                       .range = (uint16_t)tn_get_be(bytes + 11, 2),
-                                       .index = (uint32_t)tn_get_be(bytes + 13, 4),
-                                       .offset = (uint32_t)tn_get_be(bytes + 17, 4)};
+                                       .range = (uint32_t)tn_get_be(bytes + 11, 4),
+                                       .index = (uint32_t)tn_get_be(bytes + 15, 4),
+                                       .offset = (uint32_t)tn_get_be(bytes + 19, 4)};
     if (what < SYNC_CHECKPOINT || what > SYNC_RECORDS) return false;
     fetch->what = (enum sync_what)what;
     switch (fetch->what) {
@@ -145,15 +149,15 @@ void sync_write_records(uint8_t out[SYNC_RECORDS_HEAD], const struct sync_record
     out[1] = SYNC_RECORDS;
     tn_put_be(out + 2, records->height, 8);
     out[10] = records->place.kind;
-    tn_put_be(out + 11, records->place.range, 2);
-    tn_put_be(out + 13, records->place.index, 4);
-    tn_put_be(out + 17, records->place.offset, 4);
-    out[21] = records->is_end;
-    tn_put_be(out + 22, records->next_index, 4);
-    tn_put_be(out + 26, records->next_offset, 4);
-    out[30] = records->has_above;
-    tn_put_be(out + 31, records->above, 2);
-    out[33] = 0;
+    tn_put_be(out + 11, records->place.range, 4);
+    tn_put_be(out + 15, records->place.index, 4);
+    tn_put_be(out + 19, records->place.offset, 4);
+    out[23] = records->is_end;
+    tn_put_be(out + 24, records->next_index, 4);
+    tn_put_be(out + 28, records->next_offset, 4);
+    out[32] = records->has_above;
+    tn_put_be(out + 33, records->above, 4);
+    tn_put_be(out + 37, records->proof_size, 2);
 }
 
 void sync_write_piece(uint8_t out[SYNC_PIECE_HEAD], const struct sync_piece *piece)
@@ -191,7 +195,8 @@ static bool are_pieces(const struct sync_records *records)
     while (at < records->pieces_size) {
         if (!sync_read_piece(&piece, &at, records->pieces, records->pieces_size)) return false;
         if (is_past || piece.index < index || (offset > 0 && piece.index != index) ||
-            range_of(piece.index) != records->place.range || piece.offset != offset) {
+            sync_range_of(records->place.kind, piece.index) != records->place.range ||
+            piece.offset != offset) {
             return false;
         }
         const bool is_whole = piece.offset + piece.count == piece.size;
@@ -202,7 +207,7 @@ static bool are_pieces(const struct sync_records *records)
     }
     if (records->is_end) return offset == 0;
     return at > 0 && !is_past && records->next_index == index && records->next_offset == offset &&
-           range_of(index) == records->place.range;
+           sync_range_of(records->place.kind, index) == records->place.range;
 }
 
 bool sync_read_records(struct sync_records *records, const uint8_t *bytes, size_t size)
@@ -212,19 +217,23 @@ bool sync_read_records(struct sync_records *records, const uint8_t *bytes, size_
     }
     *records = (struct sync_records){.height = tn_get_be(bytes + 2, 8),
                                      .place = {.kind = bytes[10],
-                                               .range = (uint16_t)tn_get_be(bytes + 11, 2),
-                                               .index = (uint32_t)tn_get_be(bytes + 13, 4),
-                                               .offset = (uint32_t)tn_get_be(bytes + 17, 4)},
-                                     .is_end = bytes[21] == 1,
-                                     .next_index = (uint32_t)tn_get_be(bytes + 22, 4),
-                                     .next_offset = (uint32_t)tn_get_be(bytes + 26, 4),
-                                     .has_above = bytes[30] == 1,
-                                     .above = (uint16_t)tn_get_be(bytes + 31, 2),
-                                     .pieces = bytes + SYNC_RECORDS_HEAD,
-                                     .pieces_size = size - SYNC_RECORDS_HEAD};
-    if (bytes[21] > 1 || bytes[30] > 1 || bytes[33] != 0 || !is_place(&records->place)) {
+                                               .range = (uint32_t)tn_get_be(bytes + 11, 4),
+                                               .index = (uint32_t)tn_get_be(bytes + 15, 4),
+                                               .offset = (uint32_t)tn_get_be(bytes + 19, 4)},
+                                     .is_end = bytes[23] == 1,
+                                     .next_index = (uint32_t)tn_get_be(bytes + 24, 4),
+                                     .next_offset = (uint32_t)tn_get_be(bytes + 28, 4),
+                                     .has_above = bytes[32] == 1,
+                                     .above = (uint32_t)tn_get_be(bytes + 33, 4),
+                                     .proof_size = (size_t)tn_get_be(bytes + 37, 2)};
+    if (bytes[23] > 1 || bytes[32] > 1 || !is_place(&records->place) ||
+        records->proof_size > SYNC_PROOF_MAX ||
+        records->proof_size > (records->is_end ? size - SYNC_RECORDS_HEAD : 0)) {
         return false;
     }
+    records->pieces = bytes + SYNC_RECORDS_HEAD;
+    records->pieces_size = size - SYNC_RECORDS_HEAD - records->proof_size;
+    records->proof = records->pieces + records->pieces_size;
     if (records->is_end && (records->next_index != 0 || records->next_offset != 0)) return false;
     if (records->has_above ? records->above <= records->place.range : records->above != 0) {
         return false;

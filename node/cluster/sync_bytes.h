@@ -7,7 +7,7 @@
 
 #include "tenor/member.h"
 
-#define SYNC_RANGE       65536u /* indexes of one range of a kind */
+#define SYNC_PROOF_MAX   TN_STATE_PROOF_ROOM
 #define SYNC_RECORD_MAX  (64u << 20)
 #define SYNC_PIECES_MAX  (512u << 10) /* bytes of pieces in one answer */
 #define SYNC_CERT_MAX    (1u + TN_CHECKPOINT_BYTES + TN_VOTERS_BYTES_MAX + 64u * TN_VALIDATORS_MAX)
@@ -20,11 +20,17 @@ enum sync_what {
     SYNC_RECORDS = 3,    /* of a range of a kind, from an index and a byte of it on */
 };
 
+/* A range of a kind is 2^bits indexes, what is proved together: fewer books, as one may be large.
+ */
+#define SYNC_RANGE_BITS 12u
+#define SYNC_BOOKS_BITS 6u
+uint32_t sync_range_bits(uint8_t kind);
+uint32_t sync_range_of(uint8_t kind, uint32_t index);
+
 /* Where a walk over the records of one range stands: the byte of the record that comes next. */
 struct sync_place {
     uint8_t kind;
-    uint16_t range;
-    uint32_t index, offset;
+    uint32_t range, index, offset;
 };
 
 struct sync_fetch {
@@ -32,7 +38,7 @@ struct sync_fetch {
     uint64_t number; /* EPOCH: which; RECORDS: the checkpoint's height */
     struct sync_place place;
 };
-#define SYNC_FETCH_SIZE 21u
+#define SYNC_FETCH_SIZE 23u
 size_t sync_write_fetch(uint8_t out[SYNC_FETCH_SIZE], const struct sync_fetch *fetch);
 bool sync_read_fetch(struct sync_fetch *fetch, const uint8_t *bytes, size_t size);
 
@@ -63,12 +69,12 @@ struct sync_records {
     bool is_end;                      /* of the range */
     uint32_t next_index, next_offset; /* unless is_end */
     bool has_above;                   /* the kind has records in later ranges */
-    uint16_t above;                   /* the next range that has any */
-    const uint8_t *pieces;
-    size_t pieces_size;
+    uint32_t above;                   /* the next range that has any */
+    const uint8_t *pieces, *proof;    /* proof: with is_end, that the range is all of it */
+    size_t pieces_size, proof_size;
 };
-#define SYNC_RECORDS_HEAD 34u
-/* The head of an answer, in front of its pieces. */
+#define SYNC_RECORDS_HEAD 39u
+/* The head of an answer, in front of its pieces, behind which the proof stands. */
 void sync_write_records(uint8_t out[SYNC_RECORDS_HEAD], const struct sync_records *records);
 bool sync_read_records(struct sync_records *records, const uint8_t *bytes, size_t size);
 

@@ -3,9 +3,9 @@
  * It asks all peers which checkpoint they serve, follows the ends of epochs from the set it trusts
  * to the set that certified the newest one, and asks those that serve it for its records: ranges of
  * indexes of a kind, several peers at a time. Records go to the caller as they become whole, in no
- * order. When all are there the caller works out the root they add up to, and says so: if it is not
- * the certificate's, who lied is not known, so from then on one peer at a time is asked, and that
- * peer is not asked again if it was wrong.
+ * order, and are taken back when the range that they are of turns out not to be the certified
+ * one. When all are there the caller works out the root they add up to, and says so if it is not
+ * the certificate's: then what has no proof of its own was wrong, and that all came from one peer.
  *
  * It has no clock and sends through a call, so tests play its peers. One thread. */
 #ifndef NODE_CLUSTER_SYNC_CLIENT_H
@@ -18,10 +18,12 @@ struct sync_client_config {
     const struct tn_signatures *signatures;
     struct tn_validators set; /* trusted: of the genesis, or of where this node stood */
     uint64_t above;           /* a checkpoint at this height or below is of no use */
+    uint64_t seed;            /* whom it asks */
     void *context;
     void (*send)(void *context, uint16_t to, const uint8_t *bytes, size_t size);
     /* A new attempt begins: what was put is void. False: give up (the caller knows why). */
     bool (*begin)(void *context);
+    /* size 0: what was put there is void. */
     bool (*put)(void *context, uint8_t kind, uint32_t index, const uint8_t *bytes, size_t size);
     /* The end of an epoch, proved. May come again in a later attempt. */
     bool (*epoch)(void *context, const struct sync_epoch *epoch);
@@ -37,7 +39,7 @@ enum sync_client_state {
 
 struct sync_client_counters {
     uint64_t records, bytes; /* of the present attempt */
-    uint64_t attempts, malformed, unasked, bad_certs, bans, timeouts;
+    uint64_t attempts, malformed, unasked, bad_certs, lies, bans, timeouts;
 };
 
 struct sync_client;

@@ -5,6 +5,8 @@
  * answered meanwhile. */
 #include "cluster/sync_server.h"
 
+#include "cluster/keeper.h"
+#include "cluster/sync_proofs.h"
 #include "tenord/tenord.h"
 
 #include <stdlib.h>
@@ -28,11 +30,12 @@ struct sync_server {
     struct sync_server_counters counters;
     struct asked asked[ASKED_MAX];
     uint32_t asked_count;
-    struct store_view *view; /* NULL: none */
-    uint64_t height;         /* that it is of */
+    struct store_view *view;   /* NULL: none */
+    uint64_t height;           /* that it is of */
+    struct store_bytes proofs; /* in it */
     int64_t opened_us, used_us, now_us, turn_us;
     int64_t tokens; /* bytes that may be sent */
-    uint8_t message[SYNC_RECORDS_HEAD + SYNC_PIECES_MAX];
+    uint8_t message[SYNC_RECORDS_HEAD + SYNC_PIECES_MAX + SYNC_PROOF_MAX];
 };
 
 struct sync_server *sync_server_make(const struct sync_server_config *config)
@@ -133,7 +136,9 @@ static bool open_view(struct sync_server *server, uint64_t height)
         server->view = NULL;
         return false;
     }
+    const uint64_t kept = keeper_kept_height(KEPT_PROOFS, 0);
     if (store_get_point(server->view, &point) != STORE_OK || point.height != height ||
+        store_get_receipts(server->view, &server->proofs, kept) != STORE_OK ||
         !server->config.cert(server->config.context, &cert, &size, height)) {
         end_view(server);
         return false;
@@ -158,7 +163,7 @@ static bool fill_record(void *context, uint32_t index, const uint8_t *bytes, siz
     uint8_t *at = filling->server->message + SYNC_RECORDS_HEAD + records->pieces_size;
     const size_t room = SYNC_PIECES_MAX - records->pieces_size;
     uint32_t offset = index == records->place.index ? filling->offset : 0;
-    if (index / SYNC_RANGE != records->place.range) return false;
+    if (sync_range_of(records->place.kind, index) != records->place.range) return false;
     if (offset >= size) return true; /* asked for more than there is: nothing of it */
     if (room <= SYNC_PIECE_HEAD) {
         filling->is_full = true;
@@ -187,7 +192,7 @@ static bool find_above(void *context, uint32_t index, const uint8_t *bytes, size
     (void)bytes;
     (void)size;
     records->has_above = true;
-    records->above = (uint16_t)(index / SYNC_RANGE);
+    records->above = sync_range_of(records->place.kind, index);
     return false;
 }
 
@@ -201,9 +206,10 @@ static bool answer_records(struct sync_server *server, uint16_t to, const struct
     struct sync_records *records = &filling.records;
     enum store_err err =
         store_each_record(server->view, place->kind, place->index, fill_record, &filling);
-    if (err == STORE_OK && place->range < UINT16_MAX) {
-        err = store_each_record(server->view, place->kind, (place->range + 1u) * SYNC_RANGE,
-                                find_above, records);
+    const uint32_t bits = sync_range_bits(place->kind);
+    if (err == STORE_OK && place->range < UINT32_MAX >> bits) {
+        err = store_each_record(server->view, place->kind, (place->range + 1) << bits, find_above,
+                                records);
     }
     if (err != STORE_OK) {
         complain("%s", store_view_trail(server->view)->text);
@@ -213,8 +219,14 @@ static bool answer_records(struct sync_server *server, uint16_t to, const struct
     /* A range is full at its last index only if that has more bytes. */
     records->is_end = !filling.is_full;
     server->used_us = server->now_us;
+    if (records->is_end &&
+        sync_proofs_find(&records->proof, &records->proof_size, server->proofs.bytes,
+                         server->proofs.size, place->kind, place->range)) {
+        memcpy(server->message + SYNC_RECORDS_HEAD + records->pieces_size, records->proof,
+               records->proof_size);
+    }
     sync_write_records(server->message, records);
-    return send(server, to, SYNC_RECORDS_HEAD + records->pieces_size);
+    return send(server, to, SYNC_RECORDS_HEAD + records->pieces_size + records->proof_size);
 }
 
 static bool answer(struct sync_server *server, const struct asked *asked)

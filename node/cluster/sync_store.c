@@ -5,6 +5,7 @@
  */
 #include "cluster/sync_store.h"
 
+#include "cluster/sync_proofs.h"
 #include "tenord/machine.h"
 #include "tenord/tenord.h"
 
@@ -172,13 +173,23 @@ bool sync_store_load(struct sync_store *store, struct tn_hash *root, struct tn_c
     return is_good;
 }
 
+/* So that it can serve what it took. */
+static bool put_proofs(struct sync_store *store, const struct tn_chain *chain)
+{
+    size_t size;
+    uint8_t *proofs = sync_proofs_make(&size, chain);
+    const bool is_good = proofs != NULL && put_kept(store, KEPT_PROOFS, 0, proofs, size);
+    free(proofs);
+    return is_good;
+}
+
 bool sync_store_take_place(struct sync_store *store, const struct tn_checkpoint *checkpoint,
-                           uint64_t log_position)
+                           const struct tn_chain *chain, uint64_t log_position)
 {
     char own[PATH_SIZE], filled[PATH_SIZE], old[PATH_SIZE];
     const struct store_point point = {
         .height = checkpoint->height, .root = checkpoint->state_root, .log_position = log_position};
-    if (!is_done(store, store_checkpoint(store->store, &point)) ||
+    if (!put_proofs(store, chain) || !is_done(store, store_checkpoint(store->store, &point)) ||
         !is_done(store, store_drain(store->store, WAIT_MS))) {
         return false;
     }

@@ -27,9 +27,9 @@ bool sync_store_put(struct sync_store *store, uint8_t kind, uint32_t index, cons
 bool sync_store_put_epoch(struct sync_store *store, const struct sync_epoch *epoch);
 /* Everything that was put, into a chain that was just made: the root. False: it does not read. */
 bool sync_store_load(struct sync_store *store, struct tn_hash *root, struct tn_chain *chain);
-/* The records are a checkpoint's; durable, and the home's store from now on. The keeper is closed.
- * A restart reads its log from log_position on. */
+/* The records are a checkpoint's, of the chain that they were loaded into; durable, and the home's
+ * store from now on. The keeper is closed. A restart reads its log from log_position on. */
 bool sync_store_take_place(struct sync_store *store, const struct tn_checkpoint *checkpoint,
-                           uint64_t log_position);
+                           const struct tn_chain *chain, uint64_t log_position);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct kept_epoch {
     struct sync_epoch epoch;
@@ -82,10 +83,13 @@ struct syncing *syncing_make(const struct syncing_config *config, int64_t now_us
     }
     syncing->config = *config;
     syncing->began_us = now_us;
+    uint64_t seed; /* if there is none, whom it asks first is foreseeable, and no more */
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) seed = (uint64_t)now_us;
     const struct sync_client_config client = {.limits = config->limits,
                                               .signatures = config->signatures,
                                               .set = *config->set,
                                               .above = config->above,
+                                              .seed = seed,
                                               .context = syncing,
                                               .send = client_send,
                                               .begin = client_begin,
@@ -149,7 +153,7 @@ enum syncing_load syncing_load(struct syncing *syncing, struct tn_chain *chain, 
         sync_client_refuse(syncing->client, now_us);
         return SYNCING_WRONG;
     }
-    if (!sync_store_take_place(syncing->store, checkpoint, syncing->config.log_position)) {
+    if (!sync_store_take_place(syncing->store, checkpoint, chain, syncing->config.log_position)) {
         return SYNCING_BROKEN;
     }
     note("msg=sync_done height=%llu root=%s records=%llu bytes=%llu attempts=%llu ms=%lld",

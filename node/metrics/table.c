@@ -88,8 +88,8 @@ WORDS_OF(desk, tn_desk_counts);
 static const char *const served[] = {"asked",   "malformed", "refused", "answers",
                                      "records", "bytes",     "views",   "views_ended"};
 WORDS_OF(served, sync_server_counters);
-static const char *const taken[] = {"records", "bytes",     "attempts", "malformed",
-                                    "unasked", "bad_certs", "bans",     "timeouts"};
+static const char *const taken[] = {"records",   "bytes", "attempts", "malformed", "unasked",
+                                    "bad_certs", "lies",  "bans",     "timeouts"};
 WORDS_OF(taken, sync_client_counters);
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])

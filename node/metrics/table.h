@@ -19,7 +19,7 @@
 #define METRICS_CHAIN_COUNT  14u /* … of struct tn_chain_counters */
 #define METRICS_DESK_COUNT   15u /* … of struct tn_desk_counts */
 #define METRICS_SERVED_COUNT 8u  /* … of struct sync_server_counters */
-#define METRICS_TAKEN_COUNT  8u  /* … of struct sync_client_counters */
+#define METRICS_TAKEN_COUNT  9u  /* … of struct sync_client_counters */
 
 /* Why a node is not ready: X(id, word, sentence). */
 #define METRICS_REASON_TABLE(X)                                                                    \

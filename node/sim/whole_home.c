@@ -183,13 +183,30 @@ static void begin_sync(struct sim_node *node)
     }
 }
 
+/* Since there were so many. Nobody honest may be among them. */
+static void note_bans(struct sim_node *node, uint64_t before)
+{
+    struct sim *sim = node->sim;
+    struct sync_client *client = syncing_client(node->syncing);
+    const uint64_t bans = sync_client_counters(client)->bans;
+    sim->figures.counts[SIM_COUNT_SYNC_BANS] += bans - before;
+    for (uint32_t i = 0; i < sim->machines_count && bans > before; i++) {
+        uint32_t index = tn_validators_find_id(&node->set, sim->machines[i].identity);
+        if (index == TN_NONE) index = TN_VALIDATORS_MAX + i;
+        if (!sim->machines[i].byzantine && sync_client_is_banned(client, (uint16_t)index))
+            sim_fail(sim, node->machine, "takes the state, and calls %u a liar", i);
+    }
+}
+
 /* The records into a new member; when they are what the set certified, it goes on from there. */
 static void end_sync(struct sim_node *node)
 {
     struct sim *sim = node->sim;
     const int64_t now_us = whole_clock(node).now_us;
     make_member(node);
+    const uint64_t bans = sync_client_counters(syncing_client(node->syncing))->bans;
     enum syncing_load load = syncing_load(node->syncing, tn_member_chain(node->member), now_us);
+    note_bans(node, bans);
     lay_down_member(node);
     sim->figures.counts[SIM_COUNT_SYNCS_REFUSED] += load == SYNCING_WRONG;
     node->is_broken = load == SYNCING_BROKEN;
@@ -209,7 +226,10 @@ bool whole_home_message(struct sim_node *node, uint16_t from, const uint8_t *byt
     const bool is_answer = bytes[0] == TN_PEER_SYNC_DATA || bytes[0] == TN_PEER_SYNC_STATUS;
     if (node->syncing != NULL && is_answer) {
         const int64_t now_us = whole_clock(node).now_us;
-        sync_client_message(syncing_client(node->syncing), from, bytes, size, now_us);
+        struct sync_client *client = syncing_client(node->syncing);
+        const uint64_t bans = sync_client_counters(client)->bans;
+        sync_client_message(client, from, bytes, size, now_us);
+        note_bans(node, bans);
     } else if (node->syncing == NULL && bytes[0] == TN_PEER_SYNC_FETCH) {
         (void)sync_server_take(node->server, from, bytes, size);
     } else {
@@ -228,8 +248,7 @@ void whole_home_tick(struct sim_node *node)
     }
     const uint64_t bans = sync_client_counters(syncing_client(node->syncing))->bans;
     enum syncing_answer state = syncing_turn(node->syncing, clock.now_us);
-    node->sim->figures.counts[SIM_COUNT_SYNC_BANS] +=
-        sync_client_counters(syncing_client(node->syncing))->bans - bans;
+    note_bans(node, bans);
     if (state == SYNCING_WHOLE) end_sync(node);
     if (state == SYNCING_FAILED) node->is_broken = true;
 }

@@ -15,7 +15,7 @@ static void test_sync_fetch_reads_what_was_written_and_refuses_places_outside_th
     struct sync_fetch fetch = {
         .what = SYNC_RECORDS,
         .number = 640,
-        .place = {.kind = 5, .range = 2, .index = 2 * SYNC_RANGE + 7, .offset = 9}};
+        .place = {.kind = 5, .range = 2, .index = (2 << SYNC_RANGE_BITS) + 7, .offset = 9}};
     struct sync_fetch read;
     uint8_t bytes[SYNC_FETCH_SIZE + 1] = {0};
     (void)state;
@@ -64,12 +64,15 @@ static void test_sync_records_are_refused_when_their_pieces_do_not_join(void **s
     assert_false(sync_read_records(&read, bytes, size));
     write_two(bytes, 3, 6); /* the first record again */
     assert_false(sync_read_records(&read, bytes, size));
-    write_two(bytes, SYNC_RANGE, 6); /* of another range */
+    write_two(bytes, 1 << SYNC_RANGE_BITS, 6); /* of another range */
     assert_false(sync_read_records(&read, bytes, size));
     write_two(bytes, 5, 6);
-    bytes[21] = 1; /* the end, in the middle of a record */
-    memset(bytes + 22, 0, 8);
+    bytes[23] = 1; /* the end, in the middle of a record */
+    memset(bytes + 24, 0, 8);
     assert_false(sync_read_records(&read, bytes, size));
+    write_two(bytes, 5, 6);
+    bytes[38] = 1; /* a proof of a byte, and not the end */
+    assert_false(sync_read_records(&read, bytes, size + 1));
 }
 
 static void test_sync_status_is_empty_or_a_certificate(void **state)

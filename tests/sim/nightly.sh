@@ -38,7 +38,7 @@ first=${day}00000
 "$build/node/tenor-sim-whole" --seeds "$first..$((first + 1999))" --seconds 4 || status=1
 "$build/node/tenor-sim-whole" --seeds "$first..$((first + 299))" --seconds 30 --faults all || status=1
 "$build/node/tenor-sim-whole" --seeds "$first..$((first + 299))" --seconds 8 --nodes 7 --byzantine 1 \
-    --no-twins --attacks sync,garbage,withhold --faults rot,crash,away,blackout --comes-past syncs_refused || status=1
+    --no-twins --attacks sync,garbage,withhold --faults rot,crash,away,blackout --comes-past sync_bans || status=1
 tests/sim/controls.sh 300 "$build" || status=1
 tests/sim/votes.sh VIEWS=4 || status=1
 TENOR_NIGHTLY=1 tests/e2e/root_bits.sh || status=1

@@ -3,12 +3,20 @@
 #ifndef TENOR_TEST_SYNC_WORLD_H
 #define TENOR_TEST_SYNC_WORLD_H
 
+#include "cluster/sync_check.h"
 #include "cluster/sync_client.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORLD_PEERS = 4, WORLD_RECORDS_MAX = 512, WORLD_WIRE_MAX = 4096 };
+enum {
+    WORLD_PEERS = 4,
+    WORLD_RECORDS_MAX = 512,
+    WORLD_WIRE_MAX = 4096,
+    WORLD_ACCOUNTS = 9000, /* three ranges */
+    WORLD_BOOKS = 130,     /* as many */
+    WORLD_HEADS = TN_CHAIN_RECORD_HEADS,
+};
 
 struct world_record {
     uint8_t kind;
@@ -28,12 +36,17 @@ enum world_lie {
     LIE_LARGE,   /* a record that is larger than its kind may be */
     LIE_ENDLESS, /* there is always a range behind this one */
     LIE_LATER,   /* it serves a later checkpoint by now */
+    LIE_HEADS,   /* a bit of what has no proof of its own */
+    LIE_EMPTY,   /* there are no books, it says */
+    LIE_NOBODY,  /* positions of an account that there is not */
+    LIE_PROOF,   /* a bit of a proof */
+    LIE_OTHER,   /* the proof of another range */
 };
 
 struct world_peer {
     enum world_lie lie;
     uint64_t epoch, height; /* of its checkpoint; 0: none */
-    uint64_t records_asked;
+    uint64_t records_asked, bytes_served;
 };
 
 struct world_message {
@@ -49,7 +62,10 @@ struct world {
     struct tn_validators sets[2];
     struct world_record records[WORLD_RECORDS_MAX];
     uint32_t records_count;
-    struct tn_hash root;
+    struct tn_state *state; /* over what has proofs */
+    void *state_memory;
+    struct tn_hash content; /* of all records */
+    uint64_t seed;          /* of the client */
     struct world_peer peers[WORLD_PEERS];
     struct world_message wire[WORLD_WIRE_MAX]; /* to the client */
     uint32_t wire_first, wire_count;
@@ -84,8 +100,8 @@ static inline void world_make_set(struct world *world, uint64_t epoch)
     if (!tn_validators_make(&world->sets[epoch], epoch, 1, members, WORLD_PEERS)) abort();
 }
 
-static inline void world_add_record(struct world *world, uint8_t kind, uint32_t index,
-                                    uint32_t size)
+static inline struct world_record *world_add_record(struct world *world, uint8_t kind,
+                                                    uint32_t index, uint32_t size)
 {
     struct world_record *record = &world->records[world->records_count++];
     *record = (struct world_record){.kind = kind, .index = index, .size = size};
@@ -93,9 +109,64 @@ static inline void world_add_record(struct world *world, uint8_t kind, uint32_t 
     if (record->bytes == NULL || size > tn_chain_record_size_max(&world->limits, kind)) abort();
     for (uint32_t i = 0; i < size; i++)
         record->bytes[i] = (uint8_t)(i * 31 + index * 7 + kind + i / 251);
+    return record;
 }
 
-/* Of records in order of kind and index: what stands here for a state root. */
+/* So many results that an account remembers, in one record. */
+static inline void world_add_memory(struct world *world, uint32_t index, uint32_t results)
+{
+    struct world_record *record =
+        world_add_record(world, TN_RECORD_MEMORY, index, 16 + results * TN_RECORD_RESULT_SIZE);
+    memset(record->bytes, 0, 16);
+    tn_put_be(record->bytes + 12, results, 4);
+}
+
+static inline void world_add_book(struct world *world, uint32_t slot, uint32_t bids)
+{
+    struct world_record *record =
+        world_add_record(world, TN_RECORD_BOOK, slot, 16 + bids * TN_RECORD_ORDER_SIZE);
+    memset(record->bytes, 0, 16);
+    tn_put_be(record->bytes, bids, 4);
+}
+
+static inline void world_head(const struct world *world, struct tn_state_head *head,
+                              uint64_t height)
+{
+    *head = (struct tn_state_head){.height = height};
+    memcpy(head->chain_id, world->limits.chain_id, sizeof head->chain_id);
+}
+
+/* The records' trees, as a chain would have them. */
+static inline void world_make_state(struct world *world)
+{
+    const struct tn_state_limits limits = {
+        .accounts_max = WORLD_ACCOUNTS, .series_max = WORLD_BOOKS, .market_max = 1, .feeds_max = 1};
+    const size_t size = (tn_state_size(&limits) + 63) / 64 * 64;
+    world->state_memory = aligned_alloc(64, size);
+    if (world->state_memory == NULL) abort();
+    world->state = tn_state_init(world->state_memory, &limits, world->limits.markets[0].market);
+    tn_state_count(world->state, TN_RECORD_ACCOUNT, WORLD_ACCOUNTS);
+    tn_state_count(world->state, TN_RECORD_MEMORY, WORLD_ACCOUNTS);
+    tn_state_count(world->state, TN_RECORD_BOOK, WORLD_BOOKS);
+    for (uint32_t pass = 0; pass < 2; pass++) { /* positions before accounts */
+        for (uint32_t i = 0; i < world->records_count; i++) {
+            const struct world_record *record = &world->records[i];
+            if (record->kind == WORLD_HEADS) continue;
+            if ((record->kind == TN_RECORD_POSITIONS) != (pass == 0)) continue;
+            const struct tn_record_name name = {.kind = record->kind, .index = record->index};
+            if (!tn_state_set(world->state, name, record->bytes, record->size)) abort();
+        }
+    }
+    if (!tn_state_update(world->state)) abort();
+}
+
+static inline uint32_t world_count_of(uint8_t kind)
+{
+    if (kind == TN_RECORD_BOOK) return WORLD_BOOKS;
+    return kind == TN_RECORD_ACCOUNT || kind == TN_RECORD_MEMORY ? WORLD_ACCOUNTS : 0;
+}
+
+/* Of records in order of kind and index. */
 static inline void world_hash(struct tn_hash *hash, const struct world_record *records,
                               uint32_t count)
 {
@@ -129,9 +200,11 @@ static inline void world_sign_all(const struct world *world, uint8_t *at, uint64
 static inline size_t world_cert(const struct world *world, uint8_t out[SYNC_CERT_MAX],
                                 uint64_t epoch, uint64_t height)
 {
-    const struct tn_checkpoint checkpoint = {
-        .epoch = epoch, .height = height, .state_root = world->root};
+    struct tn_checkpoint checkpoint = {.epoch = epoch, .height = height};
+    struct tn_state_head head;
     struct tn_hash digest;
+    world_head(world, &head, height);
+    tn_state_root(&checkpoint.state_root, world->state, &head);
     out[0] = TN_PEER_CKPT_CERT;
     tn_checkpoint_write(out + 1, &checkpoint);
     out[1 + TN_CHECKPOINT_BYTES] = 0x0f;
@@ -216,24 +289,52 @@ static inline void world_answer_epoch(struct world *world, uint16_t from, uint64
     world_send(world, from, bytes, sync_write_epoch(bytes, &epoch));
 }
 
-static inline void world_answer_records(struct world *world, uint16_t from,
-                                        const struct sync_fetch *fetch)
+static inline size_t world_prove(const struct world *world, uint8_t out[SYNC_PROOF_MAX],
+                                 const struct sync_fetch *fetch, enum world_lie lie)
 {
-    static uint8_t bytes[SYNC_RECORDS_HEAD + SYNC_PIECES_MAX];
-    const struct sync_place *place = &fetch->place;
-    const enum world_lie lie = world->peers[from].lie;
-    struct sync_records records = {.height = fetch->number, .place = *place, .is_end = true};
+    const uint8_t kind = fetch->place.kind;
+    const uint32_t bits = sync_range_bits(kind), first = fetch->place.range << bits;
+    const uint32_t other = lie == LIE_OTHER && first > 0 ? 0 : first;
+    struct tn_state_head head;
+    if (!sync_is_proved(&world->limits, kind) || first >= world_count_of(kind)) return 0;
+    world_head(world, &head, fetch->number);
+    const size_t size = tn_state_prove_leaves(world->state, out, SYNC_PROOF_MAX, &head,
+                                              (enum tn_record_kind)kind, other, bits);
+    if (size == 0) abort();
+    if (lie == LIE_PROOF) out[size / 2] ^= 1;
+    return size;
+}
+
+static inline size_t world_write_piece(uint8_t *at, const struct world_record *record,
+                                       const struct sync_piece *piece, enum world_lie lie)
+{
+    sync_write_piece(at, piece);
+    if (piece->size == record->size) {
+        memcpy(at + SYNC_PIECE_HEAD, record->bytes + piece->offset, piece->count);
+    } else {
+        memset(at + SYNC_PIECE_HEAD, 1, piece->count);
+    }
+    if (lie == LIE_FLIP) at[SYNC_PIECE_HEAD + 40 % piece->count] ^= 4;
+    if (lie == LIE_HEADS && record->kind == WORLD_HEADS) at[SYNC_PIECE_HEAD] ^= 4;
+    return SYNC_PIECE_HEAD + piece->count;
+}
+
+/* The records of a range from a place on, as many as an answer has room for. */
+static inline size_t world_fill(const struct world *world, uint8_t *pieces,
+                                struct sync_records *records, enum world_lie lie)
+{
+    const struct sync_place *place = &records->place;
     size_t used = 0;
     for (uint32_t i = 0; i < world->records_count; i++) {
         const struct world_record *record = &world->records[i];
         if (record->kind != place->kind || record->index < place->index) continue;
-        if (record->index / SYNC_RANGE != place->range) {
-            records.has_above = true;
-            records.above = (uint16_t)(record->index / SYNC_RANGE);
+        if (lie == LIE_EMPTY && record->kind == TN_RECORD_BOOK) break;
+        if (sync_range_of(record->kind, record->index) != place->range) {
+            records->has_above = true;
+            records->above = sync_range_of(record->kind, record->index);
             break;
         }
-        if (!records.is_end) continue;
-        if (lie == LIE_SHORT && used > 0) continue;
+        if (!records->is_end || (lie == LIE_SHORT && used > 0)) continue;
         uint32_t offset = record->index == place->index ? place->offset : 0;
         struct sync_piece piece = {.index = record->index,
                                    .size = record->size,
@@ -241,30 +342,38 @@ static inline void world_answer_records(struct world *world, uint16_t from,
                                    .count = record->size - offset};
         const size_t room = SYNC_PIECES_MAX - used;
         if (lie == LIE_LARGE && place->kind == 5) piece.size = piece.count = 5000;
+        if (lie == LIE_NOBODY && place->kind == TN_RECORD_POSITIONS) piece.index++;
         if (room < 2 * SYNC_PIECE_HEAD || piece.count > room - SYNC_PIECE_HEAD) {
             if (room < 2 * SYNC_PIECE_HEAD) abort(); /* no record of the tests ends so */
             piece.count = (uint32_t)(room - SYNC_PIECE_HEAD);
-            records.is_end = false;
-            records.next_index = record->index;
-            records.next_offset = offset + piece.count;
+            records->is_end = false;
+            records->next_index = record->index;
+            records->next_offset = offset + piece.count;
         }
-        uint8_t *at = bytes + SYNC_RECORDS_HEAD + used;
-        sync_write_piece(at, &piece);
-        if (piece.size == record->size) {
-            memcpy(at + SYNC_PIECE_HEAD, record->bytes + offset, piece.count);
-        } else {
-            memset(at + SYNC_PIECE_HEAD, 1, piece.count);
-        }
-        if (lie == LIE_FLIP) at[SYNC_PIECE_HEAD] ^= 4;
-        used += SYNC_PIECE_HEAD + piece.count;
+        used += world_write_piece(pieces + used, record, &piece, lie);
     }
-    if (lie == LIE_ENDLESS && place->range < UINT16_MAX) {
+    return used;
+}
+
+static inline void world_answer_records(struct world *world, uint16_t from,
+                                        const struct sync_fetch *fetch)
+{
+    static uint8_t bytes[SYNC_RECORDS_HEAD + SYNC_PIECES_MAX + SYNC_PROOF_MAX];
+    const enum world_lie lie = world->peers[from].lie;
+    struct sync_records records = {.height = fetch->number, .place = fetch->place, .is_end = true};
+    const size_t used = world_fill(world, bytes + SYNC_RECORDS_HEAD, &records, lie);
+    const bool is_none = lie == LIE_EMPTY && fetch->place.kind == TN_RECORD_BOOK;
+    if (records.is_end && !is_none)
+        records.proof_size = world_prove(world, bytes + SYNC_RECORDS_HEAD + used, fetch, lie);
+    if (lie == LIE_ENDLESS && fetch->place.range < UINT16_MAX) {
         records.has_above = true;
-        records.above = (uint16_t)(place->range + 1);
+        records.above = fetch->place.range + 1;
     }
     sync_write_records(bytes, &records);
-    if (lie == LIE_MALFORMED) bytes[33] = 9;
-    world_send(world, from, bytes, SYNC_RECORDS_HEAD + used);
+    if (lie == LIE_MALFORMED) bytes[23] = 9;
+    const size_t size = SYNC_RECORDS_HEAD + used + records.proof_size;
+    world->peers[from].bytes_served += size;
+    world_send(world, from, bytes, size);
 }
 
 /* ---- The client's calls ---- */
@@ -306,10 +415,24 @@ static inline bool world_begin(void *context)
     return true;
 }
 
+/* What was put there is void. */
+static inline bool world_put_nothing(struct world *world, uint8_t kind, uint32_t index)
+{
+    for (uint32_t i = 0; i < world->taken_count; i++) {
+        struct world_record *record = &world->taken[i];
+        if (record->kind != kind || record->index != index) continue;
+        free(record->bytes);
+        *record = world->taken[--world->taken_count];
+        break;
+    }
+    return true;
+}
+
 static inline bool world_put(void *context, uint8_t kind, uint32_t index, const uint8_t *bytes,
                              size_t size)
 {
     struct world *world = context;
+    if (size == 0) return world_put_nothing(world, kind, index);
     if (world->taken_count == 4 * WORLD_RECORDS_MAX) abort();
     struct world_record *record = &world->taken[world->taken_count++];
     *record = (struct world_record){.kind = kind, .index = index, .size = (uint32_t)size};
@@ -338,7 +461,7 @@ static inline bool world_is_right(struct world *world)
     struct tn_hash root;
     qsort(world->taken, world->taken_count, sizeof *world->taken, world_order);
     world_hash(&root, world->taken, world->taken_count);
-    return tn_hash_equal(&root, &world->root);
+    return tn_hash_equal(&root, &world->content);
 }
 
 /* ---- Life ---- */
@@ -357,17 +480,23 @@ static inline struct world *world_make(uint64_t epoch, uint64_t height)
     world_make_set(world, 0);
     world_make_set(world, 1);
     for (uint32_t i = 0; i < 40; i++)
-        world_add_record(world, 5, i * 3, 100);
-    world_add_record(world, 5, SYNC_RANGE, 99);
-    world_add_record(world, 5, SYNC_RANGE + 1, 98);
-    world_add_record(world, 5, 7 * SYNC_RANGE - 1, 97);
-    world_add_record(world, 8, 0, 60000);
-    for (uint32_t i = 0; i < 12; i++)
-        world_add_record(world, 8, 10 + i, 50000 + i);
-    world_add_record(world, 9, 0, 1700000); /* in four answers */
-    world_add_record(world, 9, 1, 10);
-    world_add_record(world, 224, 0, 4000);
-    world_hash(&world->root, world->records, world->records_count);
+        world_add_record(world, TN_RECORD_ACCOUNT, i * 3, TN_RECORD_ACCOUNT_SIZE);
+    for (uint32_t i = 0; i < 4; i++)
+        world_add_record(world, TN_RECORD_ACCOUNT, 4095 + i, TN_RECORD_ACCOUNT_SIZE);
+    world_add_record(world, TN_RECORD_ACCOUNT, WORLD_ACCOUNTS - 1, TN_RECORD_ACCOUNT_SIZE);
+    for (uint32_t i = 0; i < 20; i++)
+        world_add_record(world, TN_RECORD_POSITIONS, i * 6, (1 + i % 5) * TN_RECORD_POSITION_SIZE);
+    world_add_record(world, TN_RECORD_POSITIONS, 4097, TN_RECORD_POSITION_SIZE);
+    for (uint32_t i = 0; i < 13; i++)
+        world_add_memory(world, 10 + i * 40, 100 + i);
+    world_add_book(world, 0, 3);
+    world_add_book(world, 63, 0);
+    world_add_book(world, 64, 4700); /* in two answers */
+    world_add_book(world, WORLD_BOOKS - 1, 1);
+    world_add_record(world, WORLD_HEADS, 0, 4000);
+    world_hash(&world->content, world->records, world->records_count);
+    world_make_state(world);
+    world->seed = 1;
     for (uint32_t i = 0; i < WORLD_PEERS; i++)
         world->peers[i] = (struct world_peer){.epoch = epoch, .height = height};
     return world;
@@ -379,6 +508,7 @@ static inline void world_start_client(struct world *world, uint64_t above)
                                               .signatures = &world->signatures,
                                               .set = world->sets[0],
                                               .above = above,
+                                              .seed = world->seed,
                                               .context = world,
                                               .send = world_ask,
                                               .begin = world_begin,
@@ -428,6 +558,7 @@ static inline void world_free(struct world *world)
     for (uint32_t i = 0; i < world->records_count; i++)
         free(world->records[i].bytes);
     free(world->taken);
+    free(world->state_memory);
     free(world->signatures_memory);
     free(world);
 }
