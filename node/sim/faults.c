@@ -76,6 +76,11 @@ static void draw(struct sim *sim, struct sim_fault *fault, uint64_t *random)
             break;
         case SIM_FAULT_SLOW_WORK: fault->amount = between(random, 5 * SIM_MS, 800 * SIM_MS); break;
         case SIM_FAULT_TIME_OF_DAY: draw_time_of_day(sim, fault, random); return;
+        case SIM_FAULT_MEMORY: /* amount: who is off meanwhile */
+            length = between(random, SIM_SECOND, 3 * SIM_SECOND);
+            fault->amount = (int64_t)tn_random_below(random, sim->machines_count);
+            fault->nodes = 1u << ((uint64_t)fault->amount + 1) % sim->machines_count;
+            break;
         case SIM_FAULT_IDLE:
         case SIM_FAULT_MEMBERS:
         case SIM_FAULT_KINDS: break;
@@ -119,7 +124,7 @@ void sim_faults_plan(struct sim *sim)
     uint32_t kinds[SIM_FAULT_KINDS], kinds_count = 0;
     uint32_t odds = 1 + (uint32_t)tn_random_below(&random, 4);
     for (uint32_t i = 0; i < SIM_FAULT_KINDS; i++) {
-        if (i == SIM_FAULT_TIME_OF_DAY)
+        if (i == SIM_FAULT_TIME_OF_DAY || i == SIM_FAULT_MEMORY)
             continue; /* below, so that other seeds stay what they were */
         bool in = tn_random_below(&random, 5) < odds;
         if (sim->quiet && i == SIM_FAULT_BACKUP) in = true;
@@ -142,6 +147,11 @@ void sim_faults_plan(struct sim *sim)
     bool is_off = tn_random_below(&random, 4) == 0 || sim->options.all;
     if (is_off && (sim->options.faults >> SIM_FAULT_TIME_OF_DAY & 1) != 0 && !sim->quiet)
         add_fault(sim, SIM_FAULT_TIME_OF_DAY, &random);
+    random = sim->options.seed ^ UINT64_C(0x6d656d6f7279);
+    bool fails = tn_random_below(&random, 4) == 0 || sim->options.all;
+    if (fails && (sim->options.faults >> SIM_FAULT_MEMORY & 1) != 0 && !sim->quiet &&
+        sim->whole == NULL)
+        add_fault(sim, SIM_FAULT_MEMORY, &random);
 }
 
 /* ---- What is on ---- */
@@ -207,6 +217,7 @@ static uint32_t add(struct sim *sim, const struct sim_fault *fault)
         case SIM_FAULT_CLOCK:
         case SIM_FAULT_TIME_OF_DAY:
         case SIM_FAULT_SLOW_WORK: add_to_machines(sim, fault); return 0;
+        case SIM_FAULT_MEMORY: return 1u << fault->amount;
         case SIM_FAULT_IDLE: sim->idle = true; return 0;
         case SIM_FAULT_MEMBERS: sim->members_change = true; return 0;
         case SIM_FAULT_KINDS: break;
@@ -274,6 +285,9 @@ void sim_faults_apply(struct sim *sim, uint32_t index, bool begins)
     if (begins && (fault->kind == SIM_FAULT_ROT || fault->kind == SIM_FAULT_BACKUP))
         rot(sim, fault);
     if (begins && fault->kind == SIM_FAULT_TIME_OF_DAY) bear_time_of_day(sim, fault);
+    for (uint32_t i = 0; i < sim->machines_count && fault->kind == SIM_FAULT_MEMORY; i++)
+        sim->machines[i].flips =
+            begins && (fault->nodes >> i & 1) != 0 && !sim->machines[i].byzantine;
     start_over(sim);
     uint32_t off = 0;
     for (uint32_t i = 0; i < sim->faults_count; i++) {

@@ -109,6 +109,10 @@ static bool finish_turn(struct sim *sim, uint32_t machine)
     release_sayings(sim, machine);
     self->kind->synced(self->node);
     if (sim->failed) return false;
+    if (self->falls) {
+        end_node(sim, machine);
+        return false;
+    }
     switch (self->kind->tend(self->node)) {
         case SIM_SYNCED: self->busy = false; return true;
         case SIM_FULL: plan_sync(sim, machine, true); return false;
@@ -207,7 +211,7 @@ static void forget(struct sim_machine *self)
 void sim_machine_off(struct sim *sim, uint32_t machine)
 {
     struct sim_machine *self = &sim->machines[machine];
-    self->dying = false;
+    self->dying = self->falls = false;
     if (self->node == NULL) return;
     sim_trace(sim, machine, "loses power", 0, 0, 0);
     self->kind->stop(self->node);

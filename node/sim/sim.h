@@ -35,7 +35,8 @@
     X(SLOW_WORK, "slow-work")     /* executing a block takes long */                               \
     X(IDLE, "idle")               /* nobody trades */                                              \
     X(MEMBERS, "members")         /* validators join, leave, get another weight */                 \
-    X(TIME_OF_DAY, "time-of-day") /* one node takes it to be another time, up to hours off */
+    X(TIME_OF_DAY, "time-of-day") /* one node takes it to be another time, up to hours off */      \
+    X(MEMORY, "memory")           /* a checkpoint is worked out wrong, and another node is off */
 
 enum sim_fault_kind {
 #define X(name, word) SIM_FAULT_##name,
@@ -202,6 +203,8 @@ struct sim_machine {
     bool rotten;      /* its log will be found damaged */
     uint32_t forgets; /* records: it comes back with an old copy of its log */
     bool lost_log;    /* comes back with nothing */
+    bool flips;       /* a bit of the next checkpoint that it works out is another */
+    bool falls;       /* its power goes when what it has just said is on its way */
     bool mute;        /* so it says nothing up to the end of this epoch */
     uint64_t mute_epoch, synced_epoch;
     int64_t skew_us;          /* its clock, less the true one */
@@ -236,13 +239,16 @@ struct sim_network {
     X(STORE_ROT, "store_rot")                                                                      \
     X(DAMAGE_FOUND, "damage_found") /* at a start, which refused */                                \
     X(EMPTIED, "homes_emptied")                                                                    \
-    X(SYNCS, "syncs_begun")           /* of the state, from others */                              \
-    X(SYNCS_REFUSED, "syncs_refused") /* the records were not those of the certificate */          \
-    X(SYNC_LIES, "sync_lies")         /* answers of a hostile node */                              \
-    X(SYNC_BANS, "sync_bans")         /* who served them is not asked again */                     \
-    X(DIRECT, "direct_frames")        /* by the way of a second thread */                          \
-    X(DIRECT_SEALED, "direct_sealed") /* batches that were full there */                           \
-    X(REMITTED, "remitted")           /* transfers that came to another market */
+    X(SYNCS, "syncs_begun")              /* of the state, from others */                           \
+    X(SYNCS_REFUSED, "syncs_refused")    /* the records were not those of the certificate */       \
+    X(SYNC_LIES, "sync_lies")            /* answers of a hostile node */                           \
+    X(SYNC_BANS, "sync_bans")            /* who served them is not asked again */                  \
+    X(DIRECT, "direct_frames")           /* by the way of a second thread */                       \
+    X(DIRECT_SEALED, "direct_sealed")    /* batches that were full there */                        \
+    X(REMITTED, "remitted")              /* transfers that came to another market */               \
+    X(SPLITS, "two_batches")             /* that a hostile leader sealed for one place */          \
+    X(SPLITS_FOUND, "two_batches_found") /* by an honest node, which has both */                   \
+    X(MEMORY, "wrong_checkpoints")       /* signed by a node whose memory failed */
 
 enum sim_count {
 #define X(name, word) SIM_COUNT_##name,

@@ -127,6 +127,7 @@ struct whole {
     struct whole_forgery *forgeries;
     uint32_t forgeries_count;
     uint64_t attack_random, epoch_asked, evidence_items;
+    uint32_t convicts; /* bits of identities: found to have sealed two batches for one place */
     bool short_epochs;
     bool bursts;        /* batches are small, and clients send many frames at once */
     uint32_t to_leader; /* of this market: where clients send just now; 0: anywhere */

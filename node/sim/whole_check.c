@@ -298,6 +298,9 @@ static void check_slashed(struct sim *sim, const struct tn_chain *chain)
         struct tn_registry_validator validator;
         enum tn_registry_status status;
         if (!tn_registry_validator(registry, (uint16_t)id, &validator, &status)) continue;
+        if ((sim->whole->convicts >> id & 1) != 0 &&
+            validator.slashes[TN_EVIDENCE_BATCH].height == 0)
+            sim_fail(sim, TN_NONE, "validator %u sealed two for one place and is not slashed", id);
         for (uint32_t kind = 0; kind < TN_EVIDENCE_KINDS; kind++) {
             uint64_t height = validator.slashes[kind].height;
             if (height == 0) continue;

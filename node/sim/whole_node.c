@@ -246,6 +246,15 @@ static bool may_execute(void *context)
     return node->restoring || keeper_may_execute(node->keeper);
 }
 
+/* An honest node holds both batches: their leader is to be slashed. */
+static void note_split(struct sim_node *node, uint64_t index)
+{
+    const struct tn_validators *set = tn_sequencer_set(tn_member_sequencer(node->member));
+    struct sim *sim = node->sim;
+    sim->figures.counts[SIM_COUNT_SPLITS_FOUND]++;
+    if (index < set->count) sim->whole->convicts |= 1u << set->members[index].id;
+}
+
 static void notice(void *context, enum tn_member_notice which, uint64_t number, const char *text)
 {
     struct sim_node *node = context;
@@ -253,6 +262,8 @@ static void notice(void *context, enum tn_member_notice which, uint64_t number, 
     bool is_honest = !sim->machines[node->machine].byzantine;
     sim_trace(sim, node->machine, text, number, 0, 0);
     if (which == TN_NOTICE_EVIDENCE) sim->figures.evidence++;
+    if (which == TN_NOTICE_EVIDENCE && is_honest && strstr(text, "two batches") != NULL)
+        note_split(node, number);
     if (which == TN_NOTICE_DIVERGED && is_honest)
         sim_fail(sim, node->machine, "diverged at height %llu", (unsigned long long)number);
     if (is_honest && which == TN_NOTICE_RESULTS) sim->whole->results_wrong++;
