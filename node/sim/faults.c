@@ -246,8 +246,8 @@ static void rot(struct sim *sim, const struct sim_fault *fault)
     }
 }
 
-/* Who is hours ahead is as good as hostile: no more of them than the set bears. */
-static void bear_time_of_day(struct sim *sim, struct sim_fault *fault)
+/* Who is hours ahead, or signs what is wrong, is as good as hostile: no more than the set bears. */
+static void bear(struct sim *sim, struct sim_fault *fault)
 {
     for (uint32_t i = 0; i < sim->machines_count; i++) {
         const uint32_t identity = 1u << sim->machines[i].identity;
@@ -284,7 +284,8 @@ void sim_faults_apply(struct sim *sim, uint32_t index, bool begins)
     fault->on = begins;
     if (begins && (fault->kind == SIM_FAULT_ROT || fault->kind == SIM_FAULT_BACKUP))
         rot(sim, fault);
-    if (begins && fault->kind == SIM_FAULT_TIME_OF_DAY) bear_time_of_day(sim, fault);
+    if (begins && (fault->kind == SIM_FAULT_TIME_OF_DAY || fault->kind == SIM_FAULT_MEMORY))
+        bear(sim, fault);
     for (uint32_t i = 0; i < sim->machines_count && fault->kind == SIM_FAULT_MEMORY; i++)
         sim->machines[i].flips =
             begins && (fault->nodes >> i & 1) != 0 && !sim->machines[i].byzantine;
