@@ -151,7 +151,7 @@ scene_clocks() {
     trade_on
     end_play "clocks wrong by +400, -400 and +200 ms"
     start_play 3
-    for i in +5 -5 +600 -0.4; do
+    for i in +5 -5 +600 +3600 -0.4; do
         echo "$i" >"$work/clock-1"
         sleep 2
         trade_on
