@@ -498,6 +498,8 @@ def a_node_that_starts_again_tells_what_it_executed_before(world):
                    lambda: pump([client], 0.05) or len(client.stream) >= len(whole))
             check(client.stream[:len(whole)] == whole, "the stream differs: %d messages, not %d",
                   len(client.stream), len(whole))
+        within(10, "the node's metrics are of now",
+               lambda: nodes.metric(node, "tenor_gateway_resumed_total") > 0)
         return len(whole), nodes.metric(node, "tenor_gateway_past_messages_total")
 
     for _ in range(10):
