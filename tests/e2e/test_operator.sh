@@ -241,7 +241,10 @@ expect 0 "$root; it has no keys" "$tenord" backup --home "$home" --to "$copy"
 expect 2 "File exists" "$tenord" backup --home "$home" --to "$copy"
 expect 0 "the store is whole" "$tenord" db check --home "$copy"
 expect 0 'every root is the same' "$tenord" replay --verify --home "$home"
-expect 0 ", market 1, term " "$tenord" inspect --home "$home" block 12
+# Some blocks have no batch: which, the log says.
+block=$(sed -n 's/.*"msg":"block","height":\([0-9]*\),.*"batches":[1-9].*/\1/p' "$scratch/node.log" | tail -n 1)
+[ -n "$block" ] || fail "no block of the last run has a batch"
+expect 0 ", market 1, term " "$tenord" inspect --home "$home" block "$block"
 expect 2 "is the home of a node of a set" "$tenord" run --solo --home "$home"
 # Stopped where nobody signed: then only who knows the root can tell.
 expect 0 "without a certificate" "$tenord" snapshot create --home "$home" --to "$scratch/snapshot"
