@@ -49,7 +49,8 @@ until_true 30 "its quotes rest" has_orders maker-1
 until_true 30 "a soft book is shown" grep -q '"bid":' "$work/watch.log"
 until_true 60 "the maker is where the leader is" at_leader maker
 
-kill_off "node-$leader"
+killed=$leader
+kill_off "node-$killed"
 until_true 60 "the maker quotes at another node" moved_on
 until_true 60 "the soft book goes on at the next leader's node" goes_on
 until_true 60 "the maker is where the next leader is" at_leader maker
@@ -109,6 +110,8 @@ for name in certificates chain; do
     mkdir "$work/$name"
     cp "$work"/net/*.crt "$work"/net/*.key "$work/net/client.conf" "$work/$name"
 done
+# (Without the one that was killed: nobody is there to show a certificate.)
+sed -i "/^node .*node-$killed\.crt/d" "$work/certificates/client.conf" "$work/chain/client.conf"
 for i in 0 1 2 3; do cp "$work/net/node-$(((i + 1) % 4)).crt" "$work/certificates/node-$i.crt"; done
 sed -i 's/^chain ..../chain 0000/' "$work/chain/client.conf"
 wrong_net certificates 'shows another certificate than the one it is known by'
