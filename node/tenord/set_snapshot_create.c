@@ -7,6 +7,7 @@
 #include "cluster/keeper.h"
 #include "cluster/sync_bytes.h"
 #include "tenord/set_snapshot.h"
+#include "tenord/snapshot.h"
 #include "tenord/tenord.h"
 
 #include <errno.h>
@@ -255,38 +256,14 @@ static void drop_folder(const struct creating *creating)
     rmdir(creating->folder);
 }
 
-static bool begin_folder(struct creating *creating, const char *to)
-{
-    size_t to_size = strlen(to);
-    while (to_size > 1 && to[to_size - 1] == '/')
-        to_size--;
-    int length = snprintf(creating->folder, sizeof creating->folder, "%.*s.part", (int)to_size, to);
-    if (length < 0 || (size_t)length >= sizeof creating->folder) {
-        complain("the name of the folder %s is too long", to);
-        return false;
-    }
-    if (access(to, F_OK) == 0) {
-        complain("%s is there already; give a new folder", to);
-        return false;
-    }
-    if (mkdir(creating->folder, 0755) == 0) return true;
-    complain("cannot make %s: %s%s", creating->folder, strerror(errno),
-             errno == EEXIST ? "; a snapshot is being made there, or one was cut off: remove it"
-                             : "");
-    return false;
-}
-
 static int write_all(struct creating *creating, const char *home, const char *to)
 {
     if (!take_buffer(creating)) return END_FAILED;
-    if (!begin_folder(creating, to)) return END_REFUSED;
+    if (!snapshot_folder_begin(creating->folder, to)) return END_REFUSED;
     clock_gettime(CLOCK_MONOTONIC, &creating->began);
     bool is_good = write_chunks(creating) && copy_text(creating, home, "genesis.conf") &&
-                   copy_text(creating, home, "set.conf") && write_head(creating);
-    if (is_good && (rename(creating->folder, to) != 0 || !folder_sync_of(creating->folder))) {
-        complain("cannot rename %s to %s: %s", creating->folder, to, strerror(errno));
-        is_good = false;
-    }
+                   copy_text(creating, home, "set.conf") && write_head(creating) &&
+                   snapshot_folder_end(creating->folder, to);
     if (!is_good) {
         drop_folder(creating);
         return END_FAILED;

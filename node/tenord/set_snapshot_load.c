@@ -7,6 +7,7 @@
 #include "cluster/keeper.h"
 #include "cluster/sync_bytes.h"
 #include "tenord/set_snapshot.h"
+#include "tenord/snapshot.h"
 #include "tenord/tenord.h"
 
 #include <dirent.h>
@@ -332,17 +333,6 @@ int set_snapshot_verify(const char *path, const struct set_snapshot_trust *trust
 /* ---- Restore -----------------------------------------------------------------------------------
  */
 
-static bool put_record(struct store *store, uint8_t kind, uint32_t index, const uint8_t *bytes,
-                       size_t size)
-{
-    enum store_err err = store_put_record(store, kind, index, bytes, size);
-    if (err == STORE_BUSY || err == STORE_TOO_LARGE) {
-        err = store_load_part(store);
-        if (err == STORE_OK) err = store_put_record(store, kind, index, bytes, size);
-    }
-    return err == STORE_OK;
-}
-
 static bool put_kept(struct store *store, enum keeper_kept what, uint64_t number,
                      const uint8_t *bytes, size_t size)
 {
@@ -366,7 +356,7 @@ static bool put_records(struct store *store, const struct tn_chain *chain)
         if (record == NULL) return false;
         for (uint32_t i = 0; i < count && is_good; i++) {
             size_t size = tn_chain_record(chain, record, room, (uint8_t)kind, i);
-            if (size > 0) is_good = put_record(store, (uint8_t)kind, i, record, size);
+            if (size > 0) is_good = snapshot_put_record(store, (uint8_t)kind, i, record, size);
         }
         memory_give(record, room);
     }

@@ -41,4 +41,16 @@ void snapshot_blame(const struct snapshot_folder *folder, const char *name,
 /* Says that nobody vouches for the root, when there is no trusted one. */
 void snapshot_warn(const struct snapshot_folder *folder, const struct tn_hash *trusted);
 
+/* ---- For snapshots of a set too ---------------------------------------------------------------
+ */
+
+/* Makes TO.part, in which a snapshot grows; false after a complaint, when TO is there already too.
+ */
+bool snapshot_folder_begin(char folder[PATH_SIZE], const char *to);
+/* It is whole: it gets its name, durably. False after a complaint. */
+bool snapshot_folder_end(const char *folder, const char *to);
+/* Into a store that is being loaded; what it holds is written when its queue is full. */
+bool snapshot_put_record(struct store *store, uint8_t kind, uint32_t index, const uint8_t *bytes,
+                         size_t size);
+
 #endif

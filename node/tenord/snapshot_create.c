@@ -229,13 +229,13 @@ static void drop_folder(const struct creating *creating)
     rmdir(creating->folder);
 }
 
-static bool begin_folder(struct creating *creating, const char *to)
+bool snapshot_folder_begin(char folder[PATH_SIZE], const char *to)
 {
     size_t to_size = strlen(to);
     while (to_size > 1 && to[to_size - 1] == '/')
         to_size--;
-    int length = snprintf(creating->folder, sizeof creating->folder, "%.*s.part", (int)to_size, to);
-    if (length < 0 || (size_t)length >= sizeof creating->folder) {
+    int length = snprintf(folder, PATH_SIZE, "%.*s.part", (int)to_size, to);
+    if (length < 0 || (size_t)length >= PATH_SIZE) {
         complain("the name of the folder %s is too long", to);
         return false;
     }
@@ -243,26 +243,27 @@ static bool begin_folder(struct creating *creating, const char *to)
         complain("%s is there already; give a new folder", to);
         return false;
     }
-    if (mkdir(creating->folder, 0755) == 0) return true;
-    complain("cannot make %s: %s%s", creating->folder, strerror(errno),
+    if (mkdir(folder, 0755) == 0) return true;
+    complain("cannot make %s: %s%s", folder, strerror(errno),
              errno == EEXIST ? "; a snapshot is being made there, or one was cut off: remove it"
                              : "");
     return false;
 }
 
-static bool name_folder(const struct creating *creating, const char *to)
+bool snapshot_folder_end(const char *folder, const char *to)
 {
-    if (rename(creating->folder, to) == 0 && folder_sync_of(creating->folder)) return true;
-    complain("cannot rename %s to %s: %s", creating->folder, to, strerror(errno));
+    if (rename(folder, to) == 0 && folder_sync_of(folder)) return true;
+    complain("cannot rename %s to %s: %s", folder, to, strerror(errno));
     return false;
 }
 
 static int create(struct creating *creating, const char *home, const char *to)
 {
     if (!take_buffer(creating)) return END_FAILED;
-    if (!begin_folder(creating, to)) return END_REFUSED;
+    if (!snapshot_folder_begin(creating->folder, to)) return END_REFUSED;
     clock_gettime(CLOCK_MONOTONIC, &creating->began);
-    if (!write_chunks(creating) || !write_head(creating, home) || !name_folder(creating, to)) {
+    if (!write_chunks(creating) || !write_head(creating, home) ||
+        !snapshot_folder_end(creating->folder, to)) {
         drop_folder(creating);
         return END_FAILED;
     }

@@ -157,8 +157,8 @@ static bool head_limits(struct tn_replica_limits *limits, const struct snapshot_
     return false;
 }
 
-static bool put_record(struct store *store, uint8_t kind, uint32_t index, const uint8_t *bytes,
-                       size_t size)
+bool snapshot_put_record(struct store *store, uint8_t kind, uint32_t index, const uint8_t *bytes,
+                         size_t size)
 {
     enum store_err err = store_put_record(store, kind, index, bytes, size);
     if (err == STORE_BUSY || err == STORE_TOO_LARGE) {
@@ -180,7 +180,7 @@ static bool put_records(struct store *store, const struct tn_replica *replica)
         uint32_t count = tn_replica_records_count(replica, kind);
         for (uint32_t i = 0; i < count && is_good; i++) {
             size_t size = tn_replica_record(replica, record, room, kind, i);
-            if (size > 0) is_good = put_record(store, kind, i, record, size);
+            if (size > 0) is_good = snapshot_put_record(store, kind, i, record, size);
         }
         memory_give(record, room);
     }
