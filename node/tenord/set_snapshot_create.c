@@ -10,11 +10,9 @@
 #include "tenord/snapshot.h"
 #include "tenord/tenord.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
