@@ -77,6 +77,8 @@ open(sys.argv[1], "wb").write(data)
 PYTHON
 }
 
+knows_its_voice() { [[ "$(field "$1" voice)" =~ ^(speaks|silent)$ ]]; }
+
 # Beside a node at work, with the set's signatures; then a home of it, which goes on.
 snapshots() {
     local snap=$work/snap home=$net/node-3 chain file
@@ -110,7 +112,14 @@ snapshots() {
     : >"$(log_of 3)"
     start_node 3
     within 30 "node-3 begins with the snapshot" has_said 3 "msg=ready height=$snapshot_height " 1
-    within 120 "node-3 votes again, in the next epoch" speaks 3
+    # It goes on from there by blocks. The others hold votes of its lost log that may lie above the
+    # snapshot: then it stays silent, until it stands above them too.
+    moves_on 3
+    within 30 "node-3 knows whether it may vote" knows_its_voice 3
+    kill_node 3
+    away 3
+    start_node 3
+    within 60 "node-3 votes again, above all that its lost log had" speaks 3
     moves_on 3
     say "a home was made of a snapshot of height $snapshot_height"
 }
