@@ -123,5 +123,8 @@ enum log_result log_list_segments(struct log *log);
 /* Says that durable records of this file are missing or wrong. */
 enum log_result log_say_damaged(const struct log_disk *disk, const char *name, uint64_t offset,
                                 const char *what);
+/* The same, from this record on, as `who` knows. */
+enum log_result log_say_missing(const struct log_disk *disk, const char *name, uint64_t offset,
+                                uint64_t position, const char *who);
 
 #endif

@@ -124,11 +124,14 @@ typedef bool log_visit(void *context, const struct log_record *record);
 enum log_result log_read(struct log *log, log_visit *visit, void *context, uint64_t position);
 
 /* log_read_beside reads the log of another process, which may be at work, or of none: all records
- * from `position` on, up to the first group that is not whole yet. Nothing is locked, written or
- * synced. LOG_OK also when a segment was released meanwhile, or there is no log: what is visited
- * has no gap. Else a sentence in problem. */
-enum log_result log_read_beside(const char *directory, enum tn_cpu cpu, log_visit *visit,
-                                void *context, uint64_t position, char problem[LOG_PROBLEM_SIZE]);
+ * from `position` on, up to the first group that is not whole. Nothing is locked, written or
+ * synced. LOG_OK also when there is no log (report->created), or its oldest segments were released
+ * meanwhile: what is visited has no gap, but may begin behind `position`. Set in the report besides
+ * are first_position, of the first segment that was looked at, end_position, and, unless the
+ * visitor ended it, torn_bytes: torn off, or being written. LOG_DAMAGED: durable records are
+ * missing or wrong; those before were visited, and the problem names segment, byte and record. */
+enum log_result log_read_beside(const char *directory, enum tn_cpu cpu, struct log_report *report,
+                                log_visit *visit, void *context, uint64_t position);
 
 /* log_release says that records below `position` are not needed: whole segments of only such
  * records are deleted, oldest first, never the one in use. LOG_FULL: the disk has not even room to

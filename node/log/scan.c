@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,6 +28,16 @@ enum log_result log_say_damaged(const struct log_disk *disk, const char *name, u
                  "this node from a snapshot, and vote with its key only from the next epoch on",
                  disk->directory, name, offset, what);
     return LOG_DAMAGED;
+}
+
+enum log_result log_say_missing(const struct log_disk *disk, const char *name, uint64_t offset,
+                                uint64_t position, const char *who)
+{
+    char what[160];
+    snprintf(what, sizeof what,
+             "%s that records from %" PRIu64 " on were durable, and they are missing or wrong", who,
+             position);
+    return log_say_damaged(disk, name, offset, what);
 }
 
 static enum log_result judge_head(const struct log_scan *scan, enum log_head_state state,
@@ -189,8 +200,8 @@ static enum log_result judge_witness(const struct log_scan *scan,
     }
     if (here <= scan->offset || group->durable_before <= scan->offset) return LOG_OK;
     if (LOG_RULE_OFF == LOG_RULE_DURABLE_BEFORE) return LOG_OK;
-    return log_say_damaged(scan->disk, scan->name, scan->offset - scan->head.base,
-                           "records that were durable are missing or wrong, good ones follow");
+    return log_say_missing(scan->disk, scan->name, scan->offset - scan->head.base, scan->position,
+                           "a good group behind says");
 }
 
 enum log_result log_scan_rest(struct log_scan *scan, uint64_t *torn_bytes)

@@ -108,7 +108,8 @@ static bool look_at_record(void *context, const struct log_record *record)
  * Without one the snapshot is as good, but only who knows its root can tell. */
 static void take_certificate(struct creating *creating, const char *home)
 {
-    char path[PATH_SIZE], problem[LOG_PROBLEM_SIZE];
+    char path[PATH_SIZE];
+    struct log_report report;
     const struct timespec pause = {.tv_nsec = NANOSECONDS / 2};
     if (!home_path(path, home, "log")) return;
     const bool can_be =
@@ -116,8 +117,8 @@ static void take_certificate(struct creating *creating, const char *home)
     for (uint32_t i = 0; can_be && i < WAIT_TRIES && creating->certificate_size == 0; i++) {
         uint64_t end = creating->log_end;
         if (i > 0) nanosleep(&pause, NULL);
-        if (log_read_beside(path, machine_cpu(), look_at_record, creating, 1, problem) != LOG_OK) {
-            complain("%s", problem);
+        if (log_read_beside(path, machine_cpu(), &report, look_at_record, creating, 1) != LOG_OK) {
+            complain("%s", report.problem);
             return;
         }
         if (i > 1 && end == creating->log_end) return; /* nobody writes it */
