@@ -1,12 +1,14 @@
 /* holdings: each account's exposures as margin reads them: side by side, in the order of
  * underlying, expiry's slot, strike, kind, with only the numbers that margin needs.
  *
- * An account's holdings lie in a chain of chunks of eight from one pool, always packed: the n-th is
- * in chunk n / 8. They follow the exposures: one comes and goes with its exposure, and every change
- * of a position or of an open sum is copied here. */
+ * An account's holdings lie in a chain of chunks from one pool, always packed: the n-th is in chunk
+ * n / HOLDINGS_PER_CHUNK. They follow the exposures: one comes and goes with its exposure, and
+ * every change of a position or of an open sum is copied here. Open sums stand apart, by the same
+ * places: a sweep reads most accounts' positions, but of those without orders no open sums, as all
+ * of them are 0. */
 #include "exchange/risk.h"
 
-_Static_assert(sizeof(struct tn_holding) == 32, "a chunk is four lines");
+_Static_assert(sizeof(struct chunk) == 128, "a chunk is two lines");
 
 /* Margin wants an expiry, and in it a strike, together; expiries it knows by their slots, which a
  * series keeps for life. No number that comes of it depends on which slot that is. */
@@ -21,47 +23,71 @@ uint64_t tn_exchange_holding_key(const struct tn_exchange *exchange, uint32_t in
 /* Places past an account's count hold no series, so that no guess can mean them. */
 static uint32_t take_chunk(struct risk *risk, uint32_t account)
 {
-    uint32_t chunk = risk->chunks_free;
-    if (chunk != TN_NONE) {
-        risk->chunks_free = risk->chunk_next[chunk];
+    uint32_t index = risk->chunks_free;
+    if (index != TN_NONE) {
+        risk->chunks_free = risk->chunks[index].next;
     } else {
         TN_ASSERT(risk->chunks_used < risk->chunks_max);
-        chunk = risk->chunks_used++;
+        index = risk->chunks_used++;
     }
-    risk->chunk_next[chunk] = TN_NONE;
-    risk->chunk_account[chunk] = account;
+    struct chunk *chunk = &risk->chunks[index];
+    chunk->next = TN_NONE;
+    chunk->account = account;
     for (uint32_t i = 0; i < HOLDINGS_PER_CHUNK; i++)
-        risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK + i].series = TN_NONE;
-    return chunk;
+        chunk->series[i] = TN_NONE;
+    return index;
 }
 
-static struct tn_holding *at(struct risk *risk, const struct guard *guard, uint32_t index)
+/* ---- Places: the n-th of all chunks ---- */
+
+static struct tn_holding get(const struct risk *risk, uint32_t place)
+{
+    const struct chunk *chunk = &risk->chunks[place / HOLDINGS_PER_CHUNK];
+    return (struct tn_holding){.series = chunk->series[place % HOLDINGS_PER_CHUNK],
+                               .quantity = chunk->quantities[place % HOLDINGS_PER_CHUNK],
+                               .open_buy = risk->opens[place][TN_BUY],
+                               .open_sell = risk->opens[place][TN_SELL]};
+}
+
+static void put(struct risk *risk, uint32_t place, const struct tn_holding *holding)
+{
+    struct chunk *chunk = &risk->chunks[place / HOLDINGS_PER_CHUNK];
+    chunk->series[place % HOLDINGS_PER_CHUNK] = holding->series;
+    chunk->quantities[place % HOLDINGS_PER_CHUNK] = holding->quantity;
+    risk->opens[place][TN_BUY] = holding->open_buy;
+    risk->opens[place][TN_SELL] = holding->open_sell;
+}
+
+/* Where an account's n-th holding is. */
+static uint32_t place_at(const struct risk *risk, const struct guard *guard, uint32_t index)
 {
     uint32_t chunk = guard->holdings;
     for (; index >= HOLDINGS_PER_CHUNK; index -= HOLDINGS_PER_CHUNK)
-        chunk = risk->chunk_next[chunk];
-    return &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK + index];
+        chunk = risk->chunks[chunk].next;
+    return chunk * HOLDINGS_PER_CHUNK + index;
 }
 
-/* Where the holding of a series stands in its account, or the count. */
-static uint32_t find(struct risk *risk, const struct guard *guard, uint32_t series)
+/* Which of an account's holdings is of a series, or the count. */
+static uint32_t find(const struct risk *risk, const struct guard *guard, uint32_t series)
 {
-    uint32_t chunk = guard->holdings;
-    for (uint32_t i = 0; i < guard->holdings_count; i++) {
-        uint32_t within = i % HOLDINGS_PER_CHUNK;
-        if (i > 0 && within == 0) chunk = risk->chunk_next[chunk];
-        if (risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK + within].series == series) return i;
+    uint32_t index = guard->holdings;
+    for (uint32_t first = 0; first < guard->holdings_count; first += HOLDINGS_PER_CHUNK) {
+        const struct chunk *chunk = &risk->chunks[index];
+        for (uint32_t i = 0; i < HOLDINGS_PER_CHUNK; i++)
+            if (chunk->series[i] == series) return first + i; /* past the last there is none */
+        index = chunk->next;
     }
     return guard->holdings_count;
 }
 
-/* The holding of an exposure where it was last, or NULL. */
-static struct tn_holding *guess(struct risk *risk, const struct exposure *exposure)
+/* Is the holding of an exposure where it was last? */
+static bool is_there(const struct risk *risk, const struct exposure *exposure)
 {
-    uint32_t chunk = exposure->holding / HOLDINGS_PER_CHUNK;
-    struct tn_holding *holding = &risk->holdings[exposure->holding];
-    if (chunk >= risk->chunks_used || risk->chunk_account[chunk] != exposure->account) return NULL;
-    return holding->series == exposure->series ? holding : NULL;
+    uint32_t index = exposure->holding / HOLDINGS_PER_CHUNK;
+    if (index >= risk->chunks_used) return false;
+    const struct chunk *chunk = &risk->chunks[index];
+    return chunk->account == exposure->account &&
+           chunk->series[exposure->holding % HOLDINGS_PER_CHUNK] == exposure->series;
 }
 
 static void append_room(struct risk *risk, struct guard *guard, uint32_t account)
@@ -72,51 +98,55 @@ static void append_room(struct risk *risk, struct guard *guard, uint32_t account
             guard->holdings = chunk;
         } else {
             uint32_t last = guard->holdings;
-            while (risk->chunk_next[last] != TN_NONE)
-                last = risk->chunk_next[last];
-            risk->chunk_next[last] = chunk;
+            while (risk->chunks[last].next != TN_NONE)
+                last = risk->chunks[last].next;
+            risk->chunks[last].next = chunk;
         }
     }
     guard->holdings_count++;
 }
 
-/* The holding of an exposure that the guess missed, made if there is none. */
-static struct tn_holding *place_of(struct tn_exchange *exchange, const struct exposure *exposure)
+/* The place of an exposure that is not where it was last, made if there is none. */
+static uint32_t place_of(struct tn_exchange *exchange, const struct exposure *exposure)
 {
     struct risk *risk = exchange->risk;
     struct guard *guard = &risk->guards[exposure->account];
     uint32_t index = find(risk, guard, exposure->series);
-    if (index < guard->holdings_count) return at(risk, guard, index);
+    if (index < guard->holdings_count) return place_at(risk, guard, index);
     uint64_t key = tn_exchange_holding_key(exchange, exposure->series);
     append_room(risk, guard, exposure->account);
-    struct tn_holding *place = at(risk, guard, index);
+    uint32_t place = place_at(risk, guard, index);
     for (; index > 0; index--) {
-        const struct tn_holding *before = at(risk, guard, index - 1);
-        if (tn_exchange_holding_key(exchange, before->series) <= key) break;
-        *place = *before;
-        place = at(risk, guard, index - 1);
+        uint32_t before = place_at(risk, guard, index - 1);
+        struct tn_holding holding = get(risk, before);
+        if (tn_exchange_holding_key(exchange, holding.series) <= key) break;
+        put(risk, place, &holding);
+        place = before;
     }
-    *place = (struct tn_holding){.series = exposure->series};
+    put(risk, place, &(struct tn_holding){.series = exposure->series});
     return place;
+}
+
+static struct tn_holding holding_of(const struct exposure *exposure)
+{
+    return (struct tn_holding){.series = exposure->series,
+                               .quantity = exposure->position.quantity,
+                               .open_buy = exposure->open[TN_BUY],
+                               .open_sell = exposure->open[TN_SELL]};
 }
 
 void tn_exchange_hold(struct tn_exchange *exchange, uint32_t exposure_index)
 {
     struct risk *risk = exchange->risk;
     struct exposure *exposure = &exchange->exposures[exposure_index];
-    struct tn_holding *holding = guess(risk, exposure);
-    if (holding == NULL) {
-        holding = place_of(exchange, exposure);
-        exposure->holding = (uint32_t)(holding - risk->holdings);
-    }
+    if (!is_there(risk, exposure)) exposure->holding = place_of(exchange, exposure);
+    uint32_t place = exposure->holding;
+    tn_lots before =
+        risk->chunks[place / HOLDINGS_PER_CHUNK].quantities[place % HOLDINGS_PER_CHUNK];
     tn_exchange_keep_position(exchange, exposure->account, exposure->series,
-                              exposure->position.quantity - holding->quantity);
-    *holding = (struct tn_holding){
-        .series = exposure->series,
-        .quantity = exposure->position.quantity,
-        .open_buy = exposure->open[TN_BUY],
-        .open_sell = exposure->open[TN_SELL],
-    };
+                              exposure->position.quantity - before);
+    struct tn_holding holding = holding_of(exposure);
+    put(risk, place, &holding);
 }
 
 /* All of an account's at once, of one that has none yet: sorted first, then packed. */
@@ -131,19 +161,16 @@ void tn_exchange_hold_all(struct tn_exchange *exchange, uint32_t account)
     for (; slot != TN_NONE; slot = exchange->exposures[slot].account_next) {
         const struct exposure *exposure = &exchange->exposures[slot];
         *tn_exchange_scratch_holding(exchange, sorted, &count, exposure->series) =
-            (struct tn_holding){.series = exposure->series,
-                                .quantity = exposure->position.quantity,
-                                .open_buy = exposure->open[TN_BUY],
-                                .open_sell = exposure->open[TN_SELL]};
+            holding_of(exposure);
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t within = i % HOLDINGS_PER_CHUNK;
         if (within == 0) {
             uint32_t before = chunk;
             chunk = take_chunk(risk, account);
-            *(before == TN_NONE ? &guard->holdings : &risk->chunk_next[before]) = chunk;
+            *(before == TN_NONE ? &guard->holdings : &risk->chunks[before].next) = chunk;
         }
-        risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK + within] = sorted[i];
+        put(risk, chunk * HOLDINGS_PER_CHUNK + within, &sorted[i]);
     }
     guard->holdings_count = count;
 }
@@ -155,30 +182,44 @@ void tn_exchange_unhold(struct tn_exchange *exchange, uint32_t exposure_index)
     struct guard *guard = &risk->guards[exposure->account];
     uint32_t index = find(risk, guard, exposure->series);
     TN_ASSERT(index < guard->holdings_count);
-    for (; index + 1 < guard->holdings_count; index++)
-        *at(risk, guard, index) = *at(risk, guard, index + 1);
-    at(risk, guard, index)->series = TN_NONE;
+    uint32_t place = place_at(risk, guard, index);
+    for (; index + 1 < guard->holdings_count; index++) {
+        uint32_t next = place_at(risk, guard, index + 1);
+        struct tn_holding holding = get(risk, next);
+        put(risk, place, &holding);
+        place = next;
+    }
+    put(risk, place, &(struct tn_holding){.series = TN_NONE});
     guard->holdings_count--;
     if (guard->holdings_count % HOLDINGS_PER_CHUNK != 0) return;
     uint32_t *link = &guard->holdings;
-    while (risk->chunk_next[*link] != TN_NONE)
-        link = &risk->chunk_next[*link];
+    while (risk->chunks[*link].next != TN_NONE)
+        link = &risk->chunks[*link].next;
     uint32_t last = *link;
     *link = TN_NONE;
-    risk->chunk_next[last] = risk->chunks_free;
+    risk->chunks[last].next = risk->chunks_free;
     risk->chunks_free = last;
 }
 
+/* Whole chunks, what is past the count as well. */
 uint32_t tn_exchange_copy_holdings(const struct tn_exchange *exchange, struct tn_holding *out,
                                    uint32_t account)
 {
     const struct risk *risk = exchange->risk;
     const struct guard *guard = &risk->guards[account];
-    uint32_t chunk = guard->holdings;
+    bool has_orders = exchange->accounts[account].orders_count > 0;
+    uint32_t index = guard->holdings;
     for (uint32_t i = 0; i < guard->holdings_count; i += HOLDINGS_PER_CHUNK) {
-        memcpy(&out[i], &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK],
-               HOLDINGS_PER_CHUNK * sizeof *out);
-        chunk = risk->chunk_next[chunk];
+        const struct chunk *chunk = &risk->chunks[index];
+        for (uint32_t k = 0; k < HOLDINGS_PER_CHUNK; k++)
+            out[i + k] =
+                (struct tn_holding){.series = chunk->series[k], .quantity = chunk->quantities[k]};
+        for (uint32_t k = 0; k < HOLDINGS_PER_CHUNK && has_orders; k++) {
+            const tn_lots *open = risk->opens[index * HOLDINGS_PER_CHUNK + k];
+            out[i + k].open_buy = open[TN_BUY];
+            out[i + k].open_sell = open[TN_SELL];
+        }
+        index = chunk->next;
     }
     return guard->holdings_count;
 }

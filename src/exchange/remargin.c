@@ -254,31 +254,28 @@ static void end_sweep(struct tn_exchange *exchange)
  * ones before them are worked out, a link of each chain at a time. */
 enum { AHEAD_STEP = 2, AHEAD_CHUNKS = 4, AHEAD_MOST = AHEAD_STEP * (AHEAD_CHUNKS + 1) };
 
-static void load_chunk(const struct risk *risk, uint32_t chunk)
+static void load_chunk(const struct chunk *chunk)
 {
-    const struct tn_holding *holdings = &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK];
-    for (uint32_t i = 0; i < HOLDINGS_PER_CHUNK; i += 2)
-        tn_prefetch(&holdings[i]);
-    tn_prefetch(&risk->chunk_next[chunk]);
+    tn_prefetch(chunk);
+    tn_prefetch((const char *)chunk + 64);
 }
 
 /* What margin reads of each series that the next account holds. */
 static void load_briefs(const struct risk *risk, uint32_t account)
 {
     const struct guard *guard = &risk->guards[account];
-    uint32_t chunk = guard->holdings;
-    for (uint32_t i = 0; i < guard->holdings_count; i += HOLDINGS_PER_CHUNK) {
-        const struct tn_holding *holdings = &risk->holdings[(size_t)chunk * HOLDINGS_PER_CHUNK];
-        uint32_t left = guard->holdings_count - i;
-        const struct tn_holding *end =
-            holdings + (left < HOLDINGS_PER_CHUNK ? left : HOLDINGS_PER_CHUNK);
-        for (; holdings < end; holdings++) {
-            const char *brief = (const char *)&risk->briefs.series[holdings->series];
+    uint32_t index = guard->holdings;
+    for (uint32_t first = 0; first < guard->holdings_count; first += HOLDINGS_PER_CHUNK) {
+        const struct chunk *chunk = &risk->chunks[index];
+        uint32_t left = guard->holdings_count - first;
+        uint32_t count = left < HOLDINGS_PER_CHUNK ? left : HOLDINGS_PER_CHUNK;
+        for (uint32_t i = 0; i < count; i++) {
+            const char *brief = (const char *)&risk->briefs.series[chunk->series[i]];
             tn_prefetch(brief);
             tn_prefetch(brief + 64);
             tn_prefetch(brief + 128);
         }
-        chunk = risk->chunk_next[chunk];
+        index = chunk->next;
     }
 }
 
@@ -297,10 +294,10 @@ static void look_ahead(const struct tn_exchange *exchange, uint32_t account)
     for (uint32_t n = 0; n < AHEAD_CHUNKS; n++) {
         next = account + AHEAD_STEP * (AHEAD_CHUNKS - n);
         if (next > last || risk->guards[next].holdings_count <= n * HOLDINGS_PER_CHUNK) continue;
-        uint32_t chunk = risk->guards[next].holdings;
+        const struct chunk *chunk = &risk->chunks[risk->guards[next].holdings];
         for (uint32_t i = 0; i < n; i++)
-            chunk = risk->chunk_next[chunk];
-        load_chunk(risk, chunk);
+            chunk = &risk->chunks[chunk->next];
+        load_chunk(chunk);
         const struct account *record = &exchange->accounts[next];
         if (n == 0 && record->linear_count > 0) {
             tn_prefetch(&exchange->exposures[record->exposures_head]);

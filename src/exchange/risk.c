@@ -33,10 +33,9 @@ static size_t lay_out_accounts(struct risk *risk, unsigned char *memory, size_t 
                   HOLDINGS_PER_CHUNK; /* whole chunks */
     risk->guards = region(memory, &used, accounts, sizeof *risk->guards);
     risk->list = region(memory, &used, accounts, sizeof *risk->list);
-    risk->holdings = region(memory, &used, (size_t)risk->chunks_max * HOLDINGS_PER_CHUNK,
-                            sizeof *risk->holdings);
-    risk->chunk_next = region(memory, &used, risk->chunks_max, sizeof *risk->chunk_next);
-    risk->chunk_account = region(memory, &used, risk->chunks_max, sizeof *risk->chunk_account);
+    risk->chunks = region(memory, &used, risk->chunks_max, sizeof *risk->chunks);
+    risk->opens =
+        region(memory, &used, (size_t)risk->chunks_max * HOLDINGS_PER_CHUNK, sizeof *risk->opens);
     risk->scratch_holdings = region(memory, &used, room, sizeof *risk->scratch_holdings);
     risk->scratch_filled = region(memory, &used, room, sizeof *risk->scratch_filled);
     size_t orders = (size_t)limits->orders_max + CHANGES_MAX;

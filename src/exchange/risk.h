@@ -12,7 +12,7 @@
 #include "exchange/internal.h"
 #include "tenor/margin.h"
 
-enum { HOLDINGS_PER_CHUNK = 8, GROUPS_PER_ACCOUNT_MAX = 256 };
+enum { HOLDINGS_PER_CHUNK = 10, GROUPS_PER_ACCOUNT_MAX = 256 };
 
 /* The last report of one signer on one feed; sequence 0 = none yet. */
 struct stored {
@@ -97,6 +97,14 @@ struct guard {
     tn_micros equity, mm, m;
 };
 
+/* A piece of an account's holdings: holdings.c. */
+struct chunk {
+    LINES uint32_t next;
+    uint32_t account;
+    uint32_t series[HOLDINGS_PER_CHUNK];
+    tn_lots quantities[HOLDINGS_PER_CHUNK];
+};
+
 /* An account whose MM is below zero. */
 struct listed {
     uint32_t account;
@@ -159,9 +167,9 @@ struct risk {
     struct tn_margin_asset margin_assets[TN_MARGIN_ASSETS_MAX];
     uint16_t asset_underlying[TN_MARGIN_ASSETS_MAX]; /* number, 0 = worth 1 */
     uint32_t im_haircut_ppm[TN_MARGIN_ASSETS_MAX];
-    struct guard *guards;        /* [accounts_max] */
-    struct tn_holding *holdings; /* chunks of HOLDINGS_PER_CHUNK */
-    uint32_t *chunk_next, *chunk_account;
+    struct guard *guards; /* [accounts_max] */
+    struct chunk *chunks;
+    tn_lots (*opens)[2]; /* by place, by side */
     uint32_t chunks_max, chunks_used, chunks_free;
     /* Scratch of one evaluation. */
     struct tn_holding *scratch_holdings;
