@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The simulations in full: the crash over 10 000 accounts for some seeds, fast and slow, and every
-# attack of the adversary; then 10 000 seeds and more of the sequencer set under faults, and how soon
-# its controls notice that a rule is missing. Prints the tables; fails when a promise is broken, an
-# attack gains, or a control goes unnoticed.
+# attack of the adversary; the twins' and the disks' tests that have a longer form; then 10 000 seeds
+# and more of the sequencer set under faults, and how soon its controls notice that a rule is
+# missing. Prints the tables; fails when a promise is broken, an attack gains, or a control goes
+# unnoticed.
 #
 # usage: tests/sim/nightly.sh [SEEDS] [BUILD]
 set -euo pipefail
@@ -11,9 +12,11 @@ seeds=${1:-3}
 build=${2:-build/release}
 
 if [ ! -d "$build" ]; then cmake --preset release -B "$build"; fi
-cmake --build "$build" --target crash_replay adversary test_risk_streams test_restore_streams \
-    test_witness_streams test_partial_streams test_machine_faults test_machine_damage tenor-sim \
-    tenor-sim-whole
+# All that have a longer form by TENOR_NIGHTLY.
+longer=(model/test_{book_{exhaustive,mirror,streams},exchange_{exhaustive,metamorphic,streams,twin}}
+    model/test_{partial,replica,restore,risk,touch,witness}_streams model/test_records_bytes
+    test_machine_{damage,faults})
+cmake --build "$build" --target crash_replay adversary "${longer[@]##*/}" tenor-sim tenor-sim-whole
 mapfile -t controls < <(sed -n 's/^\([A-Z0-9_]*\) .*/tenor-sim-without-\1/p' tests/sim/controls.txt)
 cmake --build "$build" --target "${controls[@]}"
 status=0
@@ -23,12 +26,7 @@ for ((seed = 20260101; seed < 20260101 + seeds; seed++)); do
     done
 done
 "$build/tests/sim/adversary" --full || status=1
-TENOR_NIGHTLY=1 "$build/tests/model/test_risk_streams" || status=1
-TENOR_NIGHTLY=1 "$build/tests/model/test_restore_streams" || status=1
-TENOR_NIGHTLY=1 "$build/tests/model/test_witness_streams" || status=1
-TENOR_NIGHTLY=1 "$build/tests/model/test_partial_streams" || status=1
-TENOR_NIGHTLY=1 "$build/tests/test_machine_faults" || status=1
-TENOR_NIGHTLY=1 "$build/tests/test_machine_damage" || status=1
+for test in "${longer[@]}"; do TENOR_NIGHTLY=1 "$build/tests/$test" || status=1; done
 # a new range of seeds every night; what fails prints the line that replays it
 day=$(($(date +%s) / 86400))
 first=${day}00000
