@@ -152,6 +152,7 @@ static void tell_part(struct feed_world *world)
 
 static void begin_snapshot(struct feed_world *world)
 {
+    world->snapshots++;
     world->loading = world->first_part = true;
     world->cursor = 0;
 }
@@ -196,6 +197,15 @@ void feed_world_close(struct feed_world *world)
 
 /* ---- Comparing ---- */
 
+/* The mirror makes room by the series that was settled first, as the exchange does. A snapshot does
+ * not say in which order those in it were settled: after one that followed the first, a settled
+ * series may have left here sooner than there. */
+static bool has_left(const struct feed_world *world, const struct tn_series_view *view)
+{
+    return world->snapshots > 1 && view->status == TN_STATUS_SETTLED &&
+           feed_book(world->feed, WORLD_MARKET, view->id) == TN_NONE;
+}
+
 static bool same_book(struct feed_world *world, uint64_t series_id)
 {
     struct tn_series_view view;
@@ -204,6 +214,7 @@ static bool same_book(struct feed_world *world, uint64_t series_id)
     uint32_t book = feed_book(world->feed, WORLD_MARKET, series_id);
     if (world->gap || world->loading) return true;
     if (!tn_exchange_series(world->exchange, &view, series_id)) return true;
+    if (has_left(world, &view)) return true;
     if (book == TN_NONE) return fail(world, "series", series_id, "is not in the mirror");
     const struct tn_resting *there = tn_book_resting((struct tn_books *)(uintptr_t)theirs);
     const struct tn_resting *here = tn_book_resting((struct tn_books *)(uintptr_t)ours);
@@ -232,6 +243,7 @@ static bool same_everywhere(struct feed_world *world)
         struct tn_series_view view;
         if (!same_book(world, world->series[i])) return false;
         if (!tn_exchange_series(world->exchange, &view, world->series[i])) continue;
+        if (has_left(world, &view)) continue;
         for (uint32_t j = 0; j < WORLD_CLIENTS; j++) {
             struct world_client *client = &world->clients[j];
             struct feed_keeper *keeper = &client->keeper;

@@ -29,6 +29,7 @@ struct feed_world {
     uint64_t random, height, trades, steps, sent, refused;
     uint64_t cursor; /* of a snapshot under way */
     bool loading, first_part, gap;
+    uint32_t snapshots; /* begun */
     uint64_t series[4096];
     char fault[384];
 };
