@@ -161,7 +161,7 @@ enum tn_proof_type {
 /* The steps in which a proof can fail. X(name, sentence). */
 #define TN_PROOF_STEPS(X)                                                                          \
     X(NONE, "the proof holds")                                                                     \
-    X(HEADER, "this is no proof of a version and type that is known here")                         \
+    X(HEADER, "this is no proof, or of a version or type that the program that made it reads")     \
     X(SIZE, "the proof ends too early, or goes on after its end")                                  \
     X(INDEX, "an index is not below its count, or a count is too large")                           \
     X(RECORD, "a record says what no record can say")                                              \

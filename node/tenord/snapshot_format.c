@@ -145,7 +145,9 @@ bool snapshot_read_head(struct snapshot_head *head, struct snapshot_fault *fault
         return refuse(fault, 0, "this is no head of a snapshot");
     }
     if (bytes[4] != SNAPSHOT_VERSION) {
-        return refuse(fault, 4, "the snapshot has a version that this program does not know");
+        return refuse(fault, 4,
+                      "it is of a version that this program does not read: make a "
+                      "snapshot with this program, or use the one that made it");
     }
     size_t body = size - TN_HASH_SIZE;
     tn_keccak256(&hash, bytes, body);
@@ -197,7 +199,9 @@ bool snapshot_open_chunk(struct snapshot_reader *reader, struct snapshot_fault *
         return refuse(fault, 0, "this is no chunk of a snapshot");
     }
     if (bytes[4] != SNAPSHOT_VERSION) {
-        return refuse(fault, 4, "the chunk has a version that this program does not know");
+        return refuse(fault, 4,
+                      "it is of a version that this program does not read: make a "
+                      "snapshot with this program, or use the one that made it");
     }
     reader->kind = bytes[5];
     reader->first = (uint32_t)get(bytes + 6, 4);

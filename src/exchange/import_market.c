@@ -159,7 +159,8 @@ static void get_head(struct tn_exchange *exchange, struct reader *reader)
     exchange->time_ms = get_i64_in(reader, 0, TIME_MAX_MS, "The time is out of range.");
     exchange->last_order_id = get_u64(reader);
     exchange->joined_last = get_u64(reader);
-    require(reader, get_u32(reader) == LAYOUT_VERSION, "The layout has an unknown version.");
+    require(reader, get_u32(reader) == LAYOUT_VERSION,
+            "The layout is of another version, which the program that wrote it reads.");
     get_counts(exchange, reader);
     get_sweep(exchange, reader);
     get_funding(exchange, reader);

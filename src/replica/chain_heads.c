@@ -128,7 +128,8 @@ bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault
     struct tn_stream_fault stream;
     uint8_t chain_id[32], header[TN_BLOCK_HEADER_BYTES];
     if (get_number(&reader, 1) != HEADS_VERSION) {
-        return refuse(fault, 0, "the heads have a version that this program lacks");
+        return refuse(fault, 0,
+                      "the heads are of another version, which the program that wrote them reads");
     }
     get_bytes(&reader, chain_id, sizeof chain_id);
     get_bytes(&reader, header, sizeof header);

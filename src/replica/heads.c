@@ -89,7 +89,9 @@ bool tn_replica_read_chain(struct tn_replica_record *chain, struct tn_import_fau
     *chain = (struct tn_replica_record){0};
     struct tn_replica_heads *heads = &chain->heads;
     if (get_number(&reader, 1) != CHAIN_VERSION) {
-        return refuse(fault, &reader, "the chain record has a version that this program lacks");
+        return refuse(
+            fault, &reader,
+            "the chain record is of another version, which the program that wrote it reads");
     }
     chain->market = (uint32_t)get_number(&reader, 4);
     chain->exit_blocks = (uint32_t)get_number(&reader, 4);

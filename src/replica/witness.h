@@ -5,6 +5,8 @@
 #include "replica/internal.h"
 #include "tenor/witness.h"
 
+/* The first five bytes are those of every witness, also of a set's block, in every version. */
+enum { WITNESS_NAME_SIZE = 5 };
 static const uint8_t witness_magic[8] = {'T', 'N', 'W', 'I', 'T', 'N', '0', '1'};
 
 enum {

@@ -42,8 +42,13 @@ static bool read_head(struct tn_witness *witness, struct tn_witness_fault *fault
     const uint8_t *bytes = witness->bytes;
     struct tn_stream_fault stream;
     if (witness->size < WITNESS_BATCH_AT) return refuse_at(fault, witness->size, "it is too short");
+    if (memcmp(bytes, witness_magic, WITNESS_NAME_SIZE) != 0) {
+        return refuse_at(fault, 0, "it does not begin as a witness");
+    }
     if (memcmp(bytes, witness_magic, sizeof witness_magic) != 0) {
-        return refuse_at(fault, 0, "it does not begin as a witness of this version");
+        return refuse_at(fault, WITNESS_NAME_SIZE,
+                         "it is of a version that this program does not read: write it with this "
+                         "program, or use the one that wrote it");
     }
     if (!tn_stream_read_block_header(&witness->block, &stream, bytes + sizeof witness_magic,
                                      TN_BLOCK_HEADER_BYTES)) {

@@ -105,6 +105,20 @@ a_changed_byte_is_found_and_the_file_named() {
     [ "$files_count" -ge 10 ] || fail "$files_count files only"
 }
 
+# Of formats to come: the version is the fifth byte of each file.
+other_versions_are_refused_with_what_to_do() {
+    local file
+    for file in head account-0000000000 chain-0000000000; do
+        cp "$scratch/snapshot/$file" "$scratch/whole"
+        printf '\003' | dd of="$scratch/snapshot/$file" bs=1 seek=4 conv=notrunc status=none
+        [ "$(exit_code_of "$tenord" snapshot verify --from "$scratch/snapshot")" = 3 ] ||
+            fail "version 3 of $file is as good"
+        grep -q "$file: near byte 4: .*make a snapshot with this program, or use the one that made it" \
+            "$scratch/stderr" || fail "$file: $(cat "$scratch/stderr")"
+        cp "$scratch/whole" "$scratch/snapshot/$file"
+    done
+}
+
 a_liar_who_makes_the_hashes_fit_is_found() {
     local step=997
     if [ "${TENOR_NIGHTLY:-}" != "" ]; then step=17; fi
@@ -175,6 +189,12 @@ proofs_of_the_restored_home_hold() {
         [ "$code" = 3 ] || fail "$which with a changed byte ends with $code"
         grep -q "does not hold: step" "$scratch/stderr" || fail "no step: $(cat "$scratch/stderr")"
     done
+    flip "$scratch/proof" 100
+    printf 2 | dd of="$scratch/proof" bs=1 seek=4 conv=notrunc status=none # TNPF2
+    code=$(exit_code_of "$tenor" proof verify --file "$scratch/proof" --root "$root")
+    [ "$code" = 3 ] || fail "another version ends with $code"
+    grep -q "of a version or type that the program that made it reads" "$scratch/stderr" ||
+        fail "another version: $(cat "$scratch/stderr")"
     code=$(exit_code_of "$tenor" proof verify --file "$scratch/proof")
     [ "$code" = 2 ] || fail "without a root it ends with $code"
     code=$(exit_code_of "$tenor" proof verify --file "$scratch/absent" --root "$root")
@@ -203,6 +223,7 @@ snapshot_is_made_and_verified
 verify_says_when_nobody_vouches_for_the_root
 each_chunk_is_verified_alone
 a_changed_byte_is_found_and_the_file_named
+other_versions_are_refused_with_what_to_do
 a_liar_who_makes_the_hashes_fit_is_found
 a_missing_file_is_found
 a_restored_home_goes_on_to_the_same_roots

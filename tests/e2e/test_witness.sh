@@ -89,6 +89,19 @@ what_differs_is_named() {
     [ "$(exit_code_of "$tenord" verify-block --file "$scratch/changed")" = 2 ] || fail "it is cut off"
 }
 
+# TNWITN02, and TNWITS02 of a set's block.
+other_versions_are_refused_with_what_to_do() {
+    local name
+    for name in TNWITN02 TNWITS02; do
+        cp "$scratch/witness.31" "$scratch/changed"
+        printf %s "$name" | dd of="$scratch/changed" bs=1 conv=notrunc status=none
+        [ "$(exit_code_of "$tenord" verify-block --file "$scratch/changed")" = 2 ] ||
+            fail "$name is as good"
+        grep -q "write it with this program, or use the one that wrote it" "$scratch/stderr" ||
+            fail "$name: $(cat "$scratch/stderr")"
+    done
+}
+
 another_block_than_the_trusted_is_refused() {
     local root
     root=$(field "root before" "$scratch/written.8")
@@ -119,6 +132,7 @@ a_witness_begins_from_a_snapshot_too() {
 make_a_home
 blocks_are_good_on_their_witness_alone
 what_differs_is_named
+other_versions_are_refused_with_what_to_do
 another_block_than_the_trusted_is_refused
 a_witness_begins_from_a_snapshot_too
 echo "ok"
