@@ -5,6 +5,8 @@
 #include "tenord.h"
 #include "version.h"
 
+#include "tenor/pricing.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +25,10 @@ static const struct command {
     {"status", status_command, "Say where a running node of a set stands."},
     {"run", run_command, "Run a node without a set (--solo): entries in, blocks out."},
     {"db", db_command, "Check a store: every value, every record against the root; statistics."},
-    {"snapshot", snapshot_command, "Create, verify or restore a snapshot of a solo node's state."},
+    {"snapshot", snapshot_command, "Create, verify or restore a snapshot of a node's state."},
     {"backup", backup_command, "Copy the store of a running node."},
     {"replay", replay_command, "Feed stored batches to a fresh replica; compare every root."},
-    {"inspect", inspect_command, "Show a block or an account of a solo node; write a proof."},
+    {"inspect", inspect_command, "Show a block or an account; write a proof."},
     {"witness", witness_command, "Write what it takes to execute one block with nothing else."},
     {"version", version_command, "Say which program this is."},
     {"verify-block", verify_block_command, "Execute a block on its witness; compare every root."},
@@ -53,6 +55,15 @@ static void print_help(FILE *out)
           out);
 }
 
+/* Prices come of floating point: a machine that gives other bits has another state than the set. */
+static bool computes_alike(void)
+{
+    if (tn_pricing_self_check(machine_cpu())) return true;
+    complain("this machine does not compute as the others do: its floating point is not IEEE-754, "
+             "to nearest, with denormals kept; nothing was done");
+    return false;
+}
+
 int main(int arguments_count, char **arguments)
 {
     if (arguments_count < 2) {
@@ -67,6 +78,7 @@ int main(int arguments_count, char **arguments)
     const char *name = strcmp(arguments[1], "--version") == 0 ? "version" : arguments[1];
     for (size_t i = 0; i < COMMANDS_COUNT; i++) {
         if (strcmp(name, commands[i].name) != 0) continue;
+        if (!computes_alike()) return END_FAILED;
         int end = commands[i].run(arguments_count - 2, arguments + 2);
         if (fflush(stdout) != 0 || ferror(stdout)) {
             complain("cannot write the answer: %s", strerror(errno));
