@@ -13,8 +13,8 @@
 #include <time.h>
 
 enum {
-    MARK_VERSION = 1,
-    MARK_SIZE = 17, /* version u8, since u64, through u64, big-endian */
+    MARK_VERSION = 2, /* of rows too: those of another one are not read */
+    MARK_SIZE = 17,   /* version u8, since u64, through u64, big-endian */
     WAIT_MS = 1000,
     MS_PER_HOUR = 3600000,
     ROWS_A_LOOK = 32, /* at the clock */
@@ -230,10 +230,12 @@ static uint64_t now_us(void)
 static bool take_messages(struct scan *scan, struct past_row_messages *messages)
 {
     struct gateway_past_piece *piece = scan->piece;
-    while (messages->index < messages->count) {
+    for (;;) {
         struct gateway_record *record = &piece->records[piece->count];
         if (piece->count == GATEWAY_PAST_RECORDS) return true;
-        if (!past_row_next(messages, record)) return false;
+        const enum past_row_answer answer = past_row_next(messages, record);
+        if (answer == PAST_ROW_DAMAGED) return false;
+        if (answer == PAST_ROW_END) break;
         if (gateway_place_compare(record->at, piece->through) <= 0) continue;
         piece->through = record->at;
         piece->count++;

@@ -1,157 +1,40 @@
-/* A message is some numbers, most of them zero or small: a mask says which are not zero, and each
- * of those is written in groups of seven bits. That makes some 40 bytes of 120.
- *
- * Messages are encoded as they come; their places are sorted by account when the block is over, and
- * the bytes are laid together. All numbers of a row are little-endian: no other machine reads it.
- */
+/* Steps of a block one behind the other, packed as they come, and a head that says which accounts
+ * are in which of them: nothing is written twice, whoever else an event belongs to, and nothing is
+ * sorted but the places of steps. All numbers of a row are little-endian: no other machine reads
+ * it. */
 #include "gateway/past_row.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    VERSION = 1,
-    HEAD_FIXED = 24, /* version u8, 3 zeros, accounts u32, height u64, time i64 */
-    ENTRY = 16,      /* market u32, account u32, where its messages begin u32, how many u32 */
+    VERSION = 2,
+    HEAD_FIXED = 24, /* version u8, 3 zeros, places u32, height u64, time i64 */
+    PLACE = 12,      /* market u32, account u32, where the step begins u32 */
     CRC = 4,
-    NUMBERS = 13, /* of a message */
-    GROUPS_MAX = 10,
-    MESSAGE_MAX = 2 + NUMBERS * GROUPS_MAX,
+    STEP_HEAD_MAX = 3 * PAST_PACK_NUMBER_MAX, /* account + 1, nonce, how many events */
     FIRST_ROOM = 1 << 12,
 };
-
-/* ---- Numbers -----------------------------------------------------------------------------------
- */
-
-static void put_number(uint8_t *out, uint64_t value, uint32_t bytes_count)
-{
-    for (uint32_t i = 0; i < bytes_count; i++)
-        out[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t take_number(const uint8_t *in, uint32_t bytes_count)
-{
-    uint64_t value = 0;
-    for (uint32_t i = bytes_count; i > 0; i--)
-        value = value << 8 | in[i - 1];
-    return value;
-}
-
-/* Small numbers of either sign become small ones. */
-static uint64_t fold(int64_t value)
-{
-    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-}
-
-static int64_t unfold(uint64_t value)
-{
-    return (int64_t)((value >> 1) ^ (~(value & 1) + 1));
-}
-
-static uint64_t index_pair(const struct tn_event *event)
-{
-    return event->index | (uint64_t)event->other_index << 32;
-}
-
-/* other_account: TN_NONE comes as often as 0. */
-static void numbers_of(uint64_t out[NUMBERS], uint32_t account, uint64_t nonce,
-                       const struct tn_event *event)
-{
-    out[0] = event->kind | (uint64_t)event->side << 8 | (uint64_t)event->flags << 16 |
-             (uint64_t)event->reason << 24 | (uint64_t)event->reject << 32 |
-             (uint64_t)event->duplicate << 48;
-    out[1] = nonce;
-    out[2] = event->account ^ account;
-    out[3] = (uint32_t)(event->other_account + 1);
-    out[4] = event->series_id;
-    out[5] = event->order_id;
-    out[6] = event->client_id;
-    out[7] = fold(event->price);
-    out[8] = fold(event->quantity);
-    out[9] = fold(event->remaining);
-    out[10] = fold(event->other_remaining);
-    out[11] = fold(event->money);
-    out[12] = fold((int64_t)index_pair(event)); /* and other_fee */
-}
-
-static void event_of(struct gateway_record *record, const uint64_t in[NUMBERS], uint32_t account)
-{
-    const uint64_t pair = (uint64_t)unfold(in[12]);
-    record->nonce = in[1];
-    record->event = (struct tn_event){
-        .kind = (uint8_t)in[0],
-        .side = (uint8_t)(in[0] >> 8),
-        .flags = (uint8_t)(in[0] >> 16),
-        .reason = (uint8_t)(in[0] >> 24),
-        .reject = (uint16_t)(in[0] >> 32),
-        .duplicate = (uint16_t)(in[0] >> 48),
-        .account = (uint32_t)in[2] ^ account,
-        .other_account = (uint32_t)in[3] - 1,
-        .series_id = in[4],
-        .order_id = in[5],
-        .client_id = in[6],
-        .price = unfold(in[7]),
-        .quantity = unfold(in[8]),
-        .remaining = unfold(in[9]),
-        .other_remaining = unfold(in[10]),
-        .money = unfold(in[11]),
-    };
-    record->event.index = (uint32_t)pair;
-    record->event.other_index = (uint32_t)(pair >> 32);
-}
-
-static uint32_t put_message(uint8_t *out, const uint64_t numbers[NUMBERS])
-{
-    uint32_t used = 2, mask = 0;
-    for (uint32_t i = 0; i < NUMBERS; i++) {
-        uint64_t value = numbers[i];
-        if (value == 0) continue;
-        mask |= 1u << i;
-        for (; value >= 0x80; value >>= 7)
-            out[used++] = (uint8_t)(value | 0x80);
-        out[used++] = (uint8_t)value;
-    }
-    put_number(out, mask, 2);
-    return used;
-}
-
-static bool take_message(uint64_t numbers[NUMBERS], const uint8_t **at, const uint8_t *end)
-{
-    if (end - *at < 2) return false;
-    const uint64_t mask = take_number(*at, 2);
-    *at += 2;
-    if (mask >> NUMBERS != 0) return false;
-    for (uint32_t i = 0; i < NUMBERS; i++) {
-        numbers[i] = 0;
-        if ((mask >> i & 1) == 0) continue;
-        for (uint32_t group = 0;; group++) {
-            if (*at == end || group == GROUPS_MAX) return false;
-            const uint8_t byte = *(*at)++;
-            numbers[i] |= (uint64_t)(byte & 0x7f) << (7 * group);
-            if ((byte & 0x80) == 0) break;
-        }
-    }
-    return true;
-}
 
 /* ---- Making ------------------------------------------------------------------------------------
  */
 
 struct place {
     uint64_t whose; /* market, account */
-    uint32_t at, size;
+    uint32_t at;    /* the step's first byte */
 };
 
 struct past_row {
     uint32_t bytes_max;
     enum tn_cpu cpu;
     bool failed;
-    uint8_t *bytes; /* messages as they came */
+    uint8_t *bytes; /* steps as they came */
     size_t used, room;
-    struct place *places; /* of each */
+    struct place *places;
     size_t places_count, places_room;
     uint8_t *out;
     size_t out_room;
+    struct past_packer packer;
 };
 
 struct past_row *past_row_make(uint32_t bytes_max, enum tn_cpu cpu)
@@ -185,35 +68,64 @@ static bool grow(void **memory, size_t *room, size_t need, size_t each)
     return true;
 }
 
-static bool add_message(struct past_row *row, uint32_t account, const struct port_step *step,
-                        const struct tn_event *event)
+static size_t head_size(size_t places)
 {
-    uint64_t numbers[NUMBERS];
-    if (row->used + MESSAGE_MAX > row->bytes_max ||
-        !grow((void **)&row->bytes, &row->room, row->used + MESSAGE_MAX, 1) ||
+    return HEAD_FIXED + places * PLACE + CRC;
+}
+
+/* The account is in the step that begins there. One that was noted may be noted again when others
+ * came between: who lays the row drops it. */
+static bool note_place(struct past_row *row, uint64_t whose, size_t at)
+{
+    const struct place *last = row->places_count > 0 ? &row->places[row->places_count - 1] : NULL;
+    if (last != NULL && last->whose == whose && last->at == at) return true;
+    if (head_size(row->places_count) > row->bytes_max ||
         !grow((void **)&row->places, &row->places_room, row->places_count + 1,
-              sizeof *row->places)) {
+              sizeof row->places[0])) {
         return false;
     }
-    numbers_of(numbers, account, step->account == account ? step->nonce : 0, event);
-    const uint32_t size = put_message(row->bytes + row->used, numbers);
-    row->places[row->places_count++] = (struct place){
-        .whose = (uint64_t)step->market << 32 | account, .at = (uint32_t)row->used, .size = size};
-    row->used += size;
+    row->places[row->places_count++] = (struct place){.whose = whose, .at = (uint32_t)at};
     return true;
+}
+
+static bool has_owner(const struct port_step *step, const struct tn_event *events)
+{
+    uint32_t accounts[2];
+    for (uint32_t i = 0; i < step->events_count; i++) {
+        if (gateway_history_accounts(accounts, &events[i]) > 0) return true;
+    }
+    return false;
+}
+
+static bool add_step(struct past_row *row, const struct port_step *step,
+                     const struct tn_event *events)
+{
+    const size_t begin = row->used;
+    const size_t most = STEP_HEAD_MAX + (size_t)step->events_count * PAST_PACK_EVENT_MAX;
+    if (!grow((void **)&row->bytes, &row->room, begin + most + PAST_PACK_SLACK, 1)) return false;
+    uint8_t *out = row->bytes + begin;
+    out = past_pack_put_number(out, (uint32_t)(step->account + 1));
+    out = past_pack_put_number(out, step->nonce);
+    out = past_pack_put_number(out, step->events_count);
+    past_pack_begin(&row->packer, step->account);
+    for (uint32_t i = 0; i < step->events_count; i++) {
+        uint32_t accounts[2];
+        const uint32_t count = gateway_history_accounts(accounts, &events[i]);
+        for (uint32_t k = 0; k < count; k++) {
+            if (!note_place(row, (uint64_t)step->market << 32 | accounts[k], begin)) return false;
+        }
+        out = past_pack_put(&row->packer, out, &events[i]);
+    }
+    row->used = (size_t)(out - row->bytes);
+    return row->used <= row->bytes_max;
 }
 
 void past_row_add(struct past_row *row, const struct port_step *step, const struct tn_event *events)
 {
-    for (uint32_t i = 0; i < step->events_count && !row->failed; i++) {
-        uint32_t accounts[2];
-        const uint32_t count = gateway_history_accounts(accounts, &events[i]);
-        for (uint32_t k = 0; k < count; k++)
-            row->failed = row->failed || !add_message(row, accounts[k], step, &events[i]);
-    }
+    if (row->failed || !has_owner(step, events)) return;
+    row->failed = !add_step(row, step, events);
 }
 
-/* Messages of one account stay in the order in which they came. */
 static int compare_places(const void *one, const void *other)
 {
     const struct place *a = one, *b = other;
@@ -221,43 +133,47 @@ static int compare_places(const void *one, const void *other)
     return a->at < b->at ? -1 : a->at > b->at;
 }
 
-static uint32_t accounts_count(const struct past_row *row)
+static void sort_places(struct past_row *row)
 {
-    uint32_t count = 0;
-    for (size_t i = 0; i < row->places_count; i++)
-        count += i == 0 || row->places[i].whose != row->places[i - 1].whose;
-    return count;
+    size_t kept = 0;
+    qsort(row->places, row->places_count, sizeof row->places[0], compare_places);
+    for (size_t i = 0; i < row->places_count; i++) {
+        if (kept == 0 || compare_places(&row->places[kept - 1], &row->places[i]) != 0)
+            row->places[kept++] = row->places[i];
+    }
+    row->places_count = kept;
 }
 
-static size_t head_size(uint32_t accounts)
+static void put_number(uint8_t *out, uint64_t value, uint32_t bytes_count)
 {
-    return HEAD_FIXED + (size_t)accounts * ENTRY + CRC;
+    for (uint32_t i = 0; i < bytes_count; i++)
+        out[i] = (uint8_t)(value >> (8 * i));
 }
 
-static void lay(struct past_row *row, uint32_t accounts, uint64_t height, int64_t time_ms)
+static uint64_t take_number(const uint8_t *in, uint32_t bytes_count)
 {
-    uint8_t *entry = row->out + HEAD_FIXED - ENTRY;
-    size_t at = head_size(accounts);
+    uint64_t value = 0;
+    for (uint32_t i = bytes_count; i > 0; i--)
+        value = value << 8 | in[i - 1];
+    return value;
+}
+
+static void lay(struct past_row *row, uint64_t height, int64_t time_ms)
+{
+    const size_t head = head_size(row->places_count), before = head - CRC;
+    uint8_t *entry = row->out + HEAD_FIXED;
     memset(row->out, 0, HEAD_FIXED);
     row->out[0] = VERSION;
-    put_number(row->out + 4, accounts, 4);
+    put_number(row->out + 4, row->places_count, 4);
     put_number(row->out + 8, height, 8);
     put_number(row->out + 16, (uint64_t)time_ms, 8);
-    for (size_t i = 0, count = 0; i < row->places_count; i++) {
-        const struct place *place = &row->places[i];
-        if (i == 0 || place->whose != place[-1].whose) {
-            entry += ENTRY;
-            count = 0;
-            put_number(entry, place->whose >> 32, 4);
-            put_number(entry + 4, place->whose, 4);
-            put_number(entry + 8, at, 4);
-        }
-        put_number(entry + 12, ++count, 4);
-        memcpy(row->out + at, row->bytes + place->at, place->size);
-        at += place->size;
+    for (size_t i = 0; i < row->places_count; i++, entry += PLACE) {
+        put_number(entry, row->places[i].whose >> 32, 4);
+        put_number(entry + 4, row->places[i].whose, 4);
+        put_number(entry + 8, head + row->places[i].at, 4);
     }
-    const size_t before = head_size(accounts) - CRC;
     put_number(row->out + before, tn_crc32c(0, row->cpu, row->out, before), CRC);
+    memcpy(row->out + head, row->bytes, row->used);
 }
 
 bool past_row_finish(struct past_row *row, const uint8_t **bytes, size_t *size, uint64_t height,
@@ -267,11 +183,10 @@ bool past_row_finish(struct past_row *row, const uint8_t **bytes, size_t *size, 
     *bytes = NULL;
     *size = 0;
     if (is_good && row->places_count > 0) {
-        qsort(row->places, row->places_count, sizeof *row->places, compare_places);
-        const uint32_t accounts = accounts_count(row);
-        const size_t need = head_size(accounts) + row->used;
+        sort_places(row);
+        const size_t need = head_size(row->places_count) + row->used;
         is_good = need <= row->bytes_max && grow((void **)&row->out, &row->out_room, need, 1);
-        if (is_good) lay(row, accounts, height, time_ms);
+        if (is_good) lay(row, height, time_ms);
         *bytes = is_good ? row->out : NULL;
         *size = is_good ? need : 0;
     }
@@ -286,53 +201,96 @@ bool past_row_finish(struct past_row *row, const uint8_t **bytes, size_t *size, 
 bool past_row_open(struct past_row_head *head, enum tn_cpu cpu, const uint8_t *bytes, size_t size)
 {
     if (size < HEAD_FIXED + CRC || bytes[0] != VERSION) return false;
-    const uint32_t accounts = (uint32_t)take_number(bytes + 4, 4);
-    if (accounts == 0 || accounts > (size - HEAD_FIXED - CRC) / ENTRY) return false;
-    const size_t before = head_size(accounts) - CRC;
+    const uint32_t places = (uint32_t)take_number(bytes + 4, 4);
+    if (places == 0 || places > (size - HEAD_FIXED - CRC) / PLACE) return false;
+    const size_t before = head_size(places) - CRC;
     if (take_number(bytes + before, CRC) != tn_crc32c(0, cpu, bytes, before)) return false;
     *head = (struct past_row_head){.height = take_number(bytes + 8, 8),
                                    .time_ms = (int64_t)take_number(bytes + 16, 8),
-                                   .accounts_count = accounts,
+                                   .places_count = places,
                                    .bytes = bytes,
                                    .size = size};
     return true;
+}
+
+static const uint8_t *place_at(const struct past_row_head *head, uint32_t index)
+{
+    return head->bytes + HEAD_FIXED + (size_t)index * PLACE;
+}
+
+static uint64_t whose_at(const struct past_row_head *head, uint32_t index)
+{
+    const uint8_t *place = place_at(head, index);
+    return take_number(place, 4) << 32 | take_number(place + 4, 4);
 }
 
 bool past_row_find(struct past_row_messages *messages, const struct past_row_head *head,
                    uint32_t market, uint32_t account)
 {
     const uint64_t whose = (uint64_t)market << 32 | account;
-    uint32_t low = 0, high = head->accounts_count;
+    uint32_t low = 0, high = head->places_count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        const uint8_t *entry = head->bytes + HEAD_FIXED + (size_t)middle * ENTRY;
-        const uint64_t found = take_number(entry, 4) << 32 | take_number(entry + 4, 4);
-        if (found < whose) {
+        if (whose_at(head, middle) < whose) {
             low = middle + 1;
-        } else if (found > whose) {
-            high = middle;
         } else {
-            const uint64_t at = take_number(entry + 8, 4);
-            *messages =
-                (struct past_row_messages){.at = head->bytes + (at < head->size ? at : head->size),
-                                           .end = head->bytes + head->size,
-                                           .account = account,
-                                           .count = (uint32_t)take_number(entry + 12, 4),
-                                           .height = head->height,
-                                           .time_ms = head->time_ms};
-            return true;
+            high = middle;
         }
     }
-    return false;
+    if (low == head->places_count || whose_at(head, low) != whose) return false;
+    messages->head = *head;
+    messages->whose = whose;
+    messages->place = low;
+    messages->index = messages->events = 0;
+    return true;
 }
 
-bool past_row_next(struct past_row_messages *messages, struct gateway_record *record)
+/* The account's next step. False: it does not read. */
+static bool open_step(struct past_row_messages *messages)
 {
-    uint64_t numbers[NUMBERS];
-    TN_ASSERT(messages->index < messages->count);
-    if (!take_message(numbers, &messages->at, messages->end)) return false;
-    event_of(record, numbers, messages->account);
-    record->at = (struct gateway_place){messages->height, messages->index++};
-    record->time_ms = messages->time_ms;
+    const struct past_row_head *head = &messages->head;
+    const uint64_t at = take_number(place_at(head, messages->place++) + 8, 4);
+    uint64_t account, count;
+    if (at >= head->size) return false;
+    messages->at = head->bytes + at;
+    messages->end = head->bytes + head->size;
+    if (!past_pack_take_number(&account, &messages->at, messages->end) ||
+        !past_pack_take_number(&messages->nonce, &messages->at, messages->end) ||
+        !past_pack_take_number(&count, &messages->at, messages->end))
+        return false;
+    if (count > head->size) return false;
+    messages->account = (uint32_t)(account - 1);
+    messages->events = (uint32_t)count;
+    past_pack_begin(&messages->unpacker.packer, messages->account);
     return true;
+}
+
+static bool is_of(uint32_t account, const struct tn_event *event)
+{
+    uint32_t accounts[2];
+    const uint32_t count = gateway_history_accounts(accounts, event);
+    return (count > 0 && accounts[0] == account) || (count > 1 && accounts[1] == account);
+}
+
+enum past_row_answer past_row_next(struct past_row_messages *messages,
+                                   struct gateway_record *record)
+{
+    const struct past_row_head *head = &messages->head;
+    const uint32_t account = (uint32_t)messages->whose;
+    for (;;) {
+        while (messages->events == 0) {
+            if (messages->place == head->places_count ||
+                whose_at(head, messages->place) != messages->whose)
+                return PAST_ROW_END;
+            if (!open_step(messages)) return PAST_ROW_DAMAGED;
+        }
+        messages->events--;
+        if (!past_pack_take(&messages->unpacker, &record->event, &messages->at, messages->end))
+            return PAST_ROW_DAMAGED;
+        if (is_of(account, &record->event)) break;
+    }
+    record->nonce = messages->account == account ? messages->nonce : 0;
+    record->at = (struct gateway_place){head->height, messages->index++};
+    record->time_ms = head->time_ms;
+    return PAST_ROW_NEXT;
 }

@@ -1,13 +1,14 @@
 /* past_row: what one block brought about for each account, as one row of bytes.
  *
  * A row is for the store of this node and made so that a reader who looks for one account need not
- * read the others: a head lists the accounts, with a CRC of its own, and the messages of each stand
- * together behind it. Messages come out as account_history would number them.
- * Layout: docs/specs/store.md. */
+ * read the others: a head lists the accounts and the steps that they are in, with a CRC of its own,
+ * and the steps' events stand packed behind it (gateway/past_pack.h). Messages come out as
+ * account_history would number them. Layout: docs/specs/store.md. */
 #ifndef NODE_GATEWAY_PAST_ROW_H
 #define NODE_GATEWAY_PAST_ROW_H
 
 #include "gateway/account_history.h"
+#include "gateway/past_pack.h"
 #include "tenor/crypto.h"
 
 /* ---- Making ------------------------------------------------------------------------------------
@@ -32,24 +33,32 @@ bool past_row_finish(struct past_row *row, const uint8_t **bytes, size_t *size, 
 struct past_row_head {
     uint64_t height;
     int64_t time_ms;
-    uint32_t accounts_count;
-    const uint8_t *bytes; /* of the row */
+    uint32_t places_count; /* of accounts in steps */
+    const uint8_t *bytes;  /* of the row */
     size_t size;
 };
-/* False: it is none, or damaged. Reads the head alone. */
+/* False: it is none, or damaged, or of another version. Reads the head alone. */
 bool past_row_open(struct past_row_head *head, enum tn_cpu cpu, const uint8_t *bytes, size_t size);
 
 /* The messages of one account. */
 struct past_row_messages {
+    struct past_row_head head;
+    uint64_t whose; /* market, account */
+    uint32_t place; /* of its next step */
+    uint32_t index; /* of the next message */
+    /* The step that is read: who brought it about, and what is left of it. */
+    uint32_t account, events;
+    uint64_t nonce;
     const uint8_t *at, *end;
-    uint32_t account, index, count; /* index: of the next one */
-    uint64_t height;
-    int64_t time_ms;
+    struct past_unpacker unpacker;
 };
-/* False: the account has none. O(log accounts). */
+/* False: the account has none. O(log places). */
 bool past_row_find(struct past_row_messages *messages, const struct past_row_head *head,
                    uint32_t market, uint32_t account);
-/* The next message, of count - index. False: it does not read. */
-bool past_row_next(struct past_row_messages *messages, struct gateway_record *record);
+
+enum past_row_answer { PAST_ROW_NEXT, PAST_ROW_END, PAST_ROW_DAMAGED };
+/* The next message. Costs all events of the steps that the account is in. */
+enum past_row_answer past_row_next(struct past_row_messages *messages,
+                                   struct gateway_record *record);
 
 #endif

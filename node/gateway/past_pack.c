@@ -1,0 +1,181 @@
+/* An event is eleven words. Of each, only how it differs from what is foreseen is written: a mask
+ * says which differ, and a difference is folded, so that a small one of either sign is short. All
+ * differences are worked out, and none is branched on but by the loop over those that are left.
+ *
+ * Foreseen is the word of the event before. A QUOTED behind another one is foreseen to be the next
+ * side: the other side, the next order id, the next index.
+ *
+ * The length of a number stands in its lowest bits, as so many zeros and a one: it is written and
+ * read by one access of eight bytes, without a loop. */
+#include "gateway/past_pack.h"
+
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are written as they stand");
+_Static_assert(sizeof(struct tn_event) == PAST_PACK_WORDS * sizeof(uint64_t), "all of it is words");
+
+enum {
+    MASK_BITS = PAST_PACK_WORDS,
+    HEAD_SHIFT = 8, /* the kind, which stands with the mask */
+};
+_Static_assert(MASK_BITS + 5 == 16 && PAST_PACK_KINDS == 1 << 5, "a mask and a kind in 16 bits");
+
+/* ---- Numbers -----------------------------------------------------------------------------------
+ */
+
+static uint64_t fold(uint64_t difference)
+{
+    return difference << 1 ^ (uint64_t)((int64_t)difference >> 63);
+}
+
+static uint64_t unfold(uint64_t value)
+{
+    return value >> 1 ^ (~(value & 1) + 1);
+}
+
+uint8_t *past_pack_put_number(uint8_t *out, uint64_t value)
+{
+    const uint32_t top = 63 - (uint32_t)__builtin_clzll(value | 1);
+    const uint32_t size = (top * 9 + 73) / 64; /* top / 7 + 1 */
+    if (size > 8) {
+        *out = 0;
+        memcpy(out + 1, &value, sizeof value);
+        return out + PAST_PACK_NUMBER_MAX;
+    }
+    const uint64_t bytes = value << size | UINT64_C(1) << (size - 1);
+    memcpy(out, &bytes, sizeof bytes);
+    return out + size;
+}
+
+bool past_pack_take_number(uint64_t *value, const uint8_t **at, const uint8_t *end)
+{
+    const uint8_t *bytes = *at;
+    if (bytes == end) return false;
+    const uint32_t size = *bytes == 0 ? PAST_PACK_NUMBER_MAX : (uint32_t)__builtin_ctz(*bytes) + 1;
+    if ((size_t)(end - bytes) < size) return false;
+    *at += size;
+    *value = 0;
+    if (size == PAST_PACK_NUMBER_MAX) {
+        memcpy(value, bytes + 1, 8);
+    } else {
+        memcpy(value, bytes, size);
+        *value >>= size;
+    }
+    return true;
+}
+
+/* ---- Events ------------------------------------------------------------------------------------
+ */
+
+/* Two numbers of 32 bits as one that is small when both are. */
+static uint64_t join(uint32_t one, uint32_t other)
+{
+    const uint64_t a = fold((uint64_t)(int32_t)one), b = fold((uint64_t)(int32_t)other);
+    return (a & 0xffff) | (b & 0xffff) << 16 | (a >> 16) << 32 | (b >> 16) << 48;
+}
+
+static void separate(uint32_t *one, uint32_t *other, uint64_t joined)
+{
+    *one = (uint32_t)unfold((joined & 0xffff) | (joined >> 32 & 0xffff) << 16);
+    *other = (uint32_t)unfold((joined >> 16 & 0xffff) | (joined >> 48) << 16);
+}
+
+void past_pack_begin(struct past_packer *packer, uint32_t account)
+{
+    packer->none = (struct tn_event){.account = account};
+    packer->last = &packer->none;
+    packer->seen = 0;
+}
+
+/* Kind, side, flags, reason, reject, duplicate. */
+static uint64_t head_of(const struct tn_event *event)
+{
+    uint64_t head;
+    memcpy(&head, event, sizeof head);
+    return head;
+}
+
+/* What an event of the kind is held against, and how many steps it is foreseen to stand behind. */
+static const struct tn_event *before(const struct past_packer *packer, uint32_t kind,
+                                     uint64_t *steps)
+{
+    const bool has_kind = (packer->seen >> kind & 1) != 0;
+    *steps = has_kind && kind == TN_EVENT_QUOTED;
+    return has_kind ? packer->of_kind[kind] : packer->last;
+}
+
+static void note(struct past_packer *packer, const struct tn_event *event)
+{
+    packer->seen |= 1u << event->kind;
+    packer->last = packer->of_kind[event->kind] = event;
+}
+
+uint8_t *past_pack_put(struct past_packer *packer, uint8_t *out, const struct tn_event *event)
+{
+    uint64_t steps;
+    TN_ASSERT(event->kind < PAST_PACK_KINDS);
+    const struct tn_event *old = before(packer, event->kind, &steps);
+    const uint64_t differ[PAST_PACK_WORDS] = {
+        (head_of(event) ^ head_of(old)) >> HEAD_SHIFT ^ steps,
+        join(event->account - old->account, event->other_account - old->other_account),
+        fold(event->series_id - old->series_id),
+        fold(event->order_id - old->order_id - steps),
+        fold(event->client_id - old->client_id),
+        fold((uint64_t)event->price - (uint64_t)old->price),
+        fold((uint64_t)event->quantity - (uint64_t)old->quantity),
+        fold((uint64_t)event->remaining - (uint64_t)old->remaining),
+        fold((uint64_t)event->other_remaining - (uint64_t)old->other_remaining),
+        fold((uint64_t)event->money - (uint64_t)old->money),
+        fold((uint64_t)event->other_fee - (uint64_t)old->other_fee - steps),
+    };
+    uint32_t mask = 0;
+#pragma GCC unroll 11
+    for (uint32_t i = 0; i < PAST_PACK_WORDS; i++)
+        mask |= (uint32_t)(differ[i] != 0) << i;
+    const uint16_t head = (uint16_t)(mask | (uint32_t)event->kind << MASK_BITS);
+    memcpy(out, &head, sizeof head);
+    out += sizeof head;
+    for (; mask != 0; mask &= mask - 1)
+        out = past_pack_put_number(out, differ[__builtin_ctz(mask)]);
+    note(packer, event);
+    return out;
+}
+
+static void add(struct tn_event *event, const struct tn_event *old, uint64_t steps,
+                const uint64_t differ[PAST_PACK_WORDS])
+{
+    uint32_t account, other_account;
+    separate(&account, &other_account, differ[1]);
+    event->account = old->account + account;
+    event->other_account = old->other_account + other_account;
+    event->series_id = old->series_id + unfold(differ[2]);
+    event->order_id = old->order_id + unfold(differ[3]) + steps;
+    event->client_id = old->client_id + unfold(differ[4]);
+    event->price = (tn_ticks)((uint64_t)old->price + unfold(differ[5]));
+    event->quantity = (tn_lots)((uint64_t)old->quantity + unfold(differ[6]));
+    event->remaining = (tn_lots)((uint64_t)old->remaining + unfold(differ[7]));
+    event->other_remaining = (tn_lots)((uint64_t)old->other_remaining + unfold(differ[8]));
+    event->money = (tn_micros)((uint64_t)old->money + unfold(differ[9]));
+    event->other_fee = (tn_micros)((uint64_t)old->other_fee + unfold(differ[10]) + steps);
+}
+
+bool past_pack_take(struct past_unpacker *unpacker, struct tn_event *event, const uint8_t **at,
+                    const uint8_t *end)
+{
+    uint64_t differ[PAST_PACK_WORDS] = {0}, steps;
+    uint16_t bits;
+    if (end - *at < (ptrdiff_t)sizeof bits) return false;
+    memcpy(&bits, *at, sizeof bits);
+    *at += sizeof bits;
+    const uint32_t kind = bits >> MASK_BITS;
+    for (uint32_t mask = bits & ((1u << MASK_BITS) - 1); mask != 0; mask &= mask - 1) {
+        if (!past_pack_take_number(&differ[__builtin_ctz(mask)], at, end)) return false;
+    }
+    const struct tn_event *old = before(&unpacker->packer, kind, &steps);
+    const uint64_t head = (head_of(old) >> HEAD_SHIFT ^ differ[0] ^ steps) << HEAD_SHIFT | kind;
+    add(event, old, steps, differ);
+    memcpy(event, &head, sizeof head);
+    unpacker->events[kind] = *event;
+    note(&unpacker->packer, &unpacker->events[kind]);
+    return true;
+}

@@ -1,0 +1,45 @@
+/* past_pack: the events of one step as few bytes, each as what differs from the one before it.
+ *
+ * Events of one step are much alike: a frame of quotes brings about two a series, whose numbers
+ * follow each other. An event is held against the last one of its kind in the step, or else against
+ * the last one of any; what is as foreseen takes no bytes. A step is read from its beginning, and
+ * needs nothing that stands before it. Layout: docs/specs/store.md. */
+#ifndef NODE_GATEWAY_PAST_PACK_H
+#define NODE_GATEWAY_PAST_PACK_H
+
+#include "tenor/event.h"
+
+#define PAST_PACK_KINDS      32u /* kinds of events are below */
+#define PAST_PACK_WORDS      11u /* 64-bit numbers of an event */
+#define PAST_PACK_NUMBER_MAX 9u
+#define PAST_PACK_EVENT_MAX  (2 + PAST_PACK_WORDS * PAST_PACK_NUMBER_MAX)
+#define PAST_PACK_SLACK      8u /* bytes behind what is written that writing may touch */
+
+/* Numbers of up to 9 bytes, small ones short. The end of what was written; PAST_PACK_NUMBER_MAX
+ * bytes and the slack are there. */
+uint8_t *past_pack_put_number(uint8_t *out, uint64_t value);
+/* False: the bytes end too early. */
+bool past_pack_take_number(uint64_t *value, const uint8_t **at, const uint8_t *end);
+
+/* What the next event is held against. */
+struct past_packer {
+    uint32_t seen;                                   /* kinds that there were, as bits */
+    const struct tn_event *last;                     /* of any kind */
+    const struct tn_event *of_kind[PAST_PACK_KINDS]; /* of those seen */
+    struct tn_event none;                            /* before the first */
+};
+struct past_unpacker {
+    struct past_packer packer;
+    struct tn_event events[PAST_PACK_KINDS]; /* those that it names */
+};
+
+/* Before the first event of a step that the account brought about. */
+void past_pack_begin(struct past_packer *packer, uint32_t account);
+/* The end of what was written; PAST_PACK_EVENT_MAX bytes and the slack are there. The event stays
+ * where it is until the step is over. */
+uint8_t *past_pack_put(struct past_packer *packer, uint8_t *out, const struct tn_event *event);
+/* False: it does not read. */
+bool past_pack_take(struct past_unpacker *unpacker, struct tn_event *event, const uint8_t **at,
+                    const uint8_t *end);
+
+#endif
