@@ -41,6 +41,61 @@ static void test_exchange_trades_limit_counts_fills(void **state)
                   "protected alice group 1 quotes 4", "ok #6 filled 1");
 }
 
+/* Whether Bob's order trips Alice's group. */
+static void expect_trips(struct tn_command order, uint32_t trips)
+{
+    place(BOB, order);
+    for (uint32_t i = 0; i < market.count; i++)
+        trips -= market.events[i].kind == TN_EVENT_PROTECTED;
+    assert_int_equal(trips, 0);
+}
+
+/* A call has a delta of 0.5 and a put of -0.5: what is bought of one and sold of the other adds up,
+ * what is sold of both does not. */
+static void test_exchange_delta_limit_counts_the_net_of_signed_fills(void **state)
+{
+    (void)state;
+    struct tn_command set = protection(1, 0, 0, 1000, 1000);
+    set.as.mmp_set.delta_limit = 3;
+    quote_in_group(set);
+    expect_trips(limit(BUY, market.call, 1010, 5), 0); /* she: -2.5 */
+    expect_trips(limit(BUY, market.put, 1010, 10), 0); /* +2.5 */
+    expect_trips(limit(BUY, market.call, 1010, 5), 0); /* 0 */
+    expect_trips(limit(SELL, market.call, 990, 5), 0); /* +2.5 */
+    expect_trips(limit(SELL, market.call, 990, 1), 1); /* +3 */
+}
+
+static void set_vega(tn_micros vega_micros)
+{
+    struct tn_mark mark = usual_mark(market.call, OPTION_MARK);
+    mark.vega_micros = vega_micros;
+    apply_passing(marks_entry(&mark, 1));
+}
+
+static void test_exchange_vega_limit_counts_what_the_series_had_at_the_fill(void **state)
+{
+    (void)state;
+    struct tn_command set = protection(1, 0, 0, 1000, 1000);
+    set.as.mmp_set.vega_limit_micros = 1000;
+    set_vega(100);
+    quote_in_group(set);
+    const struct tn_command at_first[] = {
+        limit(BUY, market.call, 1010, 9), /* she: -900 */
+        limit(BUY, market.put, 1010, 10), /* whose vega is zero */
+        limit(SELL, market.call, 990, 1), /* -800 */
+    };
+    for (uint32_t i = 0; i < 3; i++)
+        expect_trips(at_first[i], 0);
+    set_vega(199);                                     /* of fills from here on */
+    expect_trips(limit(BUY, market.call, 1010, 1), 0); /* -999 */
+    set_vega(2);
+    expect_trips(limit(SELL, market.call, 990, 1), 0); /* -997 */
+    struct tn_quote quote = two_sided(market.call, 990, 10, 1010, 10);
+    pass(ALICE, mass_quote(&quote, 1, 1));
+    expect_trips(limit(BUY, market.call, 1010, 1), 0); /* -999 */
+    expect_trips(limit(BUY, market.call, 1010, 1), 1); /* -1001 */
+}
+
 static void test_exchange_quote_used_up_by_the_fill_that_trips_is_not_cancelled_again(void **state)
 {
     (void)state;
@@ -185,6 +240,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(test_exchange_quantity_limit_truncates_the_fill_and_cancels_the_group_first),
         STORY(test_exchange_trades_limit_counts_fills),
+        STORY(test_exchange_delta_limit_counts_the_net_of_signed_fills),
+        STORY(test_exchange_vega_limit_counts_what_the_series_had_at_the_fill),
         STORY(test_exchange_quote_used_up_by_the_fill_that_trips_is_not_cancelled_again),
         STORY(test_exchange_fills_of_one_window_add_up_and_those_of_two_do_not),
         STORY(test_exchange_trades_of_two_windows_do_not_add_up),
