@@ -201,6 +201,14 @@ void tn_exchange_unhold(struct tn_exchange *exchange, uint32_t exposure_index)
     risk->chunks_free = last;
 }
 
+static void copy_opens(struct tn_holding *out, tn_lots (*opens)[2])
+{
+    for (uint32_t k = 0; k < HOLDINGS_PER_CHUNK; k++) {
+        out[k].open_buy = opens[k][TN_BUY];
+        out[k].open_sell = opens[k][TN_SELL];
+    }
+}
+
 /* Whole chunks, what is past the count as well. */
 uint32_t tn_exchange_copy_holdings(const struct tn_exchange *exchange, struct tn_holding *out,
                                    uint32_t account)
@@ -211,14 +219,14 @@ uint32_t tn_exchange_copy_holdings(const struct tn_exchange *exchange, struct tn
     uint32_t index = guard->holdings;
     for (uint32_t i = 0; i < guard->holdings_count; i += HOLDINGS_PER_CHUNK) {
         const struct chunk *chunk = &risk->chunks[index];
-        for (uint32_t k = 0; k < HOLDINGS_PER_CHUNK; k++)
-            out[i + k] =
-                (struct tn_holding){.series = chunk->series[k], .quantity = chunk->quantities[k]};
-        for (uint32_t k = 0; k < HOLDINGS_PER_CHUNK && has_orders; k++) {
-            const tn_lots *open = risk->opens[index * HOLDINGS_PER_CHUNK + k];
-            out[i + k].open_buy = open[TN_BUY];
-            out[i + k].open_sell = open[TN_SELL];
+        struct tn_holding *place = &out[i];
+#pragma GCC unroll 10
+        for (int k = 0; k < HOLDINGS_PER_CHUNK; k++) {
+            place[k].series = chunk->series[k];
+            place[k].quantity = chunk->quantities[k];
+            place[k].open_buy = place[k].open_sell = 0;
         }
+        if (has_orders) copy_opens(&out[i], &risk->opens[index * HOLDINGS_PER_CHUNK]);
         index = chunk->next;
     }
     return guard->holdings_count;

@@ -252,7 +252,7 @@ static void end_sweep(struct tn_exchange *exchange)
 
 /* An account's records are spread over the memory: those of accounts to come are loaded while the
  * ones before them are worked out, a link of each chain at a time. */
-enum { AHEAD_STEP = 2, AHEAD_CHUNKS = 4, AHEAD_MOST = AHEAD_STEP * (AHEAD_CHUNKS + 1) };
+enum { AHEAD_STEP = 2, AHEAD_CHUNKS = 3, AHEAD_MOST = AHEAD_STEP * (AHEAD_CHUNKS + 1) };
 
 static void load_chunk(const struct chunk *chunk)
 {
@@ -260,31 +260,11 @@ static void load_chunk(const struct chunk *chunk)
     tn_prefetch((const char *)chunk + 64);
 }
 
-/* What margin reads of each series that the next account holds. */
-static void load_briefs(const struct risk *risk, uint32_t account)
-{
-    const struct guard *guard = &risk->guards[account];
-    uint32_t index = guard->holdings;
-    for (uint32_t first = 0; first < guard->holdings_count; first += HOLDINGS_PER_CHUNK) {
-        const struct chunk *chunk = &risk->chunks[index];
-        uint32_t left = guard->holdings_count - first;
-        uint32_t count = left < HOLDINGS_PER_CHUNK ? left : HOLDINGS_PER_CHUNK;
-        for (uint32_t i = 0; i < count; i++) {
-            const char *brief = (const char *)&risk->briefs.series[chunk->series[i]];
-            tn_prefetch(brief);
-            tn_prefetch(brief + 64);
-            tn_prefetch(brief + 128);
-        }
-        index = chunk->next;
-    }
-}
-
 static void look_ahead(const struct tn_exchange *exchange, uint32_t account)
 {
     const struct risk *risk = exchange->risk;
     uint32_t last = exchange->accounts_count - 1;
     uint32_t next = account + AHEAD_MOST;
-    if (account < last) load_briefs(risk, account + 1);
     if (next <= last) {
         tn_prefetch(&risk->guards[next]);
         tn_prefetch((const char *)&risk->guards[next] + 64);

@@ -88,16 +88,6 @@ LANES_INLINE words words_min(words a, words b)
 #endif
 }
 
-/* What is above 0. */
-LANES_INLINE words words_gain(words value)
-{
-#if TN_WORDS == 8 && defined(__AVX2__) && !defined(__clang__)
-    return (words)__builtin_ia32_pmaxsd256((builtin_words)value, (builtin_words){0});
-#else
-    return value & ~(words)((signed_words)value >> 31);
-#endif
-}
-
 /* A bit for each word of a mask; most have none. */
 LANES_INLINE uint64_t words_bits(words mask)
 {
@@ -174,12 +164,13 @@ LANES_INLINE void gather_rows(struct gathering *values, const struct brief_block
     }
 }
 
-/* V·L or V·H */
+/* V·L or V·H: V less so much of its size. One sign is as likely as the other: no branch for it. */
 LANES_INLINE words discounted(words value, const struct tn_margin_run *run)
 {
-    words sum = value - words_high(words_gain(value), words_all(run->loss_q32));
-    if (run->rise_q32 == 0) return sum;
-    return sum - words_high(words_gain(-value), words_all(run->rise_q32));
+    words loss = words_all(run->loss_q32), rise = words_all(run->rise_q32);
+    words sign = (words)((signed_words)value >> 31);
+    if (run->rise_q32 == 0) return value - words_high(value & ~sign, loss);
+    return value - words_high((value ^ sign) - sign, loss ^ ((loss ^ rise) & sign));
 }
 
 /* flat·mark, of a mark in units. */
@@ -187,7 +178,8 @@ LANES_INLINE words flat_mark(const struct tn_margin_search *search, int vector, 
 {
     const uint32_t *flat = search->flat + 8 - TN_WORDS + vector * TN_WORDS;
     words size = words_high(words_load(flat), words_all((uint32_t)(mark < 0 ? -mark : mark) << 2));
-    return mark < 0 ? -size : size;
+    words sign = words_all((uint32_t)(mark >> 63)); /* a branch would be guessed wrong too often */
+    return (size ^ sign) - sign;
 }
 
 LANES_INLINE void brief_run(struct brief_block *block, const struct tn_margin_search *search,

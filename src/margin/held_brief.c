@@ -1,10 +1,12 @@
 /* held_brief: one underlying of an account without orders, worked out beside briefs.
  *
- * One walk over the holdings finds expiries, sizes, marks and the bracket, all exact; the vectors
- * (columns_brief.h) then say roughly what each scenario comes to, and those that may be the worst
- * are worked out from their rows, a column each. The rules are portfolio.c's, and so is every
- * number. What briefs have no room for is left to held.c: prices or lots of more bits, more
- * expiries, factors that are not known, too many suspects. */
+ * One walk over the holdings finds expiries, sizes, marks, the bracket, and what they are worth in
+ * the scenario that was the worst before, all exact; the vectors (columns_brief.h) then say roughly
+ * what each scenario comes to. Of those that may be the worst, others than that one are worked out
+ * from their rows, a column each. Signs and the length of an expiry are as good as random, so there
+ * is no branch where arithmetic does. The rules are portfolio.c's, and so is every number. What
+ * briefs have no room for is left to held.c: prices or lots of more bits, more expiries, factors
+ * that are not known, too many suspects. */
 #include "margin/internal.h"
 
 enum { SUSPECTS_MAX = 8, SUM_BITS = 29, LOT_BITS = 31 };
@@ -13,10 +15,10 @@ enum { SUSPECTS_MAX = 8, SUM_BITS = 29, LOT_BITS = 31 };
 struct tally {
     const struct tn_margin_market *market;
     const struct tn_margin_scale *scale;
-    uint32_t underlying;
+    uint32_t underlying, column; /* the scenario that was the worst before */
     struct tn_margin_search search;
     struct tn_margin_exposures exposures;
-    tn_micros im_basis, mm_basis, linear_mark, options;
+    tn_micros im_basis, mm_basis, linear_mark, linear_value, options;
     uint64_t lots, reach; /* Σ |n|, and Σ of |n| times the most that a brief has */
     uint64_t linear_lots;
 };
@@ -33,9 +35,9 @@ static tn_micros min_of(tn_micros a, tn_micros b)
 struct stretch {
     const struct tn_holding *at, *end;
     const struct tn_margin_brief *briefs, *brief; /* that of `at`, if it is not the end */
-    const int64_t *prices; /* of the scenario that was the worst: loaded ahead */
+    const int64_t *prices;                        /* of the scenario that was the worst */
     uint32_t series_count;
-    tn_micros mark, up, down, size; /* size: what contingencies count */
+    tn_micros mark, value, up, down, size; /* size: what contingencies count */
     uint64_t lots, reach;
 };
 
@@ -44,7 +46,6 @@ static inline void look_at(struct stretch *stretch)
     if (stretch->at == stretch->end) return;
     TN_ASSERT(stretch->at->series < stretch->series_count);
     stretch->brief = &stretch->briefs[stretch->at->series];
-    __builtin_prefetch(stretch->prices + (size_t)stretch->at->series * TN_ROW_COLUMNS);
 }
 
 /* Adds one holding and goes on to the next. */
@@ -54,6 +55,7 @@ static inline tn_lots take_holding(struct stretch *stretch)
     tn_lots lots = stretch->at->quantity;
     uint64_t size = (uint64_t)(lots < 0 ? -lots : lots);
     stretch->mark += lots * brief->mark;
+    stretch->value += lots * stretch->prices[(size_t)stretch->at->series * TN_ROW_COLUMNS];
     stretch->up += lots * brief->up;
     stretch->down += lots * brief->down;
     stretch->lots += size;
@@ -125,7 +127,7 @@ static void take_expiry(struct tally *tally, struct stretch *stretch,
     run->expiry = expiry;
     run->loss_q32 = q32_of((INT64_C(1) << 30) - expiry->discounts.long_q30);
     run->rise_q32 = q32_of(expiry->discounts.short_q30 - (INT64_C(1) << 30));
-    stretch->mark = stretch->up = stretch->down = stretch->size = 0;
+    stretch->mark = stretch->value = stretch->up = stretch->down = stretch->size = 0;
     run->linear = 0;
     if (stretch->brief->is_linear) {
         uint64_t before = stretch->lots;
@@ -133,12 +135,14 @@ static void take_expiry(struct tally *tally, struct stretch *stretch,
         tally->linear_lots += stretch->lots - before;
         run->linear = (uint32_t)(stretch->at - run->holdings);
         tally->linear_mark += stretch->mark;
+        tally->linear_value += stretch->value;
         tally->exposures.linear += stretch->size;
-        stretch->mark = stretch->size = 0;
+        stretch->mark = stretch->value = stretch->size = 0;
     }
     if (stretch->at < stretch->end && stretch->brief->expiry == index) take_options(stretch, index);
     run->count = (uint32_t)(stretch->at - run->holdings);
     run->options = stretch->mark;
+    run->value = stretch->value;
     tally->options += stretch->mark;
     tally->exposures.naked += stretch->size;
     tally->im_basis += tn_margin_basis(stretch->up, stretch->down, &expiry->im);
@@ -148,13 +152,13 @@ static void take_expiry(struct tally *tally, struct stretch *stretch,
 
 /* Returns the holding after those of the underlying, or NULL. */
 static const struct tn_holding *take_holdings(struct tally *tally, const struct tn_holding *from,
-                                              const struct tn_holding *to, uint32_t column)
+                                              const struct tn_holding *to)
 {
     const struct tn_margin_market *market = tally->market;
     struct stretch stretch = {.at = from,
                               .end = to,
                               .briefs = market->briefs->series,
-                              .prices = *market->rows + column,
+                              .prices = *market->rows + tally->column,
                               .series_count = market->series_count};
     look_at(&stretch);
     while (stretch.at < stretch.end) {
@@ -176,7 +180,8 @@ static const struct tn_holding *take_holdings(struct tally *tally, const struct 
 /* Towards 0. */
 static int64_t in_units(tn_micros value, uint32_t shift)
 {
-    return value < 0 ? -(-value >> shift) : value >> shift;
+    tn_micros rest = (INT64_C(1) << shift) - 1;
+    return (value + (rest & value >> 63)) >> shift;
 }
 
 /* Chooses the unit and says how far apart suspects are (columns_brief.h). */
@@ -213,25 +218,47 @@ struct worst {
     tn_micros im, mm;
 };
 
+/* What an expiry's options add to a scenario, by their value there. */
+static inline void add_options(struct worst *number, const struct tn_margin_run *run,
+                               tn_micros value, uint32_t column)
+{
+    number->im += tn_margin_pnl(&run->expiry->im, value, run->options, column);
+    number->mm += tn_margin_pnl(&run->expiry->mm, value, run->options, column);
+}
+
+/* Adds what is linear, by its value there, and takes the scenario for the worst if it is. */
+static void judge(struct worst *worst, struct worst number, const struct tally *tally,
+                  tn_micros linear_value, uint32_t column)
+{
+    const struct tn_margin_expiry *expiry = tally->search.runs[0].expiry; /* flat is one for all */
+    tn_micros change = linear_value - tally->linear_mark;
+    worst->im = min_of(worst->im, number.im + tn_margin_weigh(expiry->im.flat[column], change));
+    worst->mm = min_of(worst->mm, number.mm + tn_margin_weigh(expiry->mm.flat[column], change));
+}
+
 /* One scenario, exactly. */
 static void question(struct worst *worst, const struct tally *tally, uint32_t column)
 {
-    const struct tn_margin_search *search = &tally->search;
     const int64_t(*rows)[TN_ROW_COLUMNS] = tally->market->rows;
-    tn_micros im = 0, mm = 0, linear = -tally->linear_mark;
-    for (uint32_t r = 0; r < search->runs_count; r++) {
-        const struct tn_margin_run *run = &search->runs[r];
+    struct worst number = {0, 0};
+    tn_micros linear = 0;
+    for (uint32_t r = 0; r < tally->search.runs_count; r++) {
+        const struct tn_margin_run *run = &tally->search.runs[r];
         const struct tn_holding *options = run->holdings + run->linear;
-        if (run->linear > 0) linear += value_at(rows, run->holdings, options, column);
-        tn_micros value = value_at(rows, options, run->holdings + run->count, column);
-        im += tn_margin_pnl(&run->expiry->im, value, run->options, column);
-        mm += tn_margin_pnl(&run->expiry->mm, value, run->options, column);
+        linear += value_at(rows, run->holdings, options, column);
+        add_options(&number, run, value_at(rows, options, run->holdings + run->count, column),
+                    column);
     }
-    const struct tn_margin_expiry *expiry = search->runs[0].expiry; /* flat is one for all */
-    im += tn_margin_weigh(expiry->im.flat[column], linear);
-    mm += tn_margin_weigh(expiry->mm.flat[column], linear);
-    worst->im = min_of(worst->im, im);
-    worst->mm = min_of(worst->mm, mm);
+    judge(worst, number, tally, linear, column);
+}
+
+/* The scenario that was the worst before, and most often is: the walk has added it up. */
+static void question_last(struct worst *worst, const struct tally *tally)
+{
+    struct worst number = {0, 0};
+    for (uint32_t r = 0; r < tally->search.runs_count; r++)
+        add_options(&number, &tally->search.runs[r], tally->search.runs[r].value, tally->column);
+    judge(worst, number, tally, tally->linear_value, tally->column);
 }
 
 /* False where too many may be the worst. */
@@ -241,10 +268,11 @@ static bool question_suspects(struct worst *worst, uint32_t *column, const struc
     uint64_t suspects =
         tn_margin_path_of(tally->market->cpu)->search(&tally->search) & briefs->places;
     uint32_t count = 0;
+    question_last(worst, tally);
     for (; suspects != 0; suspects &= suspects - 1) {
         if (count++ == SUSPECTS_MAX) return false;
         *column = briefs->columns[__builtin_ctzll(suspects)];
-        question(worst, tally, *column);
+        if (*column != tally->column) question(worst, tally, *column);
     }
     return true;
 }
@@ -272,12 +300,13 @@ uint32_t tn_margin_held_brief(struct tn_margin_part *part, const struct tn_margi
     tally.underlying = underlying;
     tally.search.runs_count = 0;
     tally.exposures = (struct tn_margin_exposures){0, 0, 0};
-    tally.im_basis = tally.mm_basis = tally.linear_mark = tally.options = 0;
+    tally.im_basis = tally.mm_basis = tally.linear_mark = tally.linear_value = tally.options = 0;
     tally.linear_lots = 0;
+    tally.column = part->note.column < market->shocks->scenarios_count ? part->note.column : 0;
     if (tally.scale->times == 0) return 0;
     TN_ASSERT(part->note.column < TN_ROW_COLUMNS);
     const struct tn_holding *to =
-        take_holdings(&tally, from, account->holdings + account->holdings_count, part->note.column);
+        take_holdings(&tally, from, account->holdings + account->holdings_count);
     if (to == NULL || !fits(&tally, from, to)) return 0;
     prepare(&tally);
     struct worst worst = {min_of(0, tally.im_basis), min_of(0, tally.mm_basis)};

@@ -45,7 +45,8 @@ struct tn_margin_run {
     const struct tn_holding *holdings;
     const struct tn_margin_expiry *expiry;
     tn_micros options;           /* Σ n·mark of its options, in micros … */
-    int64_t mark;                /* … and in units */
+    tn_micros value;             /* … and in the scenario that was the worst before */
+    int64_t mark;                /* the first in units */
     uint32_t linear, count;      /* of the holdings: so many linear ones, and all */
     uint32_t loss_q32, rise_q32; /* 1 − L and H − 1 */
 };
@@ -120,7 +121,7 @@ static inline tn_micros tn_margin_weigh(int64_t weight, tn_micros value)
 static inline tn_micros tn_margin_pnl(const struct tn_margin_weights *weights, int64_t value,
                                       int64_t mark, uint32_t k)
 {
-    int64_t flat = weights->flat[k], weight = value < 0 ? weights->high[k] : weights->low[k];
+    int64_t flat = weights->flat[k], weight = (value < 0 ? weights->high : weights->low)[k];
     tn_micros pnl = (tn_micros)(((tn_i128)weight * value - (tn_i128)flat * mark) >> 30);
     if ((weights->skews >> k & 1) == 0) return pnl;
     tn_micros back = tn_margin_weigh(flat, mark - value);
@@ -143,7 +144,7 @@ static inline tn_micros tn_margin_basis(tn_micros up, tn_micros down,
                                         const struct tn_margin_weights *weights)
 {
     tn_micros least = up < down ? up : down;
-    return least < 0 ? tn_margin_weigh(weights->flat[TN_COLUMN_UP], least) : 0;
+    return tn_margin_weigh(weights->flat[TN_COLUMN_UP], least < 0 ? least : 0);
 }
 
 /* ---- Contingencies (contingency.c) -------------------------------------------------------------
