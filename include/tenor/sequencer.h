@@ -241,6 +241,11 @@ bool tn_sequencer_check_checkpoint(struct tn_checkpoint *checkpoint,
                                    const struct tn_signatures *signatures,
                                    const struct tn_hash *domain, const struct tn_validators *set,
                                    const uint8_t *bytes, size_t size);
+/* CERT's bytes: a quorum of the set, whose epoch it is, has finalized this block of this view, and
+ * with it all blocks before it. False also of certificates of other votes. */
+bool tn_sequencer_check_final(struct tn_hash *hash, uint64_t *view,
+                              const struct tn_signatures *signatures, const uint8_t chain_id[32],
+                              const struct tn_validators *set, const uint8_t *bytes, size_t size);
 /* What epoch_ended gave: the set's epoch has ended with the block *last, whose next_set_hash is
  * that of the set that follows. */
 bool tn_sequencer_check_handover(struct tn_block_header *last,

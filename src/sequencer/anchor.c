@@ -40,6 +40,35 @@ bool tn_sequencer_check_checkpoint(struct tn_checkpoint *checkpoint,
     return all_signed(signatures, &digest, set, &voters, bytes + head + bitmap);
 }
 
+static bool read_final(struct cert_message *cert, const struct tn_validators *set,
+                       const uint8_t *bytes, size_t size)
+{
+    return tn_sequencer_read_cert(cert, bytes, size, set) && cert->type == TN_VOTE_FINALIZE &&
+           tn_voters_quorum(&cert->voters, set);
+}
+
+static bool is_signed(const struct cert_message *cert, const struct tn_signatures *signatures,
+                      const uint8_t chain_id[32], const struct tn_validators *set)
+{
+    struct tn_hash digest;
+    tn_vote_digest(&digest, chain_id, cert->epoch, cert->type, cert->view, &cert->hash);
+    return all_signed(signatures, &digest, set, &cert->voters, cert->signatures);
+}
+
+bool tn_sequencer_check_final(struct tn_hash *hash, uint64_t *view,
+                              const struct tn_signatures *signatures, const uint8_t chain_id[32],
+                              const struct tn_validators *set, const uint8_t *bytes, size_t size)
+{
+    struct cert_message cert;
+    TN_ASSERT(set->count > 0);
+    if (!read_final(&cert, set, bytes, size) || !is_signed(&cert, signatures, chain_id, set)) {
+        return false;
+    }
+    *hash = cert.hash;
+    *view = cert.view;
+    return true;
+}
+
 /* The headers from the block that the certificate names down to F, SEALs but for the last. */
 static bool read_last(struct tn_block_header *last, const uint8_t chain_id[32],
                       const struct cert_message *cert, const uint8_t *headers, uint32_t count)
@@ -68,19 +97,14 @@ bool tn_sequencer_check_handover(struct tn_block_header *last,
                                  const struct tn_validators *set, const uint8_t *bytes, size_t size)
 {
     struct cert_message cert;
-    struct tn_hash digest;
     TN_ASSERT(set->count > 0);
     if (size < HANDOVER_HEAD_BYTES || bytes[0] != TN_PEER_DATA || bytes[1] != DATA_HANDOVER) {
         return false;
     }
     const uint32_t count = (uint32_t)tn_get_be(bytes + DATA_HEAD_BYTES, 2);
     const size_t before = HANDOVER_HEAD_BYTES + (size_t)count * TN_BLOCK_HEADER_BYTES;
-    if (count == 0 || count > HANDOVER_HEADERS_MAX || size <= before ||
-        !tn_sequencer_read_cert(&cert, bytes + before, size - before, set) ||
-        cert.type != TN_VOTE_FINALIZE || !tn_voters_quorum(&cert.voters, set) ||
-        !read_last(last, chain_id, &cert, bytes + HANDOVER_HEAD_BYTES, count)) {
-        return false;
-    }
-    tn_vote_digest(&digest, chain_id, cert.epoch, cert.type, cert.view, &cert.hash);
-    return all_signed(signatures, &digest, set, &cert.voters, cert.signatures);
+    return count > 0 && count <= HANDOVER_HEADERS_MAX && size > before &&
+           read_final(&cert, set, bytes + before, size - before) &&
+           read_last(last, chain_id, &cert, bytes + HANDOVER_HEAD_BYTES, count) &&
+           is_signed(&cert, signatures, chain_id, set);
 }

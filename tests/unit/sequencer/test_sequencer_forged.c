@@ -102,11 +102,54 @@ static void test_handover_for_an_old_view_does_not_take_the_goal_back(void **sta
     case_end(world);
 }
 
+/* Its log's certificates of this vote, one changed byte at a time; how many are good. */
+static uint32_t check_certs(const struct case_node *node, const struct tn_validators *set,
+                            enum tn_vote_type type, bool is_changed)
+{
+    const uint8_t *chain_id = node->world->limits.chain_id;
+    struct tn_hash hash;
+    uint64_t view;
+    uint32_t good = 0;
+    for (uint32_t i = 0; i < node->records_durable; i++) {
+        const struct case_record *record = &node->records[i];
+        if (record->type != TN_SEQUENCER_CERT || record->bytes[9] != type) continue;
+        for (size_t at = 0; at < (is_changed ? record->size : 1); at++) {
+            if (is_changed) record->bytes[at] ^= 1;
+            bool is_good = tn_sequencer_check_final(&hash, &view, &case_fast, chain_id, set,
+                                                    record->bytes, record->size);
+            if (is_changed) record->bytes[at] ^= 1;
+            if (!is_good) continue;
+            good++;
+            assert_int_equal(view, tn_get_be(record->bytes + 10, 8));
+            assert_memory_equal(hash.bytes, record->bytes + 18, TN_HASH_SIZE);
+        }
+    }
+    return good;
+}
+
+static void test_finalization_convinces_who_has_its_set_and_nothing_else_does(void **state)
+{
+    struct case_world *world = case_begin(4);
+    const struct case_node *node = &world->nodes[0];
+    (void)state;
+    case_start_all(world);
+    case_work(world, 100);
+    assert_true(case_run_to(world, 4));
+    struct tn_validators set = *tn_sequencer_set(node->engine);
+    assert_true(check_certs(node, &set, TN_VOTE_FINALIZE, false) >= 3);
+    assert_int_equal(check_certs(node, &set, TN_VOTE_NOTARIZE, false), 0);
+    assert_int_equal(check_certs(node, &set, TN_VOTE_FINALIZE, true), 0);
+    set.epoch++;
+    assert_int_equal(check_certs(node, &set, TN_VOTE_FINALIZE, false), 0);
+    case_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handover_without_signatures_for_a_held_view_ends_no_epoch),
         cmocka_unit_test(test_handover_for_an_old_view_does_not_take_the_goal_back),
+        cmocka_unit_test(test_finalization_convinces_who_has_its_set_and_nothing_else_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
