@@ -53,9 +53,17 @@ bool set_reading_open(struct set_reading *reading)
 {
     struct store_trail trail;
     reading->err = store_open_reader(&reading->store, &reading->config, true, &trail);
-    if (reading->err == STORE_OK) {
-        reading->err = store_view_begin(reading->store, &reading->view, &trail);
-    }
+    if (reading->err == STORE_OK) return set_reading_again(reading);
+    complain("%s", trail.text);
+    return false;
+}
+
+bool set_reading_again(struct set_reading *reading)
+{
+    struct store_trail trail;
+    if (reading->view != NULL) store_view_end(reading->view);
+    reading->view = NULL;
+    reading->err = store_view_begin(reading->store, &reading->view, &trail);
     if (reading->err != STORE_OK) {
         complain("%s", trail.text);
         return false;

@@ -27,6 +27,8 @@ bool set_home_is_one(const char *home);
 struct set_reading *set_reading_make(const char *home);
 /* The store too: false after a complaint. The view is of the last checkpoint. */
 bool set_reading_open(struct set_reading *reading);
+/* A new view: of the checkpoint that is the last by now. False after a complaint. */
+bool set_reading_again(struct set_reading *reading);
 void set_reading_close(struct set_reading *reading);
 /* How a command ends for which one of them failed; NULL: END_REFUSED. */
 int set_reading_end(const struct set_reading *reading);

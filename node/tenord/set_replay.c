@@ -5,11 +5,13 @@
  * that the store has of that height; what the leaders said of their batches' results is held
  * against what came of them. The first block that differs is named. Of what the state was made of
  * at a height the store has nothing but at its checkpoint: so the replay goes on to there, and
- * names the parts that differ then, and the first record of each.
+ * names the parts that differ then, and the first record of each. The final blocks that the log has
+ * behind the checkpoint follow: of their roots the headers and certificates behind them tell.
  *
  * Blocks that are not there (pruned, or the state came from peers) cannot be executed: then only
  * what is there is checked, and that is said. */
 #include "tenord/set_home.h"
+#include "tenord/set_log.h"
 #include "tenord/set_reading.h"
 #include "tenord/set_snapshot.h"
 #include "tenord/tenord.h"
@@ -19,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PAST_SIZE = 80, PROGRESS_SECONDS = 2 };
+enum { PAST_SIZE = 80, PROGRESS_SECONDS = 2, VIEWS_MAX = 8 };
 
 struct past_root {
     uint64_t height; /* 0: not known */
@@ -27,13 +29,15 @@ struct past_root {
 };
 
 struct comparing {
-    const struct set_reading *reading;
+    struct set_reading *reading;
     struct held_chain held;
     struct set_source source;
+    struct set_log *log;
     struct past_root past[TN_CHAIN_RING]; /* by height modulo that */
     struct tn_chain_place said_wrong;     /* the first batch with other results */
     uint64_t results_wrong, no_ops;
     uint64_t height;  /* that is being executed */
+    uint64_t said;    /* the last height of which a header said the root, and it was the same */
     uint64_t differs; /* the first block that differs; 0: none */
     time_t told;
 };
@@ -104,7 +108,10 @@ static bool judge(struct comparing *comparing, const struct tn_chain_block *bloc
     struct tn_hash root;
     enum tn_chain_verdict verdict =
         tn_chain_validate(chain, &fault, block, NULL, 0, (int64_t)header->time_ms, false);
-    if (verdict == TN_CHAIN_OK) return true;
+    if (verdict == TN_CHAIN_OK) {
+        comparing->said = header->exec_height;
+        return true;
+    }
     if (fault.is_divergence && tn_chain_root_at(chain, &root, header->exec_height)) {
         name_difference(comparing, header->exec_height, &header->exec_root, &root);
         return true;
@@ -217,33 +224,33 @@ static void name_parts(const struct comparing *comparing)
     set_chain_drop(&stored);
 }
 
-static int tell_end(const struct comparing *comparing, uint64_t first)
+/* At the store's checkpoint, or wherever something differed. */
+static int check_end(const struct comparing *comparing)
 {
     const struct set_reading *reading = comparing->reading;
     const struct tn_chain_heads *heads = tn_chain_heads(comparing->held.chain);
-    if (comparing->differs == 0 && heads->height == reading->point.height &&
-        !tn_hash_equal(&heads->root, &reading->point.root)) {
-        complain("the state after block %" PRIu64 " differs: stored root %s, executed here %s",
-                 heads->height, hash_text(&reading->point.root), hash_text(&heads->root));
-        name_parts(comparing);
-        return END_WRONG;
-    }
-    if (comparing->differs != 0) {
-        name_parts(comparing);
-        return END_WRONG;
-    }
-    if (first > heads->height) {
-        printf("no blocks after %" PRIu64 "; the root is the same: %s\n", heads->height,
-               hash_text(&heads->root));
+    if (comparing->differs == 0 && (heads->height != reading->point.height ||
+                                    tn_hash_equal(&heads->root, &reading->point.root))) {
         return END_GOOD;
     }
+    if (comparing->differs == 0) {
+        complain("the state after block %" PRIu64 " differs: stored root %s, executed here %s",
+                 heads->height, hash_text(&reading->point.root), hash_text(&heads->root));
+    }
+    name_parts(comparing);
+    return END_WRONG;
+}
+
+/* What the leaders said, and how much it was. */
+static int tell_counts(const struct comparing *comparing)
+{
     const struct tn_chain_counters *counters = tn_chain_counters(comparing->held.chain);
-    printf("blocks %" PRIu64 " to %" PRIu64 ": every root is the same; the last is %s\n", first,
-           heads->height, hash_text(&heads->root));
-    printf("%" PRIu64 " batches of %u markets, %" PRIu64 " entries, %" PRIu64 " items, %" PRIu64
-           " transfers between markets\n",
-           counters->batches, reading->conf.limits.markets_count, counters->entries,
-           counters->items, counters->remits);
+    if (counters->blocks > 0) {
+        printf("%" PRIu64 " batches of %u markets, %" PRIu64 " entries, %" PRIu64 " items, %" PRIu64
+               " transfers between markets\n",
+               counters->batches, comparing->reading->conf.limits.markets_count, counters->entries,
+               counters->items, counters->remits);
+    }
     if (comparing->no_ops > 0) {
         printf("%" PRIu64 " entries are none that a leader may seal\n", comparing->no_ops);
     }
@@ -254,6 +261,113 @@ static int tell_end(const struct comparing *comparing, uint64_t first)
              comparing->results_wrong, comparing->said_wrong.sequence,
              comparing->said_wrong.market);
     return END_WRONG;
+}
+
+/* ---- The log -----------------------------------------------------------------------------------
+ */
+
+static bool give_logged(void *context, struct tn_chain_batch *batch, const struct tn_hash *digest)
+{
+    struct comparing *comparing = context;
+    comparing->source.why = "the log does not have its batch";
+    return set_log_batch(comparing->log, batch, digest);
+}
+
+static bool execute_logged(void *context, const struct set_block *block)
+{
+    struct comparing *comparing = context;
+    if (!execute(comparing, &block->block)) return false;
+    tell_progress(comparing, block->header.height, block->header.height);
+    return comparing->differs == 0;
+}
+
+static void tell_logged(const struct comparing *comparing, const struct set_log_found *found,
+                        uint64_t first)
+{
+    const struct tn_chain_heads *heads = tn_chain_heads(comparing->held.chain);
+    const uint64_t count = heads->height + 1 - first;
+    if (count == 0) {
+        printf("the log holds no final block behind %" PRIu64 "\n", heads->height);
+        return;
+    }
+    printf("blocks %" PRIu64 " to %" PRIu64 " of the log, behind the store's checkpoint, lead to "
+           "the root %s; %" PRIu64 " of them are under a FINALIZATION whose signatures hold%s\n",
+           first, heads->height, hash_text(&heads->root), found->certified,
+           found->certified < count ? ", the others final by this node's own note" : "");
+    if (comparing->said >= first) {
+        printf("every root up to that of block %" PRIu64 " is the one that later blocks say\n",
+               comparing->said);
+    } else {
+        printf("no later block says a root of them yet\n");
+    }
+    if (found->checkpoints > 0) {
+        printf("%" PRIu64 " checkpoints in the log that the set has signed name the same roots\n",
+               found->checkpoints);
+    }
+}
+
+static void tell_log_end(const struct set_log_found *found)
+{
+    if (found->waits > 0) {
+        printf("block %" PRIu64 " is final, and the log does not have all its batches yet\n",
+               found->waits);
+    }
+    if (found->torn_bytes > 0) {
+        printf("behind record %" PRIu64 " the log has %" PRIu64 " bytes that are no whole group: "
+               "torn off by a crash, or being written\n",
+               found->end_record - 1, found->torn_bytes);
+    }
+}
+
+/* What the node finalized since the store's checkpoint. */
+static int replay_log(struct comparing *comparing, const struct set_replay_options *options)
+{
+    struct set_log_found found;
+    struct tn_chain *chain = comparing->held.chain;
+    const uint64_t first = tn_chain_heads(chain)->height + 1;
+    const struct tn_chain_source asked = {.context = comparing, .batch = give_logged};
+    comparing->log = set_log_make(comparing->reading, chain);
+    if (comparing->log == NULL) return END_FAILED;
+    tn_chain_ask(chain, &asked);
+    int end = set_log_read(comparing->log, &found, options->home, options->until, execute_logged,
+                           comparing);
+    set_log_drop(comparing->log);
+    comparing->log = NULL;
+    if (!found.is_there) {
+        printf("the home has no log\n");
+    } else if (found.is_gone) {
+        printf("the log behind %" PRIu64 " is gone: the node has taken checkpoints meanwhile\n",
+               first - 1);
+    } else {
+        tell_logged(comparing, &found, first);
+        tell_log_end(&found);
+    }
+    const uint64_t last = tn_chain_heads(chain)->height;
+    if (end == END_GOOD && options->until > last) {
+        complain("the home has final blocks up to %" PRIu64 ", not until %" PRIu64, last,
+                 options->until);
+        return END_REFUSED;
+    }
+    return end;
+}
+
+/* Behind the store's part, which was good. */
+static int go_on_in_log(struct comparing *comparing, const struct set_replay_options *options)
+{
+    int end = END_GOOD;
+    fflush(stdout);
+    if (options->until == 0 || options->until > comparing->reading->point.height) {
+        end = replay_log(comparing, options);
+    }
+    int counts = tell_counts(comparing);
+    return end == END_GOOD ? counts : end;
+}
+
+static void listen(struct comparing *comparing)
+{
+    const struct tn_chain_listener listener = {.context = comparing, .difference = note_difference};
+    comparing->told = time(NULL);
+    tn_chain_tell(comparing->held.chain, &listener);
 }
 
 /* ---- A part of history -------------------------------------------------------------------------
@@ -282,9 +396,9 @@ static bool compare_headers(const struct set_reading *reading, const struct tn_c
 
 /* Blocks from `next` to below `first` are gone: the state itself, and that the others lead to it.
  */
-static int check_part(const struct set_reading *reading, uint64_t first, uint64_t next)
+static bool check_part(struct comparing *comparing, uint64_t first, uint64_t next)
 {
-    struct held_chain held = {0};
+    const struct set_reading *reading = comparing->reading;
     uint64_t compared = 0, height = reading->point.height;
     uint64_t gone = first == 0 || first > height ? height : first - 1;
     printf("PART OF HISTORY: blocks %" PRIu64 " to %" PRIu64 " are not in this home (pruned, or "
@@ -292,46 +406,76 @@ static int check_part(const struct set_reading *reading, uint64_t first, uint64_
            "%" PRIu64 " or more, others can\n",
            next, gone, gone);
     fflush(stdout);
-    bool is_good = set_chain_load(&held, reading);
-    if (is_good) {
-        printf("height %" PRIu64 ": all records lead to the root %s\n", height,
-               hash_text(&reading->point.root));
+    set_chain_drop(&comparing->held);
+    if (!set_chain_load(&comparing->held, reading)) return false;
+    printf("height %" PRIu64 ": all records lead to the root %s\n", height,
+           hash_text(&reading->point.root));
+    if (gone >= height) return true;
+    const struct tn_chain *chain = comparing->held.chain;
+    if (!set_blocks_follow(reading, first, height, &tn_chain_heads(chain)->block_hash) ||
+        !compare_headers(reading, chain, first, &compared)) {
+        return false;
     }
-    if (is_good && gone < height) {
-        const struct tn_chain_heads *heads = tn_chain_heads(held.chain);
-        is_good = set_blocks_follow(reading, first, height, &heads->block_hash) &&
-                  compare_headers(reading, held.chain, first, &compared);
-        if (is_good) {
-            printf("blocks %" PRIu64 " to %" PRIu64 " are one chain that ends in this state, and "
-                   "%" PRIu64 " of the roots that they say are the state's; none was executed\n",
-                   first, height, compared);
-        }
-    }
-    set_chain_drop(&held);
-    return is_good ? END_GOOD : END_WRONG;
+    printf("blocks %" PRIu64 " to %" PRIu64 " are one chain that ends in this state, and %" PRIu64
+           " of the roots that they say are the state's; none was executed\n",
+           first, height, compared);
+    return true;
+}
+
+static int replay_part(struct comparing *comparing, const struct set_replay_options *options,
+                       uint64_t first, uint64_t next)
+{
+    if (!check_part(comparing, first, next)) return END_WRONG;
+    listen(comparing);
+    return go_on_in_log(comparing, options);
 }
 
 /* ---- The command -------------------------------------------------------------------------------
  */
 
+/* A node at work takes checkpoints meanwhile: the log goes on from the last of them. */
+static int replay_store(struct comparing *comparing, uint64_t until)
+{
+    struct set_reading *reading = comparing->reading;
+    const struct tn_chain_heads *heads = tn_chain_heads(comparing->held.chain);
+    for (uint32_t i = 0;; i++) {
+        const uint64_t last = reading->point.height;
+        if (!take_roots(comparing)) return END_FAILED;
+        int end = execute_blocks(comparing, until == 0 || until > last ? last : until);
+        if (end == END_GOOD) end = check_end(comparing);
+        if (end != END_GOOD || heads->height == until || i == VIEWS_MAX) return end;
+        if (!set_reading_again(reading)) return END_FAILED;
+        if (reading->point.height == last) return END_GOOD;
+    }
+}
+
 static int replay_from(struct comparing *comparing, const struct set_replay_options *options)
 {
-    const struct set_reading *reading = comparing->reading;
-    const uint64_t before = tn_chain_heads(comparing->held.chain)->height;
-    const uint64_t until = options->until == 0 ? reading->point.height : options->until;
-    const struct tn_chain_listener listener = {.context = comparing, .difference = note_difference};
-    if (until < before || until > reading->point.height) {
-        complain("replay can go from block %" PRIu64 " to %" PRIu64 ", not until %" PRIu64,
-                 before + 1, reading->point.height, until);
+    const struct tn_chain_heads *heads = tn_chain_heads(comparing->held.chain);
+    const uint64_t before = heads->height;
+    if (before > comparing->reading->point.height) {
+        complain("the snapshot is of height %" PRIu64 ", but the store ends with %" PRIu64, before,
+                 comparing->reading->point.height);
         return END_REFUSED;
     }
-    if (!take_roots(comparing)) return END_FAILED;
-    comparing->source.reading = reading;
-    comparing->told = time(NULL);
+    if (options->until != 0 && options->until < before) {
+        complain("replay can go from block %" PRIu64 " on, not until %" PRIu64, before + 1,
+                 options->until);
+        return END_REFUSED;
+    }
+    comparing->source.reading = comparing->reading;
     set_source_give(&comparing->source, comparing->held.chain);
-    tn_chain_tell(comparing->held.chain, &listener);
-    int end = execute_blocks(comparing, until);
-    return end == END_GOOD ? tell_end(comparing, before + 1) : end;
+    listen(comparing);
+    int end = replay_store(comparing, options->until);
+    if (end != END_GOOD) return end;
+    if (before == heads->height) {
+        printf("no blocks after %" PRIu64 "; the root is the same: %s\n", heads->height,
+               hash_text(&heads->root));
+    } else {
+        printf("blocks %" PRIu64 " to %" PRIu64 ": every root is the same; the last is %s\n",
+               before + 1, heads->height, hash_text(&heads->root));
+    }
+    return go_on_in_log(comparing, options);
 }
 
 /* At the genesis, or where a snapshot stands. */
@@ -356,7 +500,7 @@ static int replay(struct comparing *comparing, const struct set_replay_options *
     if (end != END_GOOD) return end;
     const uint64_t next = tn_chain_heads(comparing->held.chain)->height + 1;
     if (next <= reading->point.height && (first == 0 || first > next)) {
-        return check_part(reading, first, next);
+        return replay_part(comparing, options, first, next);
     }
     return replay_from(comparing, options);
 }

@@ -126,6 +126,7 @@ chmod 600 "$home/identity.pem"
 
 free=(node.listen=127.0.0.1:0 clients.listen=127.0.0.1:0 metrics.listen=127.0.0.1:0)
 start() {
+    : >"$scratch/node.log" # the last one's is not looked at
     "$tenord" start --home "$home" "${free[@]}" "$@" 2>"$scratch/node.log" &
     pids+=($!)
     within 20 "a port for metrics" grep -q 'metrics' "$scratch/node.log"
@@ -250,6 +251,74 @@ expect 2 "is the home of a node of a set" "$tenord" run --solo --home "$home"
 expect 0 "without a certificate" "$tenord" snapshot create --home "$home" --to "$scratch/snapshot"
 expect 0 "no trusted root was given" "$tenord" snapshot verify --from "$scratch/snapshot"
 expect 0 "are the state of root $root" "$tenord" snapshot verify --from "$scratch/snapshot" --root "$root"
+
+# ---- Killed: its log goes further than its store --------------------------------------------------
+
+# The store takes no checkpoint meanwhile.
+blocks_since() { [ "$(grep -c '"msg":"block"' "$scratch/node.log")" -ge "$1" ]; }
+start --checkpoint-blocks 1000000
+within 20 "twelve blocks more" blocks_since 12
+expect 0 " of the log, behind the store's checkpoint" "$tenord" replay --verify --home "$home"
+kill -KILL "${pids[-1]}"
+wait "${pids[-1]}" 2>/dev/null || true
+unset 'pids[-1]'
+replay() { expect "$1" "$2" "$tenord" replay --verify --home "$home" "${@:3}"; }
+replay 0 " of the log, behind the store's checkpoint"
+grep -q "^blocks 1 to $height: every root is the same; the last is $root" "$scratch/said" ||
+    fail "the store's part is not told"
+last=$(sed -n "s/^blocks $((height + 1)) to \([0-9]*\) of the log.*/\1/p" "$scratch/said")
+[ "$last" -ge $((height + 12)) ] || fail "the log's blocks are not all executed: '$last'"
+grep -q "; $((last - height)) of them are under a FINALIZATION whose signatures hold$" "$scratch/said" ||
+    fail "their certificates are not checked"
+grep -q '^every root up to that of block ' "$scratch/said" || fail "their roots are not compared"
+replay 0 "blocks $((height + 1)) to $((height + 5)) of the log" --until $((height + 5))
+replay 2 "final blocks up to $last, not until $((last + 1))" --until $((last + 1))
+
+# log_change HOME WHAT NUMBER: the group with the NUMBERth block (record 18) behind record $from gets
+# one changed byte (flip), or the log ends in the middle of it (tear). Says segment, byte and record.
+from=$("$tenord" db stats --home "$home" | sed -n 's/^log from *//p')
+log_change() {
+    "$python" - "$1/log" "$2" "$3" "$from" <<'PYTHON'
+import glob, struct, sys
+folder, what, number, begin = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+page, head, record_head, body_type = 4096, 64, 9, 18
+for path in sorted(glob.glob(folder + "/*.log")):
+    data, at = bytearray(open(path, "rb").read()), page
+    while data[at:at + 4] == b"TNLG":
+        first, size = struct.unpack_from("<Q", data, at + 40)[0], struct.unpack_from("<I", data, at + 48)[0]
+        place, position = at + head, first
+        while place < at + head + size:
+            length, kind = struct.unpack_from("<IB", data, place + 4)
+            number -= kind == body_type and position >= begin
+            if number == 0:
+                if what == "flip":
+                    data[place + record_head + length // 2] ^= 1
+                else:
+                    data[at + head + size // 2:] = bytes(len(data) - (at + head + size // 2))
+                open(path, "wb").write(data)
+                print(path.split("/")[-1], at, first)
+                sys.exit()
+            place, position = place + record_head + length, position + 1
+        at += -(-(head + size) // page) * page
+sys.exit("no such block in the log")
+PYTHON
+}
+cp -r "$home" "$scratch/flipped"
+cp -r "$home" "$scratch/torn"
+killed=$home
+home=$scratch/flipped
+read -r segment byte record <<<"$(log_change "$home" flip 5)"
+replay 3 "$segment is damaged at byte $byte: a good group behind says that records from $record on"
+grep -q "^blocks $((height + 1)) to [0-9]* of the log" "$scratch/said" || fail "what is before it is not told"
+home=$scratch/torn
+read -r segment byte record <<<"$(log_change "$home" tear 5)"
+replay 0 "behind record $((record - 1)) the log has "
+grep -q ' bytes that are no whole group: torn off by a crash' "$scratch/said" || fail "it is not called torn"
+home=$killed
+start
+within 20 "the killed node is ready" is_code /readyz 200
+stop
+expect 0 "the store is whole" "$tenord" db check --home "$home"
 
 # The copy, its keys and settings make a home that goes on from there.
 cp "$home"/{vote.key,identity.pem,tenord.toml} "$copy"
