@@ -243,7 +243,8 @@ bool tn_chain_checkpoint(const struct tn_chain *chain, struct tn_checkpoint *che
 enum tn_chain_verdict tn_chain_judge_item(struct tn_chain *chain, uint64_t *group, uint64_t *number,
                                           uint8_t kind, const uint8_t *bytes, size_t size);
 
-/* Is this a batch of this chain whose body is what its header says? Remembered by digest. */
+/* Is this a batch of this chain whose body is what its header says? For one that comes from others:
+ * all of it is read, whatever is known of its digest, and a good answer is remembered by that. */
 bool tn_chain_check_batch(struct tn_chain *chain, const uint8_t *body, size_t body_size);
 
 struct tn_chain_counters {

@@ -65,9 +65,9 @@ struct tn_gossip_host {
     /* Who leads the term: its validator index and parsed key. BAD: there is no such market. */
     enum tn_gossip_answer (*leader)(void *context, uint32_t market, uint32_t term,
                                     uint16_t *validator, const struct tn_parsed_key **key);
-    /* Can the body be decoded and is it what the header says? Called once for each batch, after
-     * chain, signature and entries_root were checked. NULL: tn_stream_batch_check's work is left to
-     * whoever executes the batch. */
+    /* Can the body be decoded and is it what the header says, its entries_root too? Called once for
+     * each batch, after chain and signature were checked; what it takes is not hashed again here.
+     * NULL: all but the entries_root is left to whoever executes the batch. */
     bool (*judge)(void *context, const struct tn_batch_header *header, const uint8_t *body,
                   size_t body_size);
     /* A valid batch has come into the pool: a block may now be built, or judged. */

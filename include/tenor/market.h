@@ -258,9 +258,10 @@ bool tn_market_check_batch(struct tn_batch_header *header, struct tn_stream_faul
                            struct tn_stream_scratch *scratch, const struct tn_market_blocks *blocks,
                            uint64_t block_height, const uint8_t *body, size_t body_size);
 
-/* Applies all entries of a batch that was checked; `results` is what came of it here, to be
- * compared with the header's results_digest. False when an entry was refused: the stream ends at
- * it, which a checked batch over the right market never does. */
+/* Applies all entries of a batch that was checked, whose entries_root is not asked for again;
+ * `results` is what came of it here, to be compared with the header's results_digest. False when an
+ * entry was refused: the stream ends at it, which a checked batch over the right market never does.
+ */
 struct tn_market_executed {
     struct tn_batch_header header;
     struct tn_hash results_digest;

@@ -168,6 +168,8 @@ struct tn_batch_reader {
     size_t body_size, at;
     struct tn_stream_tree tree;
     uint64_t weight, last_block;
+    bool is_checked; /* set after the opening: the entries' root was held against the header before
+                      */
 };
 bool tn_stream_batch_open(struct tn_batch_reader *reader, struct tn_stream_fault *fault,
                           const uint8_t *body, size_t body_size);

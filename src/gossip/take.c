@@ -12,7 +12,8 @@
 enum { TERMS_AHEAD = 1 };
 
 /* Is the body what the header says: lengths that fill it, the number of entries and their root?
- * That entries can be decoded is the host's to judge. */
+ * Asked where the host has not said so: entries are hashed once, and it is the host who reads them.
+ */
 static bool body_matches(const struct tn_batch_header *header, const uint8_t *body, size_t size)
 {
     struct tn_stream_tree tree;
@@ -181,12 +182,13 @@ bool tn_gossip_on_batch(struct tn_gossip *gossip, uint16_t from, const uint8_t *
                                           key)) {
         return drop(gossip, TN_GOSSIP_COUNT_BAD_SIGNATURE, false);
     }
-    if (!body_matches(&incoming.header, incoming.body, incoming.body_size)) {
+    const bool is_good =
+        gossip->host.judge != NULL && gossip->host.judge(gossip->host.context, &incoming.header,
+                                                         incoming.body, incoming.body_size);
+    if (!is_good && !body_matches(&incoming.header, incoming.body, incoming.body_size)) {
         return drop(gossip, TN_GOSSIP_COUNT_BAD_BODY, false);
     }
-    bool refused =
-        gossip->host.judge != NULL && !gossip->host.judge(gossip->host.context, &incoming.header,
-                                                          incoming.body, incoming.body_size);
+    const bool refused = gossip->host.judge != NULL && !is_good;
     if (refused) count(gossip, TN_GOSSIP_COUNT_REFUSED);
     bool first_hand = from == leader && !incoming.wanted;
     bool ahead = !incoming.wanted && (refused || !extends(incoming.market, &incoming.header));

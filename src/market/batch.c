@@ -112,6 +112,7 @@ static bool execute(struct tn_market *market, struct collector *collector,
         return refuse(fault, "the batch goes on from another BLOCK");
     }
     *header = reader.header;
+    reader.is_checked = true;
     tn_stream_batch_begin(&collector->builder, market->cursor);
     tn_market_begin(market, reader.header.term);
     for (;;) {

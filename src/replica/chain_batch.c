@@ -2,7 +2,9 @@
  *
  * What costs is asked once for each batch: whether its body is what its header says, whether its
  * BLOCKs are the chain's, and the leader's signature. The answer is remembered by digest, and only
- * when it can never change: every BLOCK in it is one that was executed. */
+ * when it can never change: every BLOCK in it is one that was executed. A digest is its header's,
+ * so a body that has just come from others is held against it whatever is remembered; those that
+ * are asked for later come from the pool, which takes none but such. */
 #include "replica/chain.h"
 
 /* What a batch's BLOCKs are held against. */
@@ -50,25 +52,33 @@ static void remember(struct tn_chain *chain, const struct tn_batch_header *heade
     *slot = (struct chain_checked){.digest = *digest, .header = *header};
 }
 
-bool tn_chain_check_form(struct tn_chain *chain, struct tn_batch_header *header,
-                         const struct chain_line *line, uint64_t height, const uint8_t *body,
-                         size_t body_size)
+/* Reads all of the body. */
+static bool check_body(struct tn_chain *chain, struct tn_batch_header *header,
+                       const struct chain_line *line, uint64_t height, const uint8_t *body,
+                       size_t body_size)
 {
     struct known known = {.chain = chain, .line = line, .height = height, .is_final = true};
     const struct tn_market_blocks blocks = {.known = is_known, .context = &known};
     struct tn_stream_fault fault;
     struct tn_hash digest;
-    if (!tn_stream_read_batch_header(header, &fault, body, body_size)) return false;
-    tn_stream_batch_digest(&digest, header);
-    struct chain_checked *slot = slot_of(chain, &digest);
-    if (is_remembered(slot, &digest)) return true;
     if (!tn_market_check_batch(header, &fault, chain->scratch.stream, &blocks, height, body,
                                body_size))
         return false;
-    if (known.is_final && header->entries_count > 0) {
-        *slot = (struct chain_checked){.digest = digest, .header = *header};
-    }
+    tn_stream_batch_digest(&digest, header);
+    if (known.is_final) remember(chain, header, &digest);
     return true;
+}
+
+bool tn_chain_check_form(struct tn_chain *chain, struct tn_batch_header *header,
+                         const struct chain_line *line, uint64_t height, const uint8_t *body,
+                         size_t body_size)
+{
+    struct tn_stream_fault fault;
+    struct tn_hash digest;
+    if (!tn_stream_read_batch_header(header, &fault, body, body_size)) return false;
+    tn_stream_batch_digest(&digest, header);
+    return is_remembered(slot_of(chain, &digest), &digest) ||
+           check_body(chain, header, line, height, body, body_size);
 }
 
 bool tn_chain_check_body(struct tn_chain *chain, struct tn_batch_header *header,
@@ -87,7 +97,7 @@ bool tn_chain_check_body(struct tn_chain *chain, struct tn_batch_header *header,
 bool tn_chain_check_batch(struct tn_chain *chain, const uint8_t *body, size_t body_size)
 {
     struct tn_batch_header header;
-    if (!tn_chain_check_form(chain, &header, NULL, UINT64_MAX, body, body_size)) return false;
+    if (!check_body(chain, &header, NULL, UINT64_MAX, body, body_size)) return false;
     return memcmp(header.chain_id, chain->limits.chain_id, sizeof header.chain_id) == 0;
 }
 

@@ -54,12 +54,15 @@ static void test_gossip_refuses_what_its_leader_did_not_sign(void **state)
     assert_int_equal(counted(TN_GOSSIP_COUNT_BAD_SIGNATURE), 1);
     chain[0].message[1] ^= 1;
     chain[0].message[chain[0].size - 1] ^= 1; /* an entry: the root covers it */
+    story.refuse = true;                      /* as a host does that reads it */
     assert_false(receive(1, &chain[0]));
     assert_int_equal(counted(TN_GOSSIP_COUNT_BAD_BODY), 1);
     chain[0].message[chain[0].size - 1] ^= 1;
     assert_false(
         tn_gossip_message(story.gossip, 1, chain[0].message, chain[0].size - 1, story.now_us));
     assert_int_equal(counted(TN_GOSSIP_COUNT_BAD_BODY), 2);
+    assert_int_equal(counted(TN_GOSSIP_COUNT_REFUSED), 0);
+    story.refuse = false;
     chain[0].message[TN_GOSSIP_BATCH_PREFIX + 5] ^= 1; /* the chain's id */
     assert_false(receive(1, &chain[0]));
     assert_int_equal(counted(TN_GOSSIP_COUNT_WRONG_CHAIN), 1);

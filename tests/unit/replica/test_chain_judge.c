@@ -184,6 +184,29 @@ static void test_chain_refuses_a_batch_with_another_blocks_hash(void **state)
     expect_crafted(&batch, 1, NULL, 0, TN_CHAIN_BAD, "a batch's body is not what its header says");
 }
 
+static void test_chain_holds_a_body_against_its_header_though_the_digest_is_known(void **state)
+{
+    (void)state;
+    cc_pass(BLOCK_MS);
+    struct pool_batch *made = cc_make_batch(0, 1, NULL, 0);
+    const size_t size = made->batch.body_size;
+    uint8_t *body = malloc(size + 1);
+    memcpy(body, made->batch.body, size);
+    body[size] = 0;
+    expect_crafted(&made, 1, NULL, 0, TN_CHAIN_OK, NULL);
+    for (uint32_t turn = 0; turn < 2; turn++) {
+        assert_true(tn_chain_check_batch(cc.chain, body, size)); /* and it is remembered */
+        assert_false(tn_chain_check_batch(cc.chain, body, size + 1));
+        assert_false(tn_chain_check_batch(cc.chain, body, size - 1));
+        for (size_t at = TN_BATCH_HEADER_BYTES; at < size; at++) {
+            body[at] ^= 1;
+            assert_false(tn_chain_check_batch(cc.chain, body, size));
+            body[at] ^= 1;
+        }
+    }
+    free(body);
+}
+
 static void test_chain_gives_every_market_its_share_and_then_what_is_left(void **state)
 {
     (void)state;
@@ -326,6 +349,7 @@ int main(void)
         CHAIN_CASE(test_chain_blocks_far_from_finality_are_empty),
         CHAIN_CASE(test_chain_refuses_batches_that_do_not_follow_their_head),
         CHAIN_CASE(test_chain_refuses_a_batch_with_another_blocks_hash),
+        CHAIN_CASE(test_chain_holds_a_body_against_its_header_though_the_digest_is_known),
         CHAIN_CASE(test_chain_gives_every_market_its_share_and_then_what_is_left),
         CHAIN_CASE(test_chain_refuses_a_batch_above_its_markets_share),
         CHAIN_CASE(test_chain_waits_on_what_is_only_local),
