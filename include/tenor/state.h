@@ -85,19 +85,20 @@ void tn_state_book_order(struct tn_state *state, uint32_t series, uint32_t list,
  * no exchange can bring about. O(changed leaves × depth). */
 bool tn_state_update(struct tn_state *state);
 
-/* ---- Some accounts only ----------------------------------------------------------------------
- * Trees of ACCOUNT, MARGIN and MEMORY of which some leaves are known, and of the rest only the
- * nodes beside the ways from those to the top: enough to change the known leaves, to append, and to
- * know every root. Bit i of `present`: account i is known; the last account always is (asserted),
- * because what is appended stands beside it. */
+/* ---- Some accounts and sessions only ---------------------------------------------------------
+ * Trees of ACCOUNT, MARGIN, MEMORY and SESSION of which some leaves are known, and of the rest only
+ * the nodes beside the ways from those to the top: enough to change the known leaves, to append,
+ * and to know every root. Bit i of `present`: account i, or the session in seat i, is known; the
+ * last one always is (asserted), because what is appended stands beside it. */
 
 /* The bytes of the nodes beside the ways, of one kind: level by level from the leaves, ascending,
  * each a hash and, of ACCOUNT, a sum of 16 bytes. Nothing is written when out_size is smaller. */
 size_t tn_state_write_sides(const struct tn_state *state, uint8_t *out, size_t out_size,
                             enum tn_record_kind kind, const uint64_t *present);
-/* In a state that was just made: there are so many accounts, of which nothing is known. Then each
- * kind's nodes are read, then every known account's four records set, empty ones too. O(1). */
-void tn_state_begin_part(struct tn_state *state, uint32_t accounts_count);
+/* In a state that was just made or cleared: there are so many accounts and sessions, of which
+ * nothing is known. Then each kind's nodes are read, then every known account's four records set
+ * and every known session's, empty ones too. O(1). */
+void tn_state_begin_part(struct tn_state *state, uint32_t accounts_count, uint32_t sessions_count);
 /* *used is how many bytes were of this kind. False: there are not as many. */
 bool tn_state_read_sides(struct tn_state *state, size_t *used, enum tn_record_kind kind,
                          const uint64_t *present, const uint8_t *bytes, size_t size);

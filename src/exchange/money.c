@@ -187,6 +187,7 @@ uint32_t tn_exchange_owner_accounts(const struct tn_exchange *exchange,
                                     const uint8_t owner[TN_OWNER_SIZE])
 {
     uint32_t hash = owner_hash(exchange, owner);
+    tn_exchange_need_all(exchange); /* an absent one may be his */
     TN_INDEX_EACH (&exchange->owner_index, hash, first) {
         const struct account *account = &exchange->accounts[first];
         if (memcmp(account->owner, owner, TN_OWNER_SIZE) == 0) return account->owner_count;

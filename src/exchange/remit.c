@@ -137,8 +137,8 @@ uint32_t tn_exchange_remit_back(struct tn_exchange *exchange, struct tn_event ev
     tn_exchange_touch_head(exchange);
     fill(&events[0], remit->from_account, remit->to_account, remit->to_market, remit->amount);
     events[0].reject = remit->reject;
+    tn_exchange_need_account(exchange, remit->from_account); /* whose owner the world may pay */
     if (has_room(exchange, remit->amount)) {
-        tn_exchange_need_account(exchange, remit->from_account);
         tn_exchange_pay(exchange, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), remit->from_account,
                         remit->amount);
         return 1;

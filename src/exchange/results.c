@@ -105,6 +105,7 @@ enum tn_reject tn_exchange_check_nonce(const struct tn_exchange *exchange, uint3
                                        uint64_t nonce)
 {
     if (account >= exchange->accounts_count) return TN_REJECT_ACCOUNT_UNKNOWN;
+    tn_exchange_need_account(exchange, account);
     return tn_exchange_nonce_state(&exchange->accounts[account], nonce);
 }
 

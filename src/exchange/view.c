@@ -15,6 +15,7 @@ bool tn_exchange_account(const struct tn_exchange *exchange, struct tn_account_v
                          uint32_t index)
 {
     if (index >= exchange->accounts_count) return false;
+    tn_exchange_need_account(exchange, index);
     const struct account *account = &exchange->accounts[index];
     *view = (struct tn_account_view){
         .cash = exchange->ledger.cash[index],

@@ -4,6 +4,7 @@
 #define TENOR_MARKET_INTERNAL_H
 
 #include "tenor/market.h"
+#include "tenor/watch.h"
 
 #include "market/controls.h"
 
@@ -40,6 +41,7 @@ struct tn_market {
     struct tn_market_limits limits;
     struct tn_exchange *exchange;
     struct tn_market_world world;
+    const struct tn_market_watch *watch; /* NULL: nobody */
 
     struct seat *seats;      /* [sessions_max] */
     uint64_t *seats_free;    /* bit set: free */
@@ -83,7 +85,7 @@ static inline uint32_t market_letter_slot(const struct tn_market *market, uint64
     return (uint32_t)(height % market->limits.inboxes_max);
 }
 
-/* sessions.c: §2 */
+/* sessions.c: §2. What finds a seat asks for it first, who watches. */
 uint32_t tn_market_find_seat(const struct tn_market *market, uint64_t id);
 void tn_market_take_seat(struct tn_market *market, uint32_t slot, const struct tn_session *session);
 /* What an owner asks for; *id of the session that it is about. */

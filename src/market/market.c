@@ -86,6 +86,7 @@ struct tn_market *tn_market_clone(void *memory, const struct tn_market *source)
     lay_out(market, memory, &limits);
     tn_exchange_clone(market->exchange, source->exchange);
     market->world = (struct tn_market_world){0};
+    market->watch = NULL;
     return market;
 }
 

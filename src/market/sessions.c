@@ -6,10 +6,25 @@
  * seats until their account opens another one. */
 #include "market/internal.h"
 
+void tn_market_watch(struct tn_market *market, const struct tn_market_watch *watch)
+{
+    TN_ASSERT(watch == NULL || watch->need != NULL);
+    market->watch = watch;
+}
+
+/* Which seat is free, and which other ones an account has, is known where all are. */
+static void need_all(const struct tn_market *market)
+{
+    if (market->watch == NULL) return;
+    for (uint32_t slot = 0; slot < market->sessions_used; slot++)
+        market->watch->need(market->watch->context, slot);
+}
+
 uint32_t tn_market_find_seat(const struct tn_market *market, uint64_t id)
 {
     uint32_t slot = (uint32_t)id;
     if (id == 0 || slot >= market->sessions_used) return TN_NONE;
+    if (market->watch != NULL) market->watch->need(market->watch->context, slot);
     return market->seats[slot].id == id ? slot : TN_NONE;
 }
 
@@ -36,6 +51,7 @@ uint32_t tn_market_sessions_of(const struct tn_market *market, struct tn_session
 {
     uint32_t count = 0;
     if (account >= tn_exchange_accounts_count(market->exchange)) return 0;
+    need_all(market);
     uint32_t slot = market->account_head[account];
     for (; slot != TN_NONE && count < sessions_max; slot = market->seats[slot].next)
         tn_market_session(market, &sessions[count++], market->seats[slot].id);
@@ -126,6 +142,7 @@ enum tn_reject tn_market_open_session(struct tn_market *market, uint64_t *id,
     reject = tn_exchange_spend_nonce(market->exchange, asked->account, asked->nonce);
     if (reject != TN_REJECT_NONE) return reject;
     if (!terms_valid(market, asked)) return TN_REJECT_SESSION_RANGE;
+    need_all(market);
     if (leave_expired(market, asked->account) >= limits->sessions_per_account_max ||
         market->sessions_count == limits->sessions_max || market->sessions_last == UINT32_MAX) {
         return TN_REJECT_SESSIONS_FULL;

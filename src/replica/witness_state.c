@@ -141,7 +141,7 @@ bool tn_witness_take_state(struct tn_replica *replica, struct tn_witness_fault *
         fault->account = witness->counts[TN_RECORD_ACCOUNT] - 1;
         return false;
     }
-    tn_state_begin_part(replica->shard.state, witness->counts[TN_RECORD_ACCOUNT]);
+    tn_state_begin_part(replica->shard.state, witness->counts[TN_RECORD_ACCOUNT], 0);
     if (!take_sides(replica, fault, witness, present)) return false;
     for (uint32_t i = 0; i < sizeof lists; i++)
         take_list(&group, witness, lists[i]);

@@ -68,7 +68,8 @@ static void pass_all(struct sides *sides, const struct tree *tree, uint32_t *par
 
 static const struct tree *tree_of(const struct tn_state *state, enum tn_record_kind kind)
 {
-    TN_ASSERT(kind == TN_RECORD_ACCOUNT || kind == TN_RECORD_MARGIN || kind == TN_RECORD_MEMORY);
+    TN_ASSERT(kind == TN_RECORD_ACCOUNT || kind == TN_RECORD_MARGIN || kind == TN_RECORD_MEMORY ||
+              (int)kind == TN_PROOF_SESSION);
     return &state->trees[kind];
 }
 
@@ -84,16 +85,19 @@ size_t tn_state_write_sides(const struct tn_state *state, uint8_t *out, size_t o
     return sides.used;
 }
 
-void tn_state_begin_part(struct tn_state *state, uint32_t accounts_count)
+static void begin_tree(struct tn_state *state, uint8_t kind, uint32_t count)
 {
-    static const enum tn_record_kind kinds[] = {TN_RECORD_ACCOUNT, TN_RECORD_MARGIN,
-                                                TN_RECORD_MEMORY};
-    TN_ASSERT(accounts_count <= state->limits.accounts_max);
-    for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        struct tree *tree = &state->trees[kinds[i]];
-        TN_ASSERT(tree->count == 0);
-        tree->count = accounts_count;
-    }
+    struct tree *tree = &state->trees[kind];
+    TN_ASSERT(tree->count == 0 && count <= tree->count_max);
+    tree->count = count;
+}
+
+void tn_state_begin_part(struct tn_state *state, uint32_t accounts_count, uint32_t sessions_count)
+{
+    begin_tree(state, TN_RECORD_ACCOUNT, accounts_count);
+    begin_tree(state, TN_RECORD_MARGIN, accounts_count);
+    begin_tree(state, TN_RECORD_MEMORY, accounts_count);
+    begin_tree(state, TN_PROOF_SESSION, sessions_count);
     state->is_updated = false;
 }
 

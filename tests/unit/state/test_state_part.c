@@ -1,6 +1,6 @@
-/* Trees of which only some accounts are known: they have the roots of whole ones, also after known
- * accounts change and new ones are appended; and no byte of the nodes beside the ways can be
- * another. */
+/* Trees of which only some accounts and sessions are known: they have the roots of whole ones, also
+ * after known ones change and new ones are appended; and no byte of the nodes beside the ways can
+ * be another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,16 +13,24 @@
 
 #include <string.h>
 
-enum { ACCOUNTS_MAX = 3000, ROUNDS = 60, MARGIN_SIZE = 104, POSITIONS_MAX = 5 };
+enum {
+    ACCOUNTS_MAX = 3000,
+    ROUNDS = 60,
+    MARGIN_SIZE = 104,
+    POSITIONS_MAX = 5,
+    SESSION_SIZE = 57,
+    KINDS = 4
+};
 
-static const enum tn_record_kind part_kinds[] = {TN_RECORD_ACCOUNT, TN_RECORD_MARGIN,
-                                                 TN_RECORD_MEMORY};
+static const enum tn_record_kind part_kinds[KINDS] = {
+    TN_RECORD_ACCOUNT, TN_RECORD_MARGIN, TN_RECORD_MEMORY, (enum tn_record_kind)TN_PROOF_SESSION};
 
 struct account {
     uint8_t account[TN_RECORD_ACCOUNT_SIZE];
     uint8_t positions[POSITIONS_MAX * TN_RECORD_POSITION_SIZE];
     uint8_t margin[MARGIN_SIZE];
-    uint32_t positions_count, margin_size;
+    uint8_t session[SESSION_SIZE]; /* in the seat of the same number; empty: size 0 */
+    uint32_t positions_count, margin_size, session_size;
 };
 
 struct pair {
@@ -35,7 +43,7 @@ struct pair {
 
 static uint64_t seed;
 
-static const struct tn_state_limits limits = {ACCOUNTS_MAX, 1, 1, 1, 0, TN_CPU_BASE, 0};
+static const struct tn_state_limits limits = {ACCOUNTS_MAX, 1, 1, 1, ACCOUNTS_MAX, TN_CPU_BASE, 0};
 
 static struct tn_state *new_state(void)
 {
@@ -56,6 +64,8 @@ static void draw_account(struct pair *pair, uint32_t index)
     memset(account->margin, (int)tn_random_below(&pair->random, 256), sizeof account->margin);
     account->positions_count = (uint32_t)tn_random_below(&pair->random, POSITIONS_MAX + 1);
     account->margin_size = tn_random_below(&pair->random, 2) == 0 ? 0 : MARGIN_SIZE;
+    memset(account->session, (int)tn_random_below(&pair->random, 256), sizeof account->session);
+    account->session_size = tn_random_below(&pair->random, 3) == 0 ? 0 : SESSION_SIZE;
 }
 
 static void set_account(const struct pair *pair, struct tn_state *state, uint32_t index)
@@ -68,8 +78,9 @@ static void set_account(const struct pair *pair, struct tn_state *state, uint32_
         {{TN_RECORD_ACCOUNT, index}, account->account, TN_RECORD_ACCOUNT_SIZE},
         {{TN_RECORD_MARGIN, index}, account->margin, account->margin_size},
         {{TN_RECORD_MEMORY, index}, NULL, 0},
+        {{TN_PROOF_SESSION, index}, account->session, account->session_size},
     };
-    bool is_good = tn_state_set_many(state, records, 4);
+    bool is_good = tn_state_set_many(state, records, 5);
     TN_ASSERT(is_good);
 }
 
@@ -80,14 +91,14 @@ static bool is_present(const struct pair *pair, uint32_t index)
 
 static void set_counts(struct tn_state *state, uint32_t count)
 {
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < KINDS; i++)
         tn_state_count(state, part_kinds[i], count);
 }
 
 static bool same_roots(const struct pair *pair)
 {
     bool is_same = tn_state_update(pair->whole) && tn_state_update(pair->part);
-    for (uint32_t i = 0; i < 3 && is_same; i++) {
+    for (uint32_t i = 0; i < KINDS && is_same; i++) {
         struct tn_hash whole, part;
         tn_state_section_root(&whole, pair->whole, part_kinds[i]);
         tn_state_section_root(&part, pair->part, part_kinds[i]);
@@ -125,7 +136,7 @@ static void open_pair(struct pair *pair, uint64_t from)
     }
     bool is_good = tn_state_update(pair->whole);
     TN_ASSERT(is_good);
-    tn_state_begin_part(pair->part, pair->count);
+    tn_state_begin_part(pair->part, pair->count, pair->count);
 }
 
 static void close_pair(struct pair *pair)
@@ -145,7 +156,7 @@ static void set_present(const struct pair *pair)
 static void give_sides(struct pair *pair, size_t at)
 {
     static uint8_t sides[ACCOUNTS_MAX * 48];
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < KINDS; i++) {
         size_t used, size = tn_state_write_sides(pair->whole, sides, sizeof sides, part_kinds[i],
                                                  pair->present);
         TN_ASSERT(size <= sizeof sides);
@@ -162,7 +173,7 @@ static void give_sides(struct pair *pair, size_t at)
 static size_t sides_size(const struct pair *pair)
 {
     size_t size = 0;
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < KINDS; i++)
         size += tn_state_write_sides(pair->whole, NULL, 0, part_kinds[i], pair->present);
     return size;
 }
@@ -229,7 +240,7 @@ static void test_state_in_part_of_one_account_needs_no_nodes(void **unused)
     set_account(&pair, pair.whole, 0);
     assert_true(tn_state_update(pair.whole));
     assert_int_equal(sides_size(&pair), 0);
-    tn_state_begin_part(pair.part, 1);
+    tn_state_begin_part(pair.part, 1, 1);
     set_account(&pair, pair.part, 0);
     assert_true(same_roots(&pair));
     close_pair(&pair);
