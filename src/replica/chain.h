@@ -75,6 +75,7 @@ struct tn_chain {
     struct tn_registry *registry;
     struct tn_registry_genesis genesis;
     bool is_registry_empty;     /* for what is imported */
+    bool is_part;               /* some accounts, sessions and past roots (witness_chain.h) */
     struct chain_past *past;    /* [TN_CHAIN_RING], by height modulo that */
     struct tn_hash past_before; /* link of the height before the oldest that is kept */
     uint64_t past_first;        /* the oldest */
@@ -182,11 +183,15 @@ enum tn_chain_verdict tn_chain_judge_one(struct tn_chain *chain, struct chain_ju
 
 /* chain_heads.c: HEADS and RING. */
 size_t tn_chain_heads_size_max(uint8_t kind);
-size_t tn_chain_write_heads(const struct tn_chain *chain, uint8_t *out, size_t out_size);
+/* The lowest height, of those that are kept, of which judging and executing the next block can ask;
+ * first, in what follows: as if no lower one were kept. */
+uint64_t tn_chain_past_needed(const struct tn_chain *chain);
+size_t tn_chain_write_heads(const struct tn_chain *chain, uint8_t *out, size_t out_size,
+                            uint64_t first);
 bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault,
                            const uint8_t *record, size_t size);
 size_t tn_chain_write_ring(const struct tn_chain *chain, uint8_t *out, size_t out_size,
-                           uint32_t index);
+                           uint32_t index, uint64_t first);
 bool tn_chain_import_ring(struct tn_chain *chain, struct tn_import_fault *fault, uint32_t index,
                           const uint8_t *record, size_t size);
 /* Links what came in; false: a height is missing. */

@@ -67,18 +67,38 @@ static bool get_stream(struct reader *reader, struct tn_chain_stream *stream)
     return has_exit <= 1;
 }
 
-size_t tn_chain_write_heads(const struct tn_chain *chain, uint8_t *out, size_t out_size)
+/* Of what heights the next block can ask: its batches' BLOCKs and the ages of inboxes are above a
+ * market's cursor, its exec_height is not below its parent's. */
+static uint64_t lowest_asked(const struct tn_chain_heads *heads, uint32_t markets_count)
+{
+    uint64_t lowest = heads->block.exec_height;
+    for (uint32_t i = 0; i < markets_count; i++) {
+        if (heads->streams[i].cursor < lowest) lowest = heads->streams[i].cursor;
+    }
+    return lowest;
+}
+
+uint64_t tn_chain_past_needed(const struct tn_chain *chain)
+{
+    const uint64_t lowest = lowest_asked(&chain->heads, chain->limits.markets_count);
+    return lowest < chain->past_first ? chain->past_first : lowest;
+}
+
+size_t tn_chain_write_heads(const struct tn_chain *chain, uint8_t *out, size_t out_size,
+                            uint64_t first)
 {
     const struct tn_chain_heads *heads = &chain->heads;
     struct writer writer = {.out = out, .size = out_size};
     uint8_t header[TN_BLOCK_HEADER_BYTES];
+    struct tn_hash before = chain->past_before;
+    if (first > chain->past_first) before = tn_chain_past(chain, first - 1)->link;
     tn_stream_write_block_header(header, &heads->block);
     put_number(&writer, HEADS_VERSION, 1);
     put_bytes(&writer, chain->limits.chain_id, sizeof chain->limits.chain_id);
     put_bytes(&writer, header, sizeof header);
     put_bytes(&writer, heads->block_hash.bytes, TN_HASH_SIZE);
-    put_number(&writer, chain->past_first, 8);
-    put_bytes(&writer, chain->past_before.bytes, TN_HASH_SIZE);
+    put_number(&writer, first, 8);
+    put_bytes(&writer, before.bytes, TN_HASH_SIZE);
     put_range(&writer, &heads->blocks);
     put_range(&writer, &heads->withdrawals);
     put_number(&writer, chain->limits.markets_count, 1);
@@ -94,18 +114,26 @@ static bool refuse(struct tn_import_fault *fault, size_t at, const char *what)
     return false;
 }
 
+/* All heights that a node keeps; or, of a part, all that can be asked for. */
+static bool keeps_enough(const struct tn_chain *chain)
+{
+    uint64_t kept = chain->heads.height - chain->past_first;
+    if (chain->past_first > chain->heads.height || kept >= TN_CHAIN_RING) return false;
+    if (chain->past_first == 0 || kept == TN_CHAIN_RING - 1) return true;
+    return chain->is_part &&
+           lowest_asked(&chain->heads, chain->limits.markets_count) == chain->past_first;
+}
+
 /* What was read fits together, and this chain. */
 static bool check_heads(const struct tn_chain *chain, struct tn_import_fault *fault, size_t at)
 {
     const struct tn_chain_heads *heads = &chain->heads;
-    uint64_t kept = heads->height - chain->past_first;
     struct tn_hash hash;
     tn_stream_block_hash(&hash, chain->limits.chain_id, &heads->block);
     if (heads->height > 0 && !tn_hash_equal(&hash, &heads->block_hash)) {
         return refuse(fault, at, "the last block's hash is not its header's");
     }
-    if (heads->blocks.count != heads->height || chain->past_first > heads->height ||
-        kept >= TN_CHAIN_RING || (chain->past_first > 0 && kept != TN_CHAIN_RING - 1)) {
+    if (heads->blocks.count != heads->height || !keeps_enough(chain)) {
         return refuse(fault, at, "the heads' heights do not fit together");
     }
     for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
@@ -157,7 +185,7 @@ bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault
 
 /* The heights that stand in a chunk, ascending; how many. */
 static uint32_t chunk_heights(const struct tn_chain *chain, uint64_t heights[TN_CHAIN_RING_CHUNK],
-                              uint32_t index)
+                              uint32_t index, uint64_t first)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < TN_CHAIN_RING_CHUNK; i++) {
@@ -168,16 +196,16 @@ static uint32_t chunk_heights(const struct tn_chain *chain, uint64_t heights[TN_
             if (round == 0) continue;
             height -= TN_CHAIN_RING;
         }
-        if (height >= chain->past_first) heights[count++] = height;
+        if (height >= first) heights[count++] = height;
     }
     return count;
 }
 
 size_t tn_chain_write_ring(const struct tn_chain *chain, uint8_t *out, size_t out_size,
-                           uint32_t index)
+                           uint32_t index, uint64_t first)
 {
     uint64_t heights[TN_CHAIN_RING_CHUNK];
-    uint32_t count = chunk_heights(chain, heights, index);
+    uint32_t count = chunk_heights(chain, heights, index, first);
     struct writer writer = {.out = out, .size = out_size};
     for (uint32_t i = 0; i < count; i++) {
         const struct chain_past *past = tn_chain_past(chain, heights[i]);
@@ -198,7 +226,7 @@ bool tn_chain_import_ring(struct tn_chain *chain, struct tn_import_fault *fault,
     if (!chain->has_heads || index >= CHAIN_RING_CHUNKS) {
         return refuse(fault, 0, "past roots come after the heads");
     }
-    uint32_t count = chunk_heights(chain, heights, index);
+    uint32_t count = chunk_heights(chain, heights, index, chain->past_first);
     if (size != (size_t)count * PAST_BYTES) return refuse(fault, 0, "past roots are cut off");
     for (uint32_t i = 0; i < count; i++) {
         struct chain_past *past = &chain->past[heights[i] % TN_CHAIN_RING];

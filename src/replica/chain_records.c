@@ -68,8 +68,12 @@ size_t tn_chain_record(const struct tn_chain *chain, uint8_t *out, size_t out_si
     if (split(&chain->limits, kind, &place, &own)) {
         return tn_shard_record(&chain->shards[place], out, out_size, own, index);
     }
-    if (kind == TN_CHAIN_RECORD_HEADS) return tn_chain_write_heads(chain, out, out_size);
-    if (kind == TN_CHAIN_RECORD_RING) return tn_chain_write_ring(chain, out, out_size, index);
+    if (kind == TN_CHAIN_RECORD_HEADS) {
+        return tn_chain_write_heads(chain, out, out_size, chain->past_first);
+    }
+    if (kind == TN_CHAIN_RECORD_RING) {
+        return tn_chain_write_ring(chain, out, out_size, index, chain->past_first);
+    }
     return tn_registry_record(chain->registry, out, out_size, registry_kind(kind), index);
 }
 

@@ -122,7 +122,8 @@ bool tn_shard_import_end(struct tn_shard *shard, struct tn_import_fault *fault,
 {
     bool is_good = shard->market != NULL ? tn_market_import_end(shard->market, fault)
                                          : tn_exchange_import_end(shard->exchange, fault);
-    if (!is_good || !tn_shard_take_exit(shard, fault, exit, has_exit)) return false;
+    if (!is_good) return false;
+    if (!shard->is_part && !tn_shard_take_exit(shard, fault, exit, has_exit)) return false;
     tn_shard_trees_settle(shard, room);
     tn_shard_forget_changed(shard);
     return true;

@@ -44,6 +44,7 @@ struct tn_shard {
     uint32_t changed_max[TN_REPLICA_KINDS];
     struct tn_record_name changed_next;
     bool has_trees; /* of an import: they were filled from the records' bytes */
+    bool is_part;   /* some accounts and sessions only, and no EQUITY (witness_chain.h) */
 };
 
 static inline void *shard_region(unsigned char *memory, size_t *used, size_t size)

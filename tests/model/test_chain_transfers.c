@@ -3,11 +3,12 @@
  *
  * Nobody trades, so what each owner has is known to the micro: what was deposited for him less what
  * he took out is what his accounts hold and what is under way from them or to them, after every
- * block. A second chain, restored in the middle from records, goes on alike; and once all streams
- * have come to the end nothing is under way any more. */
+ * block. A second chain, restored in the middle from records, goes on alike; every third block is
+ * executed on its witness alone, too; and once all streams have come to the end nothing is under
+ * way any more. */
 #define CHAIN_CASE_MARKETS 3
-#include "chain_case.h"
 #include "seed.h"
+#include "witness_case.h"
 
 enum { HEIGHTS = 240, OWNERS = 2, ROOM = 1 << 21, PER_BATCH = 4 };
 
@@ -170,6 +171,7 @@ static void restore(void)
 
 static void finalize(void)
 {
+    if (tn_chain_heads(cc.chain)->height % 3 == 0) wc_check();
     if (run.restored != NULL)
         assert_int_equal(tn_chain_execute(run.restored, &cc.line[0].block), TN_CHAIN_OK);
     cc_finalize();
@@ -236,6 +238,7 @@ static void test_chain_random_transfers_lose_and_make_no_money(void **state)
     const struct tn_chain_listener listener = {.receipt = heard, .inbox = cc_inbox};
     tn_chain_tell(cc.chain, &listener);
     run.stands_still = MARKETS;
+    wc_open();
     for (uint32_t i = 0; i < MARKETS; i++) {
         for (uint32_t owner = 0; owner < OWNERS; owner++) {
             cc_open_account(i + 1, owner);
@@ -258,6 +261,7 @@ static void test_chain_random_transfers_lose_and_make_no_money(void **state)
     assert_int_equal(run.back, counters->remits_back);
     assert_true(counters->remits > HEIGHTS && run.back > HEIGHTS && run.full > 0);
     assert_int_equal(counters->results_wrong, 0);
+    assert_true(wc.checked > HEIGHTS / 4 && wc.partial > 0);
 }
 
 /* Room for few, so that ways are full now and then. */
@@ -277,6 +281,7 @@ static int open_run(void **state)
 static int close_run(void **state)
 {
     free(run.restored);
+    wc_close();
     return cc_close(state);
 }
 
