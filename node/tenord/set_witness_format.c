@@ -6,11 +6,13 @@
 
 enum { RECORD_HEAD = 9, BATCH_HEAD = 4, WITNESS_MAX_MARKETS = TN_CHAIN_MARKETS_MAX };
 
-static const uint8_t magic[8] = {'T', 'N', 'W', 'I', 'T', 'S', '0', '1'};
+/* The last two are the version. 01 had the whole state before the block. */
+static const uint8_t magic[8] = {'T', 'N', 'W', 'I', 'T', 'S', '0', '2'};
+enum { NAME_SIZE = 6 };
 
 bool set_witness_is_one(const uint8_t *bytes, size_t size)
 {
-    return size >= sizeof magic && memcmp(bytes, magic, sizeof magic) == 0;
+    return size >= sizeof magic && memcmp(bytes, magic, NAME_SIZE) == 0;
 }
 
 /* ---- Reading -----------------------------------------------------------------------------------
@@ -78,13 +80,31 @@ static bool refuse(struct set_witness_fault *fault, size_t at, const char *what)
     return false;
 }
 
+static void take_counts(struct cursor *cursor, struct set_witness *witness)
+{
+    for (uint32_t i = 0; i < witness->markets_count; i++) {
+        witness->accounts_count[i] = take_u32(cursor);
+        witness->seats_count[i] = take_u32(cursor);
+    }
+}
+
+static bool is_of_this_version(struct set_witness_fault *fault, const uint8_t *bytes, size_t size)
+{
+    if (!set_witness_is_one(bytes, size)) return refuse(fault, 0, "it is no witness of a set");
+    return memcmp(bytes, magic, sizeof magic) == 0 ||
+           refuse(
+               fault, NAME_SIZE,
+               "another version of tenord wrote it: write it again with tenord witness, or check "
+               "it with the tenord that wrote it");
+}
+
 bool set_witness_read(struct set_witness *witness, struct set_witness_fault *fault,
                       const uint8_t *bytes, size_t size)
 {
     struct cursor cursor = {.bytes = bytes, .size = size, .at = sizeof magic};
     struct tn_stream_fault stream;
     *witness = (struct set_witness){.size = size};
-    if (!set_witness_is_one(bytes, size)) return refuse(fault, 0, "it is no witness of a set");
+    if (!is_of_this_version(fault, bytes, size)) return false;
     const uint8_t *header = take(&cursor, TN_BLOCK_HEADER_BYTES);
     if (header == NULL ||
         !tn_stream_read_block_header(&witness->header, &stream, header, TN_BLOCK_HEADER_BYTES)) {
@@ -96,9 +116,11 @@ bool set_witness_read(struct set_witness *witness, struct set_witness_fault *fau
     witness->set_size = take_u32(&cursor);
     witness->batches_count = take_u32(&cursor);
     witness->records_count = take_u32(&cursor);
+    witness->nodes_size = take_u32(&cursor);
     if (witness->markets_count < 1 || witness->markets_count > WITNESS_MAX_MARKETS) {
         return refuse(fault, cursor.at, "no set has so many markets");
     }
+    take_counts(&cursor, witness);
     take_roots(&cursor, &witness->before, witness->markets_count);
     take_roots(&cursor, &witness->after, witness->markets_count);
     witness->body = take(&cursor, witness->body_size);
@@ -108,8 +130,9 @@ bool set_witness_read(struct set_witness *witness, struct set_witness_fault *fau
     pass_batches(&cursor, witness->batches_count);
     witness->records = bytes + cursor.at;
     pass_records(&cursor, witness->records_count);
+    witness->nodes = take(&cursor, witness->nodes_size);
     if (cursor.is_bad) return refuse(fault, cursor.at, "it ends before what it says is in it");
-    return cursor.at == size || refuse(fault, cursor.at, "it goes on behind its records");
+    return cursor.at == size || refuse(fault, cursor.at, "it goes on behind its nodes");
 }
 
 void set_witness_batch(struct tn_chain_batch *batch, size_t *at, const struct set_witness *witness)
@@ -121,15 +144,15 @@ void set_witness_batch(struct tn_chain_batch *batch, size_t *at, const struct se
     *at += BATCH_HEAD + batch->body_size + TN_SIGNATURE_SIZE;
 }
 
-void set_witness_record(struct set_witness_record *record, size_t *at,
+void set_witness_record(struct tn_state_record *record, size_t *at,
                         const struct set_witness *witness)
 {
     const uint8_t *head = witness->records + *at;
-    *record = (struct set_witness_record){.kind = head[0],
-                                          .index = (uint32_t)tn_get_be(head + 1, 4),
-                                          .size = (uint32_t)tn_get_be(head + 5, 4),
-                                          .bytes = head + RECORD_HEAD};
-    *at += RECORD_HEAD + (size_t)record->size;
+    *record = (struct tn_state_record){
+        .name = {.kind = head[0], .index = (uint32_t)tn_get_be(head + 1, 4)},
+        .bytes = head + RECORD_HEAD,
+        .size = (size_t)tn_get_be(head + 5, 4)};
+    *at += RECORD_HEAD + record->size;
 }
 
 /* ---- Writing -----------------------------------------------------------------------------------
@@ -189,6 +212,11 @@ void set_witness_put_head(struct set_witness_writer *writer, const struct set_wi
     put_u32(writer, witness->set_size);
     put_u32(writer, witness->batches_count);
     put_u32(writer, witness->records_count);
+    put_u32(writer, witness->nodes_size);
+    for (uint32_t i = 0; i < witness->markets_count; i++) {
+        put_u32(writer, witness->accounts_count[i]);
+        put_u32(writer, witness->seats_count[i]);
+    }
     put_roots(writer, &witness->before, witness->markets_count);
     put_roots(writer, &witness->after, witness->markets_count);
     put(writer, witness->body, witness->body_size);
@@ -203,22 +231,33 @@ void set_witness_put_batch(struct set_witness_writer *writer, const struct tn_ch
     put(writer, batch->signature.bytes, TN_SIGNATURE_SIZE);
 }
 
-uint32_t set_witness_put_records(struct set_witness_writer *writer, const struct tn_chain *chain)
+/* False: it does not go in, or there is no memory. */
+static bool put_record(struct set_witness_writer *writer, const struct tn_witness_parts *parts,
+                       const struct tn_chain *chain, uint8_t kind, uint32_t index)
 {
-    uint32_t records_count = 0;
+    size_t size;
+    if (!tn_witness_chain_record(parts, chain, NULL, 0, &size, kind, index)) return false;
+    uint8_t *at = grow(writer, RECORD_HEAD + size);
+    if (at == NULL) return false;
+    at[0] = kind;
+    tn_put_be(at + 1, index, 4);
+    tn_put_be(at + 5, size, 4);
+    return tn_witness_chain_record(parts, chain, at + RECORD_HEAD, size, &size, kind, index);
+}
+
+void set_witness_put_state(struct set_witness_writer *writer, uint32_t *records_count,
+                           uint32_t *nodes_size, const struct tn_witness_parts *parts,
+                           const struct tn_chain *chain)
+{
+    *records_count = 0;
     for (uint32_t kind = 1; kind < TN_CHAIN_KINDS; kind++) {
         uint32_t count = tn_chain_records_count(chain, (uint8_t)kind);
-        for (uint32_t i = 0; i < count; i++) {
-            size_t size = tn_chain_record(chain, NULL, 0, (uint8_t)kind, i);
-            if (size == 0) continue;
-            uint8_t *at = grow(writer, RECORD_HEAD + size);
-            if (at == NULL) return 0;
-            at[0] = (uint8_t)kind;
-            tn_put_be(at + 1, i, 4);
-            tn_put_be(at + 5, size, 4);
-            tn_chain_record(chain, at + RECORD_HEAD, size, (uint8_t)kind, i);
-            records_count++;
-        }
+        for (uint32_t i = 0; i < count; i++)
+            *records_count += put_record(writer, parts, chain, (uint8_t)kind, i);
     }
-    return records_count;
+    size_t size = tn_witness_chain_nodes(parts, chain, NULL, 0);
+    uint8_t *at = grow(writer, size);
+    if (at != NULL) tn_witness_chain_nodes(parts, chain, at, size);
+    if (size > UINT32_MAX) writer->is_bad = true;
+    *nodes_size = (uint32_t)size;
 }

@@ -1,13 +1,15 @@
 /* set_witness_verify: a block of a set executed on its witness, by the code that every node runs.
  *
- * First the state before: all records into an empty chain, whose root must be the one that is said.
- * Then the block: it must follow that state, its body and its batches must be what its header
+ * First the state before: records and nodes into an empty chain, whose root must be the one that is
+ * said. Then the block: it must follow that state, its body and its batches must be what its header
  * names, and everything that every node can judge of it must be good. Then it is executed, and all
- * roots that come out are compared, so what is named is the first that differs. */
+ * roots that come out are compared, so what is named is the first that differs. Whatever comes to
+ * an account or a session that is not there ends it: it is left by a jump, and named. */
 #include "tenord/set_witness.h"
 #include "tenord/tenord.h"
 
 #include <inttypes.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +20,11 @@ struct verifying {
     const struct set_witness *witness;
     struct set_reading *genesis;
     struct held_chain held;
-    struct tn_chain_batch *batches; /* [batches_count] */
+    struct set_witness_batches batches;
+    struct tn_witness_parts parts;
+    uint64_t *words;                 /* of parts */
+    struct tn_state_record *records; /* [records_count] */
+    jmp_buf absent;
     uint64_t results_wrong;
     struct tn_chain_place said_wrong; /* the first batch with other results */
 };
@@ -104,9 +110,33 @@ static bool compare_roots(const struct verifying *verifying, const struct set_ro
 
 static bool complain_record(const struct verifying *verifying, const struct tn_import_fault *fault)
 {
+    if (fault->name.kind == 0) {
+        complain("the bytes are no witness: %s", fault->what);
+        return false;
+    }
     complain("a record says what no state can (%s %u, byte %u): %s",
              set_kind_text(&verifying->genesis->conf.limits, fault->name.kind), fault->name.index,
              fault->at, fault->what == NULL ? "it contradicts another" : fault->what);
+    return false;
+}
+
+static void leave(void *context, const struct tn_witness_absent *absent)
+{
+    struct verifying *verifying = context;
+    complain("%s %u of market %u is needed and not in the witness",
+             absent->is_session ? "the session in seat" : "account", absent->index, absent->market);
+    longjmp(verifying->absent, 1);
+}
+
+/* Memory for what is taken; false after a complaint. */
+static bool get_memory(struct verifying *verifying)
+{
+    const struct set_witness *witness = verifying->witness;
+    const size_t words = tn_witness_parts_words(&verifying->genesis->conf.limits);
+    verifying->words = calloc(words, sizeof *verifying->words);
+    verifying->records = calloc((size_t)witness->records_count + 1, sizeof *verifying->records);
+    if (verifying->words != NULL && verifying->records != NULL) return true;
+    complain("out of memory");
     return false;
 }
 
@@ -115,17 +145,21 @@ static bool take_state(struct verifying *verifying)
     const struct set_witness *witness = verifying->witness;
     struct tn_chain *chain = verifying->held.chain;
     struct tn_import_fault fault = {.what = NULL};
-    struct tn_hash root = {{0}};
+    struct tn_hash root;
     const struct tn_hash none = {{0}};
     size_t at = 0;
-    for (uint32_t i = 0; i < witness->records_count; i++) {
-        struct set_witness_record record;
-        set_witness_record(&record, &at, witness);
-        if (!tn_chain_import(chain, &fault, record.kind, record.index, record.bytes, record.size)) {
-            return complain_record(verifying, &fault);
-        }
+    for (uint32_t i = 0; i < witness->records_count; i++)
+        set_witness_record(&verifying->records[i], &at, witness);
+    tn_witness_parts_open(&verifying->parts, chain, verifying->words);
+    verifying->parts.absent = leave;
+    verifying->parts.context = verifying;
+    for (uint32_t i = 0; i < witness->markets_count; i++) {
+        verifying->parts.markets[i].accounts_count = witness->accounts_count[i];
+        verifying->parts.markets[i].seats_count = witness->seats_count[i];
     }
-    bool is_whole = tn_chain_import_end(chain, &root, &fault);
+    bool is_whole =
+        tn_witness_take_chain(&verifying->parts, chain, &root, &fault, verifying->records,
+                              witness->records_count, witness->nodes, witness->nodes_size);
     if (tn_hash_equal(&root, &none)) return complain_record(verifying, &fault);
     if (!compare_roots(verifying, &witness->before, "before")) return false;
     return is_whole || complain_record(verifying, &fault);
@@ -162,18 +196,18 @@ static bool check_block(const struct verifying *verifying, struct tn_chain_block
     return false;
 }
 
-/* Each under the digest that its own header has. */
-static bool take_batches(struct verifying *verifying)
+bool set_witness_take_batches(struct set_witness_batches *batches,
+                              const struct set_witness *witness)
 {
-    const struct set_witness *witness = verifying->witness;
     size_t at = 0;
-    verifying->batches = calloc((size_t)witness->batches_count + 1, sizeof *verifying->batches);
-    if (verifying->batches == NULL) {
+    batches->count = witness->batches_count;
+    batches->batches = calloc((size_t)batches->count + 1, sizeof *batches->batches);
+    if (batches->batches == NULL) {
         complain("out of memory");
         return false;
     }
-    for (uint32_t i = 0; i < witness->batches_count; i++) {
-        struct tn_chain_batch *batch = &verifying->batches[i];
+    for (uint32_t i = 0; i < batches->count; i++) {
+        struct tn_chain_batch *batch = &batches->batches[i];
         struct tn_batch_header header;
         struct tn_stream_fault fault;
         struct tn_hash named;
@@ -194,13 +228,21 @@ static bool take_batches(struct verifying *verifying)
 
 static bool give_batch(void *context, struct tn_chain_batch *batch, const struct tn_hash *digest)
 {
-    const struct verifying *verifying = context;
-    for (uint32_t i = 0; i < verifying->witness->batches_count; i++) {
-        if (!tn_hash_equal(&verifying->batches[i].digest, digest)) continue;
-        *batch = verifying->batches[i];
+    const struct set_witness_batches *batches = context;
+    for (uint32_t i = 0; i < batches->count; i++) {
+        if (!tn_hash_equal(&batches->batches[i].digest, digest)) continue;
+        *batch = batches->batches[i];
         return true;
     }
     return false;
+}
+
+void set_witness_give_batches(struct set_witness_batches *batches, struct tn_chain *chain,
+                              const struct tn_chain_listener *listener)
+{
+    const struct tn_chain_source source = {.context = batches, .batch = give_batch};
+    tn_chain_ask(chain, &source);
+    tn_chain_tell(chain, listener);
 }
 
 static void note_difference(void *context, const struct tn_chain_place *place,
@@ -216,11 +258,9 @@ static void note_difference(void *context, const struct tn_chain_place *place,
 static bool execute(struct verifying *verifying, const struct tn_chain_block *block)
 {
     struct tn_chain *chain = verifying->held.chain;
-    const struct tn_chain_source source = {.context = verifying, .batch = give_batch};
     const struct tn_chain_listener listener = {.context = verifying, .difference = note_difference};
     struct tn_chain_fault fault = {.at = TN_NONE};
-    tn_chain_ask(chain, &source);
-    tn_chain_tell(chain, &listener);
+    set_witness_give_batches(&verifying->batches, chain, &listener);
     if (tn_chain_validate(chain, &fault, block, NULL, 0, (int64_t)block->header->time_ms, false) !=
         TN_CHAIN_OK) {
         char at[32] = "";
@@ -249,6 +289,45 @@ static bool is_trusted(const struct tn_hash *trusted, const char *what, const st
     return false;
 }
 
+static uint32_t here(const uint64_t *bits, uint32_t of)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < of; i++)
+        count += bits[i / 64] >> i % 64 & 1;
+    return count;
+}
+
+static void say_good(const struct verifying *verifying, const struct tn_hash *block)
+{
+    const struct set_witness *witness = verifying->witness;
+    const struct tn_chain_counters *counters = tn_chain_counters(verifying->held.chain);
+    printf("block %" PRIu64 " is good: executed on a witness of %zu bytes\n",
+           witness->header.height, witness->size);
+    for (uint32_t i = 0; i < witness->markets_count; i++) {
+        const struct tn_witness_part *part = &verifying->parts.markets[i];
+        printf("market %-5u  %u of %u accounts, %u of %u sessions\n", part->market,
+               here(part->accounts, part->accounts_count), part->accounts_count,
+               here(part->seats, part->seats_count), part->seats_count);
+    }
+    printf("%" PRIu64 " batches, %" PRIu64 " entries, %" PRIu64 " items, %" PRIu64
+           " transfers between markets, %" PRIu64
+           " back\nblock        %s\nroot before  %s\nroot after   %s\n",
+           counters->batches, counters->entries, counters->items, counters->remits,
+           counters->remits_back, hash_text(block), hash_text(&witness->before.root),
+           hash_text(&witness->after.root));
+}
+
+/* All that can come to somebody who is absent: then it is false as well. */
+static bool run(struct verifying *verifying, struct tn_chain_block *block,
+                const struct set_witness_trust *trust)
+{
+    if (setjmp(verifying->absent) != 0) return false;
+    return take_state(verifying) && check_block(verifying, block) &&
+           is_trusted(trust->block, "block", &block->hash) &&
+           set_witness_take_batches(&verifying->batches, verifying->witness) &&
+           execute(verifying, block);
+}
+
 static int verify(struct verifying *verifying, const struct set_witness_trust *trust)
 {
     const struct set_witness *witness = verifying->witness;
@@ -258,21 +337,11 @@ static int verify(struct verifying *verifying, const struct set_witness_trust *t
                  verifying->genesis->conf.limits.markets_count);
         return END_WRONG;
     }
-    if (!set_chain_hold(&verifying->held, verifying->genesis)) return END_FAILED;
-    if (!take_state(verifying) || !check_block(verifying, &block) ||
-        !is_trusted(trust->block, "block", &block.hash) || !take_batches(verifying) ||
-        !execute(verifying, &block)) {
-        return END_WRONG;
+    if (!set_chain_hold(&verifying->held, verifying->genesis) || !get_memory(verifying)) {
+        return END_FAILED;
     }
-    const struct tn_chain_counters *counters = tn_chain_counters(verifying->held.chain);
-    printf("block %" PRIu64 " is good: executed on a witness of %zu bytes with all records of %u "
-           "markets\n%" PRIu64 " batches, %" PRIu64 " entries, %" PRIu64 " items, %" PRIu64
-           " transfers between markets, %" PRIu64
-           " back\nblock        %s\nroot before  %s\nroot after   %s\n",
-           witness->header.height, witness->size, witness->markets_count, counters->batches,
-           counters->entries, counters->items, counters->remits, counters->remits_back,
-           hash_text(&block.hash), hash_text(&witness->before.root),
-           hash_text(&witness->after.root));
+    if (!run(verifying, &block, trust)) return END_WRONG;
+    say_good(verifying, &block.hash);
     if (trust->before == NULL || trust->block == NULL) {
         printf("Of a set's block both the root before and the block are to be trusted: compare %s "
                "with one that you do.\n",
@@ -307,7 +376,9 @@ int set_witness_verify(const uint8_t *bytes, size_t size, const struct set_witne
     } else {
         end = verify(&verifying, trust);
     }
-    free(verifying.batches);
+    free(verifying.batches.batches);
+    free(verifying.words);
+    free(verifying.records);
     set_chain_drop(&verifying.held);
     set_reading_close(verifying.genesis);
     return end;

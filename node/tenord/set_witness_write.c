@@ -1,12 +1,17 @@
 /* set_witness_write: the witness of a stored block of a set: a chain is brought to its parent, from
- * the genesis or a snapshot, its records are written down, and then it executes the block. */
+ * the genesis or a snapshot, and a copy of this process judges and executes the block to learn what
+ * it needs, so that the chain itself still stands at the parent when that is written down. */
 #include "tenord/set_snapshot.h"
 #include "tenord/set_witness.h"
 #include "tenord/tenord.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 void set_roots_take(struct set_roots *roots, const struct tn_chain *chain)
 {
@@ -22,13 +27,24 @@ void set_roots_take(struct set_roots *roots, const struct tn_chain *chain)
     }
 }
 
+/* What the copy tells. */
+struct told {
+    struct set_roots after;
+    struct tn_hash block;
+    uint64_t words[]; /* of parts */
+};
+
 struct writing {
     const struct set_witness_options *options;
     struct set_reading *reading;
     struct held_chain held;
     struct set_source source;
     struct set_witness witness;
-    struct set_witness_writer batches, records, whole;
+    struct set_witness_writer batches, state, whole;
+    struct set_witness_batches taken;
+    struct tn_witness_parts parts;
+    struct told *told;
+    size_t told_size;
     uint8_t *genesis, *set;
 };
 
@@ -112,40 +128,113 @@ static bool put_batches(struct writing *writing, const struct set_block *block)
     return true;
 }
 
-static int make(struct writing *writing)
+/* In the copy, which asks nothing of the store: its view is the other process's. Whether the block
+ * may follow is for who reads the witness to say; what is asked for that is needed. */
+static int note_needed(struct writing *writing, const struct set_block *block)
 {
-    struct set_block block;
+    const struct tn_chain_listener nobody = {0};
+    struct tn_chain *chain = writing->held.chain;
+    struct tn_chain_fault fault;
+    set_witness_give_batches(&writing->taken, chain, &nobody);
+    tn_witness_parts_note(&writing->parts, chain);
+    (void)tn_chain_validate(chain, &fault, &block->block, NULL, 0, (int64_t)block->header.time_ms,
+                            false);
+    if (!execute(writing, block)) return END_WRONG;
+    set_roots_take(&writing->told->after, chain);
+    writing->told->block = tn_chain_heads(chain)->block_hash;
+    return END_GOOD;
+}
+
+static int execute_in_copy(struct writing *writing, const struct set_block *block)
+{
+    int status = 0;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) {
+        complain("cannot start a copy of this process: %s", strerror(errno));
+        return END_FAILED;
+    }
+    if (child == 0) _exit(note_needed(writing, block)); /* nothing is closed or written */
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno == EINTR) continue;
+        complain("cannot wait for the copy of this process: %s", strerror(errno));
+        return END_FAILED;
+    }
+    if (WIFEXITED(status)) return WEXITSTATUS(status); /* it has complained */
+    complain("the copy of this process ended by signal %d", WTERMSIG(status));
+    return END_FAILED;
+}
+
+/* Memory that both processes see. */
+static bool open_parts(struct writing *writing)
+{
+    const size_t words = tn_witness_parts_words(&writing->reading->conf.limits);
+    writing->told_size = sizeof(struct told) + words * sizeof(uint64_t);
+    void *told =
+        mmap(NULL, writing->told_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (told == MAP_FAILED) {
+        complain("out of memory: %s", strerror(errno));
+        return false;
+    }
+    writing->told = told;
+    tn_witness_parts_open(&writing->parts, writing->held.chain, writing->told->words);
+    return true;
+}
+
+/* What the witness has of the block and the genesis. */
+static int take_block(struct writing *writing, const struct set_block *block)
+{
     struct set_witness *witness = &writing->witness;
-    if (!set_block_read(&block, writing->reading, writing->options->height)) return END_REFUSED;
     size_t genesis_size = 0;
     writing->genesis = (uint8_t *)home_genesis(&genesis_size, writing->options->home);
     witness->genesis_size = (uint32_t)genesis_size;
     writing->set = read_text(writing->options->home, "set.conf", &witness->set_size);
     if (writing->genesis == NULL || writing->set == NULL) return END_FAILED;
-    if (!put_batches(writing, &block)) return END_WRONG;
-    witness->header = block.header;
+    if (!put_batches(writing, block)) return END_WRONG;
+    witness->header = block->header;
     witness->markets_count = writing->reading->conf.limits.markets_count;
-    witness->body = block.block.body;
-    witness->body_size = (uint32_t)block.block.body_size;
+    witness->body = block->block.body;
+    witness->body_size = (uint32_t)block->block.body_size;
     witness->genesis = writing->genesis;
     witness->set = writing->set;
-    witness->batches_count = block.header.batches_count;
+    witness->batches_count = block->header.batches_count;
+    witness->batches = writing->batches.bytes;
+    if (writing->batches.is_bad) {
+        complain("out of memory");
+        return END_FAILED;
+    }
+    return set_witness_take_batches(&writing->taken, witness) ? END_GOOD : END_WRONG;
+}
+
+static int make(struct writing *writing)
+{
+    struct set_block block;
+    struct set_witness *witness = &writing->witness;
+    if (!set_block_read(&block, writing->reading, writing->options->height)) return END_REFUSED;
+    int end = take_block(writing, &block);
+    if (end == END_GOOD && !open_parts(writing)) end = END_FAILED;
+    if (end == END_GOOD) end = execute_in_copy(writing, &block);
+    if (end != END_GOOD) return end;
+    for (uint32_t i = 0; i < witness->markets_count; i++) {
+        witness->accounts_count[i] = writing->parts.markets[i].accounts_count;
+        witness->seats_count[i] = writing->parts.markets[i].seats_count;
+    }
     set_roots_take(&witness->before, writing->held.chain);
-    witness->records_count = set_witness_put_records(&writing->records, writing->held.chain);
-    if (!execute(writing, &block)) return END_WRONG;
-    set_roots_take(&witness->after, writing->held.chain);
+    witness->after = writing->told->after;
+    set_witness_put_state(&writing->state, &witness->records_count, &witness->nodes_size,
+                          &writing->parts, writing->held.chain);
     set_witness_put_head(&writing->whole, witness);
-    if (writing->whole.is_bad || writing->batches.is_bad || writing->records.is_bad) {
+    if (writing->whole.is_bad || writing->state.is_bad) {
         complain("out of memory");
         return END_FAILED;
     }
     return END_GOOD;
 }
 
-/* Head, batches, records: one behind the other. */
+/* Head, batches, state: one behind the other. */
 static int write_file(struct writing *writing)
 {
-    size_t size = writing->whole.size + writing->batches.size + writing->records.size;
+    size_t size = writing->whole.size + writing->batches.size + writing->state.size;
     uint8_t *bytes = malloc(size);
     if (bytes == NULL) {
         complain("out of memory for a witness of %zu bytes", size);
@@ -154,14 +243,14 @@ static int write_file(struct writing *writing)
     memcpy(bytes, writing->whole.bytes, writing->whole.size);
     uint8_t *at = bytes + writing->whole.size;
     if (writing->batches.size > 0) memcpy(at, writing->batches.bytes, writing->batches.size);
-    memcpy(at + writing->batches.size, writing->records.bytes, writing->records.size);
+    memcpy(at + writing->batches.size, writing->state.bytes, writing->state.size);
     bool is_written = file_write(writing->options->out, bytes, size);
     free(bytes);
     if (!is_written) return END_FAILED;
     printf("%s: %zu bytes\nblock        %" PRIu64 " %s\nroot before  %s\nroot after   %s\n",
            writing->options->out, size, writing->witness.header.height,
-           hash_text(&tn_chain_heads(writing->held.chain)->block_hash),
-           hash_text(&writing->witness.before.root), hash_text(&writing->witness.after.root));
+           hash_text(&writing->told->block), hash_text(&writing->witness.before.root),
+           hash_text(&writing->witness.after.root));
     return END_GOOD;
 }
 
@@ -192,7 +281,9 @@ int set_witness_write(const struct set_witness_options *options)
     free(writing->genesis);
     free(writing->set);
     free(writing->batches.bytes);
-    free(writing->records.bytes);
+    free(writing->state.bytes);
+    free(writing->taken.batches);
+    if (writing->told != NULL) munmap(writing->told, writing->told_size);
     free(writing->whole.bytes);
     set_chain_drop(&writing->held);
     set_reading_close(writing->reading);

@@ -117,11 +117,13 @@ static void try_witness(const uint8_t *bytes, size_t size)
     TN_ASSERT(witness.batches + at == witness.records);
     at = 0;
     for (uint32_t i = 0; i < witness.records_count; i++) {
-        struct set_witness_record record;
+        struct tn_state_record record;
         set_witness_record(&record, &at, &witness);
         touch(record.bytes, record.size);
     }
-    TN_ASSERT(witness.records + at == bytes + size);
+    TN_ASSERT(witness.records + at == witness.nodes);
+    touch(witness.nodes, witness.nodes_size);
+    TN_ASSERT(witness.nodes + witness.nodes_size == bytes + size);
 }
 
 /* ---- Files that are right, but for a byte -------------------------------------------------------
@@ -176,18 +178,24 @@ static void try_made_head(struct tape *tape)
     free(bytes);
 }
 
+static void put_bytes(struct set_witness_writer *writer, const uint8_t *bytes, size_t size)
+{
+    if (size == 0) return;
+    uint8_t *grown = realloc(writer->bytes, writer->size + size);
+    TN_ASSERT(grown != NULL);
+    memcpy(grown + writer->size, bytes, size);
+    writer->bytes = grown;
+    writer->size += size;
+    writer->room = writer->size;
+}
+
 static void put_record(struct set_witness_writer *writer, struct tape *tape)
 {
     uint32_t size;
     const uint8_t *record = slice(tape, &size);
-    uint8_t head[9] = {(uint8_t)draw(tape, 30), 0, 0, 0, 1, 0, 0, 0, (uint8_t)size};
-    uint8_t *grown = realloc(writer->bytes, writer->size + sizeof head + size);
-    TN_ASSERT(grown != NULL);
-    memcpy(grown + writer->size, head, sizeof head);
-    if (size > 0) memcpy(grown + writer->size + sizeof head, record, size);
-    writer->bytes = grown;
-    writer->size += sizeof head + size;
-    writer->room = writer->size;
+    const uint8_t head[9] = {(uint8_t)draw(tape, 30), 0, 0, 0, 1, 0, 0, 0, (uint8_t)size};
+    put_bytes(writer, head, sizeof head);
+    put_bytes(writer, record, size);
 }
 
 static void try_made_witness(struct tape *tape)
@@ -201,6 +209,9 @@ static void try_made_witness(struct tape *tape)
     made.body = slice(tape, &made.body_size);
     made.genesis = slice(tape, &made.genesis_size);
     made.set = slice(tape, &made.set_size);
+    made.nodes = slice(tape, &made.nodes_size);
+    for (uint32_t i = 0; i < made.markets_count; i++)
+        made.accounts_count[i] = draw(tape, 256);
     set_witness_put_head(&writer, &made);
     for (uint32_t i = 0; i < made.batches_count; i++) {
         uint32_t size;
@@ -210,11 +221,14 @@ static void try_made_witness(struct tape *tape)
     }
     for (uint32_t i = 0; i < made.records_count; i++)
         put_record(&writer, tape);
+    put_bytes(&writer, made.nodes, made.nodes_size);
     TN_ASSERT(!writer.is_bad);
     uint8_t *whole = malloc(writer.size); /* with nothing behind it */
     TN_ASSERT(whole != NULL);
     memcpy(whole, writer.bytes, writer.size);
     TN_ASSERT(set_witness_read(&read, &(struct set_witness_fault){0}, whole, writer.size));
+    TN_ASSERT(memcmp(read.accounts_count, made.accounts_count, sizeof read.accounts_count) == 0);
+    TN_ASSERT(memcmp(read.nodes, made.nodes, made.nodes_size) == 0 || made.nodes_size == 0);
     flip(tape, whole, writer.size);
     try_witness(whole, writer.size);
     free(whole);
