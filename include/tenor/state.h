@@ -54,13 +54,14 @@ struct tn_state_record {
 };
 
 /* tn_state_set hashes one record; its index is below its kind's count (asserted). False, and
- * nothing is changed, when the bytes are no record of that kind. */
+ * nothing is changed, when the bytes are no record of that kind, or a BOOK with which all books
+ * would have more than twice orders_max. */
 bool tn_state_set(struct tn_state *state, struct tn_record_name name, const uint8_t *bytes,
                   size_t size);
 
 /* tn_state_set_many is tn_state_set of each, positions before accounts. It hashes
  * messages of one size side by side: give some hundreds at a time, each name once. False when one
- * of them is no record of its kind; which others were then set is unspecified. */
+ * of them is refused; which others were then set is unspecified. */
 bool tn_state_set_many(struct tn_state *state, const struct tn_state_record *records,
                        uint32_t count);
 

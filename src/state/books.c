@@ -56,6 +56,7 @@ _Static_assert(BOOK_BODY >= TN_RECORD_ORDER_SIZE, "a lane holds leaves of orders
 struct books {
     enum tn_cpu cpu;
     uint32_t blocks_max, blocks_used, free;
+    uint64_t orders; /* in all lists */
     uint32_t changed_count, touched_count;
     struct book_list *lists; /* series × LISTS */
     struct book_block *blocks;
@@ -300,6 +301,8 @@ void tn_state_book_count(struct tn_state *state, uint32_t series, uint32_t numbe
     }
     while (count > 0 && (list->top == TN_NONE || count > span_of(height_of(books, list))))
         raise_list(books, list);
+    books->orders += count;
+    books->orders -= list->count;
     list->count = count;
 }
 
@@ -333,6 +336,8 @@ bool tn_state_set_book(struct tn_state *state, uint32_t series, const uint8_t *r
         orders += tn_get_be(record + 4 * i, 4);
     if (size != 0 && orders != (size - BOOK_HEAD) / TN_RECORD_ORDER_SIZE) return false;
     if (orders > state->limits.orders_max) return false;
+    /* Bytes of a disk or of a stranger: the blocks are for so many, old and new together. */
+    if (state->books->orders + orders > 2 * (uint64_t)state->limits.orders_max) return false;
     const uint8_t *at = size == 0 ? NULL : record + BOOK_HEAD;
     for (uint32_t list = 0; list < LISTS; list++) {
         uint32_t count = size == 0 ? 0 : (uint32_t)tn_get_be(record + 4 * list, 4);

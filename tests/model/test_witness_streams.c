@@ -21,7 +21,7 @@ struct bench {
     size_t witness_size;
     void *memory;
     size_t memory_size;
-    uint32_t verified, partial, refused, attacked;
+    uint32_t verified, partial, refused, attacked, overfilled;
     uint64_t bytes_sum;
 };
 
@@ -148,6 +148,47 @@ static void change_chain(struct bench *bench)
     }
 }
 
+static void put_number(uint8_t *out, uint32_t value)
+{
+    for (uint32_t i = 4; i > 0; i--, value >>= 8)
+        out[i - 1] = (uint8_t)value;
+}
+
+/* Some series with as many orders as one may have: together more than trees have room for. */
+static void overfill_books(struct bench *bench)
+{
+    enum { HEAD = 9, BOOK_HEAD = 16 };
+    struct tn_witness witness;
+    struct tn_witness_fault fault = {.what = NULL};
+    assert_true(tn_witness_read(&witness, &fault, bench->witness, bench->witness_size));
+    const uint32_t orders = witness.limits.exchange.orders_max;
+    const size_t record_size = BOOK_HEAD + (size_t)orders * TN_RECORD_ORDER_SIZE;
+    const size_t chain_at = witness.sides_at - witness.sizes[0];
+    const size_t books_at = chain_at - witness.sizes[TN_RECORD_BOOK];
+    const uint32_t series = 16;
+    uint32_t records = 0;
+    if (witness.counts[TN_RECORD_BOOK] < series) return;
+    assert_true(bench->witness_size + series * (HEAD + record_size) < WITNESS_BYTES);
+    for (size_t at = witness.records_at; at < books_at; records++)
+        at += HEAD + ((size_t)bench->witness[at + 5] << 24 | (size_t)bench->witness[at + 6] << 16 |
+                      (size_t)bench->witness[at + 7] << 8 | bench->witness[at + 8]);
+    memcpy(bench->attack, bench->witness, books_at);
+    uint8_t *at = bench->attack + books_at;
+    for (uint32_t i = 0; i < series; i++) {
+        memset(at, 0, HEAD + record_size);
+        at[0] = TN_RECORD_BOOK;
+        put_number(at + 1, i);
+        put_number(at + 5, (uint32_t)record_size);
+        put_number(at + HEAD, orders);
+        at += HEAD + record_size;
+    }
+    put_number(bench->attack + witness.records_at - 4, records + series + 1);
+    memcpy(at, bench->witness + chain_at, bench->witness_size - chain_at);
+    at += bench->witness_size - chain_at;
+    expect_refused(bench, bench->attack, (size_t)(at - bench->attack));
+    bench->overfilled++;
+}
+
 /* ---- Streams ---- */
 
 static void check_block(struct bench *bench, bool is_attacked, uint64_t *random)
@@ -165,7 +206,8 @@ static void check_block(struct bench *bench, bool is_attacked, uint64_t *random)
     if (!is_attacked) return;
     drop_each_account(bench);
     change_bytes(bench, random);
-    if (bench->attacked++ == 1) change_chain(bench); /* once is enough */
+    if (bench->overfilled == 0) overfill_books(bench); /* once is enough, as of the next */
+    if (bench->attacked++ == 1) change_chain(bench);
 }
 
 static void run_stream(struct bench *bench, uint64_t seed, uint32_t blocks)

@@ -196,6 +196,31 @@ static void test_state_books_past_the_count_of_series_are_forgotten(void **unuse
     free(state);
 }
 
+/* Bytes of a stranger may say anything of how much rests. */
+static void test_state_books_with_more_orders_than_there_is_room_for_are_refused(void **state_)
+{
+    (void)state_;
+    static struct lists lists;
+    static uint8_t record[4 * LISTS + LISTS * ORDERS_MAX * ORDER];
+    struct tn_state *state = new_state(ORDERS_MAX);
+    memset(&lists, 0, sizeof lists);
+    for (uint32_t series = 0; series < SERIES; series++) {
+        const struct tn_record_name name = {.kind = TN_RECORD_BOOK, .index = series};
+        lists.counts[series][series % LISTS] = ORDERS_MAX;
+        const size_t size = write_record(&lists, record, series);
+        assert_int_equal(tn_state_set(state, name, record, size), series < 2);
+        if (series >= 2) lists.counts[series][series % LISTS] = 0;
+    }
+    assert_same(state, &lists);
+    tn_state_book_count(state, 1, 1, 0);
+    lists.counts[1][1] = 0;
+    lists.counts[4][0] = ORDERS_MAX;
+    const struct tn_record_name name = {.kind = TN_RECORD_BOOK, .index = 4};
+    assert_true(tn_state_set(state, name, record, write_record(&lists, record, 4)));
+    assert_same(state, &lists);
+    free(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_state_books_of_every_length_have_the_leaves_of_books_hashed_whole),
         cmocka_unit_test(test_state_books_use_no_more_blocks_than_their_orders_need),
         cmocka_unit_test(test_state_books_past_the_count_of_series_are_forgotten),
+        cmocka_unit_test(test_state_books_with_more_orders_than_there_is_room_for_are_refused),
     };
     seed = test_seed("test_state_books");
     return cmocka_run_group_tests(tests, NULL, NULL);
