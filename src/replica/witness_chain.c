@@ -248,7 +248,7 @@ static bool note_names(struct taking *taking, uint32_t count)
     return true;
 }
 
-/* Counts are within the limits; the last ones are there, beside which new ones come. */
+/* Before there is a bit for any of them. */
 static bool check_counts(const struct taking *taking, uint32_t place)
 {
     const struct tn_market_limits *limits = &taking->chain->limits.markets[place];
@@ -257,19 +257,24 @@ static bool check_counts(const struct taking *taking, uint32_t place)
     if (part->accounts_count > limits->exchange.accounts_max) {
         return refuse(taking, name, "there are more accounts than the limits let");
     }
+    name.kind = (uint8_t)(place * KIND_STEP + TN_RECORD_SESSION);
+    return part->seats_count <= limits->sessions_max ||
+           refuse(taking, name, "there are more sessions than the limits let");
+}
+
+/* The last ones, beside which new ones come. */
+static bool has_last(const struct taking *taking, uint32_t place)
+{
+    const struct tn_witness_part *part = &taking->parts->markets[place];
+    struct tn_record_name name = {.kind = (uint8_t)(place * KIND_STEP + TN_RECORD_ACCOUNT)};
     name.index = part->accounts_count - 1;
     if (part->accounts_count > 0 && !has_bit(part->accounts, name.index)) {
         return refuse(taking, name, "the last account is always needed");
     }
-    name = (struct tn_record_name){.kind = (uint8_t)(place * KIND_STEP + TN_RECORD_SESSION)};
-    if (part->seats_count > limits->sessions_max) {
-        return refuse(taking, name, "there are more sessions than the limits let");
-    }
+    name.kind = (uint8_t)(place * KIND_STEP + TN_RECORD_SESSION);
     name.index = part->seats_count - 1;
-    if (part->seats_count > 0 && !has_bit(part->seats, name.index)) {
-        return refuse(taking, name, "the last session is always needed");
-    }
-    return true;
+    return part->seats_count == 0 || has_bit(part->seats, name.index) ||
+           refuse(taking, name, "the last session is always needed");
 }
 
 /* ---- In: the trees ----------------------------------------------------------------------------
@@ -408,9 +413,12 @@ bool tn_witness_take_chain(struct tn_witness_parts *parts, struct tn_chain *chai
     }
     watch(parts, chain);
     chain->is_part = true;
-    if (!note_names(&taking, records_count)) return false;
     for (uint32_t i = 0; i < parts->markets_count; i++) {
         if (!check_counts(&taking, i)) return false;
+    }
+    if (!note_names(&taking, records_count)) return false;
+    for (uint32_t i = 0; i < parts->markets_count; i++) {
+        if (!has_last(&taking, i)) return false;
     }
     /* Read before the trees: books that are more than the limits let are refused there. */
     if (!take_nodes(&taking, nodes, nodes_size) || !import(&taking, records_count)) return false;

@@ -483,6 +483,17 @@ static void test_chain_witness_with_other_counts_or_nodes_is_refused(void **stat
         expect_refused("another count of sessions");
         part->seats_count = seats;
     }
+    part->accounts_count = part->seats_count = UINT32_MAX; /* and records far past the limits */
+    wc.records[wc.records_count - 1].name =
+        (struct tn_record_name){TN_RECORD_ACCOUNT, UINT32_MAX - 1};
+    assert_int_equal(wc_take(&cc.line[0].block), WC_RECORD);
+    assert_string_equal(wc.fault.what, "there are more accounts than the limits let");
+    part->accounts_count = accounts;
+    wc.records[wc.records_count - 1].name.kind = TN_RECORD_SESSION;
+    assert_int_equal(wc_take(&cc.line[0].block), WC_RECORD);
+    assert_string_equal(wc.fault.what, "there are more sessions than the limits let");
+    part->seats_count = seats;
+    wc_write();
     assert_int_equal(wc_take(&cc.line[0].block), WC_GOOD);
 }
 
