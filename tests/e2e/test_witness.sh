@@ -89,10 +89,10 @@ what_differs_is_named() {
     [ "$(exit_code_of "$tenord" verify-block --file "$scratch/changed")" = 2 ] || fail "it is cut off"
 }
 
-# TNWITN02, and TNWITS02 of a set's block.
+# TNWITN99, and TNWITS99 of a set's block.
 other_versions_are_refused_with_what_to_do() {
     local name
-    for name in TNWITN02 TNWITS02; do
+    for name in TNWITN99 TNWITS99; do
         cp "$scratch/witness.31" "$scratch/changed"
         printf %s "$name" | dd of="$scratch/changed" bs=1 conv=notrunc status=none
         [ "$(exit_code_of "$tenord" verify-block --file "$scratch/changed")" = 2 ] ||
