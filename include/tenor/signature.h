@@ -77,6 +77,35 @@ void tn_signatures_real(struct tn_signatures *signatures, void *memory);
  * real ones only, before any thread uses them. */
 void tn_signatures_blind(struct tn_signatures *signatures, const uint8_t seed[32]);
 
+/* Signatures that learn: a key that signs often gets a table of its multiples, with which a check
+ * takes well under half of the time. The answers are those of `real`: whatever a table denies is
+ * asked of `real`, which decides, and so is each 64th, about, that a table confirms; if that one is
+ * denied the program ends (tn_panic), as its arithmetic is then not to be trusted.
+ *
+ * A key gets its table, of 43 KB, at its fourth good signature: that call takes 150 us longer.
+ * There are `places` tables, at least 1. One that was not used during the last 16 × places checks
+ * gives way to another key's; while all that a key could have are in use it stays with `real`. So
+ * tables that are made cost at most a tenth, whoever signs.
+ *
+ * `real` are those of tn_signatures_real, and are copied; all but verify and verify_parsed is
+ * passed on to them. The memory is the caller's, of tn_signatures_learned_size bytes, aligned to 64
+ * and zeroed; it must outlive `learned`. What no table has used yet is not touched, beyond 0.5 MB.
+ * Takes about 1 ms. Several threads may then check at once: none ever waits for another. */
+size_t tn_signatures_learned_size(uint32_t places);
+void tn_signatures_learn(struct tn_signatures *learned, const struct tn_signatures *real,
+                         void *memory, uint32_t places);
+
+/* What became of all checks so far. */
+struct tn_signatures_counts {
+    uint64_t by_table;
+    uint64_t by_library;
+    uint64_t audited;     /* of by_table: confirmed, and asked of the library too */
+    uint64_t differences; /* of by_table: denied, but the library said yes: an error of ours */
+    uint64_t made;        /* tables */
+};
+void tn_signatures_learned_counts(struct tn_signatures_counts *counts,
+                                  const struct tn_signatures *learned);
+
 static inline bool tn_public_key_equal(const struct tn_public_key *a, const struct tn_public_key *b)
 {
     return __builtin_memcmp(a->bytes, b->bytes, TN_PUBLIC_KEY_SIZE) == 0;

@@ -32,6 +32,12 @@ tn_keccak_path tn_keccak_many_avx512;
 uint32_t tn_crc32c_table(uint32_t crc, const uint8_t *bytes, size_t size);
 uint32_t tn_crc32c_sse42(uint32_t crc, const uint8_t *bytes, size_t size);
 
+/* x ‖ y of a parsed key, big-endian, by the signatures that parsed it. */
+struct tn_signatures;
+struct tn_parsed_key;
+void tn_signatures_coordinates(const struct tn_signatures *real, uint8_t coordinates[64],
+                               const struct tn_parsed_key *key);
+
 static inline uint64_t tn_crypto_load(const uint8_t *bytes)
 {
     uint64_t word;

@@ -111,15 +111,15 @@ bool tn_scalar_is_high(const struct tn_scalar *a)
     return is_above(a->words, HALF_ORDER);
 }
 
-/* Folding takes 512 bits to below 2^386 (256 of the lower half, 256 + 129 of the other), these to
- * below 2^260 (130 + 129), and these to below 2^257. */
+/* Folding takes 512 bits to below 2^386 (256 of the lower half, 256 + 129 of the other), and these
+ * to below 2^260 (130 + 129), which is n at most 16 times. */
 void tn_scalar_multiply(struct tn_scalar *product, const struct tn_scalar *a,
                         const struct tn_scalar *b)
 {
     static const uint64_t fold[3] = {FOLD_LOW, FOLD_MIDDLE, FOLD_HIGH};
     uint64_t wide[8], folded[8] = {0};
     multiply_words(wide, a->words, 4, b->words, 4);
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < 2; i++) {
         multiply_words(folded, wide + 4, 4, fold, 3);
         memset(wide + 4, 0, 4 * sizeof(*wide));
         folded[7] = 0;

@@ -7,6 +7,8 @@
  * after it was made, so threads may share it. */
 #include "tenor/signature.h"
 
+#include "crypto/internal.h"
+
 #include <secp256k1.h>
 #include <secp256k1_preallocated.h>
 #include <secp256k1_recovery.h>
@@ -136,6 +138,19 @@ static bool address(void *context, struct tn_address *made, const struct tn_publ
     }
     address_of(context, made, &point);
     return true;
+}
+
+void tn_signatures_coordinates(const struct tn_signatures *real, uint8_t coordinates[64],
+                               const struct tn_parsed_key *key)
+{
+    secp256k1_pubkey point;
+    uint8_t bytes[UNCOMPRESSED_SIZE];
+    size_t size = sizeof(bytes);
+    TN_ASSERT(real->sign == sign);
+    memcpy(point.data, key->bytes, sizeof(point.data));
+    secp256k1_ec_pubkey_serialize(real->context, bytes, &size, &point, SECP256K1_EC_UNCOMPRESSED);
+    TN_ASSERT(size == sizeof(bytes));
+    memcpy(coordinates, bytes + 1, 64);
 }
 
 size_t tn_signatures_size(void)

@@ -91,13 +91,14 @@ static void test_crypto_field_computes_modulo_p(void **state)
     }
 }
 
-/* a × (2^32 + 977) modulo 2^256. */
-static struct number times_fold(const struct number *a)
+/* a × (2^32 + 977) modulo 2^256, and what is above. */
+static struct number times_fold(uint64_t *above, const struct number *a)
 {
     struct number product = {{0}};
+    *above = 0;
     for (uint32_t bit = 33; bit-- > 0;) {
-        number_add(&product, &product, &product);
-        if (UINT64_C(0x1000003D1) >> bit & 1) number_add(&product, &product, a);
+        *above = 2 * *above + number_add(&product, &product, &product);
+        if (UINT64_C(0x1000003D1) >> bit & 1) *above += number_add(&product, &product, a);
     }
     return product;
 }
@@ -129,7 +130,15 @@ static void test_crypto_field_reduces_what_carries_run_through(void **state)
         for (uint32_t word = 1; word <= full_words; word++)
             after.words[word] = UINT64_MAX;
         if (i % 3 != 0) after.words[0] = UINT64_MAX - tn_random_below(&random, 3);
-        struct number folded = times_fold(&upper);
+        uint64_t above, ignored;
+        struct number folded = times_fold(&above, &upper);
+        number_take(&lower, &after, &folded);
+        assert_reduced_wide(&lower, &upper);
+        /* Once more past the top, with so much in the first word that the last fold overflows it.
+         */
+        struct number carry = number_of(above + i % 2), left = number_of(UINT64_MAX - i % 5);
+        struct number twice_folded = times_fold(&ignored, &carry);
+        number_take(&after, &left, &twice_folded);
         number_take(&lower, &after, &folded);
         assert_reduced_wide(&lower, &upper);
     }
