@@ -244,7 +244,7 @@ static bool make_member(struct loop *loop)
                                                .commands = loop->set->commands,
                                                .commands_count = loop->set->commands_count,
                                                .time_ms = loop->set->time_ms};
-    config.signatures = &loop->signatures;
+    config.signatures = &loop->signing.signatures;
     config.key = loop->node->key;
     config.is_validator = true;
     loop_fill_out(&config.out, loop);
@@ -372,7 +372,7 @@ static void stop(struct loop *loop)
     syncing_free(loop->syncing);
     forwarded_free(loop->forwarded);
     free(loop->outgoing.bytes);
-    free(loop->signatures_memory);
+    signing_close(&loop->signing);
     free(loop->set);
 }
 
@@ -400,7 +400,7 @@ static void begin_sync(struct loop *loop)
     const struct tn_validators set = *tn_sequencer_set(tn_member_sequencer(loop->member));
     const struct syncing_config config = {.home = loop->options.home,
                                           .limits = &loop->set->limits,
-                                          .signatures = &loop->signatures,
+                                          .signatures = &loop->signing.signatures,
                                           .set = &set,
                                           .above =
                                               tn_chain_heads(tn_member_chain(loop->member))->height,
@@ -461,7 +461,7 @@ static void take_sync_turn(struct loop *loop)
 static bool is_alone(const struct loop *loop)
 {
     struct tn_public_key own;
-    const struct tn_signatures *real = &loop->signatures;
+    const struct tn_signatures *real = &loop->signing.signatures;
     if (!real->public_key(real->context, &own, &loop->node->key)) {
         complain("the key in %s is none", loop->node->settings.node.key);
         return false;
@@ -478,19 +478,17 @@ static bool is_alone(const struct loop *loop)
 
 static bool prepare(struct loop *loop, int *end)
 {
-    size_t size = (tn_signatures_size() + 15) / 16 * 16;
-    loop->signatures_memory = aligned_alloc(16, size);
     loop->node = loop->options.node;
     loop->set = calloc(1, sizeof *loop->set);
     *end = END_FAILED;
-    if (loop->signatures_memory == NULL || loop->set == NULL || !loop_make_forwarded(loop)) {
+    if (loop->set == NULL || !loop_make_forwarded(loop)) {
         complain("out of memory");
         return false;
     }
-    tn_signatures_real(&loop->signatures, loop->signatures_memory);
+    if (!signing_open(&loop->signing, (uint32_t)loop->node->settings.node.key_tables)) return false;
     *end = END_REFUSED;
-    return set_conf_read(loop->set, loop->options.home, &loop->signatures) && is_alone(loop) &&
-           make_member(loop);
+    return set_conf_read(loop->set, loop->options.home, &loop->signing.signatures) &&
+           is_alone(loop) && make_member(loop);
 }
 
 /* An orderly end leaves a checkpoint, unless it came in the middle of a state sync. */

@@ -134,7 +134,7 @@ static void take_question(struct loop *loop, const struct port_message *ask)
                                       .find_block = find_block,
                                       .clients_of = clients_of,
                                       .find_epoch = find_epoch,
-                                      .signatures = &loop->signatures};
+                                      .signatures = &loop->signing.signatures};
     switch (views_answer(gate->views, &bytes, &size, &proof, &world, ask->bytes, ask->size)) {
         case VIEWS_ANSWERED: port_tell(gate->port, PORT_REPLY, ask->tag, bytes, size); return;
         case VIEWS_PROOF: take_proof(loop, ask->tag, &proof); return;
@@ -424,7 +424,7 @@ static void fill_options(struct gateway_options *options, struct loop *loop, str
              settings->node.name);
     memcpy(options->chain_id, limits->chain_id, sizeof options->chain_id);
     options->limits = settings->clients.limits;
-    options->signatures = &loop->signatures;
+    options->signatures = &loop->signing.signatures;
     loop_fill_direct(&options->direct, loop);
     if (gate->past != NULL) past_fill_source(&options->past, gate->past);
     options->bounds_us = metrics_bounds_us;
@@ -454,7 +454,8 @@ static bool make_parts(struct loop *loop, struct gate *gate)
     loop->desks.teller = desk_teller_make(&loop->set->limits, DESK_TELLER_RING);
     return gate->teller != NULL && gate->views != NULL && gate->proofs != NULL &&
            (hours == 0 || gate->past != NULL) && loop->desks.teller != NULL &&
-           loop->signatures.public_key(loop->signatures.context, &gate->own_key, &loop->node->key);
+           loop->signing.signatures.public_key(loop->signing.signatures.context, &gate->own_key,
+                                               &loop->node->key);
 }
 
 static void free_gate(struct loop *loop, struct gate *gate)

@@ -16,6 +16,7 @@
 #include "link/nng.h"
 #include "tenor/peer_queue.h"
 #include "tenord/machine.h"
+#include "tenord/signing.h"
 #include "tenord/tenord.h"
 
 #include <pthread.h>
@@ -60,8 +61,7 @@ struct loop {
     struct loop_options options;
     const struct node_conf *node;
     struct set_conf *set;
-    struct tn_signatures signatures;
-    void *signatures_memory;
+    struct signing signing;
     void *member_memory;
     size_t member_size;
     struct tn_member *member;

@@ -212,6 +212,18 @@ static void count_gateway(const struct loop *loop)
     metrics_set(board, METRICS_PORT_GAPS, port.gaps);
 }
 
+static void count_signatures(const struct loop *loop)
+{
+    struct metrics_board *board = board_of(loop);
+    struct tn_signatures_counts counts;
+    if (!signing_counts(&counts, &loop->signing)) return;
+    metrics_set_at(board, METRICS_SIGNATURE_CHECKS, 0, counts.by_table);
+    metrics_set_at(board, METRICS_SIGNATURE_CHECKS, 1, counts.by_library);
+    metrics_set(board, METRICS_SIGNATURE_AUDITS, counts.audited);
+    metrics_set(board, METRICS_SIGNATURE_DIFFERENCES, counts.differences);
+    metrics_set(board, METRICS_KEY_TABLES, counts.made);
+}
+
 static void count_operator(const struct loop *loop)
 {
     const struct operate *operate = loop->operate;
@@ -309,6 +321,7 @@ void loop_count(struct loop *loop)
                    sync_client_counters(syncing_client(loop->syncing)));
     }
     count_gateway(loop);
+    count_signatures(loop);
     count_operator(loop);
     set_ready(loop, holds);
     if (is_at_work) {

@@ -10,14 +10,16 @@
 static bool sign_hello(void *context, struct tn_signature *signature, const struct tn_hash *digest)
 {
     struct loop *loop = context;
-    return loop->signatures.sign(loop->signatures.context, signature, digest, &loop->node->key);
+    return loop->signing.signatures.sign(loop->signing.signatures.context, signature, digest,
+                                         &loop->node->key);
 }
 
 static bool verify_hello(void *context, const struct tn_hash *digest,
                          const struct tn_signature *signature, const struct tn_public_key *key)
 {
     struct loop *loop = context;
-    return loop->signatures.verify(loop->signatures.context, digest, signature, key);
+    return loop->signing.signatures.verify(loop->signing.signatures.context, digest, signature,
+                                           key);
 }
 
 static const struct settings_peer *peer_of(const struct loop *loop, const struct tn_public_key *key)
@@ -83,7 +85,8 @@ bool loop_open_link(struct loop *loop)
         .listen = settings->listen[0] ? settings->listen : NULL,
         .uses_nng = settings->transport == 1};
     memcpy(options.chain_id.bytes, loop->set->limits.chain_id, TN_HASH_SIZE);
-    if (!loop->signatures.public_key(loop->signatures.context, &options.key, &loop->node->key)) {
+    if (!loop->signing.signatures.public_key(loop->signing.signatures.context, &options.key,
+                                             &loop->node->key)) {
         complain("the key in %s is none", settings->key);
         return false;
     }

@@ -66,6 +66,7 @@ static const char *const member[] = {"frames",
                                      "messages_unknown",
                                      "messages_malformed"};
 WORDS_OF(member, tn_member_counters);
+static const char *const checkers[] = {"table", "library"};
 static const char *const forwarded[] = {"held", "late", "refused", "dropped"};
 static const char *const votes[] = {
     "malformed",      "out_of_window",  "wrong_sender",        "wrong_epoch",    "duplicates",

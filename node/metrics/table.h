@@ -99,6 +99,14 @@ enum metrics_reason {
       markets, 1000, "Age of the oldest index price of the market, by the last block's time.")     \
     X(MARKET_ACCOUNTS, "tenor_market_accounts", GAUGE, "market", TN_CHAIN_MARKETS_MAX, markets, 1, \
       "Accounts of the market.")                                                                   \
+    X(SIGNATURE_CHECKS, "tenor_signature_checks_total", COUNTER, "by", 2, checkers, 1,             \
+      "Signatures that were checked, by the table of a key or by the library.")                    \
+    X(SIGNATURE_AUDITS, "tenor_signature_audits_total", COUNTER, "", 1, none, 1,                   \
+      "Of those that a table confirmed: asked of the library too.")                                \
+    X(SIGNATURE_DIFFERENCES, "tenor_signature_differences_total", COUNTER, "", 1, none, 1,         \
+      "Of those that a table denied: the library confirmed them, which is an error to report.")    \
+    X(KEY_TABLES, "tenor_key_tables_made_total", COUNTER, "", 1, none, 1,                          \
+      "Tables of keys that were made: node.key_tables.")                                           \
     X(PEERS_UP, "tenor_peers_up", GAUGE, "", 1, none, 1, "Peers that are up.")                     \
     X(PEERS, "tenor_peers", GAUGE, "", 1, none, 1, "Peers that tenord.toml names.")                \
     X(PEER_UP, "tenor_peer_up", GAUGE, "peer", TN_PEERS_MAX, numbers, 1,                           \

@@ -37,6 +37,7 @@ struct settings_node {
     bool follow;                       /* lead no market */
     uint64_t behind_blocks;            /* 0: the engine's default */
     bool huge_pages;                   /* for the tables of markets and chain */
+    uint64_t key_tables;               /* of keys whose signatures are checked often; 0: none */
 };
 
 struct settings_clients {

@@ -4,7 +4,6 @@
 #include "tenord/set_reading.h"
 
 #include "cluster/keeper.h"
-#include "tenord/keyfile.h"
 #include "tenord/tenord.h"
 
 #include <stdlib.h>
@@ -17,6 +16,8 @@ bool set_home_is_one(const char *home)
     return home != NULL && home_path(path, home, "set.conf") && access(path, F_OK) == 0;
 }
 
+enum { KEY_TABLES = 256 }; /* a replay checks the batches of few leaders, and frames of sessions */
+
 /* ---- Opening -----------------------------------------------------------------------------------
  */
 
@@ -25,7 +26,7 @@ void set_reading_close(struct set_reading *reading)
     if (reading == NULL) return;
     if (reading->view != NULL) store_view_end(reading->view);
     if (reading->store != NULL) store_close(reading->store);
-    free(reading->signatures_memory);
+    signing_close(&reading->signing);
     free(reading);
 }
 
@@ -37,9 +38,8 @@ struct set_reading *set_reading_make(const char *home)
         return NULL;
     }
     reading->err = STORE_REFUSED;
-    reading->signatures_memory = keyfile_signatures(&reading->signatures);
-    if (reading->signatures_memory != NULL &&
-        set_conf_read(&reading->conf, home, &reading->signatures) &&
+    if (signing_open(&reading->signing, KEY_TABLES) &&
+        set_conf_read(&reading->conf, home, &reading->signing.signatures) &&
         home_path(reading->path, home, "store")) {
         keeper_store_config(&reading->config, &reading->conf.limits, reading->path);
         reading->config.create = false;
@@ -93,7 +93,7 @@ bool set_chain_hold(struct held_chain *held, const struct set_reading *reading)
                                              .commands = reading->conf.commands,
                                              .commands_count = reading->conf.commands_count,
                                              .time_ms = reading->conf.time_ms};
-    const struct tn_market_world world = {.signatures = &reading->signatures};
+    const struct tn_market_world world = {.signatures = &reading->signing.signatures};
     *held = (struct held_chain){.size = tn_chain_size(&reading->conf.limits)};
     held->memory = memory_take(held->size);
     if (held->memory == NULL) return false;

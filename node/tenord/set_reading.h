@@ -7,11 +7,11 @@
 #include "cluster/conf.h"
 #include "store/store.h"
 #include "tenord/machine.h"
+#include "tenord/signing.h"
 
 struct set_reading {
     struct set_conf conf;
-    struct tn_signatures signatures;
-    void *signatures_memory;
+    struct signing signing;
     char path[PATH_SIZE]; /* of the store */
     struct store_config config;
     struct store *store;

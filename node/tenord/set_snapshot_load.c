@@ -174,11 +174,11 @@ static const char *follow_epochs(struct tn_validators *set, const struct set_sna
         struct tn_hash hash;
         set_snapshot_head_epoch(&next, &at, &snapshot->head);
         if (next.epoch != set->epoch) return "the ends of epochs in it are not in order";
-        if (!tn_sequencer_check_handover(&last, &genesis->signatures, chain_id, set, next.handover,
-                                         next.handover_size)) {
+        if (!tn_sequencer_check_handover(&last, &genesis->signing.signatures, chain_id, set,
+                                         next.handover, next.handover_size)) {
             return "the end of an epoch is not signed by a quorum of its sequencers";
         }
-        if (!sync_read_set(&after, &genesis->signatures, next.set, next.set_size) ||
+        if (!sync_read_set(&after, &genesis->signing.signatures, next.set, next.set_size) ||
             after.epoch != set->epoch + 1) {
             return "the set after an epoch does not read";
         }
@@ -208,7 +208,7 @@ static int check_certificate(bool *is_signed, const struct set_snapshot *snapsho
     tn_checkpoint_read(&checkpoint, head->certificate + 1);
     const char *why = follow_epochs(&set, snapshot, genesis, checkpoint.epoch);
     if (why != NULL) return complain_certificate(snapshot, why);
-    if (!tn_sequencer_check_checkpoint(&checkpoint, &genesis->signatures,
+    if (!tn_sequencer_check_checkpoint(&checkpoint, &genesis->signing.signatures,
                                        &genesis->conf.limits.checkpoint_domain, &set,
                                        head->certificate, head->certificate_size)) {
         return complain_certificate(snapshot, "no quorum of that epoch's sequencers has signed it");
