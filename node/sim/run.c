@@ -7,30 +7,12 @@
 #include "sim/check.h"
 #include "sim/node.h"
 #include "sim/toy.h"
+#include "sim/turn.h"
 
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static const int64_t WORLD_US = 20 * SIM_MS;
 static const int64_t RECOVERY_MOST_US = 60 * SIM_SECOND;
 #define GENESIS_MS INT64_C(1800000000000)
-
-/* An assertion ends the run that it failed in, and no other. */
-static jmp_buf panic_to;
-static struct sim *panic_sim;
-
-_Noreturn void tn_panic(const char *file, int line, const char *what)
-{
-    if (panic_sim == NULL) {
-        fprintf(stderr, "tenor-sim: %s:%d: %s\n", file, line, what);
-        abort();
-    }
-    const char *name = strrchr(file, '/');
-    sim_fail(panic_sim, TN_NONE, "assertion in %s: %s", name == NULL ? file : name + 1, what);
-    longjmp(panic_to, line);
-}
 
 static uint64_t choose_weights(struct sim *sim, uint64_t *weights, uint32_t count)
 {
@@ -140,64 +122,24 @@ static void trade(struct sim *sim)
     if (tn_random_below(&sim->random, 100) < 30) self->kind->trade(self->node, bytes, size);
 }
 
-static void world(struct sim *sim)
+void sim_turn_world(struct sim *sim)
 {
     trade(sim);
     sim_attack_tick(sim);
     sim_check_standing(sim);
-    sim_heap_push(&sim->heap,
-                  (struct sim_event){.kind = SIM_EVENT_WORLD, .at_us = sim->now_us + WORLD_US});
-}
-
-static void take(struct sim *sim, const struct sim_event *event)
-{
-    bool current = event->node < sim->machines_count &&
-                   sim->machines[event->node].generation == event->generation;
-    switch (event->kind) {
-        case SIM_EVENT_MESSAGE:
-            sim->figures.messages++;
-            tn_digest_u64(&sim->trace.digest, (uint64_t)sim->now_us ^ event->order << 32);
-            sim_machine_message(sim, event->node, event->from, event->message);
-            return;
-        case SIM_EVENT_WAKE:
-            if (current) sim_machine_woken(sim, event->node, event->a);
-            return;
-        case SIM_EVENT_SYNCED:
-            if (current) sim_machine_synced(sim, event->node);
-            return;
-        case SIM_EVENT_FAULT: sim_faults_apply(sim, event->node, event->a == 0); return;
-        case SIM_EVENT_RESTART: sim_machine_restarted(sim, event->node); return;
-        case SIM_EVENT_WORLD: world(sim); return;
-    }
-    TN_ASSERT(false);
-}
-
-static void explain_stillness(struct sim *sim)
-{
-    for (uint32_t i = 0; i < sim->machines_count; i++) {
-        struct sim_probe probe = {.voice = "off"};
-        if (sim->machines[i].node != NULL)
-            sim->machines[i].kind->probe(sim->machines[i].node, &probe);
-        sim_trace(sim, i, "stands in view %a.%b at height %c", probe.epoch, probe.view,
-                  probe.height);
-        sim_trace(sim, i, probe.voice, 0, 0, 0);
-    }
 }
 
 static void run_events(struct sim *sim)
 {
     bool calm = false;
     while (!sim->failed) {
-        struct sim_event event = sim_heap_pop(&sim->heap);
-        TN_ASSERT(event.at_us >= sim->now_us);
-        sim->now_us = event.at_us;
-        take(sim, &event);
-        if (sim->now_us < sim->calm_us || event.kind != SIM_EVENT_WORLD) continue;
+        enum sim_event_kind kind = sim_next(sim);
+        if (sim->now_us < sim->calm_us || kind != SIM_EVENT_WORLD) continue;
         if (!calm) sim_trace(sim, TN_NONE, "all faults have ended", 0, 0, 0);
         calm = true;
         if (sim_check_recovered(sim)) break;
         if (sim->now_us - sim->calm_us < RECOVERY_MOST_US) continue;
-        explain_stillness(sim);
+        sim_explain(sim);
         sim_fail(sim, TN_NONE, "no ten blocks everywhere within %lld s after the last fault",
                  (long long)(RECOVERY_MOST_US / SIM_SECOND));
     }
@@ -216,20 +158,14 @@ static void run(struct sim *sim, const struct sim_options *options)
     sim_attack_init(sim);
     choose_set(sim, &state);
     make_genesis(sim, &state);
-    sim->network.base_us = (int64_t)(1 + tn_random_below(&sim->random, 15)) * SIM_MS;
-    sim_faults_plan(sim);
-    for (uint32_t i = 0; i < sim->machines_count; i++)
-        sim_machine_on(sim, i);
-    sim_heap_push(&sim->heap, (struct sim_event){.kind = SIM_EVENT_WORLD});
+    sim_begin(sim);
     run_events(sim);
 }
 
 bool sim_run(struct sim *sim, const struct sim_options *options)
 {
     memset(sim, 0, sizeof *sim);
-    panic_sim = sim;
-    if (setjmp(panic_to) == 0) run(sim, options);
-    panic_sim = NULL;
+    sim_guarded(sim, options, run);
     sim->figures.recovery_us = sim->now_us - sim->calm_us;
     sim->figures.virtual_us = sim->now_us;
     return !sim->failed;
@@ -239,9 +175,7 @@ void sim_free(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->machines_count; i++)
         sim_machine_free(sim, i);
-    for (uint32_t i = 0; i < sim->heap.count; i++)
-        sim_message_release(sim->heap.events[i].message);
-    free(sim->heap.events);
+    sim_heap_free(&sim->heap);
     sim_attack_free(sim);
     sim_checks_free(sim);
     sim_world_free(sim);

@@ -6,35 +6,16 @@
 #include "sim/calls.h"
 #include "sim/shrink.h"
 #include "sim/signatures.h"
+#include "sim/turn.h"
 #include "sim/world.h"
 
-#include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t WORLD_US = 20 * SIM_MS;
 static const int64_t RECOVERY_MOST_US = 60 * SIM_SECOND;
 static const int64_t REST_US = 4 * SIM_SECOND; /* nobody trades, what is soft becomes final */
 
 const char SIM_NAME[] = "tenor-sim-whole";
-
-/* An assertion ends the run that it failed in, and no other. */
-static jmp_buf panic_to;
-static struct sim *panic_sim;
-
-_Noreturn void tn_panic(const char *file, int line, const char *what)
-{
-    if (panic_sim == NULL) {
-        fprintf(stderr, "%s: %s:%d: %s\n", SIM_NAME, file, line, what);
-        abort();
-    }
-    const char *name = strrchr(file, '/');
-    sim_fail(panic_sim, TN_NONE, "assertion in %s:%d: %s", name == NULL ? file : name + 1, line,
-             what);
-    panic_sim->panicked = true;
-    longjmp(panic_to, 1);
-}
 
 /* ---- Limits and genesis ---- */
 
@@ -240,47 +221,15 @@ void sim_check_recorded(struct sim *sim, uint32_t machine, uint8_t type, const u
 
 /* ---- Events ---- */
 
-static void world(struct sim *sim)
+void sim_turn_world(struct sim *sim)
 {
     whole_play_turn(sim);
     whole_check_standing(sim);
-    sim_heap_push(&sim->heap,
-                  (struct sim_event){.kind = SIM_EVENT_WORLD, .at_us = sim->now_us + WORLD_US});
-}
-
-static void take(struct sim *sim, const struct sim_event *event)
-{
-    bool current = event->node < sim->machines_count &&
-                   sim->machines[event->node].generation == event->generation;
-    switch (event->kind) {
-        case SIM_EVENT_MESSAGE:
-            sim->figures.messages++;
-            tn_digest_u64(&sim->trace.digest, (uint64_t)sim->now_us ^ event->order << 32);
-            sim_machine_message(sim, event->node, event->from, event->message);
-            return;
-        case SIM_EVENT_WAKE:
-            if (current) sim_machine_woken(sim, event->node, event->a);
-            return;
-        case SIM_EVENT_SYNCED:
-            if (current) sim_machine_synced(sim, event->node);
-            return;
-        case SIM_EVENT_FAULT: sim_faults_apply(sim, event->node, event->a == 0); return;
-        case SIM_EVENT_RESTART: sim_machine_restarted(sim, event->node); return;
-        case SIM_EVENT_WORLD: world(sim); return;
-    }
-    TN_ASSERT(false);
 }
 
 static void explain(struct sim *sim)
 {
-    for (uint32_t i = 0; i < sim->machines_count; i++) {
-        struct sim_probe probe = {.voice = "off"};
-        if (sim->machines[i].node != NULL)
-            sim->machines[i].kind->probe(sim->machines[i].node, &probe);
-        sim_trace(sim, i, "stands in view %a.%b at height %c", probe.epoch, probe.view,
-                  probe.height);
-        sim_trace(sim, i, probe.voice, 0, 0, 0);
-    }
+    sim_explain(sim);
     const struct whole *whole = sim->whole;
     sim_trace(sim, TN_NONE, "answers: %a soft, %b refused, %c reverted", whole->soft_count,
               whole->refused_count, whole->reverted_count);
@@ -341,27 +290,17 @@ static void run(struct sim *sim, const struct sim_options *options)
     uint32_t count = choose_set(sim);
     make_genesis(sim, count);
     whole_play_init(sim);
-    sim->network.base_us = (int64_t)(1 + tn_random_below(&sim->random, 15)) * SIM_MS;
-    sim_faults_plan(sim);
-    for (uint32_t i = 0; i < sim->machines_count; i++)
-        sim_machine_on(sim, i);
-    sim_heap_push(&sim->heap, (struct sim_event){.kind = SIM_EVENT_WORLD});
+    sim_begin(sim);
     int64_t rest_us = 0;
     while (!sim->failed) {
-        struct sim_event event = sim_heap_pop(&sim->heap);
-        TN_ASSERT(event.at_us >= sim->now_us);
-        sim->now_us = event.at_us;
-        take(sim, &event);
-        if (event.kind == SIM_EVENT_WORLD && is_over(sim, &rest_us)) break;
+        if (sim_next(sim) == SIM_EVENT_WORLD && is_over(sim, &rest_us)) break;
     }
 }
 
 bool sim_run(struct sim *sim, const struct sim_options *options)
 {
     memset(sim, 0, sizeof *sim);
-    panic_sim = sim;
-    if (setjmp(panic_to) == 0) run(sim, options);
-    panic_sim = NULL;
+    sim_guarded(sim, options, run);
     for (uint32_t i = 0; i < sim->machines_count; i++)
         sim->figures.counts[SIM_COUNT_CUTS] += sim_files_figures(sim->machines[i].files)->cuts;
     sim->figures.virtual_us = sim->now_us;
@@ -400,9 +339,7 @@ void sim_free(struct sim *sim)
         sim_files_free(sim->machines[i].files);
         sim->machines[i].files = NULL;
     }
-    for (uint32_t i = 0; i < sim->heap.count; i++)
-        sim_message_release(sim->heap.events[i].message);
-    free(sim->heap.events);
+    sim_heap_free(&sim->heap);
     free_whole(sim->whole);
     sim->whole = NULL;
 }
