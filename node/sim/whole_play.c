@@ -4,11 +4,10 @@
  * told them, and send to whichever node they like. What they sign is kept, for the checks. */
 #include "sim/whole.h"
 
+#include "play/bitcoin.h"
 #include "sim/signatures.h"
 #include "tenor/frame.h"
 #include "tenor/margin.h"
-#include "tenor/pricing.h"
-#include "tenor/risk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,6 @@
 #define DOLLAR INT64_C(1000000)
 
 enum {
-    BTC = 1,
-    VOL_PPM = 500000,
     RESEND_US = 150000,
     AGAIN_MS = 400,
     ITEMS_AT_ONCE = 24,
@@ -133,57 +130,18 @@ static void operate(struct sim *sim, struct tn_block_item *item, uint32_t owner)
 
 /* ---- The market ---- */
 
-static uint64_t series_id(const struct whole *whole, enum tn_series_kind kind, uint32_t expiry,
-                          uint64_t strike_dollars)
-{
-    struct tn_series_terms terms = {.underlying = BTC,
-                                    .kind = (uint8_t)kind,
-                                    .expiry_day = kind == TN_PERPETUAL ? 0 : whole->days[expiry],
-                                    .strike = strike_dollars * TN_STRIKE_UNITS};
-    uint64_t id = 0;
-    bool is_one = tn_series_pack(&id, &terms);
-    TN_ASSERT(is_one);
-    return id;
-}
-
-static struct tn_underlying bitcoin(void)
-{
-    const struct tn_contract contract = {.schedule = {.steps_count = 1, .steps = {{0, 1}}},
-                                         .tick_micros = DOLLAR,
-                                         .lot_micro_units = 10000,
-                                         .multiplier = 1,
-                                         .price_max = 1000000,
-                                         .quantity_max = 10000};
-    struct tn_underlying terms = {
-        .option = contract,
-        .linear = contract,
-        .option_fees = {.maker_ppm = 0, .taker_ppm = 300, .premium_cap_ppm = 125000},
-        .linear_fees = {.maker_ppm = -50, .taker_ppm = 500},
-        .listing = {.dailies = 4,
-                    .weeklies = 1,
-                    .delta_low_ppb = 1000000000, /* no strike has it: they are listed one by one */
-                    .delta_high_ppb = 1000000000,
-                    .strike_step_ppm = 20000},
-        .fifo_ppm = 1000000,
-        .closing_ms = 10000,
-        .block_minimum_micros = 1000 * DOLLAR,
-    };
-    memcpy(terms.symbol, "BTC", 4);
-    return terms;
-}
-
 static void open_market(struct sim *sim, struct whole_market *market)
 {
     struct whole *whole = sim->whole;
-    market->spot = 100000 * DOLLAR;
-    market->series[0] = series_id(whole, TN_PERPETUAL, 0, 0);
-    market->series[1] = series_id(whole, TN_CALL, 0, 100000);
-    market->series[2] = series_id(whole, TN_PUT, 0, 100000);
-    market->series[3] = series_id(whole, TN_CALL, 1, 102000);
-    market->series[4] = series_id(whole, TN_PUT, 1, 98000);
-    market->series[5] = series_id(whole, TN_CALL, 1, 100000);
+    market->spot = BITCOIN_SPOT;
+    market->series[0] = bitcoin_series(TN_PERPETUAL, whole->days[0], 0);
+    market->series[1] = bitcoin_series(TN_CALL, whole->days[0], 100000);
+    market->series[2] = bitcoin_series(TN_PUT, whole->days[0], 100000);
+    market->series[3] = bitcoin_series(TN_CALL, whole->days[1], 102000);
+    market->series[4] = bitcoin_series(TN_PUT, whole->days[1], 98000);
+    market->series[5] = bitcoin_series(TN_CALL, whole->days[1], 100000);
     govern(sim, market->id,
-           &(struct tn_entry){.kind = TN_ENTRY_UNDERLYING, .as.underlying = bitcoin()});
+           &(struct tn_entry){.kind = TN_ENTRY_UNDERLYING, .as.underlying = bitcoin_terms()});
     for (uint32_t i = 0; i < WHOLE_FEEDERS; i++)
         govern(sim, market->id,
                &(struct tn_entry){.kind = TN_ENTRY_FEEDER,
@@ -242,25 +200,6 @@ void whole_play_init(struct sim *sim)
 
 /* ---- Feeds ---- */
 
-static int64_t left_ms(const struct sim *sim, uint32_t expiry)
-{
-    return TN_EPOCH_2020_MS + sim->whole->days[expiry] * TN_MS_PER_DAY + TN_EXPIRY_TIME_OF_DAY -
-           unix_ms(sim);
-}
-
-static struct tn_surface surface(const struct sim *sim, const struct whole_market *market,
-                                 uint32_t expiry)
-{
-    const int64_t year_ms = INT64_C(365) * TN_MS_PER_DAY;
-    int64_t left = left_ms(sim, expiry);
-    int64_t variance_e12 = tn_mul_div_floor((int64_t)VOL_PPM * VOL_PPM, left, year_ms);
-    return (struct tn_surface){.a_e12 = variance_e12 * 6 / 10,
-                               .b_e12 = variance_e12 * 4,
-                               .sigma_e12 = INT64_C(100000000000),
-                               .forward_micros = market->spot,
-                               .tau_ms = left};
-}
-
 /* Now and then a feeder is hostile: values out of the world, or signed with another key. */
 static void report(struct sim *sim, struct whole_market *market, uint32_t feeder, enum tn_feed feed,
                    uint32_t expiry)
@@ -269,15 +208,8 @@ static void report(struct sim *sim, struct whole_market *market, uint32_t feeder
     struct tn_block_item item = {.kind = TN_ITEM_REPORT};
     struct tn_report *report = &item.as.report.report;
     item.as.report.market = market->id;
-    *report = (struct tn_report){.signer = (uint16_t)(feeder + 1),
-                                 .underlying = BTC,
-                                 .expiry_day = feed == TN_FEED_SPOT ? 0 : sim->whole->days[expiry],
-                                 .feed = (uint8_t)feed,
-                                 .confidence_ppm = 1000000,
-                                 .sequence = ++sim->whole->report_sequence,
-                                 .time_ms = unix_ms(sim),
-                                 .value = feed == TN_FEED_VOL ? 0 : market->spot};
-    if (feed == TN_FEED_VOL) report->surface = surface(sim, market, expiry);
+    *report = bitcoin_report(feeder, feed, sim->whole->days[expiry], market->spot, unix_ms(sim));
+    report->sequence = ++sim->whole->report_sequence;
     if (feeder == 0 && draw(sim, 20) == 0) {
         static const int64_t EXTREMES[] = {0, 1, -1, INT64_MAX, INT64_MIN, INT64_C(1) << 47};
         report->value = EXTREMES[draw(sim, sizeof EXTREMES / sizeof *EXTREMES)];
@@ -298,8 +230,7 @@ static void feed(struct sim *sim)
     whole->fed_us = sim->now_us + whole->limits.chain.mark_ms * 1000;
     for (uint32_t i = 0; i < whole->limits.chain.markets_count; i++) {
         struct whole_market *market = &whole->markets[i];
-        tn_micros moved = market->spot + ((int64_t)draw(sim, 41) - 20) * DOLLAR;
-        if (moved > 98000 * DOLLAR && moved < 102000 * DOLLAR) market->spot = moved;
+        market->spot = bitcoin_move(market->spot, (int64_t)draw(sim, 41) - 20);
         for (uint32_t k = 0; k < WHOLE_FEEDERS; k++) {
             report(sim, market, k, TN_FEED_SPOT, 0);
             for (uint32_t expiry = 0; expiry < 2; expiry++) {
@@ -489,21 +420,7 @@ static void replay(struct sim *sim)
 
 static tn_ticks fair(const struct sim *sim, const struct whole_market *market, uint32_t series)
 {
-    struct tn_series_terms terms;
-    tn_micros unit = market->spot;
-    bool is_one = tn_series_unpack(&terms, market->series[series]);
-    TN_ASSERT(is_one);
-    if (terms.kind != TN_PERPETUAL) {
-        const struct tn_option option = {
-            .forward_micros = market->spot,
-            .strike_micros = (tn_micros)(terms.strike / TN_STRIKE_UNITS) * DOLLAR,
-            .vol_ppb = (int64_t)VOL_PPM * 1000,
-            .left_ms = left_ms(sim, terms.expiry_day == sim->whole->days[0] ? 0 : 1),
-            .is_put = terms.kind == TN_PUT};
-        unit = tn_pricing_price(&option);
-    }
-    tn_ticks ticks = unit / DOLLAR;
-    return ticks < 1 ? 1 : ticks;
+    return bitcoin_fair(market->series[series], market->spot, unix_ms(sim));
 }
 
 static void quote(struct sim *sim, struct whole_market *market, struct whole_account *account)
