@@ -72,6 +72,13 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits);
 uint32_t tn_exchange_apply(struct tn_exchange *exchange, struct tn_event *events,
                            uint32_t events_max, const struct tn_entry *entry);
 
+/* tn_exchange_apply for an entry that went through all stages of tn_exchange_prefetch: what they
+ * found is not searched for again. The same answer, whatever was applied in between. */
+struct tn_exchange_ahead;
+uint32_t tn_exchange_apply_ahead(struct tn_exchange *exchange, struct tn_event *events,
+                                 uint32_t events_max, const struct tn_entry *entry,
+                                 const struct tn_exchange_ahead *ahead);
+
 /* Would a frame of this account with this nonce find it unused? ACCOUNT_UNKNOWN, NONCE_USED,
  * NONCE_TOO_OLD or NONE. And: uses it up, for what an account's owner does beside frames. */
 enum tn_reject tn_exchange_check_nonce(const struct tn_exchange *exchange, uint32_t account,
@@ -80,10 +87,12 @@ enum tn_reject tn_exchange_spend_nonce(struct tn_exchange *exchange, uint32_t ac
                                        uint64_t nonce);
 
 /* What the stages of a prefetch found out about an entry: the caller keeps one beside each entry of
- * its queue, unset, and reads nothing in it. */
+ * its queue, unset, reads nothing in it, and may hand it to tn_exchange_apply_ahead. */
 struct tn_exchange_ahead {
-    uint32_t series, hash, record, slot;
-    uint8_t kind;
+    uint32_t series, exposure, record, slot;
+    uint32_t hash;   /* of what is looked up */
+    uint32_t result; /* hash of the client id */
+    uint8_t kind, is_begun, is_linked;
 };
 
 /* tn_exchange_prefetch starts loading what a coming entry will touch, for callers with a queue;

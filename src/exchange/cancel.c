@@ -3,14 +3,14 @@
 #include "exchange/internal.h"
 
 void tn_exchange_cancel(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
-                        const struct tn_command *command)
+                        const struct tn_command *command, const struct tn_exchange_ahead *ahead)
 {
-    uint32_t slot = tn_exchange_resolve(exchange, account, &command->as.cancel);
+    uint32_t slot = tn_exchange_resolve(exchange, account, &command->as.cancel, ahead);
     if (slot == TN_NONE) {
         outcome->reject = TN_REJECT_ORDER_UNKNOWN;
         return;
     }
-    tn_exchange_load_links(exchange, slot);
+    if (!ahead->is_linked) tn_exchange_load_links(exchange, slot);
     outcome->order_id = exchange->resting[slot].id;
     tn_exchange_drop(exchange, slot, TN_REASON_REQUEST, TN_REJECT_NONE);
 }
@@ -89,14 +89,14 @@ static void move(struct tn_exchange *exchange, struct outcome *outcome, struct r
 }
 
 void tn_exchange_replace(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
-                         const struct tn_command *command)
+                         const struct tn_command *command, const struct tn_exchange_ahead *ahead)
 {
-    uint32_t slot = tn_exchange_resolve(exchange, account, &command->as.replace.ref);
+    uint32_t slot = tn_exchange_resolve(exchange, account, &command->as.replace.ref, ahead);
     if (slot == TN_NONE) {
         outcome->reject = TN_REJECT_ORDER_UNKNOWN;
         return;
     }
-    tn_exchange_load_links(exchange, slot);
+    if (!ahead->is_linked) tn_exchange_load_links(exchange, slot);
     const struct order *order = &exchange->orders[slot];
     const struct tn_resting *resting = &exchange->resting[slot];
     uint32_t series = exchange->exposures[order->exposure].series;

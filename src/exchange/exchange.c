@@ -228,16 +228,22 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits)
 enum { AHEAD_RING = 8 }; /* a power of two, above TN_EXCHANGE_STAGES */
 
 static void run_command(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
-                        const struct tn_command *command)
+                        const struct tn_command *command, const struct tn_exchange_ahead *ahead)
 {
     exchange->makers_count = 0;
     switch ((enum tn_command_kind)command->kind) {
-        case TN_COMMAND_PLACE: tn_exchange_place(exchange, outcome, account, command); return;
+        case TN_COMMAND_PLACE:
+            tn_exchange_place(exchange, outcome, account, command, ahead);
+            return;
         case TN_COMMAND_PLACE_OCO:
             tn_exchange_place_oco(exchange, outcome, account, command);
             return;
-        case TN_COMMAND_REPLACE: tn_exchange_replace(exchange, outcome, account, command); return;
-        case TN_COMMAND_CANCEL: tn_exchange_cancel(exchange, outcome, account, command); return;
+        case TN_COMMAND_REPLACE:
+            tn_exchange_replace(exchange, outcome, account, command, ahead);
+            return;
+        case TN_COMMAND_CANCEL:
+            tn_exchange_cancel(exchange, outcome, account, command, ahead);
+            return;
         case TN_COMMAND_MASS_CANCEL:
             tn_exchange_mass_cancel(exchange, outcome, account, command);
             return;
@@ -288,14 +294,14 @@ static void report_outcome(struct tn_exchange *exchange, uint32_t account,
     event->index = index;
 }
 
-/* True when the client id answers the command without running it (§2.1); else says where its result
- * goes. */
+/* True when the client id, whose hash is known, answers the command without running it (§2.1); else
+ * says where its result goes. */
 static bool is_answered(struct tn_exchange *exchange, struct result_place *place, uint32_t account,
-                        const struct tn_command *command, uint32_t index)
+                        const struct tn_command *command, uint32_t hash, uint32_t index)
 {
     if (command->client_id == 0) return false;
     struct outcome outcome = {0};
-    uint32_t slot = tn_exchange_seek_result(exchange, place, account, command->client_id);
+    uint32_t slot = tn_exchange_seek_result(exchange, place, account, command->client_id, hash);
     if (slot != TN_NONE) {
         const struct result *result = &exchange->results[slot];
         outcome = (struct outcome){.reject = (enum tn_reject)result->reject,
@@ -342,11 +348,18 @@ static void look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ah
     }
 }
 
-void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entry)
+/* `first` is what was found ahead about the first command, or NULL. */
+void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entry,
+                       const struct tn_exchange_ahead *first)
 {
     uint32_t account = entry->as.frame.account;
     struct tn_exchange_ahead ahead[AHEAD_RING];
-    tn_exchange_start_loads(exchange, &ahead[0], entry);
+    bool is_alone = first == NULL || !first->is_begun;
+    if (is_alone) {
+        tn_exchange_start_loads(exchange, &ahead[0], entry);
+    } else {
+        ahead[0] = *first;
+    }
     enum tn_reject reject = check_frame(exchange, entry);
     if (reject != TN_REJECT_NONE) {
         report(exchange, account, reject);
@@ -359,11 +372,12 @@ void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entr
     for (uint32_t i = 0; i < count; i++) {
         if (i + 1 < count) look_ahead(exchange, ahead, entry, i + TN_EXCHANGE_STAGES);
         const struct tn_command *command = &entry->as.frame.commands[i];
+        struct tn_exchange_ahead *found = &ahead[i % AHEAD_RING];
         struct result_place place;
-        if (is_answered(exchange, &place, account, command, i)) continue;
-        if (i == 0) tn_exchange_look_ahead(exchange, &ahead[0], account, command, 1);
+        if (is_answered(exchange, &place, account, command, found->result, i)) continue;
+        if (i == 0 && is_alone) tn_exchange_look_ahead(exchange, found, account, command, 1);
         struct outcome outcome = {.created = TN_NONE};
-        run_command(exchange, &outcome, account, command);
+        run_command(exchange, &outcome, account, command, found);
         report_outcome(exchange, account, command, &outcome, i);
         if (command->client_id == 0) continue;
         tn_exchange_remember(exchange, account, command->client_id, &outcome, &place);
@@ -378,12 +392,13 @@ static void apply_quiet(struct tn_exchange *exchange, enum tn_reject reject)
     if (reject != TN_REJECT_NONE) report(exchange, TN_NONE, reject);
 }
 
-static void apply(struct tn_exchange *exchange, const struct tn_entry *entry)
+static void apply(struct tn_exchange *exchange, const struct tn_entry *entry,
+                  const struct tn_exchange_ahead *ahead)
 {
     enum tn_reject reject = TN_REJECT_COMMAND_UNKNOWN;
     uint32_t listed = 0, field = 0;
     switch ((enum tn_entry_kind)entry->kind) {
-        case TN_ENTRY_FRAME: tn_exchange_frame(exchange, entry); return;
+        case TN_ENTRY_FRAME: tn_exchange_frame(exchange, entry, ahead); return;
         case TN_ENTRY_BLOCK: apply_quiet(exchange, tn_exchange_block(exchange, entry)); return;
         case TN_ENTRY_SWEEP: tn_exchange_sweep(exchange, entry->as.sweep.units); return;
         case TN_ENTRY_MARKS: apply_quiet(exchange, tn_exchange_marks(exchange, entry)); return;
@@ -415,11 +430,18 @@ static void apply(struct tn_exchange *exchange, const struct tn_entry *entry)
 uint32_t tn_exchange_apply(struct tn_exchange *exchange, struct tn_event *events,
                            uint32_t events_max, const struct tn_entry *entry)
 {
+    return tn_exchange_apply_ahead(exchange, events, events_max, entry, NULL);
+}
+
+uint32_t tn_exchange_apply_ahead(struct tn_exchange *exchange, struct tn_event *events,
+                                 uint32_t events_max, const struct tn_entry *entry,
+                                 const struct tn_exchange_ahead *ahead)
+{
     TN_ASSERT(events_max >= exchange->events_needed);
     exchange->events = events;
     exchange->events_count = 0;
     exchange->events_max = events_max;
     tn_exchange_touch_head(exchange);
-    apply(exchange, entry);
+    apply(exchange, entry, ahead);
     return exchange->events_count;
 }

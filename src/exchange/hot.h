@@ -17,6 +17,14 @@ static inline uint32_t tn_exchange_find_series(const struct tn_exchange *exchang
     return TN_NONE;
 }
 
+/* tn_exchange_find_series with a guess, or TN_NONE. */
+static inline uint32_t tn_exchange_confirm_series(const struct tn_exchange *exchange,
+                                                  uint32_t guess, uint64_t id)
+{
+    if (guess != TN_NONE && exchange->series[guess].id == id) return guess;
+    return tn_exchange_find_series(exchange, id);
+}
+
 static inline uint32_t exposure_hash(const struct tn_exchange *exchange, uint32_t account,
                                      uint32_t series)
 {
@@ -59,6 +67,14 @@ static inline uint32_t tn_exchange_confirm_exposure(const struct tn_exchange *ex
     return tn_exchange_find_exposure(exchange, account, series);
 }
 
+/* The same with a guess from some time ago, when there may have been none. */
+static inline uint32_t tn_exchange_renew_exposure(const struct tn_exchange *exchange,
+                                                  uint32_t guess, uint32_t account, uint32_t series)
+{
+    if (guess == TN_NONE) return tn_exchange_find_exposure(exchange, account, series);
+    return tn_exchange_confirm_exposure(exchange, guess, account, series);
+}
+
 static inline uint32_t result_hash(const struct tn_exchange *exchange, uint32_t account,
                                    uint64_t client_id)
 {
@@ -66,13 +82,13 @@ static inline uint32_t result_hash(const struct tn_exchange *exchange, uint32_t 
     return tn_index_near(mixed, client_id);
 }
 
-/* tn_exchange_find_result for an id that is most likely new: says where it would go. */
+/* tn_exchange_find_result, its hash known, for an id that is most likely new: says where it would
+ * go. */
 static inline uint32_t tn_exchange_seek_result(const struct tn_exchange *exchange,
                                                struct result_place *place, uint32_t account,
-                                               uint64_t client_id)
+                                               uint64_t client_id, uint32_t hash)
 {
     const struct tn_index *index = &exchange->result_index;
-    uint32_t hash = result_hash(exchange, account, client_id);
     uint32_t cell = tn_index_seek(index, hash & index->mask, hash);
     for (; index->cells[cell] != TN_INDEX_EMPTY;
          cell = tn_index_seek(index, (cell + 1) & index->mask, hash)) {
@@ -94,6 +110,29 @@ static inline uint32_t tn_exchange_find_result(const struct tn_exchange *exchang
         if (result->client_id == client_id && result->account == account) return slot;
     }
     return TN_NONE;
+}
+
+/* tn_exchange_find_result with a guess, or TN_NONE. */
+static inline uint32_t tn_exchange_confirm_result(const struct tn_exchange *exchange,
+                                                  uint32_t guess, uint32_t account,
+                                                  uint64_t client_id)
+{
+    if (guess != TN_NONE && client_id != 0) {
+        const struct result *result = &exchange->results[guess];
+        if (result->client_id == client_id && result->account == account) return guess;
+    }
+    return tn_exchange_find_result(exchange, account, client_id);
+}
+
+/* The slot of an order with a guess, or TN_NONE. Between commands every order stands in a book. */
+static inline uint32_t tn_exchange_confirm_order(const struct tn_exchange *exchange, uint32_t guess,
+                                                 uint64_t id)
+{
+    if (guess != TN_NONE) {
+        const struct tn_resting *resting = &exchange->resting[guess];
+        if (resting->id == id && resting->level != TN_NONE) return guess;
+    }
+    return tn_book_find(exchange->books, id);
 }
 
 /* ---- Pins (registry.c) ---- */

@@ -414,7 +414,7 @@ void tn_exchange_drop(struct tn_exchange *exchange, uint32_t slot, enum tn_reaso
 void tn_exchange_drop_sibling(struct tn_exchange *exchange, uint64_t *sibling_id);
 enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t slot);
 uint32_t tn_exchange_resolve(const struct tn_exchange *exchange, uint32_t account,
-                             const struct tn_order_ref *ref);
+                             const struct tn_order_ref *ref, const struct tn_exchange_ahead *ahead);
 bool tn_exchange_is_meant(const struct tn_exchange *exchange, const struct tn_mass_cancel *what,
                           uint32_t slot);
 void tn_exchange_change_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group);
@@ -550,7 +550,8 @@ enum tn_reject tn_exchange_plan_fok(struct tn_exchange *exchange, const struct r
 /* funding.c: §8.3 */
 void tn_exchange_settle_funding(struct tn_exchange *exchange, uint32_t exposure);
 
-/* prefetch.c: one command, in stages. Stage 0 begins with `ahead` unset. */
+/* prefetch.c: one command, in stages. Stage 0 begins with `ahead` unset. Of its numbers each is
+ * TN_NONE or was an index once, when the stage looked. */
 void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
                             uint32_t account, const struct tn_command *command, uint32_t stage);
 
@@ -565,15 +566,17 @@ void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot);
 tn_lots tn_exchange_come_to_rest(struct tn_exchange *exchange, struct running *running,
                                  const struct order *cold);
 
-/* One per command: fills in the outcome. */
+/* One per command: fills in the outcome. What was found ahead is a guess, verified where it is
+ * used.
+ */
 void tn_exchange_place(struct tn_exchange *, struct outcome *, uint32_t account,
-                       const struct tn_command *);
+                       const struct tn_command *, const struct tn_exchange_ahead *);
 void tn_exchange_place_oco(struct tn_exchange *, struct outcome *, uint32_t account,
                            const struct tn_command *);
 void tn_exchange_replace(struct tn_exchange *, struct outcome *, uint32_t account,
-                         const struct tn_command *);
+                         const struct tn_command *, const struct tn_exchange_ahead *);
 void tn_exchange_cancel(struct tn_exchange *, struct outcome *, uint32_t account,
-                        const struct tn_command *);
+                        const struct tn_command *, const struct tn_exchange_ahead *);
 void tn_exchange_mass_cancel(struct tn_exchange *, struct outcome *, uint32_t account,
                              const struct tn_command *);
 void tn_exchange_mass_quote(struct tn_exchange *, struct outcome *, uint32_t account,
@@ -603,7 +606,8 @@ void tn_exchange_bid(struct tn_exchange *, struct outcome *, uint32_t account,
                      const struct tn_command *);
 
 /* One per entry. */
-void tn_exchange_frame(struct tn_exchange *, const struct tn_entry *);
+void tn_exchange_frame(struct tn_exchange *, const struct tn_entry *,
+                       const struct tn_exchange_ahead *);
 enum tn_reject tn_exchange_block(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_marks(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_index_price(struct tn_exchange *, const struct tn_entry *);

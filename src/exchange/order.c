@@ -268,13 +268,14 @@ enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t sl
 
 /* The living order of an account that a reference names, or TN_NONE. */
 uint32_t tn_exchange_resolve(const struct tn_exchange *exchange, uint32_t account,
-                             const struct tn_order_ref *ref)
+                             const struct tn_order_ref *ref, const struct tn_exchange_ahead *ahead)
 {
     uint32_t slot;
     if (ref->order_id != 0) {
-        slot = tn_book_find(exchange->books, ref->order_id);
+        slot = tn_exchange_confirm_order(exchange, ahead->slot, ref->order_id);
     } else {
-        uint32_t index = tn_exchange_find_result(exchange, account, ref->client_id);
+        uint32_t index =
+            tn_exchange_confirm_result(exchange, ahead->record, account, ref->client_id);
         if (index == TN_NONE) return TN_NONE;
         const struct result *result = &exchange->results[index];
         slot = result->order != TN_NONE ? result->order

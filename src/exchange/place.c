@@ -87,13 +87,14 @@ static enum tn_reject check_prices(struct entrant *entrant, const struct tn_orde
 }
 
 static void fill_in(struct tn_exchange *exchange, struct entrant *entrant, uint32_t account,
-                    uint32_t series, const struct tn_order_terms *terms)
+                    uint32_t series, const struct tn_order_terms *terms,
+                    const struct tn_exchange_ahead *ahead)
 {
     entrant->running = (struct running){
         .account = account,
         .owner = exchange->accounts[account].owner_index,
         .series = series,
-        .exposure = tn_exchange_find_exposure(exchange, account, series),
+        .exposure = tn_exchange_renew_exposure(exchange, ahead->exposure, account, series),
         .slot = TN_NONE,
         .limit = entrant->running.limit,
         .open = terms->quantity,
@@ -140,17 +141,17 @@ static enum tn_reject check_entering(struct tn_exchange *exchange, struct entran
 /* 1 to 18. `places` is how many orders this command would leave. */
 static enum tn_reject check_order(struct tn_exchange *exchange, struct entrant *entrant,
                                   uint32_t account, const struct tn_order_terms *terms,
-                                  uint32_t places)
+                                  uint32_t places, const struct tn_exchange_ahead *ahead)
 {
     entrant->shortfall = 0;
-    uint32_t slot = tn_exchange_find_series(exchange, terms->series_id);
+    uint32_t slot = tn_exchange_confirm_series(exchange, ahead->series, terms->series_id);
     if (slot == TN_NONE) return TN_REJECT_SERIES_UNKNOWN;
     const struct series *series = &exchange->series[slot];
     enum tn_reject reject = check_shape(terms, series);
     if (reject == TN_REJECT_NONE) reject = check_moment(exchange, terms, series);
     if (reject == TN_REJECT_NONE) reject = check_prices(entrant, terms, series);
     if (reject != TN_REJECT_NONE) return reject;
-    fill_in(exchange, entrant, account, slot, terms);
+    fill_in(exchange, entrant, account, slot, terms, ahead);
     if (entrant->running.exposure == TN_NONE && !tn_exchange_exposure_fits(exchange, account, 0)) {
         return TN_REJECT_EXPOSURES_FULL;
     }
@@ -227,10 +228,10 @@ static void run_entrant(struct tn_exchange *exchange, struct entrant *entrant,
 }
 
 void tn_exchange_place(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
-                       const struct tn_command *command)
+                       const struct tn_command *command, const struct tn_exchange_ahead *ahead)
 {
     struct entrant entrant; /* filled in as the checks pass */
-    outcome->reject = check_order(exchange, &entrant, account, &command->as.terms[0], 1);
+    outcome->reject = check_order(exchange, &entrant, account, &command->as.terms[0], 1, ahead);
     if (outcome->reject != TN_REJECT_NONE) {
         outcome->money = entrant.shortfall;
         return;
@@ -249,15 +250,16 @@ static bool pair_conflicts(const struct tn_order_terms *terms)
 void tn_exchange_place_oco(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
                            const struct tn_command *command)
 {
+    static const struct tn_exchange_ahead nothing = {.series = TN_NONE, .exposure = TN_NONE};
     const struct tn_order_terms *terms = command->as.terms;
     struct entrant first, stop;
     if (pair_conflicts(terms)) {
         outcome->reject = TN_REJECT_TERMS_CONFLICT;
         return;
     }
-    outcome->reject = check_order(exchange, &first, account, &terms[0], 2);
+    outcome->reject = check_order(exchange, &first, account, &terms[0], 2, &nothing);
     if (outcome->reject == TN_REJECT_NONE) {
-        outcome->reject = check_order(exchange, &stop, account, &terms[1], 2);
+        outcome->reject = check_order(exchange, &stop, account, &terms[1], 2, &nothing);
     }
     if (outcome->reject != TN_REJECT_NONE) {
         outcome->money = first.shortfall;

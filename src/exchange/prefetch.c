@@ -22,6 +22,13 @@ static void load_two_lines(const void *record)
     tn_prefetch((const char *)record + 64);
 }
 
+/* Where no margin is asked for, an order seldom needs more of an exposure than its first line. */
+static void load_exposure(const struct tn_exchange *exchange, uint32_t exposure)
+{
+    tn_prefetch(&exchange->exposures[exposure]);
+    if (exchange->risk != NULL) tn_prefetch((const char *)&exchange->exposures[exposure] + 64);
+}
+
 /* ---- A new order ---- */
 
 static uint8_t place_series(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
@@ -50,8 +57,8 @@ static void place_exposure(const struct tn_exchange *exchange, struct tn_exchang
                            const struct account *account)
 {
     if (account->orders_tail != TN_NONE) tn_prefetch(&exchange->orders[account->orders_tail]);
-    uint32_t exposure = tn_index_guess(&exchange->exposure_index, ahead->hash);
-    if (exposure != TN_NONE) load_two_lines(&exchange->exposures[exposure]);
+    ahead->exposure = tn_index_guess(&exchange->exposure_index, ahead->hash);
+    if (ahead->exposure != TN_NONE) load_exposure(exchange, ahead->exposure);
 }
 
 /* ---- A cancel or replace ---- */
@@ -83,7 +90,7 @@ void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot)
     const struct tn_resting *resting = &exchange->resting[slot];
     tn_book_prefetch_order(exchange->books, slot);
     tn_book_prefetch(exchange->books, resting->id);
-    load_two_lines(&exchange->exposures[order->exposure]);
+    load_exposure(exchange, order->exposure);
     if (order->result != TN_NONE) tn_prefetch(&exchange->results[order->result]);
     if (order->account_next != TN_NONE) tn_prefetch(&exchange->orders[order->account_next]);
     if (order->account_previous != TN_NONE) tn_prefetch(&exchange->orders[order->account_previous]);
@@ -96,8 +103,14 @@ void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot)
 static void begin(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
                   uint32_t account, const struct tn_command *command)
 {
-    *ahead = (struct tn_exchange_ahead){.record = TN_NONE, .slot = TN_NONE};
-    tn_index_prefetch(&exchange->result_index, result_hash(exchange, account, command->client_id));
+    *ahead =
+        (struct tn_exchange_ahead){.series = TN_NONE,
+                                   .exposure = TN_NONE,
+                                   .record = TN_NONE,
+                                   .slot = TN_NONE,
+                                   .result = result_hash(exchange, account, command->client_id),
+                                   .is_begun = 1};
+    tn_index_prefetch(&exchange->result_index, ahead->result);
     if (command->kind == TN_COMMAND_PLACE) {
         ahead->kind = place_series(exchange, ahead, account, &command->as.terms[0]);
     } else if (command->kind == TN_COMMAND_CANCEL || command->kind == TN_COMMAND_REPLACE) {
@@ -151,6 +164,7 @@ static void find_links(const struct tn_exchange *exchange, struct tn_exchange_ah
 {
     if (ahead->kind >= LOOK_AT_RESULT) {
         if (ahead->slot != TN_NONE) tn_exchange_load_links(exchange, ahead->slot);
+        ahead->is_linked = 1;
     } else if (ahead->kind == LOOK_AT_PLACE) {
         tn_book_prefetch_tail(exchange->books, ahead->record);
     } else {
@@ -166,7 +180,7 @@ static void find_maker(const struct tn_exchange *exchange, const struct tn_excha
     uint32_t account = exchange->resting[ahead->slot].account;
     tn_prefetch(&exchange->accounts[account]);
     tn_prefetch(&exchange->ledger.cash[account]);
-    load_two_lines(&exchange->exposures[exchange->orders[ahead->slot].exposure]);
+    load_exposure(exchange, exchange->orders[ahead->slot].exposure);
 }
 
 void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
@@ -187,6 +201,7 @@ void tn_exchange_prefetch(const struct tn_exchange *exchange, struct tn_exchange
 {
     if (stage == 0) {
         ahead->kind = LOOK_NOWHERE;
+        ahead->is_begun = 0;
         uint32_t account = entry->as.frame.account;
         if (entry->kind != TN_ENTRY_FRAME || entry->as.frame.commands_count == 0) return;
         if (account >= exchange->accounts_count) return;

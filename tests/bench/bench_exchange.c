@@ -86,9 +86,11 @@ static void digest_events(struct tn_digest *digest, const struct tn_event *event
 _Static_assert(RING > STEP * TN_EXCHANGE_STAGES, "the ring holds what is looked at ahead");
 
 static uint32_t apply_one(struct tn_exchange *exchange, const struct load *load,
-                          const struct tn_entry *entry, struct tn_digest *digest)
+                          const struct tn_entry *entry, const struct tn_exchange_ahead *ahead,
+                          struct tn_digest *digest)
 {
-    uint32_t count = tn_exchange_apply(exchange, load->events, load->events_max, entry);
+    uint32_t count =
+        tn_exchange_apply_ahead(exchange, load->events, load->events_max, entry, ahead);
     if (digest != NULL) digest_events(digest, load->events, count);
     return count;
 }
@@ -109,7 +111,9 @@ static void run_stream(struct tn_exchange *exchange, const struct load *load,
             if (i >= count) continue;
             tn_exchange_prefetch(exchange, &found[i % RING], &ring[i % RING].entry, stage);
         }
-        if (at >= ahead) apply_one(exchange, load, &ring[(at - ahead) % RING].entry, digest);
+        if (at < ahead) continue;
+        uint32_t i = (at - ahead) % RING;
+        apply_one(exchange, load, &ring[i].entry, looks_ahead ? &found[i] : NULL, digest);
     }
 }
 
@@ -117,7 +121,7 @@ static void run_part(struct tn_exchange *exchange, const struct load *load,
                      const struct load_part *part, struct tn_digest *digest)
 {
     for (uint32_t i = 0; i < part->entries_count; i++)
-        apply_one(exchange, load, &part->entries[i], digest);
+        apply_one(exchange, load, &part->entries[i], NULL, digest);
 }
 
 static void measure(const struct load *load, struct bench_runs *runs, struct tn_digest *digest,

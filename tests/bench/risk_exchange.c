@@ -101,9 +101,9 @@ static void run_stream(struct tn_exchange *exchange, struct tn_event *events, ui
             if (i >= count) continue;
             tn_exchange_prefetch(exchange, &found[i % RING], &ring[i % RING].entry, stage);
         }
-        if (at >= ahead) {
-            tn_exchange_apply(exchange, events, events_max, &ring[(at - ahead) % RING].entry);
-        }
+        if (at < ahead) continue;
+        uint32_t i = (at - ahead) % RING;
+        tn_exchange_apply_ahead(exchange, events, events_max, &ring[i].entry, &found[i]);
     }
 }
 

@@ -86,14 +86,28 @@ static void show_difference(const struct exchange_pair *pair, uint32_t count, ui
     }
 }
 
+/* Guesses that were right about an entry of the same kind some time ago. */
+static void mislead(struct tn_exchange_ahead *ahead, const struct tn_exchange_ahead *old)
+{
+    if (!ahead->is_begun || !old->is_begun) return;
+    ahead->series = old->series;
+    ahead->exposure = old->exposure;
+    ahead->record = old->record;
+    ahead->slot = old->slot;
+}
+
 bool pair_apply(struct exchange_pair *pair, const struct tn_entry *entry)
 {
     uint32_t twin_count = twin_apply(pair->twin, pair->twin_events, pair->events_max, entry);
-    struct tn_exchange_ahead ahead;
+    struct tn_exchange_ahead ahead = {0}, now;
     for (uint32_t stage = 0; stage < TN_EXCHANGE_STAGES; stage++) {
         tn_exchange_prefetch(pair->exchange, &ahead, entry, stage); /* must not matter */
     }
-    uint32_t count = tn_exchange_apply(pair->exchange, pair->events, pair->events_max, entry);
+    now = ahead;
+    if (pair->entries_count % 2 == 0) mislead(&ahead, &pair->ahead[ahead.kind]);
+    pair->ahead[now.kind] = now;
+    uint32_t count =
+        tn_exchange_apply_ahead(pair->exchange, pair->events, pair->events_max, entry, &ahead);
     pair->events_count = count;
     pair->entries_count++;
     if (count != twin_count ||

@@ -16,8 +16,9 @@ struct exchange_pair {
     struct tn_event *events, *twin_events;
     uint32_t events_max, events_count;
     uint64_t entries_count;
-    uint32_t digest_every; /* 1 at first */
-    uint32_t check_every;  /* 64 at first */
+    uint32_t digest_every;             /* 1 at first */
+    uint32_t check_every;              /* 64 at first */
+    struct tn_exchange_ahead ahead[8]; /* by kind: what was found ahead last, for wrong guesses */
 };
 
 void pair_open(struct exchange_pair *pair, const struct tn_exchange_limits *limits);
