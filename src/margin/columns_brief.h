@@ -2,15 +2,17 @@
  * a fraction of what their numbers cost. Part of columns.h, which includes it.
  *
  * In the unit u = 2^(shift + s) micros, where s is what the account's size asks for on top, a
- * number of a brief is y = flat·P/2^30/u, less than 2.5 off: cut to units, below 2^28 of them,
- * times a weight below 2^31, rounded, and cut by s bits. With N lots in all, in E expiries,
- * scenario k comes to A = Σ_e g(V) − m, V = Σ n·y, m = flat·M/2^30/u, g(V) = V·L or V·H by its
- * sign. Off are V by 2.5N, g by twice that as L ≤ 1 ≤ H ≤ 2, its product by 2 in each expiry, m by
- * 3 (in a skew scenario in each expiry). The exact number has weights of its own, rounded by less
- * than 2 each: prices are below 2^28 units, so that is below N/2; and E + 1 floors. All below 6N +
- * 6E + 4. MM's weights are IM's times r, their factors' ratio, but for 2.5 and 1 in roundings, so
- * MM/r is A but for as much and (N + E + 1)/r. Twice the sum of both is how far apart two scenarios
- * may be and still change places.
+ * number of a brief is y = F·P/u, F = flat/2^30: P cut to units, below 2^28 of them, times F,
+ * rounded, and cut by s bits, so that y is off by less than F + 1/2, or than 1 where that is more
+ * and s is not 0. With N lots in all, in E expiries, scenario k comes to A = Σ_e g(V) − m, V = Σ
+ * n·y, m = F·M/u, g(V) = V·L or V·H by its sign. Off are V by N times as much, g by H times that,
+ * less than 3N as H ≤ 2 and H·F < 2: no weight is wide; its product by 2 in each expiry, m by 3 (in
+ * a skew scenario in each expiry). The exact number has weights of its own, at most 2 from flat·H:
+ * with prices below 2^28 units that is N/2; and E + 1 floors. All below 3.5N + 6E + 4. MM's weights
+ * are IM's times r, their factors' ratio, but for their roundings, less than 1/r after division, of
+ * V as of M: MM/r is the exact number but for (N/2 + E + 1)/r. Twice the sum of both is how far
+ * apart two scenarios may be and still change places; a test has portfolios that need more than
+ * half of it.
  *
  * Products are of 32 bits and sums wrap: the caller sees to it that Σ |n|·y stays below 2^29, so
  * that nothing here reaches 2^31. */

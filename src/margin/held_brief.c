@@ -197,7 +197,7 @@ static void prepare(struct tally *tally)
     search->linear_mark = in_units(tally->linear_mark, shift);
     search->all_mark = in_units(tally->linear_mark + tally->options, shift);
     int64_t lots = (int64_t)tally->lots, expiries = search->runs_count;
-    search->apart = 2 * (6 * lots + 6 * expiries + 4 + tally->scale->times * (lots + expiries + 1));
+    search->apart = 7 * lots + 12 * expiries + 8 + tally->scale->times * (lots + 2 * expiries + 2);
     search->briefs = tally->market->briefs->series;
     search->flat = tally->scale->flat;
     search->shift = more;

@@ -47,10 +47,11 @@ static void level_rows(uint64_t *random, int64_t apart)
     }
 }
 
-static void assert_same(const struct tn_margin_result *all)
+/* guess: the worst scenario as it was before, or no scenario at all. */
+static void assert_same(const struct tn_margin_result *all, uint32_t guess)
 {
     struct tn_margin_result few;
-    struct tn_margin_note notes[CASE_UNDERLYINGS] = {{1, 1, 0}, {1, 1, TN_COLUMN_DOWN}};
+    struct tn_margin_note notes[CASE_UNDERLYINGS] = {{1, 1, guess}, {1, 1, TN_COLUMN_DOWN}};
     tn_micros mm, equity;
     one.account.notes = notes;
     tn_margin_evaluate(&few, NULL, &market.market, &one.account);
@@ -87,9 +88,10 @@ static void assert_all_ways_agree(void)
     for (uint32_t i = 0; i < cpus_count; i++) {
         market.market.cpu = cpus[i];
         market.market.briefs = NULL;
-        assert_same(&all);
+        assert_same(&all, 0);
         market.market.briefs = &briefs;
-        assert_same(&all);
+        assert_same(&all, 0);
+        assert_same(&all, one.account.holdings_count % TN_ROW_COLUMNS);
     }
 }
 
@@ -174,6 +176,116 @@ static void test_margin_of_positions_alone_holds_where_briefs_have_no_room(void 
     }
 }
 
+/* ---- The edge of what briefs tell --------------------------------------------------------------
+ * A number of a brief is a price cut to units, of 2^20 micros here, weighed, and rounded. Where a
+ * price is just below a unit and its product rounds down, it is off by the weight and a half. */
+enum { EDGE_SHIFT = 20, EDGE_LOTS = 200, EDGE_TURN = 1024, EDGE_OPTION = 2, EDGE_OTHER = 4 };
+#define EDGE_UNIT (INT64_C(1) << EDGE_SHIFT)
+
+/* All scenarios and expiries weigh the same: flat, which is the factor times a damping. */
+static void weigh_edge(int64_t factor_ppm, int64_t mm_factor_ppm, int64_t flat,
+                       struct tn_discounts discounts)
+{
+    market.risk.im_factor_ppm = factor_ppm;
+    market.market.mm_factor_ppm = mm_factor_ppm;
+    market.market.stable_ppm = CASE_ONE;
+    for (uint32_t k = 0; k < market.shocks.scenarios_count; k++)
+        market.shocks.scenarios[k].damping_q30 = (int32_t)(flat * CASE_ONE / factor_ppm);
+    for (uint32_t u = 0; u < CASE_UNDERLYINGS; u++)
+        market.underlyings[u].lambda_ppm = market.underlyings[u].confidence_ppm = CASE_ONE;
+    for (uint32_t e = 0; e < market.market.expiries_count; e++) {
+        market.discounts[e] = discounts;
+        market.expiries[e].confidence_ppm = CASE_ONE;
+    }
+    for (uint32_t s = 0; s < market.market.series_count; s++)
+        market.series[s].spot_lot = EDGE_UNIT << 20;
+    case_weigh(&market);
+    assert_false(market.expiries[1].im.is_wide);
+}
+
+/* The same price in all scenarios but two. */
+static void level_series(uint32_t series, int64_t price, uint32_t first, int64_t at_first,
+                         uint32_t second, int64_t at_second)
+{
+    int64_t *row = market.rows[series];
+    for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
+        row[k] = price;
+    row[first] = at_first;
+    row[second] = at_second;
+}
+
+static void hold_edge(tn_lots lots, tn_lots others)
+{
+    memset(&one, 0, sizeof one);
+    one.holdings[0] = (struct tn_holding){.series = EDGE_OPTION, .quantity = lots};
+    one.holdings[1] = (struct tn_holding){.series = EDGE_OTHER, .quantity = others};
+    one.account = (struct tn_margin_account){.model = TN_MARGIN_PORTFOLIO,
+                                             .holdings = one.holdings,
+                                             .holdings_count = others == 0 ? 1 : 2};
+    make_briefs();
+    assert_true(briefs.places != 0 && scales[0].shift == EDGE_SHIFT);
+    assert_all_ways_agree();
+}
+
+/* Prices a micro apart, on both sides of a unit: as the weight is 1 and a 1024th, products round
+ * down below it and up from it, so that briefs tell two units a lot apart, and four where shorts
+ * count twice. One lot of a series whose brief cannot tell makes `worst` the worst in truth. */
+static void hold_two_sides_of_a_unit(uint64_t *random, bool is_short, uint32_t worst,
+                                     uint32_t shown)
+{
+    int64_t low = (EDGE_TURN * case_between(random, 1, 100) + EDGE_TURN / 2) * EDGE_UNIT - 1;
+    int64_t base = case_between(random, 10, 1000) * EDGE_UNIT, more = base + EDGE_UNIT / 2;
+    tn_lots lots = case_between(random, EDGE_LOTS / 2, EDGE_LOTS);
+    if (is_short) {
+        level_series(EDGE_OPTION, 0, worst, low, shown, low + 1);
+        level_series(EDGE_OTHER, base, worst, more, shown, base);
+        hold_edge(-lots, -1);
+    } else {
+        level_series(EDGE_OPTION, 4 * low, worst, low + 1, shown, low);
+        level_series(EDGE_OTHER, more, worst, base, shown, more);
+        hold_edge(lots, 1);
+    }
+}
+
+static void test_margin_of_positions_alone_holds_where_briefs_err_the_most(void **state)
+{
+    const int64_t factor_ppm = 1001000, flat = CASE_Q30 + CASE_Q30 / EDGE_TURN;
+    (void)state;
+    uint64_t random = seed;
+    case_random_market(&market, &random);
+    for (int turn = 0; turn < 400; turn++) {
+        uint32_t worst = (uint32_t)case_between(&random, 1, 30), shown = worst;
+        while (shown == worst)
+            shown = (uint32_t)case_between(&random, 1, 30);
+        struct tn_discounts discounts = {CASE_Q30 - turn % 4, CASE_Q30};
+        if (turn % 3 != 0) discounts.short_q30 = (INT64_C(1) << 61) / flat - 4;
+        weigh_edge(factor_ppm, factor_ppm, flat, discounts);
+        hold_two_sides_of_a_unit(&random, turn % 2 == 0, worst, shown);
+    }
+}
+
+/* In one skew scenario prices rise as much as they fall in the other, so that both lose: one
+ * forwards, the other by the opposite change; `worst`, where they rise, two micros a lot more. With
+ * a weight of nearly 2 both values are told too near to 0, so that the loss there is told too low
+ * and the other one too high, by five units a lot together: of longs as of shorts. */
+static void test_margin_of_positions_alone_holds_where_briefs_err_the_most_in_skews(void **state)
+{
+    const int64_t flat = 2 * (CASE_Q30 - CASE_Q30 / 2 / EDGE_TURN);
+    (void)state;
+    uint64_t random = seed;
+    case_random_market(&market, &random);
+    weigh_edge(2 * CASE_ONE, CASE_ONE, flat, (struct tn_discounts){CASE_Q30, CASE_Q30});
+    for (uint32_t turn = 0; turn < 400; turn++) {
+        uint32_t worst = 31 + turn % 2, shown = 63 - worst;
+        tn_lots lots = case_between(&random, EDGE_LOTS / 2, EDGE_LOTS);
+        int64_t turns = case_between(&random, 1, 100), apart = case_between(&random, 1, 100);
+        int64_t low = (EDGE_TURN * turns + EDGE_TURN / 2 + 2) * EDGE_UNIT - 1;
+        int64_t high = low + 2 * EDGE_TURN * apart * EDGE_UNIT;
+        level_series(EDGE_OPTION, (low + high) / 2 - 1, worst, high, shown, low);
+        hold_edge(turn % 4 < 2 ? lots : -lots, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +294,8 @@ int main(void)
         cmocka_unit_test(test_margin_of_positions_alone_needs_to_know_no_factors),
         cmocka_unit_test(test_margin_of_positions_alone_holds_with_wide_weights),
         cmocka_unit_test(test_margin_of_positions_alone_holds_where_briefs_have_no_room),
+        cmocka_unit_test(test_margin_of_positions_alone_holds_where_briefs_err_the_most),
+        cmocka_unit_test(test_margin_of_positions_alone_holds_where_briefs_err_the_most_in_skews),
     };
     seed = test_seed("test_margin_held");
     return cmocka_run_group_tests(tests, NULL, NULL);
