@@ -220,7 +220,7 @@ static bool take_certificate(struct set_log *log, const struct log_record *recor
     const uint64_t epoch = tn_get_be(record->bytes + 1, 8);
     const struct tn_validators *set = set_of(log, epoch);
     if (record->bytes[TYPE_AT] != TN_VOTE_FINALIZE || set == NULL) return true;
-    if (!tn_sequencer_check_final(&hash, &view, &log->reading->signatures,
+    if (!tn_sequencer_check_final(&hash, &view, &log->reading->signing.signatures,
                                   log->reading->conf.limits.chain_id, set, record->bytes,
                                   record->size)) {
         return complain_record(log, "a FINALIZATION that no quorum of its epoch's set has signed");
@@ -249,7 +249,7 @@ static bool check_checkpoint(struct set_log *log, const struct log_record *recor
     tn_checkpoint_read(&checkpoint, record->bytes + 1);
     const struct tn_validators *set = set_of(log, checkpoint.epoch);
     if (set == NULL || !tn_chain_root_at(log->chain, &root, checkpoint.height)) return true;
-    if (!tn_sequencer_check_checkpoint(&checkpoint, &log->reading->signatures,
+    if (!tn_sequencer_check_checkpoint(&checkpoint, &log->reading->signing.signatures,
                                        &log->reading->conf.limits.checkpoint_domain, set,
                                        record->bytes, record->size)) {
         return complain_record(log, "a checkpoint that no quorum of its epoch's set has signed");
