@@ -116,6 +116,7 @@ struct tn_batch_header {
     uint64_t last_block;
     struct tn_hash entries_root;
     struct tn_hash results_digest; /* over, per entry: count of events u32 ‖ events */
+    bool is_packed;                /* these events packed (pack.h), as leaders do now */
 };
 void tn_stream_write_batch_header(uint8_t out[TN_BATCH_HEADER_BYTES],
                                   const struct tn_batch_header *header);
@@ -133,6 +134,7 @@ struct tn_batch_builder {
     uint64_t weight;
     uint64_t first_block, last_block;
     uint64_t body_bytes; /* of a body with these entries, its header included */
+    bool is_packed;      /* as the header's; false after the beginning, to be set before events */
 };
 /* height: the last BLOCK before the batch. */
 void tn_stream_batch_begin(struct tn_batch_builder *builder, uint64_t height);

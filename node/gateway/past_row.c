@@ -12,7 +12,7 @@ enum {
     HEAD_FIXED = 24, /* version u8, 3 zeros, places u32, height u64, time i64 */
     PLACE = 12,      /* market u32, account u32, where the step begins u32 */
     CRC = 4,
-    STEP_HEAD_MAX = 3 * PAST_PACK_NUMBER_MAX, /* account + 1, nonce, how many events */
+    STEP_HEAD_MAX = 3 * TN_PACK_NUMBER_MAX, /* account + 1, nonce, how many events */
     FIRST_ROOM = 1 << 12,
 };
 
@@ -34,7 +34,7 @@ struct past_row {
     size_t places_count, places_room;
     uint8_t *out;
     size_t out_room;
-    struct past_packer packer;
+    struct tn_packer packer;
 };
 
 struct past_row *past_row_make(uint32_t bytes_max, enum tn_cpu cpu)
@@ -101,20 +101,20 @@ static bool add_step(struct past_row *row, const struct port_step *step,
                      const struct tn_event *events)
 {
     const size_t begin = row->used;
-    const size_t most = STEP_HEAD_MAX + (size_t)step->events_count * PAST_PACK_EVENT_MAX;
-    if (!grow((void **)&row->bytes, &row->room, begin + most + PAST_PACK_SLACK, 1)) return false;
+    const size_t most = STEP_HEAD_MAX + (size_t)step->events_count * TN_PACK_EVENT_MAX;
+    if (!grow((void **)&row->bytes, &row->room, begin + most + TN_PACK_SLACK, 1)) return false;
     uint8_t *out = row->bytes + begin;
-    out = past_pack_put_number(out, (uint32_t)(step->account + 1));
-    out = past_pack_put_number(out, step->nonce);
-    out = past_pack_put_number(out, step->events_count);
-    past_pack_begin(&row->packer, step->account);
+    out = tn_stream_put_number(out, (uint32_t)(step->account + 1));
+    out = tn_stream_put_number(out, step->nonce);
+    out = tn_stream_put_number(out, step->events_count);
+    tn_stream_pack_begin(&row->packer, step->account);
     for (uint32_t i = 0; i < step->events_count; i++) {
         uint32_t accounts[2];
         const uint32_t count = gateway_history_accounts(accounts, &events[i]);
         for (uint32_t k = 0; k < count; k++) {
             if (!note_place(row, (uint64_t)step->market << 32 | accounts[k], begin)) return false;
         }
-        out = past_pack_put(&row->packer, out, &events[i]);
+        out = tn_stream_pack(&row->packer, out, &events[i]);
     }
     row->used = (size_t)(out - row->bytes);
     return row->used <= row->bytes_max;
@@ -254,14 +254,14 @@ static bool open_step(struct past_row_messages *messages)
     if (at >= head->size) return false;
     messages->at = head->bytes + at;
     messages->end = head->bytes + head->size;
-    if (!past_pack_take_number(&account, &messages->at, messages->end) ||
-        !past_pack_take_number(&messages->nonce, &messages->at, messages->end) ||
-        !past_pack_take_number(&count, &messages->at, messages->end))
+    if (!tn_stream_take_number(&account, &messages->at, messages->end) ||
+        !tn_stream_take_number(&messages->nonce, &messages->at, messages->end) ||
+        !tn_stream_take_number(&count, &messages->at, messages->end))
         return false;
     if (count > head->size) return false;
     messages->account = (uint32_t)(account - 1);
     messages->events = (uint32_t)count;
-    past_pack_begin(&messages->unpacker.packer, messages->account);
+    tn_stream_pack_begin(&messages->unpacker.packer, messages->account);
     return true;
 }
 
@@ -285,7 +285,7 @@ enum past_row_answer past_row_next(struct past_row_messages *messages,
             if (!open_step(messages)) return PAST_ROW_DAMAGED;
         }
         messages->events--;
-        if (!past_pack_take(&messages->unpacker, &record->event, &messages->at, messages->end))
+        if (!tn_stream_unpack(&messages->unpacker, &record->event, &messages->at, messages->end))
             return PAST_ROW_DAMAGED;
         if (is_of(account, &record->event)) break;
     }

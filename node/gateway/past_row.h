@@ -2,14 +2,14 @@
  *
  * A row is for the store of this node and made so that a reader who looks for one account need not
  * read the others: a head lists the accounts and the steps that they are in, with a CRC of its own,
- * and the steps' events stand packed behind it (gateway/past_pack.h). Messages come out as
+ * and the steps' events stand packed behind it (tenor/pack.h). Messages come out as
  * account_history would number them. Layout: docs/specs/store.md. */
 #ifndef NODE_GATEWAY_PAST_ROW_H
 #define NODE_GATEWAY_PAST_ROW_H
 
 #include "gateway/account_history.h"
-#include "gateway/past_pack.h"
 #include "tenor/crypto.h"
+#include "tenor/pack.h"
 
 /* ---- Making ------------------------------------------------------------------------------------
  */
@@ -50,7 +50,7 @@ struct past_row_messages {
     uint32_t account, events;
     uint64_t nonce;
     const uint8_t *at, *end;
-    struct past_unpacker unpacker;
+    struct tn_unpacker unpacker;
 };
 /* False: the account has none. O(log places). */
 bool past_row_find(struct past_row_messages *messages, const struct past_row_head *head,

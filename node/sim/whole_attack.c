@@ -106,6 +106,7 @@ static void seal_anew(struct sim *sim, struct tn_batch_header *header, struct se
 {
     bool with_blocks = !attacks(sim, WHOLE_ATTACK_BLOCKS) || draw(sim, 3) > 0;
     tn_stream_batch_begin(&sealing->builder, header->first_block);
+    sealing->builder.is_packed = header->is_packed;
     sealing->at = TN_BATCH_HEADER_BYTES;
     for (size_t at = TN_BATCH_HEADER_BYTES; at + 4 < body_size;) {
         size_t size = (size_t)tn_get_be(body + at, 4);

@@ -8,6 +8,7 @@
 void tn_desk_open_batch(struct tn_desk *desk)
 {
     tn_stream_batch_begin(&desk->builder, tn_market_cursor(desk->market));
+    desk->builder.is_packed = true;
     tn_market_begin(desk->market, desk->term.term);
     desk->body_size = TN_BATCH_HEADER_BYTES;
     desk->entries_count = 0;

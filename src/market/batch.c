@@ -114,6 +114,7 @@ static bool execute(struct tn_market *market, struct collector *collector,
     *header = reader.header;
     reader.is_checked = true;
     tn_stream_batch_begin(&collector->builder, market->cursor);
+    collector->builder.is_packed = reader.header.is_packed;
     tn_market_begin(market, reader.header.term);
     for (;;) {
         switch (tn_stream_batch_next_item(&reader, &item, fault, scratch->stream)) {

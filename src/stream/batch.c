@@ -5,8 +5,10 @@
  * neither side ever needs a batch in decoded form, and both count alike. */
 #include "stream/bytes.h"
 #include "tenor/frame.h"
+#include "tenor/pack.h"
 
-static const uint8_t BATCH_TAG[5] = {'T', 'N', 'B', 'A', '1'};
+static const uint8_t BATCH_TAG[4] = {'T', 'N', 'B', 'A'}; /* and '1', or '2': packed results */
+enum { TAG_PLAIN = '1', TAG_PACKED = '2', PIECE_BYTES = 2048 };
 
 /* ---- Header ---- */
 
@@ -15,6 +17,7 @@ void tn_stream_write_batch_header(uint8_t out[TN_BATCH_HEADER_BYTES],
 {
     struct writer writer = {.at = out};
     put_bytes(&writer, BATCH_TAG, sizeof(BATCH_TAG));
+    put_u8(&writer, header->is_packed ? TAG_PACKED : TAG_PLAIN);
     put_bytes(&writer, header->chain_id, sizeof(header->chain_id));
     put_u32(&writer, header->market);
     put_u32(&writer, header->term);
@@ -34,10 +37,13 @@ bool tn_stream_read_batch_header(struct tn_batch_header *header, struct tn_strea
 {
     struct reader reader = {.bytes = bytes, .size = size, .fault = fault};
     if (!need(&reader, TN_BATCH_HEADER_BYTES)) return false;
-    if (memcmp(bytes, BATCH_TAG, sizeof(BATCH_TAG)) != 0) {
+    reader.at += sizeof(BATCH_TAG);
+    const uint8_t kind = get_u8(&reader);
+    if (memcmp(bytes, BATCH_TAG, sizeof(BATCH_TAG)) != 0 ||
+        (kind != TAG_PLAIN && kind != TAG_PACKED)) {
         return refuse(&reader, 0, "no batch begins like this");
     }
-    reader.at += sizeof(BATCH_TAG);
+    header->is_packed = kind == TAG_PACKED;
     get_bytes(&reader, header->chain_id, sizeof(header->chain_id));
     header->market = get_u32(&reader);
     header->term = get_u32(&reader);
@@ -77,6 +83,7 @@ void tn_stream_batch_begin(struct tn_batch_builder *builder, uint64_t height)
     builder->first_block = height;
     builder->last_block = height;
     builder->body_bytes = TN_BATCH_HEADER_BYTES;
+    builder->is_packed = false;
 }
 
 void tn_stream_batch_add_entry(struct tn_batch_builder *builder, const struct tn_entry *entry,
@@ -89,9 +96,32 @@ void tn_stream_batch_add_entry(struct tn_batch_builder *builder, const struct tn
     builder->last_block = block_after(builder->last_block, entry);
 }
 
+/* A fifteenth of the bytes for a frame of quotes, and so nearly of the time. */
+static void add_packed(struct tn_batch_builder *builder, const struct tn_event *events,
+                       uint32_t events_count)
+{
+    uint8_t piece[PIECE_BYTES];
+    struct writer writer = {.at = piece};
+    struct tn_packer packer;
+    put_u32(&writer, events_count);
+    tn_stream_pack_begin(&packer, 0);
+    for (uint32_t i = 0; i < events_count; i++) {
+        if (writer.at > piece + sizeof(piece) - TN_PACK_EVENT_MAX - TN_PACK_SLACK) {
+            tn_keccak_add(&builder->results, piece, (size_t)(writer.at - piece));
+            writer.at = piece;
+        }
+        writer.at = tn_stream_pack(&packer, writer.at, &events[i]);
+    }
+    tn_keccak_add(&builder->results, piece, (size_t)(writer.at - piece));
+}
+
 void tn_stream_batch_add_events(struct tn_batch_builder *builder, const struct tn_event *events,
                                 uint32_t events_count)
 {
+    if (builder->is_packed) {
+        add_packed(builder, events, events_count);
+        return;
+    }
     uint8_t piece[TN_EVENT_BYTES];
     struct writer writer = {.at = piece};
     put_u32(&writer, events_count);
@@ -117,6 +147,7 @@ void tn_stream_batch_end(struct tn_batch_header *header, const struct tn_batch_b
     header->weight = builder->weight;
     header->first_block = builder->first_block;
     header->last_block = builder->last_block;
+    header->is_packed = builder->is_packed;
     tn_stream_tree_root(&header->entries_root, &builder->tree);
     tn_keccak_end(&results, &header->results_digest);
 }

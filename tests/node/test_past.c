@@ -630,17 +630,17 @@ static void test_past_row_gives_back_what_it_was_given(void **state)
 
 static void test_past_pack_numbers_come_back_from_as_few_bytes_as_they_need(void **state)
 {
-    uint8_t bytes[PAST_PACK_NUMBER_MAX + PAST_PACK_SLACK];
+    uint8_t bytes[TN_PACK_NUMBER_MAX + TN_PACK_SLACK];
     (void)state;
     for (uint32_t bit = 0; bit <= 64; bit++) {
         for (int64_t aside = -1; aside <= 1; aside++) {
             const uint64_t value = (bit < 64 ? UINT64_C(1) << bit : 0) + (uint64_t)aside;
             const uint32_t bits = value == 0 ? 1 : 64 - (uint32_t)__builtin_clzll(value);
-            const uint8_t *at = bytes, *end = past_pack_put_number(bytes, value);
+            const uint8_t *at = bytes, *end = tn_stream_put_number(bytes, value);
             uint64_t taken;
             assert_int_equal(end - bytes, bits > 56 ? 9 : (bits + 6) / 7);
-            assert_false(past_pack_take_number(&taken, &at, end - 1));
-            assert_true(past_pack_take_number(&taken, &at, end));
+            assert_false(tn_stream_take_number(&taken, &at, end - 1));
+            assert_true(tn_stream_take_number(&taken, &at, end));
             assert_int_equal(taken, value);
             assert_ptr_equal(at, end);
         }
@@ -651,11 +651,11 @@ static void test_past_pack_a_side_of_a_quote_takes_some_nine_bytes(void **state)
 {
     enum { SIDES = 128 };
     struct tn_event events[SIDES], event;
-    uint8_t bytes[SIDES * PAST_PACK_EVENT_MAX + PAST_PACK_SLACK], *out = bytes;
-    struct past_packer packer;
-    struct past_unpacker unpacker;
+    uint8_t bytes[SIDES * TN_PACK_EVENT_MAX + TN_PACK_SLACK], *out = bytes;
+    struct tn_packer packer;
+    struct tn_unpacker unpacker;
     (void)state;
-    past_pack_begin(&packer, 7);
+    tn_stream_pack_begin(&packer, 7);
     for (uint32_t i = 0; i < SIDES; i++) {
         events[i] = (struct tn_event){.kind = TN_EVENT_QUOTED,
                                       .side = (uint8_t)(i % 2),
@@ -665,17 +665,17 @@ static void test_past_pack_a_side_of_a_quote_takes_some_nine_bytes(void **state)
                                       .price = 7000 + (int64_t)i * 300 % 900,
                                       .remaining = 5};
         events[i].index = i;
-        out = past_pack_put(&packer, out, &events[i]);
+        out = tn_stream_pack(&packer, out, &events[i]);
     }
     assert_in_range(out - bytes, SIDES * 3, SIDES * 9);
     const uint8_t *at = bytes;
-    past_pack_begin(&unpacker.packer, 7);
+    tn_stream_pack_begin(&unpacker.packer, 7);
     for (uint32_t i = 0; i < SIDES; i++) {
-        assert_true(past_pack_take(&unpacker, &event, &at, out));
+        assert_true(tn_stream_unpack(&unpacker, &event, &at, out));
         assert_memory_equal(&event, &events[i], sizeof event);
     }
     assert_ptr_equal(at, out);
-    assert_false(past_pack_take(&unpacker, &event, &at, out));
+    assert_false(tn_stream_unpack(&unpacker, &event, &at, out));
 }
 
 static void test_past_row_that_is_cut_or_damaged_reads_no_further_than_it_goes(void **state)

@@ -3,6 +3,8 @@
 #include "entry_maker.h"
 #include "seed.h"
 
+#include "tenor/pack.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -177,6 +179,95 @@ static void test_stream_tells_other_events_by_the_results_digest(void **state)
     }
 }
 
+static struct tn_event random_event(uint32_t index)
+{
+    struct tn_event event = {.kind = (uint8_t)(1 + tn_random_below(&seed, 30)),
+                             .side = index % 2,
+                             .account = 7 + (uint32_t)tn_random_below(&seed, 3),
+                             .series_id = tn_random_next(&seed) >> tn_random_below(&seed, 64),
+                             .order_id = index,
+                             .price = (int64_t)tn_random_next(&seed),
+                             .remaining = 5};
+    event.index = index;
+    return event;
+}
+
+/* The same bytes, whatever the pieces in which they are hashed. */
+static void test_stream_digests_packed_events_behind_their_count(void **state)
+{
+    enum { STEPS = 3, EVENTS = 200 };
+    static struct tn_event events[STEPS][EVENTS];
+    static uint8_t bytes[STEPS * (4 + EVENTS * TN_PACK_EVENT_MAX) + TN_PACK_SLACK];
+    static const uint32_t counts[STEPS] = {EVENTS, 0, 1};
+    struct tn_batch_header header = {.market = 7}, read;
+    struct tn_stream_fault fault;
+    struct tn_packer packer;
+    struct tn_hash digest;
+    uint8_t *out = bytes, head[TN_BATCH_HEADER_BYTES];
+    (void)state;
+    tn_stream_batch_begin(&batch.builder, 99);
+    batch.builder.is_packed = true;
+    for (uint32_t i = 0; i < STEPS; i++) {
+        tn_put_be(out, counts[i], 4);
+        out += 4;
+        tn_stream_pack_begin(&packer, 0);
+        for (uint32_t k = 0; k < counts[i]; k++) {
+            events[i][k] = random_event(k);
+            out = tn_stream_pack(&packer, out, &events[i][k]);
+        }
+        tn_stream_batch_add_events(&batch.builder, events[i], counts[i]);
+    }
+    tn_stream_batch_end(&header, &batch.builder);
+    tn_keccak256(&digest, bytes, (size_t)(out - bytes));
+    assert_true(tn_hash_equal(&header.results_digest, &digest));
+    /* A header says how its results are digested, under what is signed. */
+    tn_stream_write_batch_header(head, &header);
+    assert_memory_equal(head, "TNBA2", 5);
+    assert_true(tn_stream_read_batch_header(&read, &fault, head, sizeof head));
+    assert_true(read.is_packed);
+    tn_stream_batch_digest(&digest, &header);
+    header.is_packed = false;
+    struct tn_hash plain;
+    tn_stream_batch_digest(&plain, &header);
+    assert_false(tn_hash_equal(&plain, &digest));
+    head[4] = '3';
+    assert_false(tn_stream_read_batch_header(&read, &fault, head, sizeof head));
+}
+
+/* What is digested can be read back, so no two lists of events have the same bytes. */
+static void test_stream_unpacks_all_that_it_packs(void **state)
+{
+    enum { EVENTS = 500 };
+    static struct tn_event events[EVENTS];
+    static uint8_t bytes[EVENTS * TN_PACK_EVENT_MAX + TN_PACK_SLACK];
+    struct tn_packer packer;
+    struct tn_unpacker unpacker;
+    struct tn_event event;
+    (void)state;
+    for (uint32_t turn = 0; turn < 20; turn++) {
+        uint8_t *out = bytes;
+        const uint8_t *at = bytes;
+        tn_stream_pack_begin(&packer, turn);
+        for (uint32_t i = 0; i < EVENTS; i++) {
+            events[i] = random_event(i);
+            uint64_t words[TN_PACK_WORDS];
+            memcpy(words, &events[i], sizeof words);
+            if (turn % 2 == 1) { /* any numbers at all */
+                for (uint32_t k = 1; k < TN_PACK_WORDS; k++)
+                    words[k] = tn_random_next(&seed) >> tn_random_below(&seed, 64);
+                memcpy(&events[i], words, sizeof words);
+            }
+            out = tn_stream_pack(&packer, out, &events[i]);
+        }
+        tn_stream_pack_begin(&unpacker.packer, turn);
+        for (uint32_t i = 0; i < EVENTS; i++) {
+            assert_true(tn_stream_unpack(&unpacker, &event, &at, out));
+            assert_memory_equal(&event, &events[i], sizeof event);
+        }
+        assert_ptr_equal(at, out);
+    }
+}
+
 static void test_stream_finds_every_changed_byte_of_a_batch(void **state)
 {
     /* Nothing in a body says what these should be: the leader's signature covers them. */
@@ -338,6 +429,8 @@ int main(void)
         cmocka_unit_test(test_stream_gives_the_entries_of_a_batch_as_they_were_added),
         cmocka_unit_test(test_stream_seals_a_batch_without_entries),
         cmocka_unit_test(test_stream_tells_other_events_by_the_results_digest),
+        cmocka_unit_test(test_stream_digests_packed_events_behind_their_count),
+        cmocka_unit_test(test_stream_unpacks_all_that_it_packs),
         cmocka_unit_test(test_stream_finds_every_changed_byte_of_a_batch),
         cmocka_unit_test(test_stream_refuses_a_batch_cut_or_continued_anywhere),
         cmocka_unit_test(test_stream_says_what_a_batch_has_wrong),

@@ -7,18 +7,18 @@
  *
  * The length of a number stands in its lowest bits, as so many zeros and a one: it is written and
  * read by one access of eight bytes, without a loop. */
-#include "gateway/past_pack.h"
+#include "tenor/pack.h"
 
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are written as they stand");
-_Static_assert(sizeof(struct tn_event) == PAST_PACK_WORDS * sizeof(uint64_t), "all of it is words");
+_Static_assert(sizeof(struct tn_event) == TN_PACK_WORDS * sizeof(uint64_t), "all of it is words");
 
 enum {
-    MASK_BITS = PAST_PACK_WORDS,
+    MASK_BITS = TN_PACK_WORDS,
     HEAD_SHIFT = 8, /* the kind, which stands with the mask */
 };
-_Static_assert(MASK_BITS + 5 == 16 && PAST_PACK_KINDS == 1 << 5, "a mask and a kind in 16 bits");
+_Static_assert(MASK_BITS + 5 == 16 && TN_PACK_KINDS == 1 << 5, "a mask and a kind in 16 bits");
 
 /* ---- Numbers -----------------------------------------------------------------------------------
  */
@@ -33,29 +33,29 @@ static uint64_t unfold(uint64_t value)
     return value >> 1 ^ (~(value & 1) + 1);
 }
 
-uint8_t *past_pack_put_number(uint8_t *out, uint64_t value)
+uint8_t *tn_stream_put_number(uint8_t *out, uint64_t value)
 {
     const uint32_t top = 63 - (uint32_t)__builtin_clzll(value | 1);
     const uint32_t size = (top * 9 + 73) / 64; /* top / 7 + 1 */
     if (size > 8) {
         *out = 0;
         memcpy(out + 1, &value, sizeof value);
-        return out + PAST_PACK_NUMBER_MAX;
+        return out + TN_PACK_NUMBER_MAX;
     }
     const uint64_t bytes = value << size | UINT64_C(1) << (size - 1);
     memcpy(out, &bytes, sizeof bytes);
     return out + size;
 }
 
-bool past_pack_take_number(uint64_t *value, const uint8_t **at, const uint8_t *end)
+bool tn_stream_take_number(uint64_t *value, const uint8_t **at, const uint8_t *end)
 {
     const uint8_t *bytes = *at;
     if (bytes == end) return false;
-    const uint32_t size = *bytes == 0 ? PAST_PACK_NUMBER_MAX : (uint32_t)__builtin_ctz(*bytes) + 1;
+    const uint32_t size = *bytes == 0 ? TN_PACK_NUMBER_MAX : (uint32_t)__builtin_ctz(*bytes) + 1;
     if ((size_t)(end - bytes) < size) return false;
     *at += size;
     *value = 0;
-    if (size == PAST_PACK_NUMBER_MAX) {
+    if (size == TN_PACK_NUMBER_MAX) {
         memcpy(value, bytes + 1, 8);
     } else {
         memcpy(value, bytes, size);
@@ -80,7 +80,7 @@ static void separate(uint32_t *one, uint32_t *other, uint64_t joined)
     *other = (uint32_t)unfold((joined >> 16 & 0xffff) | (joined >> 48) << 16);
 }
 
-void past_pack_begin(struct past_packer *packer, uint32_t account)
+void tn_stream_pack_begin(struct tn_packer *packer, uint32_t account)
 {
     packer->none = (struct tn_event){.account = account};
     packer->last = &packer->none;
@@ -96,26 +96,25 @@ static uint64_t head_of(const struct tn_event *event)
 }
 
 /* What an event of the kind is held against, and how many steps it is foreseen to stand behind. */
-static const struct tn_event *before(const struct past_packer *packer, uint32_t kind,
-                                     uint64_t *steps)
+static const struct tn_event *before(const struct tn_packer *packer, uint32_t kind, uint64_t *steps)
 {
     const bool has_kind = (packer->seen >> kind & 1) != 0;
     *steps = has_kind && kind == TN_EVENT_QUOTED;
     return has_kind ? packer->of_kind[kind] : packer->last;
 }
 
-static void note(struct past_packer *packer, const struct tn_event *event)
+static void note(struct tn_packer *packer, const struct tn_event *event)
 {
     packer->seen |= 1u << event->kind;
     packer->last = packer->of_kind[event->kind] = event;
 }
 
-uint8_t *past_pack_put(struct past_packer *packer, uint8_t *out, const struct tn_event *event)
+uint8_t *tn_stream_pack(struct tn_packer *packer, uint8_t *out, const struct tn_event *event)
 {
     uint64_t steps;
-    TN_ASSERT(event->kind < PAST_PACK_KINDS);
+    TN_ASSERT(event->kind < TN_PACK_KINDS);
     const struct tn_event *old = before(packer, event->kind, &steps);
-    const uint64_t differ[PAST_PACK_WORDS] = {
+    const uint64_t differ[TN_PACK_WORDS] = {
         (head_of(event) ^ head_of(old)) >> HEAD_SHIFT ^ steps,
         join(event->account - old->account, event->other_account - old->other_account),
         fold(event->series_id - old->series_id),
@@ -130,19 +129,19 @@ uint8_t *past_pack_put(struct past_packer *packer, uint8_t *out, const struct tn
     };
     uint32_t mask = 0;
 #pragma GCC unroll 11
-    for (uint32_t i = 0; i < PAST_PACK_WORDS; i++)
+    for (uint32_t i = 0; i < TN_PACK_WORDS; i++)
         mask |= (uint32_t)(differ[i] != 0) << i;
     const uint16_t head = (uint16_t)(mask | (uint32_t)event->kind << MASK_BITS);
     memcpy(out, &head, sizeof head);
     out += sizeof head;
     for (; mask != 0; mask &= mask - 1)
-        out = past_pack_put_number(out, differ[__builtin_ctz(mask)]);
+        out = tn_stream_put_number(out, differ[__builtin_ctz(mask)]);
     note(packer, event);
     return out;
 }
 
 static void add(struct tn_event *event, const struct tn_event *old, uint64_t steps,
-                const uint64_t differ[PAST_PACK_WORDS])
+                const uint64_t differ[TN_PACK_WORDS])
 {
     uint32_t account, other_account;
     separate(&account, &other_account, differ[1]);
@@ -159,17 +158,17 @@ static void add(struct tn_event *event, const struct tn_event *old, uint64_t ste
     event->other_fee = (tn_micros)((uint64_t)old->other_fee + unfold(differ[10]) + steps);
 }
 
-bool past_pack_take(struct past_unpacker *unpacker, struct tn_event *event, const uint8_t **at,
-                    const uint8_t *end)
+bool tn_stream_unpack(struct tn_unpacker *unpacker, struct tn_event *event, const uint8_t **at,
+                      const uint8_t *end)
 {
-    uint64_t differ[PAST_PACK_WORDS] = {0}, steps;
+    uint64_t differ[TN_PACK_WORDS] = {0}, steps;
     uint16_t bits;
     if (end - *at < (ptrdiff_t)sizeof bits) return false;
     memcpy(&bits, *at, sizeof bits);
     *at += sizeof bits;
     const uint32_t kind = bits >> MASK_BITS;
     for (uint32_t mask = bits & ((1u << MASK_BITS) - 1); mask != 0; mask &= mask - 1) {
-        if (!past_pack_take_number(&differ[__builtin_ctz(mask)], at, end)) return false;
+        if (!tn_stream_take_number(&differ[__builtin_ctz(mask)], at, end)) return false;
     }
     const struct tn_event *old = before(&unpacker->packer, kind, &steps);
     const uint64_t head = (head_of(old) >> HEAD_SHIFT ^ differ[0] ^ steps) << HEAD_SHIFT | kind;
