@@ -31,7 +31,7 @@
 #endif
 
 enum { POINTS = 12, LAST_POINT = 3000, ENTRIES = 5000 };
-enum { LONG_BLOCKS = 10000, LONG_ENTRIES = 2000000 };
+enum { LONG_BLOCKS = 10000, LONG_ENTRIES = 5000000 };
 
 /* What restoring has met, over all streams: a test that met nothing has shown nothing. */
 static struct seen {
