@@ -147,6 +147,8 @@ bool tn_exchange_import_series(struct tn_exchange *exchange, struct reader *read
     check_id(exchange, reader, series.id, &spelled);
     if (!reader_good(reader)) return false;
     set_terms(exchange, &series);
+    if (!require(reader, series.terms->contract.quantity_max > 0, "Its underlying has not come."))
+        return false;
     get_numbers(exchange, reader, &series);
     check_values(reader, &series);
     check_status(exchange, reader, &series, noted);
