@@ -22,8 +22,7 @@ struct creating {
     struct set_reading *reading;
     struct held_chain held;
     char folder[PATH_SIZE]; /* until it is whole */
-    uint8_t *buffer;        /* a chunk */
-    size_t buffer_size;
+    struct set_snapshot_maker *maker;
     struct snapshot_chunk *chunks;
     uint32_t chunks_count, chunks_room;
     struct set_snapshot_epoch *epochs;
@@ -149,43 +148,30 @@ static void keep_pace(const struct creating *creating)
 }
 
 /* Writes the chunk that begins at `first`; its records, or 0 after a complaint. */
-static uint32_t write_chunk(struct creating *creating, uint8_t kind, uint32_t first, uint32_t total)
+static uint32_t write_chunk(struct creating *creating, uint8_t kind, uint32_t first)
 {
     char name[SNAPSHOT_NAME_SIZE], path[PATH_SIZE];
-    size_t used = SNAPSHOT_CHUNK_HEAD;
-    uint32_t count = 0;
-    for (; count < total - first && used < SET_SNAPSHOT_CHUNK_AIM; count++) {
-        uint8_t *out = creating->buffer + used;
-        size_t room = creating->buffer_size - used - SNAPSHOT_LENGTH;
-        size_t size =
-            tn_chain_record(creating->held.chain, out + SNAPSHOT_LENGTH, room, kind, first + count);
-        TN_ASSERT(size <= room && size <= UINT32_MAX);
-        tn_put_be(out, size, SNAPSHOT_LENGTH);
-        used += SNAPSHOT_LENGTH + size;
-    }
-    set_snapshot_write_chunk_head(creating->buffer, kind, first, count);
-    struct snapshot_chunk chunk = {.kind = kind, .first = first, .count = count, .size = used};
-    tn_keccak256(&chunk.hash, creating->buffer, used);
+    struct snapshot_chunk chunk;
+    const uint8_t *bytes;
+    if (!set_snapshot_make_chunk(creating->maker, &chunk, &bytes, kind, first)) return 0;
     struct snapshot_chunk *chunks =
         grow(creating->chunks, &creating->chunks_room, creating->chunks_count, sizeof chunk);
     if (chunks == NULL) return 0;
     creating->chunks = chunks;
     chunks[creating->chunks_count++] = chunk;
     set_snapshot_chunk_name(name, kind, first);
-    if (!home_path(path, creating->folder, name) || !file_make(path, creating->buffer, used)) {
-        return 0;
-    }
-    creating->bytes_count += used;
+    if (!home_path(path, creating->folder, name) || !file_make(path, bytes, chunk.size)) return 0;
+    creating->bytes_count += chunk.size;
     keep_pace(creating);
-    return count;
+    return chunk.count;
 }
 
 static bool write_chunks(struct creating *creating)
 {
     for (uint32_t kind = 1; kind < TN_CHAIN_KINDS; kind++) {
-        uint32_t total = tn_chain_records_count(creating->held.chain, (uint8_t)kind);
+        const uint32_t total = set_snapshot_total(creating->maker, (uint8_t)kind);
         for (uint32_t first = 0; first < total;) {
-            uint32_t count = write_chunk(creating, (uint8_t)kind, first, total);
+            uint32_t count = write_chunk(creating, (uint8_t)kind, first);
             if (count == 0) return false;
             first += count;
         }
@@ -195,19 +181,6 @@ static bool write_chunks(struct creating *creating)
 
 /* ---- The folder --------------------------------------------------------------------------------
  */
-
-static bool take_buffer(struct creating *creating)
-{
-    size_t most = 0;
-    for (uint32_t kind = 1; kind < TN_CHAIN_KINDS; kind++) {
-        size_t size = tn_chain_record_size_max(&creating->reading->conf.limits, (uint8_t)kind);
-        if (size > most) most = size;
-    }
-    creating->buffer_size =
-        SNAPSHOT_CHUNK_HEAD + SET_SNAPSHOT_CHUNK_AIM + 2 * (SNAPSHOT_LENGTH + most);
-    creating->buffer = memory_take(creating->buffer_size);
-    return creating->buffer != NULL;
-}
 
 static bool copy_text(const struct creating *creating, const char *home, const char *name)
 {
@@ -257,7 +230,8 @@ static void drop_folder(const struct creating *creating)
 
 static int write_all(struct creating *creating, const char *home, const char *to)
 {
-    if (!take_buffer(creating)) return END_FAILED;
+    creating->maker = set_snapshot_maker_make(creating->held.chain, SET_SNAPSHOT_EQUITY_DEPTH);
+    if (creating->maker == NULL) return END_FAILED;
     if (!snapshot_folder_begin(creating->folder, to)) return END_REFUSED;
     clock_gettime(CLOCK_MONOTONIC, &creating->began);
     bool is_good = write_chunks(creating) && copy_text(creating, home, "genesis.conf") &&
@@ -306,7 +280,7 @@ int set_snapshot_create(const char *home, const char *to, uint64_t rate_mib)
     }
     free(creating->epochs);
     free(creating->chunks);
-    memory_give(creating->buffer, creating->buffer_size);
+    set_snapshot_maker_free(creating->maker);
     set_chain_drop(&creating->held);
     set_reading_close(creating->reading);
     free(creating);

@@ -5,10 +5,32 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK_ENTRY = 1 + 4 + 4 + 8 + TN_HASH_SIZE };
+enum {
+    CHUNK_ENTRY = 1 + 4 + 4 + 8 + TN_HASH_SIZE,
+    KIND_STEP = 32, /* kinds of one market */
+    VERSION_AT = 4,
+};
 
 static const uint8_t head_magic[4] = {'T', 'N', 'S', 'H'};
 static const uint8_t chunk_magic[4] = {'T', 'N', 'S', 'C'};
+
+uint8_t set_snapshot_own(uint8_t kind)
+{
+    return kind % KIND_STEP;
+}
+
+enum set_snapshot_sort set_snapshot_sort(uint8_t kind)
+{
+    const uint8_t own = set_snapshot_own(kind);
+    if (kind >= TN_CHAIN_RECORD_HEADS) {
+        return kind == TN_CHAIN_RECORD_HEADS ? SET_SNAPSHOT_GLOBALS : SET_SNAPSHOT_NONE;
+    }
+    if (own == TN_RECORD_STREAM) return SET_SNAPSHOT_INBOXES;
+    if (own == TN_RECORD_EQUITY) return SET_SNAPSHOT_EQUITY;
+    return own >= 1 && own < TN_PROOF_RECORD_KINDS && own != TN_RECORD_POSITIONS
+               ? SET_SNAPSHOT_LEAVES
+               : SET_SNAPSHOT_NONE;
+}
 
 static bool refuse(struct snapshot_fault *fault, size_t at, const char *what)
 {
@@ -22,7 +44,7 @@ static bool refuse(struct snapshot_fault *fault, size_t at, const char *what)
 bool set_snapshot_is_head(const uint8_t *bytes, size_t size)
 {
     return size > 5 && memcmp(bytes, head_magic, sizeof head_magic) == 0 &&
-           bytes[4] == SET_SNAPSHOT_VERSION;
+           (bytes[VERSION_AT] == SET_SNAPSHOT_VERSION || bytes[VERSION_AT] == SET_SNAPSHOT_BARE);
 }
 
 struct cursor {
@@ -97,6 +119,9 @@ static bool check_chunks(const struct set_snapshot_head *head, struct snapshot_f
             chunk.count > UINT32_MAX - next) {
             return refuse(fault, at, "the chunks are not in order, or one is missing");
         }
+        if (set_snapshot_sort(chunk.kind) == SET_SNAPSHOT_NONE) {
+            return refuse(fault, at, "there are no chunks of this kind");
+        }
         if (chunk.size > SNAPSHOT_CHUNK_MAX) return refuse(fault, at, "a chunk is too large");
         next += chunk.count;
     }
@@ -109,7 +134,12 @@ bool set_snapshot_read_head(struct set_snapshot_head *head, struct snapshot_faul
     struct tn_hash hash;
     struct set_snapshot_epoch epoch;
     if (!set_snapshot_is_head(bytes, size)) {
-        return refuse(fault, 0, "this is no head of a set's snapshot that this program reads");
+        return refuse(fault, 0, "this is no head of a set's snapshot");
+    }
+    if (bytes[VERSION_AT] != SET_SNAPSHOT_VERSION) {
+        return refuse(fault, VERSION_AT,
+                      "it is of a version whose chunks have no proofs: make a snapshot with this "
+                      "program, or use the one that made it");
     }
     if (size < SET_SNAPSHOT_FIXED + 12 + TN_HASH_SIZE) return refuse(fault, size, "it ends early");
     struct cursor cursor = {.bytes = bytes, .size = size - TN_HASH_SIZE, .at = 5};
@@ -221,48 +251,89 @@ void set_snapshot_write_chunk_head(uint8_t out[SNAPSHOT_CHUNK_HEAD], uint8_t kin
     tn_put_be(out + 10, count, 4);
 }
 
+static bool stands_at(const uint8_t *bytes, size_t size, const void *wanted, size_t wanted_size)
+{
+    return size >= wanted_size && memcmp(bytes, wanted, wanted_size) == 0;
+}
+
 bool set_snapshot_open_chunk(struct set_snapshot_reader *reader, struct snapshot_fault *fault,
                              const struct snapshot_chunk *chunk, const uint8_t *bytes, size_t size)
 {
     uint8_t wanted[SNAPSHOT_CHUNK_HEAD];
-    struct tn_hash hash;
     set_snapshot_write_chunk_head(wanted, chunk->kind, chunk->first, chunk->count);
-    if (size < sizeof wanted || memcmp(bytes, wanted, sizeof wanted) != 0) {
-        return refuse(fault, 0, "these are other records than the head says");
+    if (!stands_at(bytes, size, wanted, VERSION_AT)) {
+        return refuse(fault, 0, "this is no chunk of a snapshot");
     }
-    tn_keccak256(&hash, bytes, size);
-    if (size != chunk->size || !tn_hash_equal(&hash, &chunk->hash)) {
-        return refuse(fault, 0, "the bytes are not those that the head names by their hash");
+    if (!stands_at(bytes, size, wanted, VERSION_AT + 1)) {
+        return refuse(fault, VERSION_AT,
+                      "it is of a version that this program does not read: make a snapshot with "
+                      "this program, or use the one that made it");
+    }
+    if (!stands_at(bytes, size, wanted, sizeof wanted)) {
+        return refuse(fault, VERSION_AT + 1, "these are other records than the head says");
     }
     *reader = (struct set_snapshot_reader){.bytes = bytes,
                                            .size = size,
                                            .at = sizeof wanted,
+                                           .kind = chunk->kind,
                                            .first = chunk->first,
                                            .count = chunk->count};
     return true;
 }
 
-enum snapshot_step set_snapshot_next(struct set_snapshot_reader *reader, struct snapshot_item *item,
-                                     struct snapshot_fault *fault)
+/* Bytes behind their length. */
+static bool take_part(struct set_snapshot_reader *reader, struct snapshot_fault *fault,
+                      const uint8_t **part, uint32_t *part_size)
 {
-    if (reader->taken == reader->count) {
-        if (reader->at == reader->size) return SNAPSHOT_END;
-        refuse(fault, reader->at, "bytes follow the records");
-        return SNAPSHOT_BAD;
-    }
     if (reader->size - reader->at < SNAPSHOT_LENGTH) {
-        refuse(fault, reader->at, "a record is missing");
-        return SNAPSHOT_BAD;
+        return refuse(fault, reader->at, "it ends early");
     }
-    uint32_t size = (uint32_t)tn_get_be(reader->bytes + reader->at, SNAPSHOT_LENGTH);
+    *part_size = (uint32_t)tn_get_be(reader->bytes + reader->at, SNAPSHOT_LENGTH);
     reader->at += SNAPSHOT_LENGTH;
-    if (reader->size - reader->at < size) {
-        refuse(fault, reader->at, "a record is longer than the file");
+    if (reader->size - reader->at < *part_size) {
+        return refuse(fault, reader->at, "a length in it goes past its end");
+    }
+    *part = reader->bytes + reader->at;
+    reader->at += *part_size;
+    return true;
+}
+
+static bool take_name(struct set_snapshot_reader *reader, struct set_snapshot_item *item,
+                      struct snapshot_fault *fault)
+{
+    if (reader->size - reader->at < SET_SNAPSHOT_NAME) {
+        return refuse(fault, reader->at, "it ends early");
+    }
+    item->kind = reader->bytes[reader->at];
+    item->index = (uint32_t)tn_get_be(reader->bytes + reader->at + 1, 4);
+    reader->at += SET_SNAPSHOT_NAME;
+    return true;
+}
+
+static bool take_item(struct set_snapshot_reader *reader, struct set_snapshot_item *item,
+                      struct snapshot_fault *fault)
+{
+    const enum set_snapshot_sort sort = set_snapshot_sort(reader->kind);
+    const bool is_named = sort == SET_SNAPSHOT_INBOXES || sort == SET_SNAPSHOT_GLOBALS;
+    const bool is_account =
+        sort == SET_SNAPSHOT_LEAVES && set_snapshot_own(reader->kind) == TN_RECORD_ACCOUNT;
+    *item =
+        (struct set_snapshot_item){.kind = reader->kind, .index = reader->first + reader->taken++};
+    if (is_named && !take_name(reader, item, fault)) return false;
+    return take_part(reader, fault, &item->record, &item->size) &&
+           (!is_account || take_part(reader, fault, &item->positions, &item->positions_size));
+}
+
+enum snapshot_step set_snapshot_next(struct set_snapshot_reader *reader,
+                                     struct set_snapshot_item *item, struct snapshot_fault *fault)
+{
+    if (reader->taken < reader->count) {
+        return take_item(reader, item, fault) ? SNAPSHOT_RECORD : SNAPSHOT_BAD;
+    }
+    if (reader->proof == NULL && !take_part(reader, fault, &reader->proof, &reader->proof_size)) {
         return SNAPSHOT_BAD;
     }
-    *item = (struct snapshot_item){.index = reader->first + reader->taken++,
-                                   .record = reader->bytes + reader->at,
-                                   .size = size};
-    reader->at += size;
-    return SNAPSHOT_RECORD;
+    if (reader->at == reader->size) return SNAPSHOT_END;
+    refuse(fault, reader->at, "bytes follow the proof");
+    return SNAPSHOT_BAD;
 }

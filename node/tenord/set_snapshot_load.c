@@ -1,12 +1,14 @@
-/* set_snapshot_load: a set's snapshot into a chain, verified, and a chain into a home.
+/* set_snapshot_load: a set's snapshot verified, and into a chain, and a chain into a home.
  *
- * All records are imported into an empty chain, as state sync does it; what they add up to must be
- * the head's root. Who vouches for that root: a certificate in the head, by sequencers to whom the
- * ends of epochs lead from those of the genesis, whose chain id the reader knows; or the reader,
- * who knows the root itself. */
+ * Each chunk is checked alone against the head's root before its records are read in; positions
+ * lie beside their accounts but are read in after them, so those chunks are gone through twice. Who
+ * vouches for that root: a certificate in the head, by sequencers to whom the ends of epochs lead
+ * from those of the genesis, whose chain id the reader knows; or the reader, who knows the root
+ * itself. */
 #include "cluster/keeper.h"
 #include "cluster/sync_bytes.h"
 #include "tenord/set_snapshot.h"
+#include "tenord/set_snapshot_check.h"
 #include "tenord/snapshot.h"
 #include "tenord/tenord.h"
 
@@ -23,8 +25,13 @@
 static void blame(const struct set_snapshot *snapshot, const char *name,
                   const struct snapshot_fault *fault)
 {
-    complain("%s/%s: near byte %llu: %s", snapshot->path, name, (unsigned long long)fault->at,
-             fault->what);
+    const unsigned long long at = fault->at;
+    if (fault->has_index) {
+        complain("%s/%s: record %u, near byte %llu: %s", snapshot->path, name, fault->index, at,
+                 fault->what);
+    } else {
+        complain("%s/%s: near byte %llu: %s", snapshot->path, name, at, fault->what);
+    }
 }
 
 bool set_snapshot_is_one(const char *path)
@@ -65,13 +72,45 @@ void set_snapshot_close(struct set_snapshot *snapshot)
     snapshot->bytes = NULL;
 }
 
-static uint8_t *read_chunk(const struct set_snapshot *snapshot, size_t *size,
-                           const struct snapshot_chunk *chunk, char name[SNAPSHOT_NAME_SIZE])
+/* A check for that snapshot, to be freed; NULL after a complaint. */
+static struct set_snapshot_check *begin_check(const struct set_snapshot *snapshot,
+                                              const struct set_reading *genesis)
 {
-    char path[PATH_SIZE];
+    struct set_snapshot_check *check = malloc(sizeof *check);
+    if (check == NULL) {
+        complain("out of memory");
+        return NULL;
+    }
+    set_snapshot_check_begin(check, &snapshot->head, &genesis->conf.limits, machine_cpu());
+    return check;
+}
+
+/* The bytes of a chunk, which was checked when `check` is not NULL; NULL after a complaint, and
+ * *end how the command ends. */
+static uint8_t *read_chunk(const struct set_snapshot *snapshot, size_t *size, int *end,
+                           const struct snapshot_chunk *chunk, struct set_snapshot_check *check)
+{
+    char name[SNAPSHOT_NAME_SIZE], path[PATH_SIZE];
+    struct snapshot_fault fault;
+    *end = END_REFUSED;
     set_snapshot_chunk_name(name, chunk->kind, chunk->first);
     if (!home_path(path, snapshot->path, name)) return NULL;
-    return file_read(size, path, (size_t)chunk->size);
+    uint8_t *bytes = file_read(size, path, (size_t)chunk->size);
+    if (bytes == NULL) return NULL;
+    *end = END_GOOD;
+    if (check == NULL || set_snapshot_check_chunk(check, &fault, chunk, bytes, *size)) return bytes;
+    blame(snapshot, name, &fault);
+    *end = END_WRONG;
+    free(bytes);
+    return NULL;
+}
+
+static int check_whole(const struct set_snapshot *snapshot, const struct set_snapshot_check *check)
+{
+    struct snapshot_fault fault;
+    if (set_snapshot_check_whole(check, &fault)) return END_GOOD;
+    complain("%s: %s", snapshot->path, fault.what);
+    return END_WRONG;
 }
 
 /* ---- Into a chain ------------------------------------------------------------------------------
@@ -86,32 +125,56 @@ static int complain_record(const struct set_snapshot *snapshot, const struct set
     return END_WRONG;
 }
 
-static int import_chunk(struct held_chain *held, const struct set_snapshot *snapshot,
-                        const struct set_reading *genesis, const struct snapshot_chunk *chunk)
+struct loading {
+    struct tn_chain *chain;
+    const struct set_snapshot *snapshot;
+    const struct set_reading *genesis;
+    struct set_snapshot_check *check;
+};
+
+/* The records of a chunk that was checked, or the positions beside them. */
+static int import_bytes(const struct loading *loading, const struct snapshot_chunk *chunk,
+                        bool positions, const uint8_t *bytes, size_t size)
 {
     char name[SNAPSHOT_NAME_SIZE];
     struct set_snapshot_reader reader;
     struct snapshot_fault fault;
-    struct snapshot_item item;
+    struct set_snapshot_item item;
     struct tn_import_fault import;
     enum snapshot_step step = SNAPSHOT_BAD;
-    size_t size;
-    uint8_t *bytes = read_chunk(snapshot, &size, chunk, name);
-    if (bytes == NULL) return END_REFUSED;
-    int end = END_GOOD;
-    bool is_open = set_snapshot_open_chunk(&reader, &fault, chunk, bytes, size);
-    while (end == END_GOOD && is_open &&
-           (step = set_snapshot_next(&reader, &item, &fault)) == SNAPSHOT_RECORD) {
-        if (item.size > 0 && !tn_chain_import(held->chain, &import, chunk->kind, item.index,
-                                              item.record, item.size)) {
-            end = complain_record(snapshot, genesis, name, &import);
+    set_snapshot_chunk_name(name, chunk->kind, chunk->first);
+    const bool is_open = set_snapshot_open_chunk(&reader, &fault, chunk, bytes, size);
+    while (is_open && (step = set_snapshot_next(&reader, &item, &fault)) == SNAPSHOT_RECORD) {
+        const uint8_t kind = positions ? chunk->kind + 1 : item.kind;
+        const uint8_t *record = positions ? item.positions : item.record;
+        const uint32_t record_size = positions ? item.positions_size : item.size;
+        if (record_size > 0 &&
+            !tn_chain_import(loading->chain, &import, kind, item.index, record, record_size)) {
+            return complain_record(loading->snapshot, loading->genesis, name, &import);
         }
     }
-    if (end == END_GOOD && step != SNAPSHOT_END) {
-        blame(snapshot, name, &fault);
-        end = END_WRONG;
+    if (step == SNAPSHOT_END) return END_GOOD;
+    blame(loading->snapshot, name, &fault);
+    return END_WRONG;
+}
+
+/* All chunks of a kind; of POSITIONS those of their accounts once more, which are good. */
+static int import_kind(const struct loading *loading, uint8_t kind)
+{
+    const bool positions =
+        kind < TN_CHAIN_RECORD_HEADS && set_snapshot_own(kind) == TN_RECORD_POSITIONS;
+    const struct set_snapshot_head *head = &loading->snapshot->head;
+    int end = END_GOOD;
+    for (uint32_t i = 0; i < head->chunks_count && end == END_GOOD; i++) {
+        struct snapshot_chunk chunk;
+        size_t size;
+        set_snapshot_head_chunk(&chunk, head, i);
+        if (chunk.kind != (positions ? kind - 1 : kind)) continue;
+        uint8_t *bytes =
+            read_chunk(loading->snapshot, &size, &end, &chunk, positions ? NULL : loading->check);
+        if (bytes != NULL) end = import_bytes(loading, &chunk, positions, bytes, size);
+        free(bytes);
     }
-    free(bytes);
     return end;
 }
 
@@ -125,24 +188,20 @@ static int check_genesis(const struct set_snapshot *snapshot, const struct set_r
     return END_REFUSED;
 }
 
-int set_snapshot_load(struct held_chain *held, const struct set_snapshot *snapshot,
-                      const struct set_reading *genesis)
+static int import_all(const struct loading *loading)
 {
+    const struct set_snapshot *snapshot = loading->snapshot;
     struct tn_import_fault import;
     struct tn_hash root;
-    int end = check_genesis(snapshot, genesis);
+    int end = END_GOOD;
+    for (uint32_t kind = 1; kind < TN_CHAIN_KINDS && end == END_GOOD; kind++)
+        end = import_kind(loading, (uint8_t)kind);
+    if (end == END_GOOD) end = check_whole(snapshot, loading->check);
     if (end != END_GOOD) return end;
-    if (!set_chain_hold(held, genesis)) return END_FAILED;
-    for (uint32_t i = 0; i < snapshot->head.chunks_count; i++) {
-        struct snapshot_chunk chunk;
-        set_snapshot_head_chunk(&chunk, &snapshot->head, i);
-        end = import_chunk(held, snapshot, genesis, &chunk);
-        if (end != END_GOOD) return end;
+    if (!tn_chain_import_end(loading->chain, &root, &import)) {
+        return complain_record(snapshot, loading->genesis, "(the whole)", &import);
     }
-    if (!tn_chain_import_end(held->chain, &root, &import)) {
-        return complain_record(snapshot, genesis, "(the whole)", &import);
-    }
-    const uint64_t height = tn_chain_heads(held->chain)->height;
+    const uint64_t height = tn_chain_heads(loading->chain)->height;
     if (tn_hash_equal(&root, &snapshot->head.root) && height == snapshot->head.height) {
         return END_GOOD;
     }
@@ -150,6 +209,21 @@ int set_snapshot_load(struct held_chain *held, const struct set_snapshot *snapsh
              snapshot->path, hash_text(&root), (unsigned long long)height,
              hash_text(&snapshot->head.root), (unsigned long long)snapshot->head.height);
     return END_WRONG;
+}
+
+int set_snapshot_load(struct held_chain *held, const struct set_snapshot *snapshot,
+                      const struct set_reading *genesis)
+{
+    int end = check_genesis(snapshot, genesis);
+    if (end != END_GOOD) return end;
+    if (!set_chain_hold(held, genesis)) return END_FAILED;
+    struct set_snapshot_check *check = begin_check(snapshot, genesis);
+    if (check == NULL) return END_FAILED;
+    const struct loading loading = {
+        .chain = held->chain, .snapshot = snapshot, .genesis = genesis, .check = check};
+    end = import_all(&loading);
+    free(check);
+    return end;
 }
 
 /* ---- Who vouches for it ------------------------------------------------------------------------
@@ -253,8 +327,8 @@ static int check_chain_id(const struct set_snapshot *snapshot,
     return END_WRONG;
 }
 
-/* All of it: the state in *held, and *is_signed. */
-static int take_whole(struct held_chain *held, bool *is_signed, const struct set_snapshot *snapshot,
+/* Is it of the chain that is trusted, or that its own texts make, and who vouches for its root? */
+static int check_head(bool *is_signed, const struct set_snapshot *snapshot,
                       const struct set_reading *genesis, const struct set_snapshot_trust *trust)
 {
     struct held_chain fresh = {0};
@@ -264,34 +338,30 @@ static int take_whole(struct held_chain *held, bool *is_signed, const struct set
     if (end == END_GOOD && !set_chain_hold(&fresh, genesis)) end = END_FAILED;
     if (end == END_GOOD) end = check_certificate(is_signed, snapshot, genesis, fresh.chain);
     set_chain_drop(&fresh);
-    return end == END_GOOD ? set_snapshot_load(held, snapshot, genesis) : end;
+    return end;
 }
 
 /* ---- Verify ------------------------------------------------------------------------------------
  */
 
-static int verify_one(const struct set_snapshot *snapshot, const char *chunk_name)
+static int verify_one(const struct set_snapshot *snapshot, struct set_snapshot_check *check,
+                      const char *chunk_name)
 {
     for (uint32_t i = 0; i < snapshot->head.chunks_count; i++) {
         char name[SNAPSHOT_NAME_SIZE];
         struct snapshot_chunk chunk;
-        struct set_snapshot_reader reader;
-        struct snapshot_fault fault;
         size_t size;
+        int end;
         set_snapshot_head_chunk(&chunk, &snapshot->head, i);
         set_snapshot_chunk_name(name, chunk.kind, chunk.first);
         if (strcmp(name, chunk_name) != 0) continue;
-        uint8_t *bytes = read_chunk(snapshot, &size, &chunk, name);
-        if (bytes == NULL) return END_REFUSED;
-        bool is_good = set_snapshot_open_chunk(&reader, &fault, &chunk, bytes, size);
+        uint8_t *bytes = read_chunk(snapshot, &size, &end, &chunk, check);
         free(bytes);
-        if (!is_good) {
-            blame(snapshot, name, &fault);
-            return END_WRONG;
-        }
-        printf("%s: records %u to %u are those that the head names; only all of them together are "
-               "under the root\n",
-               name, chunk.first, chunk.first + (chunk.count - 1));
+        if (end != END_GOOD) return end;
+        printf("%s: records %u to %u are under the root %s of height %llu\n", name, chunk.first,
+               chunk.first + (chunk.count - 1), hash_text(&snapshot->head.root),
+               (unsigned long long)snapshot->head.height);
+        fflush(stdout);
         return END_GOOD;
     }
     complain("%s names no chunk %s; --chunk takes the name of a file in it", snapshot->path,
@@ -299,21 +369,50 @@ static int verify_one(const struct set_snapshot *snapshot, const char *chunk_nam
     return END_REFUSED;
 }
 
-static int verify(const struct set_snapshot *snapshot, const struct set_snapshot_trust *trust)
+/* Every chunk, so that all that are bad are named; then that none is missing. */
+static int verify_all(const struct set_snapshot *snapshot, struct set_snapshot_check *check)
 {
-    struct held_chain held = {0};
+    const uint32_t chunks_count = snapshot->head.chunks_count;
+    uint32_t bad_count = 0;
+    uint64_t bytes_count = 0;
+    for (uint32_t i = 0; i < chunks_count; i++) {
+        struct snapshot_chunk chunk;
+        size_t size;
+        int end;
+        set_snapshot_head_chunk(&chunk, &snapshot->head, i);
+        free(read_chunk(snapshot, &size, &end, &chunk, check));
+        if (end != END_GOOD) bad_count++;
+        bytes_count += chunk.size;
+    }
+    if (bad_count > 0) {
+        complain("%s: %u of %u chunks are bad", snapshot->path, bad_count, chunks_count);
+        return END_WRONG;
+    }
+    const int end = check_whole(snapshot, check);
+    if (end != END_GOOD) return end;
+    printf("%u chunks, %llu bytes: each is under the root %s of height %llu, and none is missing\n",
+           chunks_count, (unsigned long long)bytes_count, hash_text(&snapshot->head.root),
+           (unsigned long long)snapshot->head.height);
+    fflush(stdout);
+    return END_GOOD;
+}
+
+static int verify(const struct set_snapshot *snapshot, const struct set_snapshot_trust *trust,
+                  const char *chunk_name)
+{
     bool is_signed = false;
     struct set_reading *genesis = set_reading_make(snapshot->path);
     if (genesis == NULL) return END_REFUSED;
-    int end = take_whole(&held, &is_signed, snapshot, genesis, trust);
+    struct set_snapshot_check *check = NULL;
+    int end = check_head(&is_signed, snapshot, genesis, trust);
     if (end == END_GOOD) {
-        printf("%u chunks: all records together are the state of root %s of height %llu\n",
-               snapshot->head.chunks_count, hash_text(&snapshot->head.root),
-               (unsigned long long)snapshot->head.height);
-        fflush(stdout);
-        say_trust(snapshot, is_signed, trust);
+        check = begin_check(snapshot, genesis);
+        end = check == NULL        ? END_FAILED
+              : chunk_name != NULL ? verify_one(snapshot, check, chunk_name)
+                                   : verify_all(snapshot, check);
     }
-    set_chain_drop(&held);
+    if (end == END_GOOD) say_trust(snapshot, is_signed, trust);
+    free(check);
     set_reading_close(genesis);
     return end;
 }
@@ -323,9 +422,7 @@ int set_snapshot_verify(const char *path, const struct set_snapshot_trust *trust
 {
     struct set_snapshot snapshot;
     int end = set_snapshot_open(&snapshot, path, trust->root);
-    if (end == END_GOOD) {
-        end = chunk_name != NULL ? verify_one(&snapshot, chunk_name) : verify(&snapshot, trust);
-    }
+    if (end == END_GOOD) end = verify(&snapshot, trust, chunk_name);
     set_snapshot_close(&snapshot);
     return end;
 }
@@ -458,7 +555,8 @@ static int restore(const struct set_snapshot *snapshot, const char *home,
     bool is_signed = false;
     struct set_reading *genesis = set_reading_make(snapshot->path);
     if (genesis == NULL) return END_REFUSED;
-    int end = take_whole(&held, &is_signed, snapshot, genesis, trust);
+    int end = check_head(&is_signed, snapshot, genesis, trust);
+    if (end == END_GOOD) end = set_snapshot_load(&held, snapshot, genesis);
     if (end == END_GOOD) end = begin_home(home, snapshot);
     if (end == END_GOOD && (!write_store(home, snapshot, genesis, held.chain) ||
                             !copy_text(snapshot, home, "genesis.conf") ||

@@ -4,6 +4,7 @@
 
 #include "replica/shard.h"
 #include "tenor/chain.h"
+#include "tenor/chain_globals.h"
 
 enum {
     CHAIN_TIPS = 64,                       /* tips of unfinalized chains that are remembered */
@@ -13,6 +14,7 @@ enum {
     CHAIN_SIGNED = 16384,     /* signatures of items that were found good */
     CHAIN_ITEMS_TRIED = 1024, /* of a kind, when building */
     CHAIN_REGISTRY_KINDS = 5,
+    CHAIN_PAST_BYTES = 80, /* in RING: height u64 ‖ time u64 ‖ hash ‖ root */
     CHAIN_BATCHES = TN_CHAIN_MARKETS_MAX * TN_CHAIN_BATCHES_MAX,
 };
 
@@ -120,6 +122,10 @@ void tn_chain_follow_terms(struct tn_chain *chain);
 void tn_chain_take_root(struct tn_chain *chain);
 void tn_chain_link(struct tn_hash *link, const struct tn_hash *before,
                    const struct chain_past *past);
+/* The globals that HEADS makes, with what waits in each market's inboxes: all but past roots and
+ * the registry. exits: leaves, zero of who has none. */
+void tn_chain_heads_globals(struct tn_chain_heads *heads, struct tn_hash *exits,
+                            const struct tn_chain_inboxes *inboxes, uint32_t count);
 
 /* chain_tip.c */
 void tn_chain_executed_tip(const struct tn_chain *chain, struct chain_tip *tip);
@@ -188,10 +194,23 @@ size_t tn_chain_heads_size_max(uint8_t kind);
 uint64_t tn_chain_past_needed(const struct tn_chain *chain);
 size_t tn_chain_write_heads(const struct tn_chain *chain, uint8_t *out, size_t out_size,
                             uint64_t first);
+/* What HEADS says: of `heads` all but root and state. */
+struct chain_said {
+    struct tn_chain_heads *heads;
+    uint64_t past_first;
+    struct tn_hash past_before;
+    bool is_part; /* so fewer past roots may be there */
+};
+bool tn_chain_read_heads(struct chain_said *said, struct tn_import_fault *fault,
+                         const struct tn_chain_limits *limits, const uint8_t *record, size_t size);
 bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault,
                            const uint8_t *record, size_t size);
 size_t tn_chain_write_ring(const struct tn_chain *chain, uint8_t *out, size_t out_size,
                            uint32_t index, uint64_t first);
+/* The heights that stand in a record of RING, in its order; how many. */
+uint32_t tn_chain_ring_heights(uint64_t heights[TN_CHAIN_RING_CHUNK], uint64_t height,
+                               uint64_t past_first, uint32_t index);
+void tn_chain_read_past(struct chain_past *past, const uint8_t *bytes); /* but its link */
 bool tn_chain_import_ring(struct tn_chain *chain, struct tn_import_fault *fault, uint32_t index,
                           const uint8_t *record, size_t size);
 /* Links what came in; false: a height is missing. */

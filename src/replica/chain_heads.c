@@ -8,7 +8,7 @@
 
 enum {
     HEADS_VERSION = 1,
-    PAST_BYTES = 80, /* height u64 ‖ time u64 ‖ hash ‖ root */
+    PAST_BYTES = CHAIN_PAST_BYTES,
     STREAM_BYTES = 77,
     HEADS_FIXED = 1 + 32 + (int)TN_BLOCK_HEADER_BYTES + 2 * TN_HASH_SIZE + 8,
     HEADS_MAX = HEADS_FIXED + 2 * (8 + TN_PROOF_SIDES * TN_HASH_SIZE) + 1 +
@@ -115,30 +115,30 @@ static bool refuse(struct tn_import_fault *fault, size_t at, const char *what)
 }
 
 /* All heights that a node keeps; or, of a part, all that can be asked for. */
-static bool keeps_enough(const struct tn_chain *chain)
+static bool keeps_enough(const struct chain_said *said, uint32_t markets_count)
 {
-    uint64_t kept = chain->heads.height - chain->past_first;
-    if (chain->past_first > chain->heads.height || kept >= TN_CHAIN_RING) return false;
-    if (chain->past_first == 0 || kept == TN_CHAIN_RING - 1) return true;
-    return chain->is_part &&
-           lowest_asked(&chain->heads, chain->limits.markets_count) == chain->past_first;
+    const uint64_t height = said->heads->height, kept = height - said->past_first;
+    if (said->past_first > height || kept >= TN_CHAIN_RING) return false;
+    if (said->past_first == 0 || kept == TN_CHAIN_RING - 1) return true;
+    return said->is_part && lowest_asked(said->heads, markets_count) == said->past_first;
 }
 
-/* What was read fits together, and this chain. */
-static bool check_heads(const struct tn_chain *chain, struct tn_import_fault *fault, size_t at)
+/* What was read fits together, and such a chain. */
+static bool check_heads(const struct chain_said *said, const struct tn_chain_limits *limits,
+                        struct tn_import_fault *fault, size_t at)
 {
-    const struct tn_chain_heads *heads = &chain->heads;
+    const struct tn_chain_heads *heads = said->heads;
     struct tn_hash hash;
-    tn_stream_block_hash(&hash, chain->limits.chain_id, &heads->block);
+    tn_stream_block_hash(&hash, limits->chain_id, &heads->block);
     if (heads->height > 0 && !tn_hash_equal(&hash, &heads->block_hash)) {
         return refuse(fault, at, "the last block's hash is not its header's");
     }
-    if (heads->blocks.count != heads->height || !keeps_enough(chain)) {
+    if (heads->blocks.count != heads->height || !keeps_enough(said, limits->markets_count)) {
         return refuse(fault, at, "the heads' heights do not fit together");
     }
-    for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
+    for (uint32_t i = 0; i < limits->markets_count; i++) {
         const struct tn_chain_stream *stream = &heads->streams[i];
-        if (stream->market != chain->limits.markets[i].market) {
+        if (stream->market != limits->markets[i].market) {
             return refuse(fault, at, "the heads are of other markets");
         }
         if (stream->cursor > heads->height) {
@@ -148,11 +148,11 @@ static bool check_heads(const struct tn_chain *chain, struct tn_import_fault *fa
     return true;
 }
 
-bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault,
-                           const uint8_t *record, size_t size)
+bool tn_chain_read_heads(struct chain_said *said, struct tn_import_fault *fault,
+                         const struct tn_chain_limits *limits, const uint8_t *record, size_t size)
 {
     struct reader reader = {.bytes = record, .size = size};
-    struct tn_chain_heads *heads = &chain->heads;
+    struct tn_chain_heads *heads = said->heads;
     struct tn_stream_fault stream;
     uint8_t chain_id[32], header[TN_BLOCK_HEADER_BYTES];
     if (get_number(&reader, 1) != HEADS_VERSION) {
@@ -161,42 +161,49 @@ bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault
     }
     get_bytes(&reader, chain_id, sizeof chain_id);
     get_bytes(&reader, header, sizeof header);
-    if (memcmp(chain_id, chain->limits.chain_id, sizeof chain_id) != 0 ||
+    if (memcmp(chain_id, limits->chain_id, sizeof chain_id) != 0 ||
         !tn_stream_read_block_header(&heads->block, &stream, header, sizeof header)) {
         return refuse(fault, reader.at, "the heads are of another chain, or of no block");
     }
     heads->height = heads->block.height;
     get_bytes(&reader, heads->block_hash.bytes, TN_HASH_SIZE);
-    chain->past_first = get_number(&reader, 8);
-    get_bytes(&reader, chain->past_before.bytes, TN_HASH_SIZE);
+    said->past_first = get_number(&reader, 8);
+    get_bytes(&reader, said->past_before.bytes, TN_HASH_SIZE);
     get_range(&reader, &heads->blocks);
     get_range(&reader, &heads->withdrawals);
-    bool is_good = get_number(&reader, 1) == chain->limits.markets_count;
-    for (uint32_t i = 0; i < chain->limits.markets_count && is_good; i++)
+    bool is_good = get_number(&reader, 1) == limits->markets_count;
+    for (uint32_t i = 0; i < limits->markets_count && is_good; i++)
         is_good = get_stream(&reader, &heads->streams[i]);
     if (!is_good || reader.failed || reader.at != size) {
         return refuse(fault, reader.at, "the heads end too early or too late");
     }
-    chain->has_heads = true;
-    return check_heads(chain, fault, reader.at);
+    return check_heads(said, limits, fault, reader.at);
+}
+
+bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault,
+                           const uint8_t *record, size_t size)
+{
+    struct chain_said said = {.heads = &chain->heads, .is_part = chain->is_part};
+    chain->has_heads = tn_chain_read_heads(&said, fault, &chain->limits, record, size);
+    chain->past_first = said.past_first;
+    chain->past_before = said.past_before;
+    return chain->has_heads;
 }
 
 /* ---- RING ---- */
 
-/* The heights that stand in a chunk, ascending; how many. */
-static uint32_t chunk_heights(const struct tn_chain *chain, uint64_t heights[TN_CHAIN_RING_CHUNK],
-                              uint32_t index, uint64_t first)
+uint32_t tn_chain_ring_heights(uint64_t heights[TN_CHAIN_RING_CHUNK], uint64_t height,
+                               uint64_t past_first, uint32_t index)
 {
+    const uint64_t round = height - height % TN_CHAIN_RING;
     uint32_t count = 0;
     for (uint32_t i = 0; i < TN_CHAIN_RING_CHUNK; i++) {
-        uint64_t slot = (uint64_t)index * TN_CHAIN_RING_CHUNK + i;
-        uint64_t round = chain->heads.height - chain->heads.height % TN_CHAIN_RING;
-        uint64_t height = round + slot;
-        if (height > chain->heads.height) {
+        uint64_t one = round + (uint64_t)index * TN_CHAIN_RING_CHUNK + i;
+        if (one > height) {
             if (round == 0) continue;
-            height -= TN_CHAIN_RING;
+            one -= TN_CHAIN_RING;
         }
-        if (height >= first) heights[count++] = height;
+        if (one >= past_first) heights[count++] = one;
     }
     return count;
 }
@@ -205,7 +212,7 @@ size_t tn_chain_write_ring(const struct tn_chain *chain, uint8_t *out, size_t ou
                            uint32_t index, uint64_t first)
 {
     uint64_t heights[TN_CHAIN_RING_CHUNK];
-    uint32_t count = chunk_heights(chain, heights, index, first);
+    uint32_t count = tn_chain_ring_heights(heights, chain->heads.height, first, index);
     struct writer writer = {.out = out, .size = out_size};
     for (uint32_t i = 0; i < count; i++) {
         const struct chain_past *past = tn_chain_past(chain, heights[i]);
@@ -218,23 +225,29 @@ size_t tn_chain_write_ring(const struct tn_chain *chain, uint8_t *out, size_t ou
     return writer.used;
 }
 
+void tn_chain_read_past(struct chain_past *past, const uint8_t *bytes)
+{
+    *past = (struct chain_past){.height = tn_get_be(bytes, 8),
+                                .time_ms = (int64_t)tn_get_be(bytes + 8, 8)};
+    memcpy(past->block_hash.bytes, bytes + 16, TN_HASH_SIZE);
+    memcpy(past->root.bytes, bytes + 16 + TN_HASH_SIZE, TN_HASH_SIZE);
+}
+
 bool tn_chain_import_ring(struct tn_chain *chain, struct tn_import_fault *fault, uint32_t index,
                           const uint8_t *record, size_t size)
 {
     uint64_t heights[TN_CHAIN_RING_CHUNK];
-    struct reader reader = {.bytes = record, .size = size};
     if (!chain->has_heads || index >= CHAIN_RING_CHUNKS) {
         return refuse(fault, 0, "past roots come after the heads");
     }
-    uint32_t count = chunk_heights(chain, heights, index, chain->past_first);
+    uint32_t count = tn_chain_ring_heights(heights, chain->heads.height, chain->past_first, index);
     if (size != (size_t)count * PAST_BYTES) return refuse(fault, 0, "past roots are cut off");
     for (uint32_t i = 0; i < count; i++) {
         struct chain_past *past = &chain->past[heights[i] % TN_CHAIN_RING];
-        past->height = get_number(&reader, 8);
-        past->time_ms = (int64_t)get_number(&reader, 8);
-        get_bytes(&reader, past->block_hash.bytes, TN_HASH_SIZE);
-        get_bytes(&reader, past->root.bytes, TN_HASH_SIZE);
-        if (past->height != heights[i]) return refuse(fault, reader.at, "past roots are astray");
+        tn_chain_read_past(past, record + (size_t)i * PAST_BYTES);
+        if (past->height != heights[i]) {
+            return refuse(fault, (size_t)(i + 1) * PAST_BYTES, "past roots are astray");
+        }
     }
     return true;
 }

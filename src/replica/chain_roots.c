@@ -53,17 +53,15 @@ static void stream_leaf(struct tn_hash *leaf, const struct tn_chain_stream *stre
     tn_proof_leaf_body(leaf, TN_PROOF_STREAMS, place, body, sizeof body);
 }
 
-static void inboxes_leaf(struct tn_hash *leaf, const struct tn_chain_stream *stream,
-                         const struct tn_market *market, uint32_t place)
+void tn_chain_inboxes_leaf(struct tn_hash *leaf, const struct tn_chain_stream *stream,
+                           const struct tn_chain_inboxes *inboxes, uint32_t place)
 {
     uint8_t body[INBOXES_SIZE];
-    struct tn_hash root;
-    tn_market_inboxes_root(&root, market);
     tn_put_be(body, stream->market, 4);
     tn_put_be(body + 4, stream->cursor, 8);
     tn_put_be(body + 12, (uint64_t)stream->term_ms, 8);
-    tn_put_be(body + 20, tn_market_inboxes_count(market), 4);
-    memcpy(body + 24, root.bytes, TN_HASH_SIZE);
+    tn_put_be(body + 20, inboxes->count, 4);
+    memcpy(body + 24, inboxes->root.bytes, TN_HASH_SIZE);
     tn_proof_leaf_body(leaf, TN_PROOF_INBOXES, place, body, sizeof body);
 }
 
@@ -83,17 +81,24 @@ void tn_chain_follow_terms(struct tn_chain *chain)
     }
 }
 
-/* The leaves that are one for each market. */
-static void take_market_globals(struct tn_chain *chain, struct tn_hash *exits)
+static void range_globals(struct tn_chain_heads *heads)
 {
-    struct tn_hash streams[TN_STATE_MARKETS_MAX] = {{{0}}}, inboxes[TN_STATE_MARKETS_MAX] = {{{0}}};
-    struct tn_hash *globals = chain->heads.state.globals;
-    uint32_t count = chain->limits.markets_count;
+    struct tn_hash *globals = heads->state.globals;
+    tn_proof_range_root(&globals[TN_GLOBAL_BLOCKS], &heads->blocks, TN_PROOF_BLOCKS);
+    tn_proof_range_root(&globals[TN_GLOBAL_WITHDRAWALS], &heads->withdrawals, TN_PROOF_WITHDRAWALS);
+    globals[TN_GLOBAL_LAST_BLOCK] = heads->height > 0 ? heads->block_hash : (struct tn_hash){{0}};
+}
+
+void tn_chain_heads_globals(struct tn_chain_heads *heads, struct tn_hash *exits,
+                            const struct tn_chain_inboxes *inboxes, uint32_t count)
+{
+    struct tn_hash streams[TN_STATE_MARKETS_MAX] = {{{0}}}, leaves[TN_STATE_MARKETS_MAX] = {{{0}}};
+    struct tn_hash *globals = heads->state.globals;
     bool any_exit = false;
     for (uint32_t i = 0; i < count; i++) {
-        const struct tn_chain_stream *stream = &chain->heads.streams[i];
+        const struct tn_chain_stream *stream = &heads->streams[i];
         stream_leaf(&streams[i], stream, i);
-        inboxes_leaf(&inboxes[i], stream, chain->shards[i].market, i);
+        tn_chain_inboxes_leaf(&leaves[i], stream, &inboxes[i], i);
         exits[i] = (struct tn_hash){{0}};
         if (!stream->has_exit) continue;
         any_exit = true;
@@ -101,9 +106,10 @@ static void take_market_globals(struct tn_chain *chain, struct tn_hash *exits)
                            TN_PROOF_EXIT_SIZE);
     }
     tn_state_small_root(&globals[TN_GLOBAL_STREAMS], TN_PROOF_STREAMS, streams, count);
-    tn_state_small_root(&globals[TN_GLOBAL_INBOXES], TN_PROOF_INBOXES, inboxes, count);
+    tn_state_small_root(&globals[TN_GLOBAL_INBOXES], TN_PROOF_INBOXES, leaves, count);
     globals[TN_GLOBAL_EXITS] = (struct tn_hash){{0}};
     if (any_exit) tn_state_small_root(&globals[TN_GLOBAL_EXITS], TN_PROOF_EXITS, exits, count);
+    range_globals(heads);
 }
 
 void tn_chain_take_root(struct tn_chain *chain)
@@ -111,16 +117,17 @@ void tn_chain_take_root(struct tn_chain *chain)
     struct tn_chain_heads *heads = &chain->heads;
     struct tn_hash *globals = heads->state.globals;
     struct tn_hash roots[TN_STATE_MARKETS_MAX] = {{{0}}}, exits[TN_STATE_MARKETS_MAX] = {{{0}}};
+    struct tn_chain_inboxes inboxes[TN_CHAIN_MARKETS_MAX] = {0};
     uint32_t count = chain->limits.markets_count;
     heads->state.height = heads->height;
-    take_market_globals(chain, exits);
-    tn_proof_range_root(&globals[TN_GLOBAL_BLOCKS], &heads->blocks, TN_PROOF_BLOCKS);
-    tn_proof_range_root(&globals[TN_GLOBAL_WITHDRAWALS], &heads->withdrawals, TN_PROOF_WITHDRAWALS);
+    for (uint32_t i = 0; i < count; i++) {
+        inboxes[i].count = tn_market_inboxes_count(chain->shards[i].market);
+        tn_market_inboxes_root(&inboxes[i].root, chain->shards[i].market);
+    }
+    tn_chain_heads_globals(heads, exits, inboxes, count);
     globals[TN_GLOBAL_ROOTS] = (struct tn_hash){{0}};
-    globals[TN_GLOBAL_LAST_BLOCK] = (struct tn_hash){{0}};
     if (heads->height > 0) {
         globals[TN_GLOBAL_ROOTS] = chain->past[(heads->height - 1) % TN_CHAIN_RING].link;
-        globals[TN_GLOBAL_LAST_BLOCK] = heads->block_hash;
     }
     tn_registry_root(chain->registry, &globals[TN_GLOBAL_REGISTRY]);
     for (uint32_t i = 0; i < count; i++)

@@ -2,13 +2,13 @@
  * the witness of a block. Whatever comes is refused with a sentence and a byte, or leads into the
  * bytes and nowhere else; a head that is read is written again as the same bytes. The first byte
  * says which. */
-#include "tenord/set_snapshot.h"
+#include "tenord/set_snapshot_check.h"
 #include "tenord/set_witness.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { EPOCHS_MAX = 64, CHUNKS_MAX = 64 };
+enum { EPOCHS_MAX = 64, CHUNKS_MAX = 64, MADE_ROOM = 1 << 14 };
 
 /* Every byte of what a reader gave is read: one outside is the sanitizer's to find. */
 static volatile uint64_t touched;
@@ -69,28 +69,53 @@ static void try_head(const uint8_t *bytes, size_t size)
     write_again(&head, bytes, size);
 }
 
-/* The head of the chunk is the one that is wanted, and so is its hash. */
-static void try_chunk(uint8_t *bytes, size_t size)
+/* Kinds of two markets, one that is not there, and the chain's own. */
+static const uint8_t chunk_kinds[] = {1, 2, 5, 6, 9, 11, 17, 32 + 5, 32 + 11, 64 + 1, 224, 226};
+
+static void walk_chunk(const struct snapshot_chunk *chunk, const uint8_t *bytes, size_t size)
 {
-    struct snapshot_chunk chunk = {.kind = 5, .first = 7, .count = 1 + size % 5, .size = size};
     struct set_snapshot_reader reader;
-    struct snapshot_item item;
+    struct set_snapshot_item item;
     struct snapshot_fault fault = {.at = UINT64_MAX};
-    if (size >= SNAPSHOT_CHUNK_HEAD && size % 7 != 0)
-        set_snapshot_write_chunk_head(bytes, chunk.kind, chunk.first, chunk.count);
-    tn_keccak256(&chunk.hash, bytes, size);
-    if (!set_snapshot_open_chunk(&reader, &fault, &chunk, bytes, size)) {
+    if (!set_snapshot_open_chunk(&reader, &fault, chunk, bytes, size)) {
         check_fault(fault.what, fault.at, size);
         return;
     }
     enum snapshot_step step;
     uint32_t count = 0;
     while ((step = set_snapshot_next(&reader, &item, &fault)) == SNAPSHOT_RECORD) {
-        TN_ASSERT(item.index == chunk.first + count++);
+        count++;
         touch(item.record, item.size);
+        touch(item.positions, item.positions_size);
     }
-    TN_ASSERT(count <= chunk.count && (step == SNAPSHOT_BAD || count == chunk.count));
+    TN_ASSERT(count <= chunk->count && (step == SNAPSHOT_BAD || count == chunk->count));
     if (step == SNAPSHOT_BAD) check_fault(fault.what, fault.at, size);
+    if (step == SNAPSHOT_END) touch(reader.proof, reader.proof_size);
+}
+
+/* The head of the chunk is the one that is wanted, and so is its hash: what is left is the proof,
+ * and none leads to a root that is a hash of nothing. */
+static void try_chunk(uint8_t *bytes, size_t size)
+{
+    static struct set_snapshot_check check;
+    static struct tn_chain_limits limits;
+    const struct set_snapshot_head head = {.height = 1};
+    const uint8_t kind = chunk_kinds[size % sizeof chunk_kinds];
+    struct snapshot_chunk chunk = {.kind = kind, .count = 1 + size % 5, .size = size};
+    struct snapshot_fault fault = {.at = UINT64_MAX};
+    if (size % 3 == 0) chunk.first = 256;
+    if (size >= SNAPSHOT_CHUNK_HEAD && size % 7 != 0)
+        set_snapshot_write_chunk_head(bytes, chunk.kind, chunk.first, chunk.count);
+    tn_keccak256(&chunk.hash, bytes, size);
+    walk_chunk(&chunk, bytes, size);
+    tn_chain_limits_default(&limits);
+    limits.markets_count = 2;
+    limits.markets[1] = limits.markets[0];
+    limits.markets[1].market = 2;
+    set_snapshot_check_begin(&check, &head, &limits, TN_CPU_BASE);
+    TN_ASSERT(!set_snapshot_check_chunk(&check, &fault, &chunk, bytes, size));
+    check_fault(fault.what, fault.at, size);
+    TN_ASSERT(!set_snapshot_check_whole(&check, &fault));
 }
 
 /* ---- Witnesses ---------------------------------------------------------------------------------
@@ -189,6 +214,26 @@ static void put_bytes(struct set_witness_writer *writer, const uint8_t *bytes, s
     writer->room = writer->size;
 }
 
+/* Records with lengths that fit, and a proof of any bytes. */
+static void try_made_chunk(struct tape *tape)
+{
+    static uint8_t made[MADE_ROOM];
+    size_t size = SNAPSHOT_CHUNK_HEAD;
+    while (tape->at < tape->size && size < sizeof made - 64) {
+        uint32_t part_size;
+        if (draw(tape, 2) == 1) made[size++] = (uint8_t)draw(tape, 256);
+        const uint8_t *part = slice(tape, &part_size);
+        tn_put_be(made + size, part_size, SNAPSHOT_LENGTH);
+        if (part_size > 0) memcpy(made + size + SNAPSHOT_LENGTH, part, part_size);
+        size += SNAPSHOT_LENGTH + part_size;
+    }
+    uint8_t *whole = malloc(size); /* with nothing behind it */
+    TN_ASSERT(whole != NULL);
+    memcpy(whole, made, size);
+    try_chunk(whole, size);
+    free(whole);
+}
+
 static void put_record(struct set_witness_writer *writer, struct tape *tape)
 {
     uint32_t size;
@@ -243,7 +288,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     TN_ASSERT(bytes != NULL);
     memcpy(bytes, data + 1, size - 1);
     struct tape tape = {.bytes = bytes, .size = size - 1};
-    switch (data[0] % 6) {
+    switch (data[0] % 7) {
         case 0:
             fit_head(bytes, size - 1);
             try_head(bytes, size - 1);
@@ -252,6 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         case 2: try_chunk(bytes, size - 1); break;
         case 3: try_witness(bytes, size - 1); break;
         case 4: try_made_head(&tape); break;
+        case 5: try_made_chunk(&tape); break;
         default: try_made_witness(&tape); break;
     }
     free(bytes);
