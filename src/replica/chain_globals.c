@@ -35,7 +35,9 @@ static bool may_begin(const struct tn_chain_globals *globals, uint8_t kind)
 
 static bool is_next(struct tn_chain_globals *globals, uint8_t kind, uint32_t index)
 {
-    if (kind >= TN_CHAIN_RECORD_REGISTRY + CHAIN_REGISTRY_KINDS) return false;
+    if (kind < TN_CHAIN_RECORD_HEADS || kind >= TN_CHAIN_RECORD_REGISTRY + CHAIN_REGISTRY_KINDS) {
+        return false;
+    }
     if (kind != globals->kind) {
         if (!may_begin(globals, kind)) return false;
         globals->kind = kind;

@@ -221,6 +221,24 @@ static void test_set_snapshot_runs_of_equity_are_proved_by_the_tops_of_the_other
     }
 }
 
+/* Names of records lie in the bytes: whatever they say, a kind that is not the chain's own is
+ * refused before anything is looked up by it. */
+static void test_set_snapshot_records_of_other_kinds_are_none_of_the_chains(void **state)
+{
+    (void)state;
+    live();
+    take(SET_SNAPSHOT_EQUITY_DEPTH);
+    const uint32_t i = find(TN_CHAIN_RECORD_HEADS);
+    for (uint32_t kind = 0; kind < 256; kind++) {
+        const uint8_t before = snap.bytes[i][SNAPSHOT_CHUNK_HEAD];
+        snap.bytes[i][SNAPSHOT_CHUNK_HEAD] = (uint8_t)kind;
+        begin();
+        assert_int_equal(is_good(i), kind == TN_CHAIN_RECORD_HEADS);
+        snap.bytes[i][SNAPSHOT_CHUNK_HEAD] = before;
+    }
+    drop();
+}
+
 /* Past roots have gone round in their ring: the first link is not that of the genesis. */
 static void test_set_snapshot_past_roots_are_proved_once_their_ring_is_full(void **state)
 {
@@ -250,6 +268,7 @@ int main(void)
         CHAIN_CASE(test_set_snapshot_all_chunks_are_the_whole_and_without_one_they_are_not),
         CHAIN_CASE(test_set_snapshot_no_byte_of_a_chunk_can_be_another),
         CHAIN_CASE(test_set_snapshot_chunks_of_another_state_are_refused),
+        CHAIN_CASE(test_set_snapshot_records_of_other_kinds_are_none_of_the_chains),
         CHAIN_CASE(test_set_snapshot_past_roots_are_proved_once_their_ring_is_full),
         CHAIN_CASE(test_set_snapshot_runs_of_equity_are_proved_by_the_tops_of_the_others),
     };
