@@ -93,24 +93,32 @@ static enum store_err pass_old(struct store_view *view, struct kept *kept, uint3
     return err;
 }
 
+enum store_err past_rows_since(uint64_t *since, struct store_view *view, uint64_t height)
+{
+    struct store_bytes mark;
+    enum store_err err = store_get_receipts(view, &mark, keeper_kept_height(KEPT_PAST, 0));
+    if (err != STORE_OK) return err;
+    if (mark.size != MARK_SIZE || mark.bytes[0] != MARK_VERSION ||
+        tn_get_be(mark.bytes + 9, 8) != height) {
+        return STORE_ABSENT;
+    }
+    *since = tn_get_be(mark.bytes + 1, 8);
+    return STORE_OK;
+}
+
 /* STORE_ABSENT: there is no checkpoint. */
 static enum store_err find_kept(struct store_view *view, struct kept *kept, uint32_t hours)
 {
     struct store_point point;
-    struct store_bytes mark;
     uint64_t first;
     enum store_err err = store_get_point(view, &point);
     if (err != STORE_OK) return err;
     if (kept->newest == point.height && kept->since > 0) return STORE_OK;
     *kept = (struct kept){
         .oldest = point.height + 1, .newest = point.height, .since = point.height + 1};
-    err = store_get_receipts(view, &mark, keeper_kept_height(KEPT_PAST, 0));
+    err = past_rows_since(&kept->since, view, point.height);
     if (err == STORE_ABSENT) return STORE_OK;
     if (err != STORE_OK) return err;
-    if (mark.size != MARK_SIZE || mark.bytes[0] != MARK_VERSION ||
-        tn_get_be(mark.bytes + 9, 8) != point.height)
-        return STORE_OK;
-    kept->since = tn_get_be(mark.bytes + 1, 8);
     err = store_get_first_block(view, &first);
     if (err != STORE_OK || first == STORE_HEIGHT_NONE) return err;
     kept->oldest = first < kept->since ? kept->since : first;

@@ -32,6 +32,10 @@ void past_block(struct past *past, uint64_t height, int64_t time_ms);
 /* Once: the reader has met damage, and the trail says where. */
 bool past_take_fault(struct past *past, struct store_trail *trail);
 
+/* For tools: since which block the rows of the view's checkpoint, of that height, are whole.
+ * STORE_ABSENT: it has none, or of another version. */
+enum store_err past_rows_since(uint64_t *since, struct store_view *view, uint64_t height);
+
 /* For the gateway. */
 void past_fill_source(struct gateway_past_source *source, struct past *past);
 

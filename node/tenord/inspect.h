@@ -56,6 +56,12 @@ bool inspect_withdrawal_nodes(const struct inspect *inspect,
                               uint8_t withdrawal[TN_PROOF_WITHDRAWAL_SIZE],
                               struct tn_hash nodes[TN_PROOF_SIDES], uint64_t number);
 
+/* As makers name it; the text lives until the next call. */
+const char *inspect_series_name(const struct inspect *inspect, uint64_t series_id);
+
+/* inspect_history.c */
+int inspect_fills(struct inspect *inspect);
+int inspect_order(struct inspect *inspect);
 /* inspect_block.c */
 int inspect_block(struct inspect *inspect);
 /* inspect_proof.c */

@@ -42,7 +42,7 @@ bool inspect_number(const struct inspect *inspect, uint64_t *number, uint32_t in
 /* ---- account -----------------------------------------------------------------------------------
  */
 
-static const char *name_of(const struct inspect *inspect, uint64_t series_id)
+const char *inspect_series_name(const struct inspect *inspect, uint64_t series_id)
 {
     static char name[TN_SERIES_NAME_SIZE];
     const char(*symbols)[TN_SYMBOL_SIZE] = (const char(*)[TN_SYMBOL_SIZE])inspect->symbols;
@@ -61,7 +61,7 @@ static bool print_positions(const struct inspect *inspect, uint32_t account)
         int64_t quantity = (int64_t)tn_get_be(bytes + at + 8, 8);
         if (quantity == 0) continue;
         printf("position     %-24s %+" PRId64 " lots, cost %" PRId64 " micros\n",
-               name_of(inspect, tn_get_be(bytes + at, 8)), quantity,
+               inspect_series_name(inspect, tn_get_be(bytes + at, 8)), quantity,
                (int64_t)tn_get_be(bytes + at + 16, 8));
     }
     free(bytes);
@@ -101,6 +101,8 @@ static int inspect_account(struct inspect *inspect)
 static const char usage[] =
     "usage: tenord inspect --home DIR block HEIGHT\n"
     "       tenord inspect --home DIR [--market N] account NUMBER\n"
+    "       tenord inspect --home DIR [--market N] fills ACCOUNT\n"
+    "       tenord inspect --home DIR order ID\n"
     "       tenord inspect --home DIR [--market N] --out FILE proof KIND [WHICH...]\n\n"
     "Proofs: account NUMBER; position NUMBER SERIES; order ID; series SERIES; block HEIGHT;\n"
     "withdrawal NUMBER; conservation; solvency; exit NUMBER. All as of the last checkpoint.\n"
@@ -110,14 +112,20 @@ static int inspect_words(struct inspect *inspect)
 {
     const char *what = inspect->words_count > 0 ? inspect->words[0] : "";
     if (strcmp(what, "block") == 0) return inspect_block(inspect);
-    bool is_account = strcmp(what, "account") == 0;
-    if (!is_account && strcmp(what, "proof") != 0) {
-        complain("inspect takes block, account or proof; see tenord inspect --help");
-        return END_REFUSED;
+    static const struct {
+        const char *what;
+        int (*run)(struct inspect *);
+    } words[] = {{"account", inspect_account},
+                 {"fills", inspect_fills},
+                 {"order", inspect_order},
+                 {"proof", inspect_proof}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(what, words[i].what) != 0) continue;
+        int end = inspect_load(inspect);
+        return end == END_GOOD ? words[i].run(inspect) : end;
     }
-    int end = inspect_load(inspect);
-    if (end != END_GOOD) return end;
-    return is_account ? inspect_account(inspect) : inspect_proof(inspect);
+    complain("inspect takes block, account, fills, order or proof; see tenord inspect --help");
+    return END_REFUSED;
 }
 
 int inspect_command(int arguments_count, char **arguments)

@@ -397,6 +397,22 @@ HISTORY
     passed=$((passed + 3))
 }
 
+# A trade stands in the homes of both nodes for both of its accounts.
+fills_are_found_in_every_home() {
+    local i
+    for i in 0 1; do
+        "$tenord" inspect --home "$work/net/node-$i" fills 0 >"$work/out" 2>"$work/err" ||
+            fail "inspect fills of node-$i ended with $?"
+        grep -qE ' sells [0-9]+ lots of BTC-PERP @ .* makes, with account 1, ' "$work/out" ||
+            fail "node-$i does not know what the maker sold"
+        "$tenord" inspect --home "$work/net/node-$i" fills 1 >"$work/out" 2>"$work/err" ||
+            fail "inspect fills of node-$i ended with $?"
+        grep -qE ' buys [0-9]+ lots of BTC-PERP @ .* takes, with account 0, ' "$work/out" ||
+            fail "node-$i does not know what the taker bought"
+        grep -qE '^[1-9][0-9]* fills in blocks 1 to ' "$work/out" || fail "node-$i has a gap"
+    done
+}
+
 start_net
 for group in keys_are_made_shown_and_taken_in the_first_order_is_two_commands_away \
     the_market_is_shown orders_are_changed_and_cancelled what_a_leader_leaves_out_is_forced \
@@ -410,4 +426,5 @@ for group in keys_are_made_shown_and_taken_in the_first_order_is_two_commands_aw
     echo "ok: $group"
 done
 stop_net
+fills_are_found_in_every_home
 echo "$passed passed, 0 failed"

@@ -244,6 +244,14 @@ proofs_of_every_kind_are_accepted_by_both_verifiers() {
     expect 0 "cash" "$tenord" inspect --home "$work/whole" account "$account"
     series=$(sed -n 's/^position  *\([^ ]*\) .*/\1/p' "$work/out" | head -n 1)
     [ -n "$series" ] || fail "account $account has no position: take another seed"
+    # What it holds of a series is what it has bought of it and not sold.
+    local held
+    held=$(sed -n "s/^position  *$series  *+*\(-*[0-9]*\) lots.*/\1/p" "$work/out")
+    expect 0 "fills in blocks 1 to" "$tenord" inspect --home "$work/whole" fills "$account"
+    [ "$(awk -v s="$series" '$7 == s { n += $3 == "buys" ? $4 : -$4 } END { print n }' "$work/out")" = "$held" ] ||
+        fail "fills of $series do not add up to $held"
+    expect 0 "closed" "$tenord" inspect --home "$work/whole" order 1
+    expect 2 "the store knows no order 1234567" "$tenord" inspect --home "$work/whole" order 1234567
     prove account "$account"
     prove position "$account" "$series"
     prove series "$series"
@@ -278,7 +286,7 @@ proofs_of_every_kind_are_accepted_by_both_verifiers() {
     expect 2 "which series?" "${inspect[@]}" proof series
     expect 2 "there is no block 0: the genesis is none" "${inspect[@]}" proof block 0
     expect 2 "a proof of what" "${inspect[@]}" proof nothing
-    expect 2 "takes block, account or proof" "${inspect[@]}"
+    expect 2 "takes block, account, fills, order or proof" "${inspect[@]}"
     [ ! -e "$work/no.proof" ] || fail "a proof that was refused left a file"
 }
 
