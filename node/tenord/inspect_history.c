@@ -10,7 +10,7 @@
 struct telling {
     const struct inspect *inspect;
     uint32_t account;
-    uint64_t fills, since; /* since: of rows that are whole */
+    uint64_t fills, since, lowest; /* since: of rows that are whole; lowest: of those there are */
     enum store_err err;
 };
 
@@ -68,6 +68,7 @@ static bool see_row(void *context, const uint8_t *key, size_t key_size, const ui
         telling->err = STORE_CORRUPT;
         return false;
     }
+    if (telling->lowest == 0) telling->lowest = height;
     if (height < telling->since || !past_row_find(&messages, &head, market, telling->account)) {
         return true;
     }
@@ -97,9 +98,10 @@ int inspect_fills(struct inspect *inspect)
         if (!set_first_block(&first, inspect->set)) return END_WRONG;
         err = store_each(inspect->set->view, STORE_RECEIPTS, NULL, 0, see_row, &telling);
         if (telling.since > first) first = telling.since;
+        if (telling.lowest > first) first = telling.lowest; /* those before may be pruned */
     } else {
-        complain("this node has kept no streams of accounts: it has served no clients up to height "
-                 "%" PRIu64,
+        complain("there are no accounts' streams that this program reads, up to height %" PRIu64
+                 ": the node has served no clients, or was of another version",
                  inspect->height);
         return END_REFUSED;
     }
