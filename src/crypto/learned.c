@@ -21,9 +21,10 @@ struct learned {
     uint64_t made;
 };
 
+/* Whoever sees it counted sees what this thread counted before. */
 static uint64_t count(uint64_t *counter)
 {
-    return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+    return __atomic_fetch_add(counter, 1, __ATOMIC_RELEASE);
 }
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
@@ -53,7 +54,7 @@ static bool is_audited(const struct question *question, uint64_t now)
     mixed = (mixed ^ mixed >> 29) * UINT64_C(0xBF58476D1CE4E5B9);
     mixed ^= tn_crypto_load(question->signature->bytes + 40);
     mixed = (mixed ^ mixed >> 32) * UINT64_C(0x94D049BB133111EB);
-    return mixed >> 32 & (AUDITED_ONE_IN - 1) ? false : true;
+    return (mixed >> 32) % AUDITED_ONE_IN == 0;
 }
 
 static bool check_by_table(struct learned *learned, const struct question *question, uint32_t place,
@@ -216,8 +217,8 @@ void tn_signatures_learned_counts(struct tn_signatures_counts *counts,
     const struct learned *l = learned->context;
     /* The part before the whole, so that it is never more. */
     counts->by_library = __atomic_load_n(&l->by_library, __ATOMIC_ACQUIRE);
-    counts->audited = __atomic_load_n(&l->audited, __ATOMIC_RELAXED);
-    counts->differences = __atomic_load_n(&l->differences, __ATOMIC_RELAXED);
-    counts->made = __atomic_load_n(&l->made, __ATOMIC_RELAXED);
+    counts->audited = __atomic_load_n(&l->audited, __ATOMIC_ACQUIRE);
+    counts->differences = __atomic_load_n(&l->differences, __ATOMIC_ACQUIRE);
+    counts->made = __atomic_load_n(&l->made, __ATOMIC_ACQUIRE);
     counts->by_table = __atomic_load_n(&l->checks, __ATOMIC_RELAXED) - counts->by_library;
 }

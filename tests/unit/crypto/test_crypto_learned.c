@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -239,6 +240,40 @@ static void test_crypto_a_table_that_idles_gives_way(void **state)
     free(learned.memory);
 }
 
+static size_t resident_size(void *memory, size_t size)
+{
+    static unsigned char pages[1 << 16];
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t resident = 0;
+    assert_true(size / page < sizeof(pages));
+    assert_int_equal(mincore(memory, size, pages), 0);
+    for (size_t i = 0; i < (size + page - 1) / page; i++)
+        resident += pages[i] & 1 ? page : 0;
+    return resident;
+}
+
+static void test_crypto_tables_that_no_key_has_take_no_memory(void **state)
+{
+    (void)state;
+    enum { MANY = 1024, GENERATOR = 512 << 10, TABLE = 64 << 10, HEADS = 16 << 10 };
+    uint64_t random = test_seed("test_crypto_learned");
+    const size_t size = tn_signatures_learned_size(MANY);
+    struct learned learned;
+    assert_true(size > (size_t)40 << 20);
+    learned.memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(learned.memory != MAP_FAILED);
+    (void)madvise(learned.memory, size, MADV_NOHUGEPAGE);
+    tn_signatures_learn(&learned.signatures, &real, learned.memory, MANY);
+    assert_true(resident_size(learned.memory, size) < GENERATOR);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct signer signer = make_signer(&random);
+        check_good(&learned, &signer, SEEN_ENOUGH + 1, &random);
+    }
+    assert_int_equal(counts_of(&learned).made, 4);
+    assert_true(resident_size(learned.memory, size) < GENERATOR + 4 * (TABLE + HEADS));
+    munmap(learned.memory, size);
+}
+
 /* Whoever signs: as many keys as there may be, each often enough to be due again and again. */
 static void test_crypto_tables_are_made_at_most_once_in_sixteen_checks(void **state)
 {
@@ -440,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_crypto_learned_signatures_sign_and_recover_as_the_library),
         cmocka_unit_test(test_crypto_tables_in_use_are_not_given_away),
         cmocka_unit_test(test_crypto_a_table_that_idles_gives_way),
+        cmocka_unit_test(test_crypto_tables_that_no_key_has_take_no_memory),
         cmocka_unit_test(test_crypto_tables_are_made_at_most_once_in_sixteen_checks),
         cmocka_unit_test(test_crypto_the_library_has_the_last_word_on_a_no),
         cmocka_unit_test(test_crypto_the_library_is_asked_about_one_yes_in_64),
