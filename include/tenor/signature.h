@@ -82,7 +82,7 @@ void tn_signatures_blind(struct tn_signatures *signatures, const uint8_t seed[32
  * asked of `real`, which decides, and so is each 64th, about, that a table confirms; if that one is
  * denied the program ends (tn_panic), as its arithmetic is then not to be trusted.
  *
- * A key gets its table, of 43 KB, at its fourth good signature: that call takes 150 us longer.
+ * A key gets its table, of 43 KB, at its fourth good signature: that call takes 130 us longer.
  * There are `places` tables, at least 1. One that was not used during the last 16 × places checks
  * gives way to another key's; while all that a key could have are in use it stays with `real`. So
  * tables that are made cost at most a tenth, whoever signs.
