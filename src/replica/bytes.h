@@ -3,6 +3,7 @@
 #define TENOR_REPLICA_BYTES_H
 
 #include "tenor/base.h"
+#include "tenor/proof.h"
 
 #include <string.h>
 
@@ -46,6 +47,27 @@ static inline uint64_t get_number(struct reader *reader, uint32_t bytes_count)
     uint8_t bytes[8];
     get_bytes(reader, bytes, bytes_count);
     return tn_get_be(bytes, bytes_count);
+}
+
+/* Its count, and the peaks that there are, the highest first. */
+static inline void put_range(struct writer *writer, const struct tn_proof_range *range)
+{
+    put_number(writer, range->count, 8);
+    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
+        if (range->count >> (depth - 1) & 1) {
+            put_bytes(writer, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
+        }
+    }
+}
+
+static inline void get_range(struct reader *reader, struct tn_proof_range *range)
+{
+    *range = (struct tn_proof_range){.count = get_number(reader, 8)};
+    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
+        if (range->count >> (depth - 1) & 1) {
+            get_bytes(reader, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
+        }
+    }
 }
 
 #endif

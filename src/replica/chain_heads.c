@@ -15,28 +15,6 @@ enum {
                 TN_CHAIN_MARKETS_MAX * (STREAM_BYTES + TN_PROOF_EXIT_SIZE),
 };
 
-/* ---- Bytes ---- */
-
-static void put_range(struct writer *writer, const struct tn_proof_range *range)
-{
-    put_number(writer, range->count, 8);
-    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
-        if (range->count >> (depth - 1) & 1) {
-            put_bytes(writer, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
-        }
-    }
-}
-
-static void get_range(struct reader *reader, struct tn_proof_range *range)
-{
-    *range = (struct tn_proof_range){.count = get_number(reader, 8)};
-    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
-        if (range->count >> (depth - 1) & 1) {
-            get_bytes(reader, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
-        }
-    }
-}
-
 /* ---- HEADS ---- */
 
 static void put_stream(struct writer *writer, const struct tn_chain_stream *stream)

@@ -35,26 +35,6 @@ void tn_replica_globals(struct tn_replica_heads *heads, uint32_t market)
 /* ---- The record -------------------------------------------------------------------------------
  */
 
-static void put_range(struct writer *writer, const struct tn_proof_range *range)
-{
-    put_number(writer, range->count, 8);
-    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
-        if (range->count >> (depth - 1) & 1) {
-            put_bytes(writer, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
-        }
-    }
-}
-
-static void get_range(struct reader *reader, struct tn_proof_range *range)
-{
-    *range = (struct tn_proof_range){.count = get_number(reader, 8)};
-    for (uint32_t depth = TN_PROOF_SIDES; depth > 0; depth--) {
-        if (range->count >> (depth - 1) & 1) {
-            get_bytes(reader, range->peaks[depth - 1].bytes, TN_HASH_SIZE);
-        }
-    }
-}
-
 size_t tn_replica_write_chain(const struct tn_replica *replica, uint8_t *out, size_t out_size)
 {
     const struct tn_replica_heads *heads = &replica->heads;
