@@ -61,9 +61,7 @@ static enum tn_reject find_feed(const struct tn_exchange *exchange, uint32_t *ex
     return TN_REJECT_NONE;
 }
 
-/* One lot of either contract at this price, times the largest quantity, is a value that margin can
- * add up. */
-static bool price_in_range(const struct underlying *under, tn_micros price)
+bool tn_exchange_price_fits(const struct underlying *under, tn_micros price)
 {
     if (price < 1 || price > TN_VALUE_UNIT_MICROS_MAX) return false;
     for (uint32_t i = 0; i < 2; i++) {
@@ -83,7 +81,8 @@ static bool report_in_range(const struct tn_exchange *exchange, const struct tn_
     switch ((enum tn_feed)report->feed) {
         case TN_FEED_SPOT:
         case TN_FEED_FORWARD:
-            return price_in_range(&exchange->underlyings[report->underlying - 1], report->value);
+            return tn_exchange_price_fits(&exchange->underlyings[report->underlying - 1],
+                                          report->value);
         case TN_FEED_RATE: return report->value >= -RATE_MAX_PPB && report->value <= RATE_MAX_PPB;
         case TN_FEED_STABLE: return report->value >= 1 && report->value <= STABLE_MAX_PPM;
         case TN_FEED_VOL: return tn_surface_admitted(&report->surface);

@@ -17,6 +17,9 @@ void tn_exchange_take_risk(struct tn_exchange *);
 enum tn_reject tn_exchange_feeder(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_report(struct tn_exchange *, const struct tn_entry *);
 void tn_exchange_take_readings(struct tn_exchange *);
+/* A price that a report may have: one lot of either contract at it, times the largest quantity, is
+ * a value that margin can add up. */
+bool tn_exchange_price_fits(const struct underlying *under, tn_micros price);
 
 /* The reports of one feed that count at a MARK. */
 struct fresh {

@@ -12,22 +12,6 @@
 
 /* ---- What feeds say ---- */
 
-/* Would a report of this price have been taken? One lot of either contract at it, times the largest
- * quantity, is a value that margin can add up. */
-bool tn_exchange_price_fits(const struct underlying *under, tn_micros price)
-{
-    if (price < 1 || price > TN_VALUE_UNIT_MICROS_MAX) return false;
-    for (uint32_t i = 0; i < 2; i++) {
-        const struct tn_contract *contract = &under->terms[i].contract;
-        tn_micros lot;
-        if (!tn_contract_value_floor(&lot, price, contract) ||
-            lot > TN_MARGIN_VALUE_MAX / contract->quantity_max) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool value_fits(int64_t value, const struct feed_range *range)
 {
     if (value < range->low || value > range->high) return false;

@@ -17,7 +17,6 @@ static inline struct feed_range tn_exchange_price_range(const struct tn_exchange
         .low = 1, .high = TN_VALUE_UNIT_MICROS_MAX, .under = &exchange->underlyings[underlying]};
 }
 
-bool tn_exchange_price_fits(const struct underlying *under, tn_micros price);
 void tn_exchange_get_reading(const struct tn_exchange *exchange, struct reader *reader,
                              struct reading *reading, const struct feed_range *range);
 /* Of every signer; range NULL: of a surface. */
