@@ -96,6 +96,33 @@ void replica_drop(struct held_replica *held)
 /* ---- Out of the store --------------------------------------------------------------------------
  */
 
+int end_of_store(enum store_err err)
+{
+    if (err == STORE_OK) return END_GOOD;
+    if (err == STORE_CORRUPT) return END_WRONG;
+    return err == STORE_FAILED ? END_FAILED : END_REFUSED;
+}
+
+enum store_err home_view_last(struct store_view **view, struct store_point *point,
+                              struct store *store)
+{
+    struct store_trail trail;
+    if (*view != NULL) store_view_end(*view);
+    *view = NULL;
+    enum store_err err = store_view_begin(store, view, &trail);
+    if (err != STORE_OK) {
+        complain("%s", trail.text);
+        return err;
+    }
+    err = store_get_point(*view, point);
+    if (err == STORE_ABSENT) {
+        complain("the store has no checkpoint yet; let the node run on");
+    } else if (err != STORE_OK) {
+        complain("%s", store_view_trail(*view)->text);
+    }
+    return err;
+}
+
 struct loading {
     struct tn_replica *replica;
     struct tn_import_fault fault;

@@ -88,6 +88,12 @@ bool home_limits(struct tn_replica_limits *limits, const char *home);
 char *home_genesis(size_t *size, const char *home);
 void home_store_config(struct store_config *config, const struct tn_replica_limits *limits,
                        const char *path);
+/* A view of the store's last checkpoint, in the place of the one that is there, and where that
+ * stands. Anything but STORE_OK after a complaint; STORE_ABSENT: there is no checkpoint. */
+enum store_err home_view_last(struct store_view **view, struct store_point *point,
+                              struct store *store);
+/* How a command ends for which the store answered so. */
+int end_of_store(enum store_err err);
 
 /* A replica in memory of its own. */
 struct held_replica {

@@ -19,26 +19,17 @@ bool reading_open(struct reading *reading, const char *home)
     home_store_config(&reading->config, &reading->limits, reading->path);
     reading->err = store_open_reader(&reading->store, &reading->config, true, &trail);
     if (reading->err == STORE_OK) {
-        reading->err = store_view_begin(reading->store, &reading->view, &trail);
-    }
-    if (reading->err != STORE_OK) {
+        reading->err = home_view_last(&reading->view, &reading->point, reading->store);
+    } else {
         complain("%s", trail.text);
-        reading_close(reading);
-        return false;
     }
-    reading->err = store_get_point(reading->view, &reading->point);
-    if (reading->err == STORE_OK) return true;
-    complain("%s", reading->err == STORE_ABSENT
-                       ? "the store has no checkpoint yet; let the node run on"
-                       : store_view_trail(reading->view)->text);
-    reading_close(reading);
-    return false;
+    if (reading->err != STORE_OK) reading_close(reading);
+    return reading->err == STORE_OK;
 }
 
 int reading_end(const struct reading *reading)
 {
-    if (reading->err == STORE_CORRUPT) return END_WRONG;
-    return reading->err == STORE_FAILED ? END_FAILED : END_REFUSED;
+    return end_of_store(reading->err);
 }
 
 bool reading_load(struct reading *reading)

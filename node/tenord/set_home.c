@@ -14,13 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int end_of(enum store_err err)
-{
-    if (err == STORE_OK) return END_GOOD;
-    if (err == STORE_CORRUPT) return END_WRONG;
-    return err == STORE_FAILED ? END_FAILED : END_REFUSED;
-}
-
 /* ---- Checking ----------------------------------------------------------------------------------
  */
 
@@ -82,7 +75,7 @@ int set_home_check(const char *folder)
             "no store take the state from the set (docs/operating.md, A home that is lost)",
             folder);
     }
-    return end_of(err);
+    return end_of_store(err);
 }
 
 /* ---- Statistics and copies ---------------------------------------------------------------------
@@ -98,7 +91,7 @@ int set_home_stats(const char *folder)
     uint64_t first = 0;
     if (home == NULL) return END_REFUSED;
     if (!set_reading_open(home)) {
-        int end = end_of(home->err);
+        int end = end_of_store(home->err);
         set_reading_close(home);
         return end;
     }
@@ -141,7 +134,8 @@ int set_home_backup(const char *folder, const char *to)
     char path[PATH_SIZE];
     struct set_reading *home = set_reading_make(folder);
     if (home == NULL) return END_REFUSED;
-    int end = home_path(path, to, "store") && set_reading_open(home) ? END_GOOD : end_of(home->err);
+    int end =
+        home_path(path, to, "store") && set_reading_open(home) ? END_GOOD : end_of_store(home->err);
     bool is_made = end == END_GOOD && mkdir(to, 0755) == 0;
     if (end == END_GOOD && !is_made) {
         complain("cannot make %s: %s", to, strerror(errno));

@@ -60,28 +60,13 @@ bool set_reading_open(struct set_reading *reading)
 
 bool set_reading_again(struct set_reading *reading)
 {
-    struct store_trail trail;
-    if (reading->view != NULL) store_view_end(reading->view);
-    reading->view = NULL;
-    reading->err = store_view_begin(reading->store, &reading->view, &trail);
-    if (reading->err != STORE_OK) {
-        complain("%s", trail.text);
-        return false;
-    }
-    reading->err = store_get_point(reading->view, &reading->point);
-    if (reading->err == STORE_OK) return true;
-    complain("%s", reading->err == STORE_ABSENT
-                       ? "the store has no checkpoint yet; let the node run on"
-                       : store_view_trail(reading->view)->text);
-    return false;
+    reading->err = home_view_last(&reading->view, &reading->point, reading->store);
+    return reading->err == STORE_OK;
 }
 
 int set_reading_end(const struct set_reading *reading)
 {
-    if (reading == NULL) return END_REFUSED;
-    if (reading->err == STORE_OK) return END_GOOD;
-    if (reading->err == STORE_CORRUPT) return END_WRONG;
-    return reading->err == STORE_FAILED ? END_FAILED : END_REFUSED;
+    return reading == NULL ? END_REFUSED : end_of_store(reading->err);
 }
 
 /* ---- Chains ------------------------------------------------------------------------------------
