@@ -36,6 +36,20 @@ void sim_node_say(struct sim *sim, uint32_t machine, uint32_t to, const uint8_t 
         (struct sim_saying){.message = sim_message_make(bytes, size), .to = (uint16_t)to};
 }
 
+uint32_t sim_node_peers(const struct sim *sim, uint32_t machine, const struct tn_validators *set,
+                        uint16_t peer)
+{
+    uint32_t peers = 0;
+    if (peer >= TN_VALIDATORS_MAX) {
+        TN_ASSERT(peer - TN_VALIDATORS_MAX < sim->machines_count);
+        return 1u << (peer - TN_VALIDATORS_MAX);
+    }
+    for (uint32_t i = 0; i < sim->machines_count && peer < set->count; i++) {
+        if (sim->machines[i].identity == set->members[peer].id && i != machine) peers |= 1u << i;
+    }
+    return peers;
+}
+
 static void plan_wake(struct sim *sim, uint32_t machine)
 {
     struct sim_machine *self = &sim->machines[machine];

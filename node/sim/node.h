@@ -11,6 +11,7 @@
 #define SIM_NODE_H
 
 #include "sim/sim.h"
+#include "tenor/validators.h"
 
 /* What the checks ask for. */
 struct sim_probe {
@@ -58,6 +59,10 @@ void sim_node_record(struct sim *sim, uint32_t machine, uint8_t type, const uint
 /* to: a machine, or TN_PEER_ALL. */
 void sim_node_say(struct sim *sim, uint32_t machine, uint32_t to, const uint8_t *bytes,
                   size_t size);
+/* The machines, as bits, that a node means by a peer other than TN_PEER_ALL: all that have the key
+ * of that member of the set but itself, or one observer. None: it is not in the set. */
+uint32_t sim_node_peers(const struct sim *sim, uint32_t machine, const struct tn_validators *set,
+                        uint16_t peer);
 /* The machine's clock. */
 int64_t sim_node_now(const struct sim *sim, uint32_t machine);
 

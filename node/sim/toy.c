@@ -39,17 +39,11 @@ static void send(void *context, uint16_t to, enum tn_priority priority, const ui
         say(node, to, bytes, size);
         return;
     }
-    if (to >= TN_VALIDATORS_MAX) {
-        TN_ASSERT(to - TN_VALIDATORS_MAX < node->sim->machines_count);
-        say(node, to - TN_VALIDATORS_MAX, bytes, size);
-        return;
-    }
     const struct tn_validators *set = tn_sequencer_set(node->engine);
-    TN_ASSERT(to < set->count);
-    for (uint32_t i = 0; i < node->sim->machines_count; i++) {
-        if (node->sim->machines[i].identity == set->members[to].id && i != node->machine)
-            say(node, i, bytes, size);
-    }
+    TN_ASSERT(to < set->count || to >= TN_VALIDATORS_MAX);
+    const uint32_t peers = sim_node_peers(node->sim, node->machine, set, to);
+    for (uint32_t i = 0; peers >> i != 0; i++)
+        if ((peers >> i & 1) != 0) say(node, i, bytes, size);
 }
 
 static void ban(void *context, uint16_t peer, const char *why)

@@ -51,17 +51,9 @@ void whole_send(struct sim_node *node, uint16_t to, const uint8_t *bytes, size_t
         say(node, to, bytes, size);
         return;
     }
-    if (to >= TN_VALIDATORS_MAX) {
-        TN_ASSERT(to - TN_VALIDATORS_MAX < node->sim->machines_count);
-        say(node, to - TN_VALIDATORS_MAX, bytes, size);
-        return;
-    }
-    const struct tn_validators *set = peers_of(node);
-    if (to >= set->count) return; /* it has left */
-    for (uint32_t i = 0; i < node->sim->machines_count; i++) {
-        if (node->sim->machines[i].identity == set->members[to].id && i != node->machine)
-            say(node, i, bytes, size);
-    }
+    const uint32_t peers = sim_node_peers(node->sim, node->machine, peers_of(node), to);
+    for (uint32_t i = 0; peers >> i != 0; i++)
+        if ((peers >> i & 1) != 0) say(node, i, bytes, size);
 }
 
 static void send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
