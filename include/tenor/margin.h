@@ -212,7 +212,8 @@ void tn_margin_evaluate(struct tn_margin_result *result, struct tn_margin_detail
  * them again. The numbers are exact: any order of changes gives the same sums, what is added can be
  * taken away, and the total is tn_margin_evaluate's m to the micro. Sums are a cache, not state:
  * with new rows or weights they start anew. What a total worked out of an expiry stays beside its
- * sums until they change, or until tn_margin_sums_resize says that its holdings' open lots did. */
+ * sums until they change, or until tn_margin_sums_resize says that its holdings, or their open
+ * lots, did. */
 struct tn_margin_sums {
     _Alignas(64) int64_t value[TN_ROW_COLUMNS]; /* V: Σ n·row of options */
     int64_t low[TN_ROW_COLUMNS]; /* Σ of orders' terms, discounted by low and high … */
@@ -223,6 +224,7 @@ struct tn_margin_sums {
     tn_micros zero_terms, up_terms, down_terms; /* orders' terms in it */
     uint32_t expiry, orders_count;
     bool has_linear, is_folded, is_sized;          /* the last two: what follows is of these sums */
+    uint32_t holdings_count;                       /* of the expiry, and … */
     tn_micros linear_size, naked_size, confidence; /* what contingencies count */
     tn_micros basis;                               /* with orders, of the bracket … */
     int64_t outcome[TN_ROW_COLUMNS];               /* … and in each scenario */
@@ -237,7 +239,7 @@ void tn_margin_sums_position(struct tn_margin_sums *sums, const struct tn_margin
 void tn_margin_sums_order(struct tn_margin_sums *sums, const struct tn_margin_market *market,
                           const struct tn_margin_order *order, bool is_added);
 
-/* tn_margin_sums_resize: open_buy and open_sell of its holdings changed. */
+/* tn_margin_sums_resize: open_buy and open_sell of its holdings changed, or one came or went. */
 static inline void tn_margin_sums_resize(struct tn_margin_sums *sums)
 {
     sums->is_sized = false;
@@ -245,8 +247,8 @@ static inline void tn_margin_sums_resize(struct tn_margin_sums *sums)
 
 /* tn_margin_sums_total is m of a portfolio account from the sums of all expiries that it has
  * holdings in, in the holdings' order. Of account->orders it reads none when there are none or
- * several, and no group has a limit: then orders may be NULL. O(expiries) columns, O(holdings);
- * most of it only for expiries whose sums changed. */
+ * several, and no group has a limit: then orders may be NULL. O(expiries) columns; O(holdings) only
+ * of expiries whose sums changed. */
 tn_micros tn_margin_sums_total(const struct tn_margin_market *market,
                                const struct tn_margin_account *account,
                                struct tn_margin_sums *const *sums, uint32_t sums_count);

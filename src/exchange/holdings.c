@@ -182,6 +182,7 @@ void tn_exchange_unhold(struct tn_exchange *exchange, uint32_t exposure_index)
     struct guard *guard = &risk->guards[exposure->account];
     uint32_t index = find(risk, guard, exposure->series);
     TN_ASSERT(index < guard->holdings_count);
+    tn_exchange_keep_position(exchange, exposure->account, exposure->series, 0);
     uint32_t place = place_at(risk, guard, index);
     for (; index + 1 < guard->holdings_count; index++) {
         uint32_t next = place_at(risk, guard, index + 1);

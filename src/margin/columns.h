@@ -607,6 +607,36 @@ static tn_micros columns_least(const int64_t pnl[TN_ROW_COLUMNS],
     return answer;
 }
 
+static int64_t lowest(lanes least)
+{
+    int64_t answer = INT64_MAX;
+    for (int lane = 0; lane < TN_LANES; lane++)
+        if ((int64_t)least[lane] < answer) answer = (int64_t)least[lane];
+    return answer;
+}
+
+static tn_micros columns_least_of(const int64_t *const *pnls, uint32_t pnls_count, uint32_t count)
+{
+    lanes least = lanes_all(INT64_MAX), places = lanes_all(0);
+    signed_lanes left = (signed_lanes)lanes_all(count);
+    for (int lane = 0; lane < TN_LANES; lane++)
+        places[lane] = (uint64_t)lane;
+    for (uint32_t from = 0; from < count; from += BLOCK_COLUMNS) {
+        lanes sums[BLOCK_VECTORS];
+        for (int v = 0; v < BLOCK_VECTORS; v++)
+            sums[v] = lanes_load(pnls[0] + from + v * TN_LANES);
+        for (uint32_t p = 1; p < pnls_count; p++)
+            for (int v = 0; v < BLOCK_VECTORS; v++)
+                sums[v] += lanes_load(pnls[p] + from + v * TN_LANES);
+        for (int v = 0; v < BLOCK_VECTORS; v++) {
+            lanes counts = (lanes)((signed_lanes)places < left);
+            least = lanes_min(least, lanes_select(counts, sums[v], lanes_all(INT64_MAX)));
+            left -= TN_LANES;
+        }
+    }
+    return lowest(least);
+}
+
 #include "margin/columns_brief.h"
 #include "margin/columns_scan.h"
 
@@ -622,6 +652,7 @@ static const struct tn_margin_path path = {
     .fold_bound = columns_fold_bound,
     .gather = columns_gather,
     .least = columns_least,
+    .least_of = columns_least_of,
 };
 
 #endif

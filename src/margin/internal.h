@@ -17,6 +17,11 @@ void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detai
                          const struct tn_margin_market *market,
                          const struct tn_margin_account *account);
 
+/* tn_margin_sums_total by way of the positions: of one order, or of groups with limits. */
+tn_micros tn_margin_portfolio_total(const struct tn_margin_market *market,
+                                    const struct tn_margin_account *account,
+                                    struct tn_margin_sums *const *sums, uint32_t sums_count);
+
 /* ---- Arithmetic over columns, for one set of instructions (columns.h) --------------------------
  * Only scenario columns count in what all but add write. is_new: what is added to is 0, whatever
  * stands there. */
@@ -96,6 +101,8 @@ struct tn_margin_path {
     /* the least of the first pnl, or of pnl + change where change is not NULL */
     tn_micros (*least)(const int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_ROW_COLUMNS],
                        uint32_t count);
+    /* the least of the first columns' sums over all of these */
+    tn_micros (*least_of)(const int64_t *const *pnls, uint32_t pnls_count, uint32_t count);
 };
 const struct tn_margin_path *tn_margin_path_base(void);
 const struct tn_margin_path *tn_margin_path_avx2(void);
@@ -275,6 +282,13 @@ static inline bool tn_margin_is_limited(const struct tn_margin_account *account,
                                         const struct tn_margin_order *order)
 {
     return order->group != 0 && account->group_limits[order->group - 1] != 0;
+}
+
+static inline bool tn_margin_has_limits(const struct tn_margin_account *account)
+{
+    for (uint32_t g = 0; g < account->groups_count; g++)
+        if (account->group_limits[g] != 0) return true;
+    return false;
 }
 
 /* ---- Sums (sums.c) -----------------------------------------------------------------------------

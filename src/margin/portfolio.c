@@ -15,17 +15,13 @@
 
 #define PPM 1000000
 
-/* What the caller wants to know. M alone is of several orders, without limited groups, or of none;
- * then `im` below has the orders in it. */
-enum wish { WISH_ALL, WISH_M };
-
 /* One underlying of the account, while the walk is in it. */
 struct unit {
     _Alignas(64) int64_t im[TN_ROW_COLUMNS], mm[TN_ROW_COLUMNS];
     int64_t linear[TN_ROW_COLUMNS];        /* Σ n·row, and collateral's change */
     bool has_linear, is_new;               /* is_new: nothing stands in im and mm yet */
     const struct tn_margin_expiry *expiry; /* the last one met: all share the flat weights */
-    tn_micros im_basis, mm_basis, zero;
+    tn_micros im_basis, mm_basis;
     struct tn_margin_exposures held, open;
 };
 
@@ -40,7 +36,6 @@ struct walk {
     const struct tn_margin_path *path;
     struct tn_margin_sums *const *kept; /* NULL: the walk makes its own */
     uint32_t underlying, next_holding, next_order, next_kept;
-    enum wish wish;
     enum tn_margin_view orders;    /* HELD: there are none */
     bool has_limits;               /* there are groups with limits */
     struct tn_margin_order filled; /* the one order, cut to its group's limit */
@@ -161,40 +156,6 @@ static void add_linear(struct unit *unit, const struct walk *walk,
     unit->has_linear = true;
 }
 
-/* Kept sums that have not changed since the last total need no folding. */
-static void fold_kept(struct unit *unit, const struct walk *walk, struct tn_margin_sums *sums)
-{
-    const struct tn_margin_weights *weights = &unit->expiry->im;
-    bool has_orders = sums->orders_count > 0;
-    if (!sums->is_folded) {
-        if (has_orders)
-            walk->path->fold_bound(sums->outcome, sums, weights, true);
-        else
-            walk->path->fold(sums->outcome, sums->value, weights, true);
-        sums->basis = has_orders ? tn_margin_basis_bound(sums, weights)
-                                 : tn_margin_basis(sums->up, sums->down, weights);
-        sums->is_folded = true;
-    }
-    walk->path->gather(unit->im, sums->outcome, unit->is_new);
-    unit->im_basis += sums->basis;
-    if (has_orders) unit->zero += sums->zero_terms;
-}
-
-/* Where only m is asked for, the orders' terms go into it at once. */
-static void fold_m(struct unit *unit, const struct walk *walk, uint32_t orders,
-                   const struct tn_margin_sums *sums)
-{
-    const struct tn_margin_weights *weights = &unit->expiry->im;
-    if (orders == 0) {
-        walk->path->fold(unit->im, sums->value, weights, unit->is_new);
-        unit->im_basis += tn_margin_basis(sums->up, sums->down, weights);
-    } else {
-        walk->path->fold_bound(unit->im, sums, weights, unit->is_new);
-        unit->im_basis += tn_margin_basis_bound(sums, weights);
-        unit->zero += sums->zero_terms;
-    }
-}
-
 static void fold_all(struct unit *unit, struct bounds *bounds, const struct walk *walk,
                      uint32_t orders, const struct tn_margin_sums *sums, struct tn_margin_sums *own)
 {
@@ -215,15 +176,7 @@ static void fold_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
 {
     walk->options += sums->value[TN_COLUMN_MARK];
     if (sums->has_linear) add_linear(unit, walk, sums);
-    switch (walk->wish) {
-        case WISH_M:
-            if (walk->kept != NULL)
-                fold_kept(unit, walk, own);
-            else
-                fold_m(unit, walk, orders, sums);
-            break;
-        case WISH_ALL: fold_all(unit, bounds, walk, orders, sums, own); break;
-    }
+    fold_all(unit, bounds, walk, orders, sums, own);
     unit->is_new = false;
 }
 
@@ -238,35 +191,13 @@ static void add_exposures(struct tn_margin_exposures *sum, const struct tn_margi
 static void expose(struct unit *unit, const struct walk *walk, const struct tn_holding *holdings,
                    uint32_t count, uint32_t orders)
 {
-    struct tn_margin_exposures held;
-    if (walk->wish != WISH_M || orders == 0) {
-        held = tn_margin_expose(walk->market, holdings, count, TN_MARGIN_HELD, NULL);
-        add_exposures(&unit->held, &held);
-        if (orders == 0) add_exposures(&unit->open, &held);
-    }
-    if (orders == 0) return;
-    struct tn_margin_exposures open =
-        tn_margin_expose(walk->market, holdings, count, walk->orders, &walk->filled);
+    struct tn_margin_exposures held =
+        tn_margin_expose(walk->market, holdings, count, TN_MARGIN_HELD, NULL);
+    struct tn_margin_exposures open = held;
+    if (orders > 0)
+        open = tn_margin_expose(walk->market, holdings, count, walk->orders, &walk->filled);
+    add_exposures(&unit->held, &held);
     add_exposures(&unit->open, &open);
-}
-
-/* With orders; as held where the expiry has none. */
-static void expose_kept(struct unit *unit, const struct walk *walk,
-                        const struct tn_holding *holdings, uint32_t count,
-                        struct tn_margin_sums *sums)
-{
-    if (!sums->is_sized) {
-        enum tn_margin_view view = sums->orders_count == 0 ? TN_MARGIN_HELD : walk->orders;
-        struct tn_margin_exposures open =
-            tn_margin_expose(walk->market, holdings, count, view, &walk->filled);
-        sums->linear_size = open.linear;
-        sums->naked_size = open.naked;
-        sums->confidence = open.confidence;
-        sums->is_sized = true;
-    }
-    unit->open.linear += sums->linear_size;
-    unit->open.naked += sums->naked_size;
-    unit->open.confidence += sums->confidence;
 }
 
 static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *walk)
@@ -279,18 +210,12 @@ static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
     unit->expiry = &walk->market->expiries[expiry];
     TN_ASSERT(unit->expiry->underlying == walk->underlying);
     struct tn_margin_sums own;
+    expose(unit, walk, holdings, count, orders);
     if (walk->kept != NULL) {
-        struct tn_margin_sums *kept = walk->kept[walk->next_kept++];
+        const struct tn_margin_sums *kept = walk->kept[walk->next_kept++];
         TN_ASSERT(kept->expiry == expiry);
-        if (walk->wish == WISH_M) {
-            expose_kept(unit, walk, holdings, count, kept);
-            fold_expiry(unit, bounds, walk, orders, kept, kept);
-        } else {
-            expose(unit, walk, holdings, count, orders);
-            fold_expiry(unit, bounds, walk, orders, kept, &own);
-        }
+        fold_expiry(unit, bounds, walk, orders, kept, &own);
     } else {
-        expose(unit, walk, holdings, count, orders);
         sum_positions(&own, walk, holdings, count, expiry);
         fold_expiry(unit, bounds, walk, orders, &own, &own);
     }
@@ -341,7 +266,7 @@ static void fold_linear(struct unit *unit, struct bounds *bounds, struct walk *w
     walk->linear_mark += mark;
     for (uint32_t k = 0; k < TN_ROW_COLUMNS; k++)
         unit->linear[k] -= mark;
-    if (walk->wish != WISH_M) walk->path->linear(unit->mm, unit->linear, &expiry->mm, unit->is_new);
+    walk->path->linear(unit->mm, unit->linear, &expiry->mm, unit->is_new);
     walk->path->linear(unit->im, unit->linear, &expiry->im, unit->is_new);
     if (bounds != NULL && walk->orders == TN_MARGIN_FILLED)
         bound_linear(&bounds->all, unit, walk, &expiry->im);
@@ -396,16 +321,6 @@ static void finish_im(struct unit *unit, struct bounds *bounds, struct walk *wal
     if (walk->has_limits) walk->m_limited += bounded(walk, unit, &bounds->limited) - open;
 }
 
-/* Of what the orders may leave. */
-static void finish_m(struct unit *unit, struct walk *walk)
-{
-    uint32_t count = walk->market->shocks->scenarios_count;
-    tn_micros open = tn_margin_contingency_total(
-        tn_margin_contingency_im(walk->market, walk->underlying, &unit->open));
-    tn_micros least = walk->path->least(unit->im, NULL, count);
-    walk->m_all += min_of(min_of(unit->zero, unit->im_basis), least) - open;
-}
-
 static void finish_mm(struct unit *unit, struct walk *walk)
 {
     walk->mm += worst_of(walk, unit->mm, unit->mm_basis) -
@@ -417,13 +332,8 @@ static void finish_unit(struct unit *unit, struct bounds *bounds, struct walk *w
 {
     add_collateral(unit, walk);
     if (unit->has_linear) fold_linear(unit, bounds, walk);
-    switch (walk->wish) {
-        case WISH_M: finish_m(unit, walk); break;
-        case WISH_ALL:
-            finish_mm(unit, walk);
-            finish_im(unit, bounds, walk, detail);
-            break;
-    }
+    finish_mm(unit, walk);
+    finish_im(unit, bounds, walk, detail);
 }
 
 static bool is_next(const struct walk *walk)
@@ -451,7 +361,7 @@ static void start_unit(struct unit *unit)
     unit->has_linear = false;
     unit->is_new = true;
     unit->expiry = NULL;
-    unit->im_basis = unit->mm_basis = unit->zero = 0;
+    unit->im_basis = unit->mm_basis = 0;
     unit->held = unit->open = (struct tn_margin_exposures){0, 0, 0};
 }
 
@@ -465,7 +375,7 @@ static void walk_underlying(struct walk *walk, struct tn_margin_detail *detail)
 {
     struct unit unit;
     struct bounds bounds;
-    bool has_bounds = walk->orders != TN_MARGIN_HELD && walk->wish != WISH_M;
+    bool has_bounds = walk->orders != TN_MARGIN_HELD;
     if (detail != NULL) {
         memset(detail, 0, sizeof *detail);
         detail->worst_column = TN_COLUMN_MARK;
@@ -486,13 +396,6 @@ static void walk_underlying(struct walk *walk, struct tn_margin_detail *detail)
 /* ---- The account -------------------------------------------------------------------------------
  */
 
-static bool has_limits(const struct tn_margin_account *account)
-{
-    for (uint32_t g = 0; g < account->groups_count; g++)
-        if (account->group_limits[g] != 0) return true;
-    return false;
-}
-
 /* One order alone is worked out as filled. Of a group with a limit no more of it trades than that,
  * at its part of the fee. */
 static struct tn_margin_order cut_to_limit(const struct tn_margin_account *account)
@@ -508,16 +411,15 @@ static struct tn_margin_order cut_to_limit(const struct tn_margin_account *accou
 }
 
 static void start_walk(struct walk *walk, const struct tn_margin_market *market,
-                       const struct tn_margin_account *account, enum wish wish)
+                       const struct tn_margin_account *account, struct tn_margin_sums *const *kept)
 {
     TN_ASSERT(account->model == TN_MARGIN_PORTFOLIO);
     TN_ASSERT(account->holdings_count <= TN_MARGIN_POSITIONS_MAX);
     walk->market = market;
     walk->account = account;
     walk->path = tn_margin_path_of(market->cpu);
-    walk->kept = NULL;
+    walk->kept = kept;
     walk->underlying = walk->next_holding = walk->next_order = walk->next_kept = 0;
-    walk->wish = wish;
     walk->orders = TN_MARGIN_HELD;
     walk->has_limits = false;
     walk->linear_mark = walk->options = 0;
@@ -527,11 +429,9 @@ static void start_walk(struct walk *walk, const struct tn_margin_market *market,
     if (account->orders_count == 1) {
         walk->orders = TN_MARGIN_FILLED;
         walk->filled = cut_to_limit(account);
-        walk->wish = WISH_ALL;
     } else if (account->orders_count > 1) {
         walk->orders = TN_MARGIN_WORST;
-        walk->has_limits = has_limits(account);
-        if (walk->has_limits) walk->wish = WISH_ALL;
+        walk->has_limits = tn_margin_has_limits(account);
     }
 }
 
@@ -553,7 +453,6 @@ static tn_micros equity_of(const struct walk *walk)
 static tn_micros balance_with_orders(const struct walk *walk)
 {
     tn_micros equity = equity_of(walk), all = walk->m_all;
-    if (walk->wish == WISH_M) return equity + all;
     switch (walk->orders) {
         case TN_MARGIN_HELD: return equity + walk->im;
         case TN_MARGIN_WORST:
@@ -569,7 +468,7 @@ void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detai
                          const struct tn_margin_account *account)
 {
     struct walk walk;
-    start_walk(&walk, market, account, WISH_ALL);
+    start_walk(&walk, market, account, NULL);
     walk_account(&walk, details);
     result->cash_equity = account->cash + walk.linear_mark;
     result->options = walk.options;
@@ -581,13 +480,12 @@ void tn_margin_portfolio(struct tn_margin_result *result, struct tn_margin_detai
     result->m = balance_with_orders(&walk);
 }
 
-tn_micros tn_margin_sums_total(const struct tn_margin_market *market,
-                               const struct tn_margin_account *account,
-                               struct tn_margin_sums *const *sums, uint32_t sums_count)
+tn_micros tn_margin_portfolio_total(const struct tn_margin_market *market,
+                                    const struct tn_margin_account *account,
+                                    struct tn_margin_sums *const *sums, uint32_t sums_count)
 {
     struct walk walk;
-    start_walk(&walk, market, account, WISH_M);
-    walk.kept = sums;
+    start_walk(&walk, market, account, sums);
     walk_account(&walk, NULL);
     TN_ASSERT(walk.next_kept == sums_count);
     return balance_with_orders(&walk);
