@@ -210,7 +210,7 @@ static void fill_pair(struct tn_exchange *exchange, uint32_t series, uint32_t yo
     uint32_t group = order->group;
     struct running running = {
         .id = taker->id,
-        .sibling_id = order->sibling_id,
+        .sibling_id = sibling_of(order),
         .account = taker->account,
         .owner = taker->owner,
         .series = series,

@@ -117,7 +117,7 @@ void tn_exchange_replace(struct tn_exchange *exchange, struct outcome *outcome, 
         return;
     }
     struct running running = {.id = resting->id,
-                              .sibling_id = order->sibling_id,
+                              .sibling_id = sibling_of(order),
                               .account = account,
                               .owner = resting->owner,
                               .series = series,
@@ -141,7 +141,7 @@ static bool look_at_next(struct tn_exchange *exchange, struct job *job)
     if (!tn_exchange_is_meant(exchange, &job->what, slot)) return true;
     uint32_t next = job->cursor;
     bool sibling_is_next =
-        next != TN_NONE && exchange->resting[next].id == exchange->orders[slot].sibling_id;
+        next != TN_NONE && exchange->resting[next].id == sibling_of(&exchange->orders[slot]);
     if (sibling_is_next) job->cursor = exchange->orders[next].account_next;
     tn_exchange_drop(exchange, slot, TN_REASON_MASS_CANCEL, TN_REJECT_NONE);
     return true;

@@ -14,19 +14,20 @@ static void check_order(const struct tn_exchange *exchange, uint32_t account, ui
     TN_ASSERT(resting->book ==
               (order->waiting ? stops_of(exposure->series) : book_of(exposure->series)));
     TN_ASSERT(order->waiting || resting->side == order->side);
-    TN_ASSERT(order->hidden >= 0 && (order->hidden == 0 || order->display > 0));
-    TN_ASSERT(order->display == 0 || order->waiting || resting->quantity <= order->display);
+    TN_ASSERT(order->hidden >= 0 && (order->hidden == 0 || display_of(order) > 0));
+    TN_ASSERT(display_of(order) == 0 || order->waiting || resting->quantity <= display_of(order));
+    TN_ASSERT(order->has_more || !order->waiting);
     TN_ASSERT(!order->is_quote || exposure->quote[order->side] == slot);
     TN_ASSERT(order->is_quote || order->group == TN_NONE);
-    TN_ASSERT((order->group == TN_NONE) == (order->group_joined == 0));
+    TN_ASSERT(order->group == TN_NONE || order->group_joined != 0);
     if (order->result != TN_NONE) {
         const struct result *result = &exchange->results[order->result];
         TN_ASSERT(result->order_id == resting->id && result->account == account);
     }
-    if (order->sibling_id != 0) {
-        uint32_t sibling = tn_book_find(exchange->books, order->sibling_id);
+    if (sibling_of(order) != 0) {
+        uint32_t sibling = tn_book_find(exchange->books, sibling_of(order));
         TN_ASSERT(sibling != TN_NONE);
-        TN_ASSERT(exchange->orders[sibling].sibling_id == resting->id);
+        TN_ASSERT(sibling_of(&exchange->orders[sibling]) == resting->id);
     }
 }
 

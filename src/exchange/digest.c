@@ -132,8 +132,8 @@ static void feed_order(struct tn_digest *digest, const struct tn_exchange *excha
     feed_signed(digest, order->waiting ? resting->price : 0);
     feed_signed(digest, resting->quantity);
     feed_signed(digest, order->hidden);
-    feed_signed(digest, order->display);
-    feed_signed(digest, order->until);
+    feed_signed(digest, display_of(order));
+    feed_signed(digest, until_of(order));
     feed_signed(digest, order->fee_max_ppm);
     feed(digest, order->label);
     feed(digest, order->side);
@@ -145,7 +145,7 @@ static void feed_order(struct tn_digest *digest, const struct tn_exchange *excha
     feed(digest, order->is_quote);
     feed(digest, order->group == TN_NONE ? 0 : exchange->groups[order->group].terms.group);
     feed_signed(digest, order->reserve_per_lot);
-    feed(digest, order->sibling_id);
+    feed(digest, sibling_of(order));
     if (exchange->risk != NULL) feed(digest, order->placed_mark);
     const struct result *result =
         order->result == TN_NONE ? NULL : &exchange->results[order->result];

@@ -185,7 +185,7 @@ void tn_exchange_fill(struct tn_exchange *exchange, struct running *running, uin
     book_and_report(exchange, running, maker, price, quantity);
     tn_exchange_take_visible(exchange, maker, quantity);
 
-    tn_exchange_drop_sibling(exchange, &order->sibling_id);
+    if (order->has_more) tn_exchange_drop_sibling(exchange, &order->sibling_id);
     if (running->slot != TN_NONE) exchange->orders[running->slot].sibling_id = 0;
     tn_exchange_drop_sibling(exchange, &running->sibling_id);
     if (exhausted) tn_exchange_after_take(exchange, maker);

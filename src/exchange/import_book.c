@@ -254,6 +254,7 @@ static void place(struct tn_exchange *exchange, struct reader *reader,
     struct tn_resting *resting = &exchange->resting[slot];
     struct order *order = &exchange->orders[slot];
     *order = arriving->cold;
+    order->has_more = 1;
     order->exposure = found;
     order->result = order->group = TN_NONE;
     order->account_next = account->orders_head;

@@ -173,11 +173,12 @@ static bool sibling_fits(const struct tn_exchange *exchange, uint32_t slot)
 {
     const struct order *order = &exchange->orders[slot];
     uint64_t id = exchange->resting[slot].id;
-    if (order->sibling_id == 0) return true;
-    uint32_t found = tn_book_find(exchange->books, order->sibling_id);
+    uint64_t other = sibling_of(order);
+    if (other == 0) return true;
+    uint32_t found = tn_book_find(exchange->books, other);
     if (found == TN_NONE) return false;
     const struct order *sibling = &exchange->orders[found];
-    return order->sibling_id == (order->waiting ? id - 1 : id + 1) && sibling->sibling_id == id &&
+    return other == (order->waiting ? id - 1 : id + 1) && sibling_of(sibling) == id &&
            sibling->waiting != order->waiting && sibling->exposure == order->exposure &&
            sibling->side == order->side && !order->reduce_only;
 }

@@ -20,11 +20,11 @@
 /* Records are laid out by lines of the cache: the first 64 bytes are what every command touches. */
 #define LINES _Alignas(64)
 
-/* The cold part of an order. */
+/* The cold part of an order. Its second line is written and read for few: what stands there means
+ * nothing unless has_more, reduce_only, a group or a time limit says that it does. */
 struct order {
     LINES tn_lots hidden;
     tn_micros reserve_per_lot;
-    uint64_t sibling_id; /* OCO, 0 = none */
     uint32_t account_next, account_previous;
     uint32_t exposure;
     uint32_t result; /* remembered result of its client id, or TN_NONE */
@@ -36,16 +36,31 @@ struct order {
     uint8_t is_quote;
     uint8_t waiting;
     uint8_t side;
-    tn_lots display; /* 0 = not an iceberg */
+    uint32_t placed_mark;      /* MARK after which it got its place at its price */
+    uint8_t has_more;          /* the next four are set; see sibling_of, display_of, until_of */
+    LINES uint64_t sibling_id; /* OCO, 0 = none */
+    tn_lots display;           /* 0 = not an iceberg */
     int64_t until;
     tn_ticks limit_price; /* while it waits: tn_resting.price is then its trigger */
     uint32_t group_next, group_previous;
     uint32_t reduce_next, reduce_previous;
-    uint32_t placed_mark; /* MARK after which it got its place at its price */
     uint32_t heap_position;
     uint64_t group_joined; /* running number of its entry into its group; 0 without one */
 };
 _Static_assert(sizeof(struct order) == 128, "two lines");
+
+static inline uint64_t sibling_of(const struct order *order)
+{
+    return order->has_more ? order->sibling_id : 0;
+}
+static inline tn_lots display_of(const struct order *order)
+{
+    return order->has_more ? order->display : 0;
+}
+static inline int64_t until_of(const struct order *order)
+{
+    return order->has_more ? order->until : 0;
+}
 
 enum { ORDER_EXPIRES = 1 }; /* in tn_resting.user: spares matching a look at the cold part */
 

@@ -77,7 +77,6 @@ static void leave_group(struct tn_exchange *exchange, uint32_t slot)
     *(previous == TN_NONE ? &group->quotes_head : &exchange->orders[previous].group_next) = next;
     *(next == TN_NONE ? &group->quotes_tail : &exchange->orders[next].group_previous) = previous;
     order->group = TN_NONE;
-    order->group_joined = 0;
 }
 
 /* Puts a quote at the end of another group (TN_NONE: of none). */
@@ -105,7 +104,22 @@ static bool is_placed(const struct tn_exchange *exchange, uint32_t slot)
 /* What an order of `open` lots shows; the rest is hidden. */
 static tn_lots visible_part(const struct order *order, tn_lots open)
 {
-    return order->display > 0 ? min_lots(order->display, open) : open;
+    tn_lots display = display_of(order);
+    return display > 0 ? min_lots(display, open) : open;
+}
+
+/* The second line stays as it is where it says nothing: it is in no cache. */
+static void copy_cold(struct order *order, const struct order *cold, uint64_t sibling_id)
+{
+    bool has_more = cold->display != 0 || cold->tif == TN_GTB || cold->tif == TN_GTT ||
+                    cold->waiting || sibling_id != 0;
+    if (has_more) {
+        *order = *cold;
+        order->sibling_id = sibling_id;
+    } else {
+        memcpy(order, cold, offsetof(struct order, sibling_id));
+    }
+    order->has_more = has_more;
 }
 
 /* A new order comes to rest, or to wait. The places were asked for before (§3, 13). */
@@ -123,11 +137,10 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
     resting->user = cold->tif == TN_GTB || cold->tif == TN_GTT ? ORDER_EXPIRES : 0;
     struct order *order = &exchange->orders[slot];
     uint32_t rank = order->rank;
-    *order = *cold;
+    copy_cold(order, cold, running->sibling_id);
     order->rank = rank;
     order->hidden = running->open - visible;
     order->exposure = running->exposure;
-    order->sibling_id = running->sibling_id;
     order->result = TN_NONE;
     order->group = TN_NONE;
     order->placed_mark = exchange->mark;
@@ -215,7 +228,7 @@ void tn_exchange_drop(struct tn_exchange *exchange, uint32_t slot, enum tn_reaso
         tn_exchange_term_out(exchange, slot);
         tn_exchange_open_change(exchange, slot, -event->quantity);
     }
-    uint64_t sibling_id = order->sibling_id;
+    uint64_t sibling_id = sibling_of(order);
     tn_exchange_remove(exchange, slot);
     tn_exchange_release_exposure(exchange, exposure);
     tn_exchange_drop_sibling(exchange, &sibling_id);

@@ -117,6 +117,7 @@ static void fill_in(struct tn_exchange *exchange, struct entrant *entrant, uint3
     cold->stp = terms->stp;
     cold->waiting = terms->trigger != 0;
     cold->side = terms->side;
+    cold->has_more = 1;
 }
 
 /* 14 to 18, for an order that enters the book now. */

@@ -483,6 +483,7 @@ static void enter(struct tn_exchange *exchange, struct entering *entering, uint3
         .stp = command->stp,
         .is_quote = 1,
         .side = (uint8_t)side,
+        .has_more = 1,
     };
     struct running running = {
         .id = slot == TN_NONE ? ++exchange->last_order_id : exchange->resting[slot].id,
