@@ -92,10 +92,9 @@ static bool is_of_this_version(struct set_witness_fault *fault, const uint8_t *b
 {
     if (!set_witness_is_one(bytes, size)) return refuse(fault, 0, "it is no witness of a set");
     return memcmp(bytes, magic, sizeof magic) == 0 ||
-           refuse(
-               fault, NAME_SIZE,
-               "another version of tenord wrote it: write it again with tenord witness, or check "
-               "it with the tenord that wrote it");
+           refuse(fault, NAME_SIZE,
+                  "it is of a version that this program does not read: write it with this program, "
+                  "or use the one that wrote it");
 }
 
 bool set_witness_read(struct set_witness *witness, struct set_witness_fault *fault,

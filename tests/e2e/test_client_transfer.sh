@@ -188,7 +188,7 @@ PYTHON
 head=$((8 + 229 + 28 + 2 * 8)) # then roots before, roots after
 roots=$(((1 + 8 + 2 * 11) * 32))
 changed 'no witness|does not follow|another chain|deploy|cannot' 3
-changed 'another version of tenord wrote it: write it again' 7
+changed 'write it with this program, or use the one that wrote it' 7
 changed 'there are not so many|nodes|more accounts than|always needed' $((head - 16 + 3))
 changed 'the state before the block has another root \(ROOT\)' "$head"
 changed 'besides the markets has another root \(STREAMS\)' $((head + 32))
