@@ -125,6 +125,7 @@ flags_may_change_between_runs_and_kills() {
         "$make_entries" --seed "$seed" --count "$count" --out "$work/growing"
         { cat "$work/growing"; exec sleep 30; } >"$work/pipe" &
         local writer=$!
+        : >"$work/err" # of the run before it says ready too
         "$tenord" run --solo --home "$work/flags" --entries - --block-entries "$block" \
             --checkpoint-blocks $((block % 5 + 1)) --segment-bytes $((16384 + 4096 * block)) --archive \
             <"$work/pipe" 2>"$work/err" &

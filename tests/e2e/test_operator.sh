@@ -250,7 +250,7 @@ expect 2 "is the home of a node of a set" "$tenord" run --solo --home "$home"
 # Stopped where nobody signed: then only who knows the root can tell.
 expect 0 "without a certificate" "$tenord" snapshot create --home "$home" --to "$scratch/snapshot"
 expect 0 "no trusted root was given" "$tenord" snapshot verify --from "$scratch/snapshot"
-expect 0 "are the state of root $root" "$tenord" snapshot verify --from "$scratch/snapshot" --root "$root"
+expect 0 "each is under the root $root" "$tenord" snapshot verify --from "$scratch/snapshot" --root "$root"
 
 # ---- Killed: its log goes further than its store --------------------------------------------------
 
