@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_SMALL = 1024 };
+enum { TABLE_SMALL = 1024, PARTED_MAX = 256 };
 
 /* Orders by id while they are collected: places + 1 in `orders`, open addressing. */
 struct seen {
@@ -18,6 +18,7 @@ struct seen {
     uint32_t mask;
     struct port_order *orders;
     uint32_t count, room;
+    bool moved_again; /* one that was named before: moves are not in the order of the list */
 };
 
 /* While they are collected, `price` is when the order moved last: its event's number plus one. */
@@ -29,7 +30,10 @@ static void mention(struct seen *seen, uint64_t series_id, uint64_t order_id, ui
     for (; seen->table[at] != 0; at = (at + 1) & seen->mask) {
         struct port_order *order = &seen->orders[seen->table[at] - 1];
         if (order->order_id != order_id) continue;
-        if (moved > 0) order->price = moved;
+        if (moved > 0) {
+            order->price = moved;
+            seen->moved_again = true;
+        }
         return;
     }
     TN_ASSERT(seen->count < seen->room);
@@ -91,6 +95,28 @@ static int by_move(const void *left, const void *right)
     return (a->price > b->price) - (a->price < b->price);
 }
 
+/* Those that kept their places as they were named, then the others as they moved. A frame's orders
+ * are hardly ever out of that order but for those two being mixed. */
+static void put_in_order(struct seen *seen)
+{
+    struct port_order moved[PARTED_MAX];
+    uint32_t kept_count = 0, moved_count = 0;
+    if (seen->count < 2) return;
+    if (seen->moved_again || seen->count > PARTED_MAX) {
+        qsort(seen->orders, seen->count, sizeof seen->orders[0], by_move);
+        return;
+    }
+    for (uint32_t i = 0; i < seen->count; i++) {
+        const struct port_order *order = &seen->orders[i];
+        if (order->price > 0) {
+            moved[moved_count++] = *order;
+        } else {
+            seen->orders[kept_count++] = *order;
+        }
+    }
+    memcpy(seen->orders + kept_count, moved, moved_count * sizeof moved[0]);
+}
+
 /* False: it is a stop that waits, which nobody sees. */
 static bool look_up(struct port_order *order, const struct tn_exchange *exchange)
 {
@@ -125,7 +151,7 @@ uint32_t port_orders_of(struct port_order *orders, uint32_t room,
     for (uint32_t i = 0; i < events_count; i++)
         take_event(&seen, &events[i], i);
     if (size > TABLE_SMALL) free(seen.table);
-    if (seen.count > 1) qsort(orders, seen.count, sizeof orders[0], by_move);
+    put_in_order(&seen);
     for (uint32_t i = 0; i < seen.count; i++) {
         struct port_order order = orders[i];
         if (look_up(&order, exchange)) orders[count++] = order;
