@@ -51,10 +51,19 @@ long_absence() {
     say "a node that was away for $blocks blocks came back"
 }
 
+# Peers call again after a second or two, and by then the set may have made more blocks than the usual
+# limit: it takes no state where a scene is about what it has.
+start_with_what_it_has() {
+    local usual=("${start_options[@]}")
+    start_options=("${usual[@]/%64/4096}")
+    start_node "$1"
+    start_options=("${usual[@]}")
+}
+
 # A restart after it goes on from what was synced, and has nothing to sync.
 restart() {
     kill_node 3
-    start_node 3
+    start_with_what_it_has 3
     within 30 "node-3 votes after a restart" speaks 3
     moves_on 3
     [ "$(said 3 msg=sync_begins)" = 1 ] || fail "node-3 took the state again for nothing"
@@ -189,19 +198,19 @@ leftovers() {
     stop_node 3
     mkdir "$home/store.sync"
     head -c 5000 "$home/store/data.mdb" >"$home/store.sync/data.mdb"
-    start_node 3
+    start_with_what_it_has 3
     within 30 "node-3 starts beside half a store" speaks 3
     stop_node 3
     [ ! -e "$home/store.sync" ] || fail "half a store was left"
     cp -r "$home/store" "$home/store.old"
     mv "$home/store" "$home/store.sync"
-    start_node 3
+    start_with_what_it_has 3
     within 30 "node-3 starts between the two renames" speaks 3
     has_said 3 msg=sync_resumed 1 || fail "the change of stores was not finished"
     stop_node 3
     if [ ! -d "$home/store" ] || [ -e "$home/store.old" ]; then fail "stores were left"; fi
     cp -r "$home/store" "$home/store.old"
-    start_node 3
+    start_with_what_it_has 3
     within 30 "node-3 starts behind the two renames" speaks 3
     [ ! -e "$home/store.old" ] || fail "the old store was left"
     moves_on 3
