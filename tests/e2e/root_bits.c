@@ -5,8 +5,10 @@
  * Ends with 77 where the processor lacks the path. Seeded streams of a market under margin, one for
  * each theme, run through the replica in blocks of uneven size with an exit checkpoint every few:
  * entries, results, prices, margin, records, trees. A block's hash covers the results of its
- * entries, its root all of the state. root_bits.sh builds all of it in many ways. */
+ * entries, its root all of the state. Then keys and signatures (signature_bits.h). root_bits.sh
+ * builds all of it in many ways. */
 #include "risk_stream.h"
+#include "signature_bits.h"
 
 #include "tenor/replica.h"
 
@@ -128,5 +130,6 @@ int main(int argc, char **argv)
     if (!machine_has((enum tn_cpu)cpu)) return SKIPPED;
     for (uint32_t theme = 0; theme < RISK_THEMES; theme++)
         run((enum tn_cpu)cpu, SEED + theme);
+    signature_bits_run(SEED);
     return 0;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # State roots are the same whoever compiles the node: gcc and clang, by night at every level, for
 # every vector width that this machine runs, and for AArch64 under qemu. Each build runs the same
-# random markets through the replica and prints block hashes and roots (root_bits.c); all lists must
-# be one.
+# random markets through the replica and prints block hashes and roots (root_bits.c), and what tables
+# of keys say of signatures; all lists must be one.
 #
 # usage: root_bits.sh [PROGRAM COMPILER]
 #   PROGRAM is root_bits as the build has it, made by COMPILER (GNU or Clang): it is not built again.
@@ -18,11 +18,12 @@ flags=(-std=gnu17 -fno-strict-aliasing -fno-common -w -Wno-psabi -ffp-contract=o
     -I"$root/include" -I"$root/src" -I"$root/tests/model")
 modules=(base crypto product pricing margin book ledger exchange stream proof state market registry replica)
 sources=("$root"/tests/model/risk_{stream,stream_commands,market}.c
-    "$root/tests/support/panic.c" "$here/root_bits.c")
+    "$root/tests/support/panic.c" "$here"/{root,signature}_bits.c)
 for module in "${modules[@]}"; do
     for source in "$root/src/$module"/*.c; do
         case ${source#"$root"/src/} in
-            # Nothing here is signed, and another machine's libsecp256k1 is not there to be linked.
+            # Another machine's libsecp256k1 is not there to be linked: the tables' arithmetic
+            # is tried without it (signature_bits.h).
             crypto/signature.c | crypto/learned.c) ;;
             *) sources+=("$source") ;;
         esac
