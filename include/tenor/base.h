@@ -80,6 +80,10 @@ static inline size_t tn_align(size_t size)
     return (size + 63) & ~(size_t)63;
 }
 
+/* tn_copy_apart is memcpy that writes only pages which are not the same already: pages of zeros in
+ * memory that the system has just given take no memory there, as they take none at their source. */
+void tn_copy_apart(void *to, const void *from, size_t size);
+
 /* Numbers as `size` bytes, big-endian: what is hashed, sent or kept under a root. */
 static inline void tn_put_be(uint8_t *out, uint64_t value, uint32_t size)
 {

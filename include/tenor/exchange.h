@@ -60,7 +60,7 @@ struct tn_exchange *tn_exchange_init(void *memory, const struct tn_exchange_limi
 
 /* tn_exchange_clone makes an independent copy in other memory, 64-byte-aligned and of the size that
  * the source's limits need, whatever it holds. Both answer every further entry alike; nobody
- * watches the copy. O(size). */
+ * watches the copy. O(size); what is zero in both takes no memory in the copy. */
 struct tn_exchange *tn_exchange_clone(void *memory, const struct tn_exchange *source);
 
 /* tn_exchange_events_max is the most events one entry can cause under these limits; an array of

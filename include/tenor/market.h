@@ -53,8 +53,8 @@ size_t tn_market_size(const struct tn_market_limits *limits);
 struct tn_market *tn_market_init(void *memory, const struct tn_market_limits *limits);
 
 /* tn_market_clone makes an independent copy in other memory of the same size, at the cost of
- * copying it. The copy has no world and nobody watches its exchange; what source has touched is
- * touched in it as well. */
+ * copying it; what is zero in both takes no memory in the copy. The copy has no world and nobody
+ * watches its exchange; what source has touched is touched in it as well. */
 struct tn_market *tn_market_clone(void *memory, const struct tn_market *source);
 
 /* What this node lends the market; local, never state. Copied. Before it is given, no signed frame

@@ -168,7 +168,7 @@ struct tn_exchange *tn_exchange_clone(void *memory, const struct tn_exchange *so
     TN_ASSERT(memory != NULL && (uintptr_t)memory % 64 == 0 && memory != source);
     const struct tn_exchange_limits limits = source->limits;
     struct tn_exchange *exchange = memory;
-    memcpy(memory, source, tn_exchange_size(&limits));
+    tn_copy_apart(memory, source, tn_exchange_size(&limits));
     lay_out(exchange, memory, &limits);
     exchange->books = tn_books_rebase(exchange->books);
     exchange->resting = tn_book_resting(exchange->books);

@@ -81,8 +81,8 @@ struct tn_market *tn_market_clone(void *memory, const struct tn_market *source)
     size_t before = tn_align(sizeof *market);
     size_t behind = before + tn_align(tn_exchange_size(&limits.exchange));
     memcpy(market, source, before);
-    memcpy((unsigned char *)memory + behind, (const unsigned char *)source + behind,
-           tn_market_size(&limits) - behind);
+    tn_copy_apart((unsigned char *)memory + behind, (const unsigned char *)source + behind,
+                  tn_market_size(&limits) - behind);
     lay_out(market, memory, &limits);
     tn_exchange_clone(market->exchange, source->exchange);
     market->world = (struct tn_market_world){0};
