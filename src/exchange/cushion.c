@@ -105,12 +105,13 @@ static tn_micros burden_of(const struct tn_exchange *exchange, uint32_t slot)
 
 static bool is_kept(const struct risk *risk, uint32_t account)
 {
-    return risk->cushions[account].epoch == risk->sums_epoch;
+    const struct cushion *cushion = &risk->cushions[account];
+    return cushion->epoch == risk->sums_epoch && cushion->is_known;
 }
 
 void tn_exchange_forget_cushion(struct tn_exchange *exchange, uint32_t account)
 {
-    if (exchange->risk != NULL) exchange->risk->cushions[account].epoch = 0;
+    if (exchange->risk != NULL) exchange->risk->cushions[account].is_known = false;
 }
 
 void tn_exchange_cushion_term(struct tn_exchange *exchange, uint32_t slot, bool is_added)
@@ -140,7 +141,7 @@ void tn_exchange_cushion_position(struct tn_exchange *exchange, uint32_t account
  * comes in as cash later and is not counted twice. */
 static void start(const struct tn_exchange *exchange, uint32_t account)
 {
-    struct cushion *cushion = &exchange->risk->cushions[account];
+    struct cushion *cushion = tn_exchange_cushion_of(exchange->risk, account);
     struct tn_margin_market market;
     struct tn_margin_account view;
     struct tn_margin_result result;
@@ -150,8 +151,9 @@ static void start(const struct tn_exchange *exchange, uint32_t account)
     tn_margin_evaluate(&result, NULL, &market, &view);
     tn_micros least = result.im < result.m ? result.im : result.m;
     tn_micros receivable = view.cash > cash ? view.cash - cash : 0;
-    *cushion = (struct cushion){.epoch = exchange->risk->sums_epoch,
-                                .beside_cash = least - cash - receivable - SLACK};
+    cushion->is_known = true;
+    cushion->is_worn = false;
+    cushion->beside_cash = least - cash - receivable - SLACK;
     uint32_t slot = exchange->accounts[account].orders_head;
     for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
         if (tn_exchange_order_counts(exchange, slot))

@@ -111,10 +111,12 @@ struct listed {
     tn_micros mm, requirement; /* as of the sweep */
 };
 
-/* cushion.c: caches, not state; of the epoch that sums have. */
+/* cushion.c: caches, not state; of the epoch that sums have, all of it. */
 struct cushion {
     uint32_t epoch;
+    bool is_known;         /* beside_cash is one */
     bool is_worn;          /* a position changed since it was worked out */
+    bool has_sums;         /* sums.c may keep some of the account */
     tn_micros beside_cash; /* m is at least this and the account's cash */
 };
 struct worst {
@@ -212,6 +214,14 @@ static inline bool tn_exchange_order_counts(const struct tn_exchange *exchange, 
 {
     return !exchange->orders[slot].waiting && exchange->resting[slot].level != TN_NONE &&
            open_of(exchange, slot) > 0;
+}
+
+/* An account's cushion in the present epoch. */
+static inline struct cushion *tn_exchange_cushion_of(const struct risk *risk, uint32_t account)
+{
+    struct cushion *cushion = &risk->cushions[account];
+    if (cushion->epoch != risk->sums_epoch) *cushion = (struct cushion){.epoch = risk->sums_epoch};
+    return cushion;
 }
 
 /* holdings.c */

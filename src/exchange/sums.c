@@ -41,8 +41,11 @@ static struct kept *set_of(const struct risk *risk, uint32_t account, uint32_t e
     return risk->kept + (size_t)(mixed >> 40 & (risk->sums_sets - 1)) * WAYS;
 }
 
+/* Most accounts have none: their cushion's line says so, and the sets stay unread. */
 static struct tn_margin_sums *find(const struct risk *risk, uint32_t account, uint32_t expiry)
 {
+    const struct cushion *cushion = &risk->cushions[account];
+    if (cushion->epoch != risk->sums_epoch || !cushion->has_sums) return NULL;
     struct kept *set = set_of(risk, account, expiry);
     for (uint32_t i = 0; i < WAYS; i++) {
         if (set[i].epoch == risk->sums_epoch && set[i].account == account &&
@@ -61,6 +64,7 @@ static struct tn_margin_sums *claim(struct risk *risk, uint32_t account, uint32_
     for (uint32_t i = 0; i < WAYS; i++) {
         if (set[i].epoch != risk->sums_epoch) way = i;
     }
+    tn_exchange_cushion_of(risk, account)->has_sums = true;
     set[way].account = account;
     set[way].epoch = risk->sums_epoch;
     tn_margin_sums_start(&set[way].sums, expiry);
