@@ -1,9 +1,11 @@
 /* A replica over random streams of a market under margin: the root kept by touches is the root
  * built anew; a replica restored from records in the midst of it stands at the same root and stays
- * there, block for block; one that executes the sealed batches again gets the same headers.
+ * there, block for block; one that executes the sealed batches again gets the same headers. Exit
+ * checkpoints, which follow what changed, are those that a twin makes of all accounts anew.
  *
  * TENOR_NIGHTLY=1: more seeds, and 10 000 blocks past the restore. TENOR_SEED=n begins with that
  * stream. */
+#include "exit_twin.h"
 #include "risk_stream.h"
 #include "seed.h"
 
@@ -25,9 +27,11 @@ struct side {
     void *rebuild;
     struct tn_event *events;
     uint32_t events_max;
-    bool is_late;        /* a block is hashed only when the next one has ended */
-    bool is_ending;      /* and one is not hashed yet, */
-    struct tn_hash root; /* which must come to this root */
+    bool is_late;                     /* a block is hashed only when the next one has ended */
+    bool is_ending;                   /* and one is not hashed yet, */
+    struct tn_hash root;              /* which must come to this root */
+    bool has_exit;                    /* the block that ended last is an exit checkpoint, */
+    uint8_t exit[TN_PROOF_EXIT_SIZE]; /* with this record */
     bool is_same;
 };
 
@@ -120,6 +124,26 @@ static void apply_all(struct side *sides, uint32_t sides_count, const struct tn_
     }
 }
 
+static uint64_t exits_made;
+
+/* Of the block that was just ended, before anything else is applied. */
+static void expect_exit(struct side *side)
+{
+    const uint64_t height = tn_replica_heads(side->replica)->height;
+    side->has_exit = height % EXIT_BLOCKS == 0;
+    if (side->has_exit)
+        exit_twin(side->exit, tn_replica_exchange(side->replica), side->limits.market, height,
+                  NULL);
+}
+
+static bool has_expected_exit(const struct side *side)
+{
+    const struct tn_replica_heads *heads = tn_replica_heads(side->replica);
+    if (!side->has_exit) return true;
+    exits_made++;
+    return heads->has_exit && memcmp(heads->exit, side->exit, sizeof side->exit) == 0;
+}
+
 /* A late side hashes and finishes the block that waits. */
 static void settle(void *context)
 {
@@ -129,7 +153,7 @@ static void settle(void *context)
     tn_replica_hash(side->replica);
     tn_replica_end_block_finish(side->replica, &root);
     side->is_ending = false;
-    side->is_same = tn_hash_equal(&root, &side->root);
+    side->is_same = tn_hash_equal(&root, &side->root) && has_expected_exit(side);
 }
 
 /* As tn_replica_end_block, a block later: all of it was applied and gathered before the block
@@ -140,6 +164,7 @@ static void end_late(struct side *side, struct tn_block_header *block, struct tn
     if (side->is_ending) tn_replica_end_block_gather(side->replica, settle, side);
     settle(side);
     tn_replica_end_block_begin(side->replica, block, hash);
+    expect_exit(side);
     side->root = *root;
     side->is_ending = true;
 }
@@ -159,11 +184,14 @@ static bool seal_all(struct side *sides, uint32_t sides_count)
             end_late(&sides[i], &block, &hashes[i], &roots[0]);
         } else {
             tn_replica_end_block(sides[i].replica, &block, &hashes[i], &roots[i]);
+            expect_exit(&sides[i]);
+            sides[i].is_same = has_expected_exit(&sides[i]);
         }
     }
-    return sides_count == 1 ||
-           (tn_hash_equal(&hashes[0], &hashes[1]) && sides[1].is_same &&
-            tn_hash_equal(&batches[0].results_digest, &batches[1].results_digest));
+    return sides[0].is_same &&
+           (sides_count == 1 ||
+            (tn_hash_equal(&hashes[0], &hashes[1]) && sides[1].is_same &&
+             tn_hash_equal(&batches[0].results_digest, &batches[1].results_digest)));
 }
 
 static bool same_stream(uint64_t seed, uint32_t blocks, uint32_t restore_at)
@@ -221,6 +249,7 @@ static void test_root_by_touches_is_the_root_built_anew_and_survives_a_restore(v
         uint32_t blocks = restore_at + (is_nightly ? 10000 : 100);
         assert_true(same_stream(seed + i, blocks, restore_at));
     }
+    assert_true(exits_made > seeds * 20);
 }
 
 int main(void)
