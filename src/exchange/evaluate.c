@@ -88,9 +88,7 @@ static void gather_orders(const struct tn_exchange *exchange, struct gathered *g
     gathered->account.orders_count = count;
 }
 
-/* Of a collateral asset an account has as much as it has, but margin counts no more of it than is
- * worth 2^58 micros: past that its arithmetic would not hold. */
-static int64_t countable(int64_t balance, tn_micros price_micros)
+int64_t tn_exchange_countable(int64_t balance, tn_micros price_micros)
 {
     int64_t product;
     if (!__builtin_mul_overflow(balance, price_micros, &product)) return balance;
@@ -111,9 +109,9 @@ static void gather_account(const struct tn_exchange *exchange, struct gathered *
                                       .orders = risk->scratch_orders,
                                       .group_limits = risk->scratch_limits}};
     for (uint32_t i = 1; i < exchange->assets_count; i++) {
-        gathered->account.balances[i] =
-            countable(exchange->balances[(size_t)account * exchange->limits.assets_max + i],
-                      risk->margin_assets[i].price_micros);
+        gathered->account.balances[i] = tn_exchange_countable(
+            exchange->balances[(size_t)account * exchange->limits.assets_max + i],
+            risk->margin_assets[i].price_micros);
     }
     gathered->account.holdings_count =
         tn_exchange_copy_holdings(exchange, risk->scratch_holdings, account);

@@ -249,6 +249,9 @@ void tn_exchange_evaluate_account(const struct tn_exchange *exchange,
 /* In steps: gathered orders are risk->scratch_orders, their slots beside them; an order may be
  * dropped (the last one takes its place). */
 tn_micros tn_exchange_accrued_funding(const struct tn_exchange *exchange, uint32_t account);
+/* Of a collateral asset an account has as much as it has, but margin counts no more of it than is
+ * worth 2^58 micros: past that its arithmetic would not hold. */
+int64_t tn_exchange_countable(int64_t balance, tn_micros price_micros);
 void tn_exchange_gather(const struct tn_exchange *exchange, struct gathered *gathered,
                         uint32_t account);
 void tn_exchange_gathered_drop(const struct tn_exchange *exchange, struct gathered *gathered,

@@ -176,6 +176,12 @@ static bool check_audit(struct run *run, uint32_t actor)
                " m %" PRId64 ", the audit E %" PRId64 " MM %" PRId64 " IM %" PRId64 " m %" PRId64,
                i, view.margin.equity, view.margin.mm, view.margin.im, view.margin.m, own.equity,
                own.mm, own.im, own.m);
+        struct tn_account_worth worth;
+        tn_exchange_worths(run->exchange, &worth, &i, 1);
+        EXPECT(run, worth.equity == own.equity && worth.collateral == own.collateral,
+               "account %u: alone E is %" PRId64 ", of it collateral %" PRId64 ", not %" PRId64
+               " and %" PRId64,
+               i, worth.equity, worth.collateral, own.equity, own.collateral);
     }
     return true;
 }
