@@ -150,12 +150,13 @@ static void make_exits(struct tn_chain *chain)
 {
     uint32_t each = chain->limits.exit_blocks;
     if (each == 0 || chain->heads.height % each != 0) return;
-    for (uint32_t i = 0; i < chain->limits.markets_count; i++)
-        tn_shard_exit_begin(&chain->shards[i]);
     tn_chain_exit_coming(chain);
     for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
         struct tn_chain_stream *stream = &chain->heads.streams[i];
-        tn_shard_exit_checkpoint(&chain->shards[i], stream->exit, chain->heads.height);
+        tn_shard_exit_take(&chain->shards[i], chain->heads.height);
+        const bool is_whole = tn_shard_exit_hash(&chain->shards[i], UINT32_MAX);
+        TN_ASSERT(is_whole);
+        tn_shard_exit_record(&chain->shards[i], stream->exit);
         stream->has_exit = true;
     }
 }
@@ -188,9 +189,9 @@ enum tn_chain_verdict tn_chain_execute(struct tn_chain *chain, const struct tn_c
     tn_proof_range_leaf(&leaf, TN_PROOF_BLOCKS, heads->blocks.count, block->hash.bytes,
                         TN_HASH_SIZE);
     append(chain, &heads->blocks, TN_PROOF_BLOCKS, &leaf);
-    make_exits(chain);
     for (uint32_t i = 0; i < chain->limits.markets_count; i++)
         tn_shard_follow(&chain->shards[i], &chain->room);
+    make_exits(chain);
     tn_chain_take_root(chain);
     tn_chain_note_past(chain);
     tn_chain_drop_tips(chain);

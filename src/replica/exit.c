@@ -7,7 +7,10 @@
  * is under way to here, and the same collateral at the same price. So vault and
  * insurance together can fall short of the accounts only by what is owed and not covered.
  *
- * The tree is made here, in the replica, which runs behind the desk: no order waits for it. */
+ * A checkpoint is taken in two parts, as the next entry waits for the first one only. Taking it
+ * works out what accounts are worth: those that hold anything, and those that changed since the
+ * last time, as all others are worth what they were. Hashing takes new values into the tree, in as
+ * many pieces as one likes and beside the next block's entries. */
 #include "replica/shard.h"
 
 #include "tenor/riskview.h"
@@ -16,44 +19,48 @@ enum {
     EQUITY_BYTES = 28, /* owner[20] ‖ equity i64 */
     VAULT_AT = 60,     /* of the exit record */
     INSURANCE_AT = 68,
+    ACCOUNTS_AT_ONCE = 512,
 };
 
-/* What an account is worth, and what of it is collateral. Without a margin engine: its free equity
- * with what its orders hold back. */
-static tn_micros equity_of(const struct tn_exchange *exchange, tn_micros *collateral,
-                           const struct tn_account_view *account, uint32_t index)
+static void mark_account(uint64_t *bits, uint32_t account)
 {
-    struct tn_account_risk_view view;
-    *collateral = 0;
-    if (!tn_exchange_account_risk(exchange, &view, index)) {
-        return account->free_equity + account->reserved;
-    }
-    *collateral = view.margin.collateral;
-    return view.margin.equity;
+    bits[account / 64] |= UINT64_C(1) << account % 64;
 }
 
-/* The values are kept beside the tree, which has only their hashes; owners never change. */
-static void set_equity(struct tn_shard *shard, uint32_t account, const uint8_t *owner,
-                       tn_micros equity)
+static bool is_marked(const uint64_t *bits, uint32_t account)
 {
-    shard->equities[account] = equity > 0 ? equity : 0;
-    tn_equity_set(shard->equity, account, owner, equity);
+    return (bits[account / 64] >> account % 64 & 1) != 0;
 }
 
-void tn_shard_exit_begin(struct tn_shard *shard)
+static void unmark_account(uint64_t *bits, uint32_t account)
 {
-    uint32_t count = tn_exchange_accounts_count(shard->exchange);
-    shard->equities_count = count;
-    memset(shard->equities, 0, count * sizeof *shard->equities);
+    bits[account / 64] &= ~(UINT64_C(1) << account % 64);
 }
 
-/* Until the checkpoint a value is what is under way to the account. It cannot overflow: markets
- * count at most 6 · 512 that are under way, of 2^50 each. */
+void tn_shard_exit_due(struct tn_shard *shard, const struct tn_record_name *name)
+{
+    if (name->kind != TN_RECORD_ACCOUNT && name->kind != TN_RECORD_POSITIONS) return;
+    mark_account(shard->exit.due, name->index);
+}
+
+void tn_shard_exit_due_all(struct tn_shard *shard)
+{
+    const uint32_t count = tn_exchange_accounts_count(shard->exchange);
+    for (uint32_t i = 0; i < count; i++)
+        mark_account(shard->exit.due, i);
+}
+
+/* ---- The checkpoint ---- */
+
+/* It cannot overflow: markets count at most 6 · 512 that are under way, of 2^50 each. */
 void tn_shard_exit_coming(struct tn_shard *shard, uint32_t account, tn_micros amount)
 {
-    TN_ASSERT(account < shard->equities_count && amount > 0);
-    TN_ASSERT(shard->equities[account] <= INT64_MAX - amount);
-    shard->equities[account] += amount;
+    struct shard_exit *exit = &shard->exit;
+    TN_ASSERT(account < tn_exchange_accounts_count(shard->exchange) && amount > 0);
+    TN_ASSERT(exit->coming[account] <= INT64_MAX - amount);
+    exit->coming[account] += amount;
+    mark_account(exit->has_coming, account);
+    mark_account(exit->due, account);
 }
 
 static tn_micros with_coming(tn_micros equity, tn_micros coming)
@@ -62,38 +69,114 @@ static tn_micros with_coming(tn_micros equity, tn_micros coming)
     return sum > INT64_MAX ? INT64_MAX : (tn_micros)sum; /* said too low at worst */
 }
 
-void tn_shard_exit_checkpoint(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE],
-                              uint64_t height)
+static tn_micros take_coming(struct shard_exit *exit, uint32_t account)
 {
-    struct tn_exchange *exchange = shard->exchange;
-    const struct tn_ledger *ledger = tn_exchange_ledger(exchange);
-    uint32_t count = tn_exchange_accounts_count(exchange);
-    tn_i128 collateral_sum = 0, coming_sum = 0;
-    TN_ASSERT(shard->equities_count == count);
-    tn_exchange_need_all(exchange);
-    tn_equity_count(shard->equity, count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct tn_account_view view;
-        tn_micros collateral;
-        bool is_there = tn_exchange_account(exchange, &view, i);
-        TN_ASSERT(is_there);
-        tn_micros equity = equity_of(exchange, &collateral, &view, i);
-        collateral_sum += collateral;
-        coming_sum += shard->equities[i];
-        set_equity(shard, i, view.owner, with_coming(equity, shard->equities[i]));
-    }
-    for (uint32_t i = 0; i * TN_RECORD_EQUITY_CHUNK < count; i++)
-        shard_note_changed(shard, TN_RECORD_EQUITY, i);
-    tn_equity_update(shard->equity);
-    tn_micros insurance = ledger->house[TN_HOUSE_INSURANCE];
-    tn_i128 vault = collateral_sum + coming_sum - ledger->house[TN_HOUSE_EXTERNAL] - insurance;
-    if (vault > INT64_MAX) vault = INT64_MAX; /* collateral beyond measure; said too low at worst */
-    TN_ASSERT(vault >= INT64_MIN);
-    struct tn_state_exit exit = {
-        .height = height, .vault_micros = (tn_micros)vault, .insurance_micros = insurance};
-    struct tn_hash alone; /* the globals are the caller's */
-    tn_equity_record(shard->equity, record, &alone, shard->id, &exit);
+    if (!is_marked(exit->has_coming, account)) return 0;
+    const tn_micros coming = exit->coming[account];
+    exit->coming[account] = 0;
+    unmark_account(exit->has_coming, account);
+    return coming;
 }
+
+/* What the vault has beside cash. */
+struct vault {
+    tn_i128 collateral, coming;
+};
+
+static void take_worth(struct tn_shard *shard, struct vault *vault,
+                       const struct tn_account_worth *worth, uint32_t account, uint32_t known)
+{
+    struct shard_exit *exit = &shard->exit;
+    const tn_micros coming = take_coming(exit, account);
+    tn_micros equity = with_coming(worth->equity, coming);
+    if (equity < 0) equity = 0;
+    vault->collateral += worth->collateral;
+    vault->coming += coming;
+    if (worth->is_fixed && coming == 0) unmark_account(exit->due, account);
+    if (account < known && shard->equities[account] == equity) return;
+    shard->equities[account] = equity;
+    mark_account(exit->unhashed, account);
+    shard_note_changed(shard, TN_RECORD_EQUITY, account / TN_RECORD_EQUITY_CHUNK);
+}
+
+/* The next accounts with a bit set, from *account on. */
+static uint32_t next_marked(const uint64_t *bits, uint32_t *accounts, uint32_t *account,
+                            uint32_t count)
+{
+    uint32_t found = 0;
+    while (*account < count && found < ACCOUNTS_AT_ONCE) {
+        const uint64_t left = bits[*account / 64] >> *account % 64;
+        if (left == 0) {
+            *account = (*account / 64 + 1) * 64;
+            continue;
+        }
+        *account += (uint32_t)__builtin_ctzll(left);
+        accounts[found++] = (*account)++;
+    }
+    return found;
+}
+
+static void take_worths(struct tn_shard *shard, struct vault *vault, uint32_t count)
+{
+    struct tn_account_worth worths[ACCOUNTS_AT_ONCE];
+    uint32_t accounts[ACCOUNTS_AT_ONCE];
+    const uint32_t known = shard->equities_count;
+    uint32_t found, account = 0;
+    shard->equities_count = count;
+    while ((found = next_marked(shard->exit.due, accounts, &account, count)) > 0) {
+        tn_exchange_worths(shard->exchange, worths, accounts, found);
+        for (uint32_t i = 0; i < found; i++)
+            take_worth(shard, vault, &worths[i], accounts[i], known);
+    }
+}
+
+void tn_shard_exit_take(struct tn_shard *shard, uint64_t height)
+{
+    const struct tn_ledger *ledger = tn_exchange_ledger(shard->exchange);
+    const tn_micros insurance = ledger->house[TN_HOUSE_INSURANCE];
+    struct vault vault = {0, 0};
+    TN_ASSERT(!shard->exit.is_unhashed);
+    tn_exchange_need_all(shard->exchange);
+    take_worths(shard, &vault, tn_exchange_accounts_count(shard->exchange));
+    tn_i128 held = vault.collateral + vault.coming - ledger->house[TN_HOUSE_EXTERNAL] - insurance;
+    if (held > INT64_MAX) held = INT64_MAX; /* collateral beyond measure; said too low at worst */
+    TN_ASSERT(held >= INT64_MIN);
+    shard->exit.head = (struct tn_state_exit){
+        .height = height, .vault_micros = (tn_micros)held, .insurance_micros = insurance};
+    shard->exit.is_unhashed = true;
+    shard->exit.next = 0;
+}
+
+/* A leaf has the owner too, which never changes. */
+bool tn_shard_exit_hash(struct tn_shard *shard, uint32_t leaves_max)
+{
+    struct shard_exit *exit = &shard->exit;
+    uint32_t accounts[ACCOUNTS_AT_ONCE], found = 0;
+    TN_ASSERT(exit->is_unhashed);
+    if (exit->next == 0) tn_equity_count(shard->equity, shard->equities_count);
+    for (uint32_t hashed = 0; hashed < leaves_max; hashed += found) {
+        found = next_marked(exit->unhashed, accounts, &exit->next, shard->equities_count);
+        if (found == 0) break;
+        for (uint32_t i = 0; i < found; i++) {
+            const uint32_t account = accounts[i];
+            unmark_account(exit->unhashed, account);
+            tn_equity_set(shard->equity, account, tn_exchange_owner(shard->exchange, account),
+                          shard->equities[account]);
+        }
+    }
+    tn_equity_update(shard->equity);
+    return exit->next >= shard->equities_count;
+}
+
+void tn_shard_exit_record(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE])
+{
+    struct tn_hash alone; /* the globals are the caller's */
+    TN_ASSERT(shard->exit.is_unhashed && shard->exit.next >= shard->equities_count);
+    tn_equity_record(shard->equity, record, &alone, shard->id, &shard->exit.head);
+    shard->exit.is_unhashed = false;
+}
+
+/* ---- Withdrawals ---- */
 
 void tn_shard_write_withdrawal(uint8_t out[TN_PROOF_WITHDRAWAL_SIZE], const struct tn_shard *shard,
                                const struct tn_event *event, uint64_t height)
@@ -155,20 +238,47 @@ bool tn_shard_import_equity(struct tn_shard *shard, struct tn_import_fault *faul
     return true;
 }
 
+/* What an account would have at an exit checkpoint now is what it had at the last one. */
+static bool is_as_before(const struct tn_shard *shard, const struct tn_account_worth *worth,
+                         uint32_t account)
+{
+    const tn_micros equity = worth->equity > 0 ? worth->equity : 0;
+    return worth->is_fixed && shard->equities[account] == equity;
+}
+
+/* All accounts are due after an import, but most that hold nothing are as they were. */
+static void pass_over(struct tn_shard *shard)
+{
+    struct tn_account_worth worths[ACCOUNTS_AT_ONCE];
+    uint32_t accounts[ACCOUNTS_AT_ONCE], found, account = 0;
+    while ((found = next_marked(shard->exit.due, accounts, &account, shard->equities_count)) > 0) {
+        tn_exchange_worths(shard->exchange, worths, accounts, found);
+        for (uint32_t i = 0; i < found; i++)
+            if (is_as_before(shard, &worths[i], accounts[i]))
+                unmark_account(shard->exit.due, accounts[i]);
+    }
+}
+
+/* The tree of what came in, whole. */
+static void fill_tree(struct tn_shard *shard)
+{
+    tn_equity_count(shard->equity, shard->equities_count);
+    for (uint32_t i = 0; i < shard->equities_count; i++)
+        tn_equity_set(shard->equity, i, tn_exchange_owner(shard->exchange, i), shard->equities[i]);
+    tn_equity_update(shard->equity);
+}
+
 bool tn_shard_take_exit(struct tn_shard *shard, struct tn_import_fault *fault,
                         const uint8_t said[TN_PROOF_EXIT_SIZE], bool has_exit)
 {
     uint8_t record[TN_PROOF_EXIT_SIZE];
     *fault = (struct tn_import_fault){.name = {.kind = TN_RECORD_EQUITY}};
     fault->what = "EQUITY records do not make the tree of the last exit checkpoint";
+    if (shard->equities_count > tn_exchange_accounts_count(shard->exchange)) return false;
+    tn_shard_exit_due_all(shard);
     if (!has_exit) return shard->equities_count == 0;
-    tn_equity_count(shard->equity, shard->equities_count);
-    for (uint32_t i = 0; i < shard->equities_count; i++) {
-        struct tn_account_view view;
-        if (!tn_exchange_account(shard->exchange, &view, i)) return false;
-        set_equity(shard, i, view.owner, shard->equities[i]);
-    }
-    tn_equity_update(shard->equity);
+    fill_tree(shard);
+    pass_over(shard);
     const struct tn_state_exit exit = {
         .height = tn_get_be(said, 8),
         .vault_micros = (tn_micros)tn_get_be(said + VAULT_AT, 8),

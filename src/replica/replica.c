@@ -195,15 +195,12 @@ void tn_replica_end_block_begin(struct tn_replica *replica, struct tn_block_head
     replica->has_batch = false;
     tn_proof_range_leaf(&leaf, TN_PROOF_BLOCKS, heads->blocks.count, hash->bytes, TN_HASH_SIZE);
     append(replica, &heads->blocks, TN_PROOF_BLOCKS, &leaf);
-    if (replica->limits.exit_blocks > 0 && heads->height % replica->limits.exit_blocks == 0) {
-        tn_shard_exit_begin(&replica->shard);
-        tn_shard_exit_checkpoint(&replica->shard, heads->exit, heads->height);
-        heads->has_exit = true;
-    }
     replica_note_changed(replica, TN_RECORD_CHAIN, 0);
     replica->room.wait = NULL;
     tn_shard_gather(&replica->shard, &replica->room); /* what is left of it, if some was before */
     turn_tapes(replica);
+    if (replica->limits.exit_blocks > 0 && heads->height % replica->limits.exit_blocks == 0)
+        tn_shard_exit_take(&replica->shard, heads->height);
     take_globals(replica); /* what comes next may add to them */
     replica->is_ending = true;
 }
@@ -212,11 +209,24 @@ void tn_replica_hash(struct tn_replica *replica)
 {
     TN_ASSERT(replica->is_ending);
     tn_shard_hash(&replica->shard, &replica->hashing);
+    while (replica->shard.exit.is_unhashed && !tn_shard_exit_hash(&replica->shard, UINT32_MAX)) {
+    }
+}
+
+/* The exit checkpoint of the block that ended is hashed: its record, and the global of it. */
+static void take_exit(struct tn_replica *replica)
+{
+    struct tn_replica_heads *heads = &replica->heads;
+    if (!replica->shard.exit.is_unhashed) return;
+    tn_shard_exit_record(&replica->shard, heads->exit);
+    heads->has_exit = true;
+    tn_replica_exits_root(&heads->state.globals[TN_GLOBAL_EXITS], heads, replica->limits.market);
 }
 
 void tn_replica_end_block_finish(struct tn_replica *replica, struct tn_hash *root)
 {
     TN_ASSERT(replica->is_ending && replica->hashing.tape_used == 0);
+    take_exit(replica);
     tn_state_root(&replica->heads.root, replica->shard.state, &replica->heads.state);
     replica->is_ending = false;
     *root = replica->heads.root;

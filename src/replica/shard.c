@@ -22,6 +22,16 @@ static uint32_t kind_max(const struct tn_shard_limits *limits, uint8_t kind)
     return tn_exchange_records_max(limits->exchange, (enum tn_record_kind)kind);
 }
 
+static void lay_out_exit(struct shard_exit *exit, unsigned char *memory, size_t *used,
+                         size_t accounts_max)
+{
+    const size_t bits_size = (accounts_max + 63) / 64 * sizeof(uint64_t);
+    exit->due = shard_region(memory, used, bits_size);
+    exit->unhashed = shard_region(memory, used, bits_size);
+    exit->has_coming = shard_region(memory, used, bits_size);
+    exit->coming = shard_region(memory, used, accounts_max * sizeof(tn_micros));
+}
+
 void tn_shard_lay_out(struct tn_shard *shard, unsigned char *memory, size_t *used,
                       const struct tn_shard_limits *limits)
 {
@@ -36,6 +46,7 @@ void tn_shard_lay_out(struct tn_shard *shard, unsigned char *memory, size_t *use
     shard->state = shard_region(memory, used, tn_state_size(&state));
     shard->equity = shard_region(memory, used, tn_equity_size((uint32_t)accounts_max));
     shard->equities = shard_region(memory, used, accounts_max * sizeof(tn_micros));
+    lay_out_exit(&shard->exit, memory, used, accounts_max);
     for (uint8_t kind = 0; kind < TN_REPLICA_KINDS; kind++) {
         shard->changed_max[kind] = kind_max(limits, kind);
         size_t words = ((size_t)shard->changed_max[kind] + 63) / 64;
@@ -123,6 +134,7 @@ bool tn_shard_import_end(struct tn_shard *shard, struct tn_import_fault *fault,
     bool is_good = shard->market != NULL ? tn_market_import_end(shard->market, fault)
                                          : tn_exchange_import_end(shard->exchange, fault);
     if (!is_good) return false;
+    if (shard->is_part) tn_shard_exit_due_all(shard);
     if (!shard->is_part && !tn_shard_take_exit(shard, fault, exit, has_exit)) return false;
     tn_shard_trees_settle(shard, room);
     tn_shard_forget_changed(shard);

@@ -30,6 +30,15 @@ struct tn_shard_limits {
     uint32_t id;                           /* of the market */
 };
 
+/* What the next exit checkpoint has to look at, and what of the last one is not in the tree yet. */
+struct shard_exit {
+    uint64_t *due, *unhashed, *has_coming; /* a bit for each account */
+    tn_micros *coming;                     /* by account: what is under way to it */
+    struct tn_state_exit head;             /* of the checkpoint that is not hashed yet */
+    uint32_t next;                         /* whose leaf is hashed next */
+    bool is_unhashed;
+};
+
 struct tn_shard {
     uint32_t id, accounts_max;
     struct tn_exchange *exchange;
@@ -38,6 +47,7 @@ struct tn_shard {
     struct tn_equity *equity;
     tn_micros *equities; /* of the last exit checkpoint, by account */
     uint32_t equities_count;
+    struct shard_exit exit;
     /* Records that changed since they were last told, one bit each by kind, and where telling goes
      * on. */
     uint64_t *changed[TN_REPLICA_KINDS];
@@ -117,13 +127,18 @@ static inline bool shard_is_withdrawal(const struct tn_event *event)
 }
 void tn_shard_write_withdrawal(uint8_t out[TN_PROOF_WITHDRAWAL_SIZE], const struct tn_shard *shard,
                                const struct tn_event *event, uint64_t height);
-/* An exit checkpoint begins; then what is under way to accounts of this market is said, which they
- * could take out as well. */
-void tn_shard_exit_begin(struct tn_shard *shard);
+/* This record of an account changed: it is worth another look at the next checkpoint. */
+void tn_shard_exit_due(struct tn_shard *shard, const struct tn_record_name *name);
+void tn_shard_exit_due_all(struct tn_shard *shard);
+/* An exit checkpoint: first what is under way to accounts of this market is said, which they could
+ * take out as well, and all that was touched is gathered; then it is taken, as of this height. */
 void tn_shard_exit_coming(struct tn_shard *shard, uint32_t account, tn_micros amount);
-/* Makes the checkpoint of this height: its record. */
-void tn_shard_exit_checkpoint(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE],
-                              uint64_t height);
+void tn_shard_exit_take(struct tn_shard *shard, uint64_t height);
+/* Then its leaves are hashed, some at each call, until that is true; touches the equity tree and
+ * what is kept for it alone, and may run beside entries and gathering. Then comes its record. Until
+ * then no other checkpoint is taken, and no record EQUITY read. */
+bool tn_shard_exit_hash(struct tn_shard *shard, uint32_t leaves_max);
+void tn_shard_exit_record(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE]);
 /* After an import: is the tree that of the exit record? */
 bool tn_shard_take_exit(struct tn_shard *shard, struct tn_import_fault *fault,
                         const uint8_t exit[TN_PROOF_EXIT_SIZE], bool has_exit);

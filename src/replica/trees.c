@@ -235,6 +235,7 @@ void tn_shard_gather(struct tn_shard *shard, struct tn_shard_room *room)
         for (uint32_t i = 0; i < count; i++) {
             struct tn_record_name name = room->names[i];
             shard_note_changed(shard, name.kind, name.index);
+            tn_shard_exit_due(shard, &name);
             if (name.kind >= TN_PROOF_RECORD_KINDS) continue;
             if (name.index >= tn_shard_records_count(shard, name.kind)) continue;
             if (name.kind == TN_RECORD_BOOK) {

@@ -182,6 +182,7 @@ bool tn_witness_take_exchange(struct tn_replica *replica, struct tn_witness_faul
     }
     if (!tn_exchange_import_end(replica->shard.exchange, &import))
         return refuse_record(fault, &import);
+    tn_shard_exit_due_all(&replica->shard);
     for (uint8_t kind = 1; kind < TN_RECORD_KINDS; kind++) {
         if (tn_replica_records_count(replica, kind) == witness->counts[kind]) continue;
         import = (struct tn_import_fault){.name = {.kind = kind},
