@@ -99,7 +99,7 @@ static void take_worth(struct tn_shard *shard, struct vault *vault,
     shard_note_changed(shard, TN_RECORD_EQUITY, account / TN_RECORD_EQUITY_CHUNK);
 }
 
-/* The next accounts with a bit set, from *account on. */
+/* The next accounts below count with a bit set, from *account on. */
 static uint32_t next_marked(const uint64_t *bits, uint32_t *accounts, uint32_t *account,
                             uint32_t count)
 {
@@ -111,6 +111,7 @@ static uint32_t next_marked(const uint64_t *bits, uint32_t *accounts, uint32_t *
             continue;
         }
         *account += (uint32_t)__builtin_ctzll(left);
+        if (*account >= count) break; /* of the same word, but not asked for */
         accounts[found++] = (*account)++;
     }
     return found;

@@ -209,6 +209,30 @@ static void test_replica_exit_stands_until_the_next_checkpoint(void **state)
     expect_equity(TRADERS, 0);
 }
 
+/* It came after the last checkpoint, and nothing touches it before the next one. */
+static void test_replica_restored_has_accounts_without_money_in_the_next_checkpoint(void **state)
+{
+    (void)state;
+    struct tn_proof_claim claim;
+    struct tn_proof_fault fault;
+    struct tn_import_fault refused;
+    struct tn_hash root;
+    seal_until_exit();
+    apply_passing(account_entry(9));
+    seal();
+    struct tn_replica *other = replica_of(&beside.limits);
+    assert_true(copy_records(other, &root, &refused, NULL));
+    free(beside.replica);
+    beside.replica = other;
+    listen_beside();
+    tn_replica_begin_batch(other);
+    seal_until_exit();
+    expect_equity(TRADERS, 0);
+    assert_true(proves(TRADERS, &claim, &fault));
+    assert_int_equal(claim.as.exit.index, TRADERS);
+    assert_int_equal(claim.as.exit.accounts_count, TRADERS + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +241,7 @@ int main(void)
         MARGIN_STORY(test_replica_solvency_says_when_a_debt_is_not_covered),
         CHAIN_STORY(test_replica_exit_record_has_the_root_of_the_equity_tree),
         CHAIN_STORY(test_replica_exit_stands_until_the_next_checkpoint),
+        CHAIN_STORY(test_replica_restored_has_accounts_without_money_in_the_next_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
