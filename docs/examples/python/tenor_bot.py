@@ -20,11 +20,9 @@ from tenor.v1 import client_pb2 as wire
 from tenor.v1 import trader_pb2 as trader
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-# Kinds of events that a bot looks at; all of them are in docs/protocol.md §5.
-RESULT, ACCEPTED, TRADE, CANCELLED, QUOTED, PROTECTED = 1, 2, 3, 4, 9, 10
-
-VALID_BLOCKS = 2000    # a frame may wait so many blocks, then it is void
-STANDBY_AHEAD = 32     # the standby frame's nonce lies so far above those in use
+TRADE, QUOTED = 3, 9  # kinds of events that bots look at; all of them are in docs/protocol.md §5
+VALID_BLOCKS = 2000   # a frame may wait so many blocks, then it is void
+STANDBY_AHEAD = 32    # the standby frame's nonce lies so far above those in use
 
 
 def keccak256(data):
@@ -33,17 +31,8 @@ def keccak256(data):
 
 def sign(secret, digest):
     """r and s, 64 bytes, s in the lower half: the only one of the two spellings that is taken."""
-    made = secret.sign(digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
-    r, s = utils.decode_dss_signature(made)
+    r, s = utils.decode_dss_signature(secret.sign(digest, ec.ECDSA(utils.Prehashed(hashes.SHA256()))))
     return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")
-
-
-class Rejected(Exception):
-    """What was asked for did not happen; code as in docs/errors.md."""
-
-    def __init__(self, error):
-        super().__init__("%d: %s" % (error.code, error.text))
-        self.code, self.retriable = error.code, error.retriable
 
 
 class Net:
@@ -61,45 +50,49 @@ class Session:
 
     def __init__(self, chain_id, name, market):
         home = os.environ.get("TENOR_HOME") or os.path.expanduser("~/.tenor")
-        path = "%s/sessions/%s/%s-%d*" % (home, chain_id.hex()[:16], name, market)
-        files = glob.glob(path)
+        files = glob.glob("%s/sessions/%s/%s-%d*" % (home, chain_id.hex()[:16], name, market))
         if not files:
-            raise SystemExit("no session at %s; make one: tenor --key %s faucet" % (path, name))
+            raise SystemExit("no session in %s; make one: tenor --key %s faucet" % (home, name))
         lines = dict(line.split() for line in open(files[0]))
         self.market, self.id = market, int(lines["session"])
         self.secret = ec.derive_private_key(int(lines["secret"], 16), ec.SECP256K1())
 
 
 class Bot:
-    """One node at a time; when it is lost, `run` goes on at the next one."""
+    """One node at a time; when it is lost, `run` goes on at the next one.
+
+    A bot fills in: on_ready(): logged on, here or at another node than before, so ask and subscribe;
+    on_message(kind, message): what came, kind is the name of FromNode's field;
+    on_turn(): each turn_seconds; summary(): what to print at the end.
+    """
+    turn_seconds, refused = 0.25, 0
 
     def __init__(self, net, session):
         self.net, self.session, self.at = net, session, 0
-        self.socket, self.place, self.nonce, self.standby_nonce = None, None, 0, 0
+        self.socket, self.place, self.nonce, self.standby_nonce, self.term = None, None, 0, 0, 0
 
-    # A bot fills in: on_ready(): logged on, here or at another node than before, so ask and subscribe;
-    # on_message(kind, message): what came, kind is the name of FromNode's field; on_idle(): often.
     def send(self, request=0, **body):
         data = wire.ToNode(request=request, **body).SerializeToString()
         self.socket.sendall(struct.pack(">I", len(data)) + data)
+        self.last_sent = time.monotonic()
+
+    def subscribe(self, *channels):
+        for channel in channels:
+            self.send(subscribe=wire.Subscribe(market=self.session.market, channel=channel))
 
     def receive(self, seconds):
         """A message, or None when none came in time."""
         until = time.monotonic() + seconds
-        while len(self.buffer) < 4 or len(self.buffer) < 4 + struct.unpack(">I", self.buffer[:4])[0]:
-            left = until - time.monotonic()
-            if not self.socket.pending() and not select.select([self.socket], [], [], max(left, 0))[0]:
+        while len(self.buffer) < (end := 4 + int.from_bytes(self.buffer[:4], "big")):
+            left = max(until - time.monotonic(), 0)
+            if not self.socket.pending() and not select.select([self.socket], [], [], left)[0]:
                 return None
-            try:
-                more = self.socket.recv(1 << 16)
-            except ssl.SSLWantReadError:
-                continue
+            more = self.socket.recv(1 << 16)
             if not more:
                 raise ConnectionError("the node closed the connection")
             self.buffer += more
-        size = struct.unpack(">I", self.buffer[:4])[0]
-        message = wire.FromNode.FromString(bytes(self.buffer[4:4 + size]))
-        del self.buffer[:4 + size]
+        message = wire.FromNode.FromString(bytes(self.buffer[4:end]))
+        del self.buffer[:end]
         return message
 
     def ask(self, kind, **body):
@@ -110,7 +103,8 @@ class Bot:
             if message is None:
                 raise ConnectionError("no answer within 10 s")
             if message.request == 77 and message.WhichOneof("body") == "error":
-                raise Rejected(message.error)
+                said = "%d: %s" % (message.error.code, message.error.text)  # see docs/errors.md
+                raise ConnectionError(said) if message.error.retriable else SystemExit(said)
             if message.WhichOneof("body") == kind:
                 return getattr(message, kind)
             self.handle(message)
@@ -127,7 +121,7 @@ class Bot:
         hello = self.receive(5)
         if hello is None or hello.hello.chain_id != self.net.chain_id:
             raise ConnectionError("this node is of another chain")
-        self.take_heads(hello.hello.height, hello.hello.markets)
+        self.handle(hello)
         s = self.session
         signed = keccak256(b"TNLOGON1" + self.net.chain_id + hello.hello.challenge
                            + struct.pack(">IQB", s.market, s.id, wire.RUN_STANDBY))
@@ -135,15 +129,9 @@ class Bot:
                            signature=sign(s.secret, signed), resume_after=self.place)
         ack = self.ask("logon_ack", logon=logon)
         self.nonce = max(self.nonce, ack.nonce_top)
-        if self.place is None:
-            self.place = wire.Place.FromString(ack.at.SerializeToString())
-        self.last_sent = time.monotonic()
+        self.place = self.place or ack.at  # where the account's stream stands
         self.guard()
         self.on_ready()
-
-    def take_heads(self, height, markets):
-        self.height = height
-        self.term = next((m.term for m in markets if m.market == self.session.market), 0)
 
     def sign_frame(self, commands, nonce):
         payload = trader.Payload(market=self.session.market, term=self.term, session=self.session.id,
@@ -152,14 +140,12 @@ class Bot:
         digest = keccak256(b"TNFRM1" + self.net.chain_id + payload)
         return wire.SignedFrame(payload=payload, signature=sign(self.session.secret, digest))
 
-    def trade(self, commands, request=0):
+    def trade(self, *commands):
         """1 to 256 commands under one signature."""
         self.nonce += 1
-        if self.nonce == self.standby_nonce:
-            self.nonce += 1
         if self.nonce + STANDBY_AHEAD // 4 > self.standby_nonce:
             self.guard()
-        self.send(request=request, frame=self.sign_frame(commands, self.nonce))
+        self.send(frame=self.sign_frame(commands, self.nonce))
 
     def guard(self):
         """Should this connection break, the node sends this frame for us: cancel everything."""
@@ -171,38 +157,42 @@ class Bot:
     def handle(self, message):
         kind = message.WhichOneof("body")
         body = getattr(message, kind)
-        if kind == "heartbeat":
-            self.take_heads(body.height, body.markets or [])
-        elif kind == "block":
-            self.take_heads(body.height, body.markets)
+        if kind in ("hello", "heartbeat", "block"):
+            self.height = body.height
+            for head in body.markets:  # none while the account's stream catches up
+                if head.market == self.session.market:
+                    self.term = head.term
         elif kind == "account_message":
             self.place = body.at
-        if kind == "standby_void" or self.height > self.guarded_height + VALID_BLOCKS // 2:
-            self.term = body.term if kind == "standby_void" else self.term
+        elif kind == "standby_void":  # of another term now, or its nonce was used
+            self.term, self.nonce = body.term, self.standby_nonce
             self.guard()
+        elif kind == "error":
+            print("refused: %d %s" % (body.code, body.text), flush=True)
+            self.refused += 1
         self.on_message(kind, body)
 
     def run(self, seconds):
-        until = time.monotonic() + seconds
+        until, turn = time.monotonic() + seconds, 0
         while time.monotonic() < until:
             try:
                 if self.socket is None:
                     self.connect()
-                message = self.receive(0.05)
-                if message is not None:
+                if message := self.receive(0.05):
                     self.handle(message)
+                if self.height > self.guarded_height + VALID_BLOCKS // 2:
+                    self.guard()
                 if time.monotonic() - self.last_sent > 3:
-                    self.last_sent = time.monotonic()
                     self.send(ping=wire.Ping(time_ms=int(time.time() * 1000)))
-                self.on_idle()
-            except (OSError, Rejected) as lost:
-                if isinstance(lost, Rejected) and not lost.retriable:
-                    raise SystemExit("refused: %s" % lost)
+                if time.monotonic() >= turn:
+                    turn = time.monotonic() + self.turn_seconds
+                    self.on_turn()
+            except OSError as lost:
                 print("lost the node: %s; going to the next one" % lost, flush=True)
                 self.socket, self.at = None, self.at + 1
                 time.sleep(0.2)
         if self.socket is not None:
-            self.trade([trader.Command(mass_cancel=trader.MassCancel())])
+            self.trade(trader.Command(mass_cancel=trader.MassCancel()))
             self.send(logoff=wire.Logoff())
 
 
