@@ -282,6 +282,10 @@ blocks_and_proofs_are_checked() {
     ok 'certificate' proof get --out "$work/mine.proof"
     ok '"signed_weight": 2' proof verify --file "$work/mine.proof" -o json \
         --certificate "$work/mine.proof.certificate" --sequencers "$work/net/client.conf"
+    # And by 200 lines of Python that share nothing with it, to the same root.
+    python3 "$docs/examples/verify_account.py" "$work/net/client.conf" \
+        "$work/mine.proof.certificate" "$work/mine.proof" >"$work/claim" || fail "verify_account"
+    grep -q "^root $(value root | sed s/^0x//)$" "$work/claim" || fail "another root: $(cat "$work/claim")"
     # One of the two alone is not whom the certificate is of.
     sort "$work/net/node-0/set.conf" | grep '^validator' | head -n 1 >"$work/one.conf"
     ends 3 'another size' proof verify --file "$work/mine.proof" \

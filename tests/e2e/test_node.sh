@@ -236,7 +236,7 @@ prove() {
     other=$(echo "$root" | tr 0-9a-f 1-9a-f0)
     expect 0 "$root" "$tenord" inspect --home "$work/whole" --out "$work/proof" proof "$@"
     expect 0 "" "$tenor" proof verify --file "$work/proof" --root "$root"
-    expect 0 "" python3 "$verify_proof" "$root" "$work/proof"
+    expect 0 "" python3 -B "$verify_proof" "$root" "$work/proof"
     expect 3 "" "$tenor" proof verify --file "$work/proof" --root "$other"
 }
 
