@@ -6,13 +6,18 @@
  * less Σ over orders of lots times that, less what they pay above the mark. Most accounts hold far
  * more than they need: this alone then says yes, and nothing else is worked out. Cash is read where
  * it is kept, so every payment counts by itself; a position that changes counts at its mark and
- * wears the bound. Like sums this is a cache: a yes is the yes of the full evaluation. */
+ * wears the bound. At first orders count together, by side of a series, as no order stands at a
+ * worse price than the best of its side: one by one, spread over the memory as they are, only where
+ * that says no. Only portfolio accounts that nobody winds down have a cushion. Like sums this is a
+ * cache: a yes is the yes of the full evaluation. */
 #include "exchange/hot.h"
 #include "exchange/risk.h"
 
 #define PPM INT64_C(1000000)
 /* Floors: one per number and expiry in all, and one per order or trade. */
 enum { SLACK = 10000, SLACK_EACH = 64 };
+/* More than any account has; far below what would not add up. */
+#define MOST (INT64_C(1) << 60)
 
 static int64_t confidence_ppm(const struct tn_risk *risk, int32_t confidence, int64_t lambda_ppm)
 {
@@ -76,6 +81,7 @@ static const struct worst *worst_lot(const struct tn_exchange *exchange, uint32_
     struct tn_margin_market market;
     tn_exchange_risk_market(exchange, &market);
     worst->epoch = risk->sums_epoch;
+    worst->mark = risk->rows[index][TN_COLUMN_MARK];
     for (uint8_t side = 0; side < 2; side++)
         worst->per_lot[side] = worst_of(exchange, &market, index, side);
     return worst;
@@ -85,11 +91,11 @@ static const struct worst *worst_lot(const struct tn_exchange *exchange, uint32_
 static tn_micros burden(const struct tn_exchange *exchange, uint32_t index, tn_lots quantity,
                         tn_micros price)
 {
-    tn_micros mark = exchange->risk->rows[index][TN_COLUMN_MARK];
+    const struct worst *worst = worst_lot(exchange, index);
     tn_lots size = quantity < 0 ? -quantity : quantity;
-    tn_micros worst = size * worst_lot(exchange, index)->per_lot[quantity < 0 ? TN_SELL : TN_BUY];
-    tn_micros loss = quantity * (price - mark);
-    return worst + (loss > 0 ? loss : 0) + SLACK_EACH;
+    tn_micros loss = quantity * (price - worst->mark);
+    return size * worst->per_lot[quantity < 0 ? TN_SELL : TN_BUY] + (loss > 0 ? loss : 0) +
+           SLACK_EACH;
 }
 
 static tn_micros burden_of(const struct tn_exchange *exchange, uint32_t slot)
@@ -107,6 +113,13 @@ static bool is_kept(const struct risk *risk, uint32_t account)
 {
     const struct cushion *cushion = &risk->cushions[account];
     return cushion->epoch == risk->sums_epoch && cushion->is_known;
+}
+
+/* Of others no cushion is ever known: so a known one says that its account is none of them. */
+static bool may_have(const struct risk *risk, uint32_t account)
+{
+    const struct guard *guard = &risk->guards[account];
+    return guard->model == TN_MARGIN_PORTFOLIO && guard->liquidation == TN_LIQUIDATION_NONE;
 }
 
 void tn_exchange_forget_cushion(struct tn_exchange *exchange, uint32_t account)
@@ -137,23 +150,69 @@ void tn_exchange_cushion_position(struct tn_exchange *exchange, uint32_t account
     cushion->is_worn = true;
 }
 
-/* The balance without orders, less what each of them may take. Funding that is still to be received
- * comes in as cash later and is not counted twice. */
-static void start(const struct tn_exchange *exchange, uint32_t account)
+/* The balance without orders. Funding that is still to be received comes in as cash later and is
+ * not counted twice. */
+static void start_at(const struct tn_exchange *exchange, uint32_t account, tn_micros im)
 {
     struct cushion *cushion = tn_exchange_cushion_of(exchange->risk, account);
+    tn_micros owed = tn_exchange_accrued_funding(exchange, account);
+    cushion->is_known = true;
+    cushion->beside_cash = im - exchange->ledger.cash[account] - (owed < 0 ? -owed : 0) - SLACK;
+}
+
+/* At most what the open orders of one side of a series may take. Those of them that count stand in
+ * their book. */
+static tn_i128 burden_of_side(const struct tn_exchange *exchange, uint32_t index, uint8_t side,
+                              tn_lots open)
+{
+    tn_ticks best;
+    if (open == 0 || !tn_book_best(exchange->books, &best, book_of(index), (enum tn_side)side))
+        return 0;
+    const struct worst *worst = worst_lot(exchange, index);
+    tn_micros price = best * exchange->series[index].terms->micros_per_tick;
+    tn_micros loss = side == TN_BUY ? price - worst->mark : worst->mark - price;
+    return (tn_i128)open * (worst->per_lot[side] + (loss > 0 ? loss : 0));
+}
+
+/* Less what its orders may take, as its holdings count them. */
+static void take_opens(const struct tn_exchange *exchange, uint32_t account,
+                       const struct tn_holding *holdings, uint32_t count)
+{
+    struct cushion *cushion = tn_exchange_cushion_of(exchange->risk, account);
+    tn_i128 sum = (tn_i128)exchange->accounts[account].orders_count * SLACK_EACH;
+    cushion->is_worn = true;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += burden_of_side(exchange, holdings[i].series, TN_BUY, holdings[i].open_buy);
+        sum += burden_of_side(exchange, holdings[i].series, TN_SELL, holdings[i].open_sell);
+    }
+    cushion->beside_cash -= sum < MOST ? (tn_micros)sum : MOST;
+}
+
+void tn_exchange_cushion_judged(const struct tn_exchange *exchange, uint32_t account, tn_micros im)
+{
+    const struct risk *risk = exchange->risk;
+    const struct guard *guard = &risk->guards[account];
+    if (!may_have(risk, account) || exchange->accounts[account].orders_count == 0) return;
+    start_at(exchange, account, im);
+    take_opens(exchange, account, risk->scratch_holdings, guard->holdings_count);
+}
+
+/* Worked out anew: roughly, or exactly, order by order. */
+static void start(const struct tn_exchange *exchange, uint32_t account, bool is_exact)
+{
     struct tn_margin_market market;
     struct tn_margin_account view;
     struct tn_margin_result result;
     tn_exchange_risk_market(exchange, &market);
     tn_exchange_view_changed(exchange, &view, account, NULL, 0);
-    tn_micros cash = exchange->ledger.cash[account];
     tn_margin_evaluate(&result, NULL, &market, &view);
-    tn_micros least = result.im < result.m ? result.im : result.m;
-    tn_micros receivable = view.cash > cash ? view.cash - cash : 0;
-    cushion->is_known = true;
+    start_at(exchange, account, result.im);
+    if (!is_exact) {
+        take_opens(exchange, account, view.holdings, view.holdings_count);
+        return;
+    }
+    struct cushion *cushion = &exchange->risk->cushions[account];
     cushion->is_worn = false;
-    cushion->beside_cash = least - cash - receivable - SLACK;
     uint32_t slot = exchange->accounts[account].orders_head;
     for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
         if (tn_exchange_order_counts(exchange, slot))
@@ -166,8 +225,9 @@ bool tn_exchange_cushion_bears(const struct tn_exchange *exchange, uint32_t acco
 {
     const struct risk *risk = exchange->risk;
     const struct cushion *cushion = &risk->cushions[account];
-    if (risk->guards[account].model != TN_MARGIN_PORTFOLIO) return false;
+    bool is_new = !is_kept(risk, account);
     tn_micros more = 0;
+    if (is_new && !may_have(risk, account)) return false;
     for (uint32_t i = 0; i < changes_count; i++) {
         const struct change *change = &changes[i];
         if (change->traded) return false;
@@ -177,12 +237,11 @@ bool tn_exchange_cushion_bears(const struct tn_exchange *exchange, uint32_t acco
         if (change->quantity == 0) continue;
         more += burden(exchange, change->series, change->quantity, change->price);
     }
-    bool is_new = !is_kept(risk, account);
-    if (is_new) start(exchange, account);
     tn_micros cash = exchange->ledger.cash[account];
+    if (is_new) start(exchange, account, false);
     if (cash + cushion->beside_cash - more >= 0) return true;
-    if (is_new || !cushion->is_worn) return false;
-    start(exchange, account);
+    if (!cushion->is_worn) return false;
+    start(exchange, account, true);
     return cash + cushion->beside_cash - more >= 0;
 }
 
@@ -192,7 +251,7 @@ void tn_exchange_check_cushions(const struct tn_exchange *exchange)
     for (uint32_t i = 0; i < exchange->accounts_count; i++) {
         struct tn_margin_result result;
         if (!is_kept(exchange->risk, i)) continue;
-        if (exchange->risk->guards[i].model != TN_MARGIN_PORTFOLIO) continue;
+        TN_ASSERT(may_have(exchange->risk, i));
         tn_exchange_evaluate(exchange, &result, i, NULL, 0);
         TN_ASSERT(exchange->ledger.cash[i] + exchange->risk->cushions[i].beside_cash <= result.m);
     }

@@ -94,6 +94,7 @@ static enum tn_reject check_cash(const struct tn_exchange *exchange, tn_micros *
 {
     if (required <= 0) return TN_REJECT_NONE;
     tn_micros after = tn_exchange_free_equity(exchange, account) - required;
+    if (after >= 0) return TN_REJECT_NONE;
     tn_micros least = -tn_exchange_may_owe(exchange, account);
     if (after >= least) return TN_REJECT_NONE;
     *shortfall = least - after;
@@ -117,11 +118,11 @@ static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_mic
 {
     struct tn_margin_result after, before;
     tn_micros bound;
-    bool frozen = exchange->risk->guards[account].liquidation != TN_LIQUIDATION_NONE;
     bool late = tn_exchange_is_late(exchange, changes, changes_count);
-    if (!frozen && !late && tn_exchange_cushion_bears(exchange, account, changes, changes_count)) {
+    if (!late && tn_exchange_cushion_bears(exchange, account, changes, changes_count)) {
         return TN_REJECT_NONE;
     }
+    bool frozen = exchange->risk->guards[account].liquidation != TN_LIQUIDATION_NONE;
     if (!frozen && !late &&
         tn_exchange_quick_bound(exchange, &bound, account, changes, changes_count) && bound >= 0) {
         return TN_REJECT_NONE;

@@ -195,6 +195,7 @@ void tn_exchange_judge(struct tn_exchange *exchange, uint32_t account)
     }
     tn_exchange_note_result(exchange, account, &result);
     note_size(exchange, account);
+    tn_exchange_cushion_judged(exchange, account, result.im);
     bool fails = result.mm < 0 || tn_exchange_overdrawn(exchange, &result) > 0;
     if (fails || guard->liquidation != TN_LIQUIDATION_NONE) {
         tn_exchange_list_account(exchange, account, &result);

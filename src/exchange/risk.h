@@ -115,12 +115,13 @@ struct listed {
 struct cushion {
     uint32_t epoch;
     bool is_known;         /* beside_cash is one */
-    bool is_worn;          /* a position changed since it was worked out */
+    bool is_worn;          /* orders are counted roughly, or a position changed since then */
     bool has_sums;         /* sums.c may keep some of the account */
     tn_micros beside_cash; /* m is at least this and the account's cash */
 };
 struct worst {
     uint32_t epoch;
+    tn_micros mark;       /* of one lot */
     tn_micros per_lot[2]; /* by side */
 };
 
@@ -271,12 +272,15 @@ bool tn_exchange_quick_bound(const struct tn_exchange *exchange, tn_micros *m, u
                              const struct change *changes, uint32_t changes_count);
 void tn_exchange_check_sums(const struct tn_exchange *exchange);
 
-/* cushion.c: true: m is not negative with the changes made; false: it may or may not be. */
+/* cushion.c: true: m is not negative with the changes made, and nobody winds the account down;
+ * false: it may or may not be so. */
 bool tn_exchange_cushion_bears(const struct tn_exchange *exchange, uint32_t account,
                                const struct change *changes, uint32_t changes_count);
 void tn_exchange_cushion_term(struct tn_exchange *exchange, uint32_t slot, bool is_added);
 void tn_exchange_cushion_position(struct tn_exchange *exchange, uint32_t account, uint32_t index,
                                   tn_lots change);
+/* The account was just worked out as it stands, its holdings are in scratch. */
+void tn_exchange_cushion_judged(const struct tn_exchange *exchange, uint32_t account, tn_micros im);
 void tn_exchange_check_cushions(const struct tn_exchange *exchange);
 
 /* equity.c: how far below zero the cash equity of an account may fall now; do the changes touch a
