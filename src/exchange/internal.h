@@ -459,8 +459,9 @@ enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *
                                  uint32_t account, tn_micros required, const struct change *changes,
                                  uint32_t changes_count);
 
-/* remargin.c: where margin is on, accounts are judged at the last MARK before they act or trade. */
-void tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account);
+/* remargin.c: where margin is on, accounts are judged at the last MARK before they act or trade.
+ * True: it was just judged, and may have lost orders. */
+bool tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account);
 void tn_exchange_judge_reach(struct tn_exchange *exchange, uint32_t series, uint8_t side,
                              tn_ticks limit);
 uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units);

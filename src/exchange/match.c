@@ -104,10 +104,10 @@ static void load_maker(const struct tn_exchange *exchange, uint32_t maker)
 static void step(struct tn_exchange *exchange, struct running *running, uint32_t maker,
                  tn_lots most)
 {
-    if (exchange->risk != NULL) {
-        uint64_t id = exchange->resting[maker].id;
-        tn_exchange_judge_once(exchange, exchange->resting[maker].account);
-        if (tn_book_find(exchange->books, id) != maker) return;
+    uint64_t id = exchange->resting[maker].id;
+    if (tn_exchange_judge_once(exchange, exchange->resting[maker].account) &&
+        tn_book_find(exchange->books, id) != maker) {
+        return;
     }
     if (!may_reach(exchange, running)) return;
     load_maker(exchange, maker);

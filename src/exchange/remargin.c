@@ -202,12 +202,13 @@ void tn_exchange_judge(struct tn_exchange *exchange, uint32_t account)
     }
 }
 
-void tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account)
+/* When no sweep runs everybody has been judged. */
+bool tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account)
 {
-    if (exchange->risk == NULL || exchange->risk->guards[account].mark == exchange->risk->mark) {
-        return;
-    }
+    const struct risk *risk = exchange->risk;
+    if (risk == NULL || !risk->sweeping || risk->guards[account].mark == risk->mark) return false;
     tn_exchange_judge(exchange, account);
+    return true;
 }
 
 /* Judges the accounts of the orders that a planned taker could reach, so that the plan counts only
