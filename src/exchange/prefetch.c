@@ -5,7 +5,7 @@
  *
  * Series and the tops of their books are few and in use all the time: they are read without asking
  * first. No predictor knows what the next command is, so a stage asks that but once. */
-#include "exchange/internal.h"
+#include "exchange/risk.h"
 
 /* What a command is, for the stages. */
 enum {
@@ -27,6 +27,11 @@ static void load_exposure(const struct tn_exchange *exchange, uint32_t exposure)
 {
     tn_prefetch(&exchange->exposures[exposure]);
     if (exchange->risk != NULL) tn_prefetch((const char *)&exchange->exposures[exposure] + 64);
+}
+
+static void load_cushion(const struct tn_exchange *exchange, uint32_t account)
+{
+    if (exchange->risk != NULL) tn_prefetch(&exchange->risk->cushions[account]);
 }
 
 /* ---- A new order ---- */
@@ -181,6 +186,17 @@ static void find_maker(const struct tn_exchange *exchange, const struct tn_excha
     tn_prefetch(&exchange->accounts[account]);
     tn_prefetch(&exchange->ledger.cash[account]);
     load_exposure(exchange, exchange->orders[ahead->slot].exposure);
+    load_cushion(exchange, account);
+}
+
+/* Margin's copy of the exposure, which follows it. */
+static void find_holding(const struct tn_exchange *exchange, const struct tn_exchange_ahead *ahead)
+{
+    uint32_t exposure = ahead->exposure;
+    if (exchange->risk == NULL) return;
+    if (ahead->kind >= LOOK_AT_RESULT && ahead->slot != TN_NONE)
+        exposure = exchange->orders[ahead->slot].exposure;
+    if (exposure != TN_NONE) tn_exchange_load_holding(exchange, &exchange->exposures[exposure]);
 }
 
 void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
@@ -192,7 +208,10 @@ void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchan
         case 1: find_records(exchange, ahead, account, command); return;
         case 2: find_orders(exchange, ahead, account, command); return;
         case 3: find_links(exchange, ahead); return;
-        case 4: find_maker(exchange, ahead); return;
+        case 4:
+            find_holding(exchange, ahead);
+            find_maker(exchange, ahead);
+            return;
     }
 }
 
@@ -207,6 +226,7 @@ void tn_exchange_prefetch(const struct tn_exchange *exchange, struct tn_exchange
         if (account >= exchange->accounts_count) return;
         load_two_lines(&exchange->accounts[account]);
         tn_prefetch(&exchange->ledger.cash[account]);
+        load_cushion(exchange, account);
     } else if (ahead->kind == LOOK_NOWHERE) {
         return;
     }

@@ -230,6 +230,16 @@ static inline struct cushion *tn_exchange_cushion_of(const struct risk *risk, ui
 uint64_t tn_exchange_holding_key(const struct tn_exchange *exchange, uint32_t series);
 uint32_t tn_exchange_copy_holdings(const struct tn_exchange *exchange, struct tn_holding *out,
                                    uint32_t account);
+/* Starts loading where an exposure's holding was last. */
+static inline void tn_exchange_load_holding(const struct tn_exchange *exchange,
+                                            const struct exposure *exposure)
+{
+    const struct risk *risk = exchange->risk;
+    const struct chunk *chunk = &risk->chunks[exposure->holding / HOLDINGS_PER_CHUNK];
+    tn_prefetch(chunk);
+    tn_prefetch(&chunk->quantities[exposure->holding % HOLDINGS_PER_CHUNK]);
+    tn_prefetch(&risk->opens[exposure->holding]);
+}
 struct tn_holding *tn_exchange_scratch_holding(const struct tn_exchange *exchange,
                                                struct tn_holding *holdings, uint32_t *count,
                                                uint32_t series);
