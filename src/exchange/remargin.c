@@ -287,19 +287,50 @@ static void look_ahead(const struct tn_exchange *exchange, uint32_t account)
     }
 }
 
+/* Orders are lists, a link a load: those of some accounts are followed side by side, so that the
+ * next account does not wait for the one before. */
+enum { LISTS = 8, LINKS_MOST = 256 };
+
+static uint32_t load_orders(const struct tn_exchange *exchange, uint32_t first)
+{
+    uint32_t slots[LISTS], lists = 0;
+    uint32_t left = exchange->accounts_count - first, count = left < LISTS ? left : LISTS;
+    for (uint32_t i = first; i < first + count; i++) {
+        if (exchange->risk->guards[i].mark == exchange->risk->mark) continue;
+        slots[lists] = exchange->accounts[i].orders_head;
+        if (slots[lists] != TN_NONE) lists++;
+    }
+    for (uint32_t link = 0; lists > 0 && link < LINKS_MOST; link++) {
+        for (uint32_t i = 0; i < lists;) {
+            const struct order *order = &exchange->orders[slots[i]];
+            tn_prefetch(&exchange->resting[slots[i]]);
+            slots[i] = order->account_next;
+            if (slots[i] == TN_NONE)
+                slots[i] = slots[--lists];
+            else
+                i++;
+        }
+    }
+    return count;
+}
+
 /* An account costs as many units as it has positions, at least one, which is also what passing over
  * one that was judged costs; it is never split. */
 uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units)
 {
     struct risk *risk = exchange->risk;
     if (risk == NULL || !risk->sweeping) return units;
+    uint32_t loaded = risk->cursor; /* whose orders were loaded */
     while (units > 0 && risk->cursor < exchange->accounts_count) {
         uint32_t account = risk->cursor++;
         tn_exchange_need_account(exchange, account);
         bool is_judged = risk->guards[account].mark == risk->mark;
         if (is_judged) tn_exchange_touch_account(exchange, account, TOUCH_MARGIN); /* its flag */
         uint32_t rows = is_judged ? 1 : risk->guards[account].holdings_count;
-        if (exchange->watch == NULL) look_ahead(exchange, account); /* next ones may be absent */
+        if (exchange->watch == NULL) { /* else next ones may be absent */
+            look_ahead(exchange, account);
+            if (account == loaded) loaded += load_orders(exchange, account);
+        }
         if (!is_judged) tn_exchange_judge(exchange, account);
         units -= rows < 1 ? 1 : rows < units ? rows : units;
     }
