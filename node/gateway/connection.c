@@ -447,7 +447,7 @@ void gateway_connection_flush(struct gateway_connection *connection)
 {
     struct gateway *gateway = connection->gateway;
     size_t sent = 0;
-    while (connection->tls != NULL && connection->stage != GATEWAY_CLOSED) {
+    while (connection->tls != NULL && connection->stage != GATEWAY_CLOSED && !connection->is_full) {
         struct evbuffer_iovec piece;
         if (evbuffer_peek(connection->out, GATEWAY_TLS_RECORD, NULL, &piece, 1) < 1) break;
         size_t size = piece.iov_len, written = 0;
@@ -457,7 +457,8 @@ void gateway_connection_flush(struct gateway_connection *connection)
             gateway_tls_write(connection->tls, &written, piece.iov_base, size);
         if (step == GATEWAY_TLS_WANT_WRITE) {
             connection->writing = size;
-            event_add(connection->writable, NULL);
+            connection->is_full = event_add(connection->writable, NULL) == 0;
+            GATEWAY_COUNT(gateway, writes_full);
             break;
         }
         if (step != GATEWAY_TLS_DONE) {
@@ -485,6 +486,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
     (void)fd, (void)what;
     struct gateway_connection *connection = context;
     connection->gateway->now_us = gateway_now_us();
+    connection->is_full = false;
     if (connection->stage == GATEWAY_HANDSHAKE) {
         shake(connection);
     } else {

@@ -51,7 +51,7 @@ static void tell_book(struct feed_market *market, uint32_t index)
         uint64_t prev_seq = series->seq[kind];
         series->seq[kind] = feed->height;
         struct feed_interest interest = feed_kind_interest(market, index, kind);
-        if (*interest.count == 0) continue;
+        if (!feed_is_heard(feed, interest)) continue;
         const struct feed_ladder *told = feed->ladder;
         if (!all || feed_depths[depth] != FEED_DEPTH_ALL) {
             for (uint8_t side = 0; side < 2; side++) {
@@ -81,7 +81,7 @@ static void tell_orders(struct feed_market *market, uint32_t index)
     uint64_t prev_seq = series->seq[FEED_ORDERS];
     series->seq[FEED_ORDERS] = market->feed->height;
     struct feed_interest interest = feed_kind_interest(market, index, FEED_ORDERS);
-    if (*interest.count == 0) return;
+    if (!feed_is_heard(market->feed, interest)) return;
     feed_tell(market->feed, interest, feed_write_orders(market, index, prev_seq));
 }
 
@@ -92,7 +92,7 @@ static void tell_ticker(struct feed_market *market, uint32_t index)
     uint64_t prev_seq = series->seq[FEED_TICKER];
     series->seq[FEED_TICKER] = market->feed->height;
     struct feed_interest interest = feed_kind_interest(market, index, FEED_TICKER);
-    if (*interest.count == 0) return;
+    if (!feed_is_heard(market->feed, interest)) return;
     feed_tell(market->feed, interest, feed_write_ticker(market, index, prev_seq, false));
 }
 
@@ -105,7 +105,7 @@ static void tell_instruments(struct feed_market *market)
         uint64_t prev_seq = series->seq[FEED_INSTRUMENT];
         series->seq[FEED_INSTRUMENT] = market->feed->height;
         struct feed_interest interest = feed_kind_interest(market, index, FEED_INSTRUMENT);
-        if (*interest.count == 0) continue;
+        if (!feed_is_heard(market->feed, interest)) continue;
         feed_tell(market->feed, interest, feed_write_instrument(market, index, prev_seq));
     }
 }
@@ -116,7 +116,7 @@ static void tell_marks(struct feed_market *market)
     uint64_t prev_seq = market->marks_seq;
     market->marks_seq = market->feed->height;
     struct feed_interest interest = feed_wide_interest(market, FEED_MARKS);
-    if (*interest.count == 0) return;
+    if (!feed_is_heard(market->feed, interest)) return;
     feed_tell(market->feed, interest, feed_write_marks(market, prev_seq, false));
 }
 

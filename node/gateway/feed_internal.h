@@ -273,6 +273,8 @@ struct feed_interest feed_kind_interest(const struct feed_market *market, uint32
 struct feed_interest feed_wide_interest(struct feed_market *market, enum feed_wide wide);
 struct feed_interest feed_chain_interest(struct feed *feed);
 struct feed_subscriber *feed_subscriber_of(struct feed *feed, uint32_t client);
+/* Has it a member that is owed nothing here? Else a message of it need not be written. */
+bool feed_is_heard(const struct feed *feed, struct feed_interest interest);
 /* What is in feed->out, to all members that are owed nothing here; the others stay owed. */
 void feed_tell(struct feed *feed, struct feed_interest interest, size_t size);
 void feed_owe_all(struct feed *feed, struct feed_interest interest);

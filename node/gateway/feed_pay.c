@@ -80,6 +80,15 @@ void feed_owe_all(struct feed *feed, struct feed_interest interest)
     }
 }
 
+bool feed_is_heard(const struct feed *feed, struct feed_interest interest)
+{
+    uint32_t words = *interest.count == 0 ? 0 : (feed->subscribers_used + 63) / 64;
+    for (uint32_t word = 0; word < words; word++) {
+        if ((interest.members[word] & ~interest.owed[word]) != 0) return true;
+    }
+    return false;
+}
+
 void feed_tell(struct feed *feed, struct feed_interest interest, size_t size)
 {
     if (size == 0 || feed->state != FEED_STATE_WHOLE) {
@@ -140,12 +149,14 @@ void feed_tell_trades(struct feed_market *market)
             &market->trades[market->trades_told & (feed->options.trades_max - 1)];
         struct feed_interest interest = feed_kind_interest(market, trade->series, FEED_TRADES);
         if (*interest.count == 0 || market->series[trade->series].id != trade->series_id) continue;
-        size_t size = feed_write_trade(market, trade);
+        size_t size = 0; /* written for the first who is not behind */
         for (uint32_t word = 0; word < feed->words; word++) {
             for (uint64_t left = interest.members[word]; left != 0; left &= left - 1) {
                 uint32_t subscriber = word * 64 + (uint32_t)__builtin_ctzll(left);
-                tell_history(feed, subscriber, &share_of(market, subscriber)->trades_from,
-                             market->trades_told, size);
+                uint64_t *from = &share_of(market, subscriber)->trades_from;
+                if (*from != FEED_NOWHERE) continue;
+                if (size == 0) size = feed_write_trade(market, trade);
+                tell_history(feed, subscriber, from, market->trades_told, size);
             }
         }
     }

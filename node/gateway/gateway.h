@@ -149,6 +149,7 @@ bool gateway_stopped(const struct gateway *gateway);
     X(logoffs, COUNTER, "Logoffs.")                                                                \
     X(messages_in, COUNTER, "Messages from clients.")                                              \
     X(messages_out, COUNTER, "Messages to clients.")                                               \
+    X(writes_full, COUNTER, "Writes that a client's socket had no room for.")                      \
     X(bytes_in, COUNTER, "Bytes from clients, without TLS.")                                       \
     X(bytes_out, COUNTER, "Bytes to clients, without TLS.")                                        \
     X(malformed, COUNTER, "Connections closed for bytes that are no message.")                     \

@@ -72,6 +72,7 @@ struct gateway_connection {
     enum gateway_stage stage;
     bool at_thread;    /* its handshake's step is under way */
     bool is_cut;       /* its queue was full: it ends with the turn */
+    bool is_full;      /* its socket: nothing is tried until it can be written to */
     bool is_lingering; /* all is said; the client's end is waited for */
     bool feed_waits, is_ready, is_reading_paused, is_dirty, is_again;
     bool is_waiting; /* a guest, until the tick */

@@ -82,6 +82,33 @@ static void test_feed_owes_a_slow_reader_one_snapshot_and_every_trade(void **sta
     feed_case_close(&test);
 }
 
+static void test_feed_writes_nothing_that_nobody_can_take(void **state)
+{
+    (void)state;
+    struct feed_case test;
+    struct feed_counters full, after;
+    feed_case_open(&test, 3);
+    for (uint32_t client = 0; client < 2; client++) {
+        assert_int_equal(case_subscribe(&test, client, BOOK, 0, 0), WIRE_ERROR_NONE);
+        assert_int_equal(case_subscribe(&test, client, ORDERS, 0, 0), WIRE_ERROR_NONE);
+        assert_int_equal(case_subscribe(&test, client, TICKER, 0, 0), WIRE_ERROR_NONE);
+        assert_int_equal(case_subscribe(&test, client, TRADES, 0, 0), WIRE_ERROR_NONE);
+        test.clients[client].room = 0;
+    }
+    trade_a_while(&test, 3); /* each series once: what is told of it is owed from then on */
+    feed_counters(test.feed, &full);
+    trade_a_while(&test, 50);
+    feed_counters(test.feed, &after);
+    assert_int_equal(after.messages, full.messages);
+    assert_int_equal(after.owed, full.owed);
+    test.clients[1].room = UINT64_MAX;
+    feed_ready(test.feed, 1);
+    assert_true(keeps_all(&test, 1));
+    trade_a_while(&test, 1); /* there is one again */
+    assert_true(keeps_all(&test, 1));
+    feed_case_close(&test);
+}
+
 static void test_feed_pays_bit_by_bit_as_the_queue_drains(void **state)
 {
     (void)state;
@@ -282,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_feed_owes_a_slow_reader_one_snapshot_and_every_trade),
+        cmocka_unit_test(test_feed_writes_nothing_that_nobody_can_take),
         cmocka_unit_test(test_feed_pays_bit_by_bit_as_the_queue_drains),
         cmocka_unit_test(test_feed_ends_a_history_that_is_longer_than_what_is_kept_with_a_gap),
         cmocka_unit_test(test_feed_ends_trades_when_one_block_has_more_than_are_kept),
