@@ -85,8 +85,10 @@ static double run_and_print(struct load *load, const char *figure, uint64_t fram
     bench_json_double(
         "rejected_share",
         load->commands_count == 0 ? 0 : (double)load->reject_count / (double)load->commands_count);
+    bench_json_double("sent_p50_us", share_us(load, NULL, load->sent_ns, 50));
     bench_json_double("soft_p50_us", share_us(load, NULL, load->soft_ns, 50));
     bench_json_double("soft_p99_us", share_us(load, NULL, load->soft_ns, 99));
+    bench_json_double("sent_to_soft_p50_us", share_us(load, load->sent_ns, load->soft_ns, 50));
     if (load->final_count > 0) {
         bench_json_double("final_p50_us", share_us(load, NULL, load->final_ns, 50));
         bench_json_double("soft_to_final_p50_us",

@@ -63,11 +63,12 @@ static void free_frames(struct load *load)
 {
     free(load->bytes);
     free(load->frames);
+    free(load->sent_ns);
     free(load->soft_ns);
     free(load->final_ns);
     load->bytes = NULL;
     load->frames = NULL;
-    load->soft_ns = load->final_ns = NULL;
+    load->sent_ns = load->soft_ns = load->final_ns = NULL;
     load->frames_count = 0;
 }
 
@@ -149,11 +150,13 @@ static void want_write(struct load *load, struct load_connection *connection, bo
 
 static void fill_stage(struct load *load, struct load_connection *connection)
 {
+    const uint64_t now_ns = bench_clock_ns();
     connection->stage_at = connection->stage_size = 0;
     while (connection->next < connection->due) {
         const struct load_frame *frame = &load->frames[connection->next];
         if (connection->stage_size + frame->size > LOAD_STAGE_BYTES) return;
         memcpy(connection->stage + connection->stage_size, load->bytes + frame->at, frame->size);
+        load->sent_ns[connection->next] = now_ns;
         connection->stage_size += frame->size;
         connection->next += load->frames_connections;
         load->staged_count++;
@@ -443,9 +446,11 @@ void load_sign(struct load *load, enum load_kind kind, uint32_t frames_count, ui
     free_frames(load);
     load->bytes_size = load->bytes_room = 0;
     load->frames = calloc(frames_count, sizeof *load->frames);
+    load->sent_ns = calloc(frames_count, sizeof *load->sent_ns);
     load->soft_ns = calloc(frames_count, sizeof *load->soft_ns);
     load->final_ns = calloc(frames_count, sizeof *load->final_ns);
-    TN_ASSERT(load->frames != NULL && load->soft_ns != NULL && load->final_ns != NULL);
+    TN_ASSERT(load->frames != NULL && load->sent_ns != NULL && load->soft_ns != NULL &&
+              load->final_ns != NULL);
     load->frames_connections = connections;
     for (uint32_t i = 0; i < frames_count; i++) {
         struct tn_command command;

@@ -109,7 +109,7 @@ struct load {
     uint64_t staged_count;  /* of the frames: what will have an answer */
     /* What came of them, by their numbers; 0: nothing came. */
     uint64_t start_ns, interval_ns, last_ns; /* last_ns: of the last answer */
-    uint64_t *soft_ns, *final_ns;
+    uint64_t *sent_ns, *soft_ns, *final_ns;  /* sent_ns: given to TLS */
     uint64_t soft_count, final_count, error_count, reject_count, commands_count;
     uint32_t error_code; /* the last one */
 };
