@@ -25,6 +25,7 @@ enum {
     RING_ALIGN = 16,
     KEPT_BYTES = 1 << 20, /* pages that an empty ring keeps */
     GIVE_BACK_BYTES = 4 << 20,
+    GIVE_BACK_ROUNDS = 256, /* from empty to empty, in a row, that needed no more than that */
     KIND_FILL = 0,
 };
 
@@ -44,6 +45,8 @@ struct ring {
     _Atomic uint64_t base; /* changes only while the ring is empty; read after `written` */
     uint64_t put;          /* what it has put there; published is what stands before `written` */
     size_t touched;
+    size_t reached;        /* since it was empty */
+    uint32_t small_rounds; /* from empty to empty, in a row, that reached no further than is kept */
     _Atomic uint64_t messages, dropped, bytes_count, wakes;
     /* The reader's. */
     _Alignas(64) _Atomic uint64_t taken;
@@ -90,7 +93,9 @@ static size_t ring_free(const struct ring *ring)
 
 static void give_back_pages(struct ring *ring)
 {
-    if (ring->touched <= GIVE_BACK_BYTES) return;
+    ring->small_rounds = ring->reached > GIVE_BACK_BYTES ? 0 : ring->small_rounds + 1;
+    ring->reached = 0;
+    if (ring->touched <= GIVE_BACK_BYTES || ring->small_rounds < GIVE_BACK_ROUNDS) return;
     madvise(ring->memory + KEPT_BYTES, ring->size - KEPT_BYTES, MADV_DONTNEED);
     ring->touched = KEPT_BYTES;
 }
@@ -152,7 +157,8 @@ static bool ring_put(struct ring *ring, size_t keep, uint32_t kind, uint64_t tag
         at = 0;
     }
     write_record(ring->memory + at, kind, tag, pieces, pieces_count);
-    if (at + size > ring->touched) ring->touched = at + size;
+    if (at + size > ring->reached) ring->reached = at + size;
+    if (ring->reached > ring->touched) ring->touched = ring->reached;
     count(&ring->messages, 1);
     count(&ring->bytes_count, bytes);
     ring->put += fill + size;

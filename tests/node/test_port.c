@@ -242,32 +242,63 @@ static void test_snapshots_that_nobody_took_are_freed(void **state)
     port_free(port);
 }
 
+static size_t resident_pages(const uint8_t *first, size_t size)
+{
+    static uint8_t resident[1 << 13];
+    size_t pages = 0;
+    assert_true(size / 4096 <= sizeof resident);
+    assert_int_equal(mincore((void *)(uintptr_t)first, size, resident), 0);
+    for (size_t i = 0; i < size / 4096; i++)
+        pages += resident[i] & 1;
+    return pages;
+}
+
+/* The ring's memory, by the first message that lies in it. */
+static const uint8_t *first_page(struct port *port)
+{
+    struct port_message message;
+    const uint64_t word = 0;
+    port_tell(port, PORT_STEP, 0, &word, sizeof word);
+    port_tell_flush(port);
+    assert_true(port_next_tell(port, &message));
+    return (const uint8_t *)((uintptr_t)message.bytes & ~(uintptr_t)4095);
+}
+
+static void tell_and_read(struct port *port, uint32_t count)
+{
+    static uint8_t bytes[1 << 16];
+    for (uint32_t i = 0; i < count; i++)
+        port_tell(port, PORT_STEP, 0, bytes, sizeof bytes);
+    while (next_kind(port) != 0) {
+    }
+}
+
 /* Messages one at a time must not walk through a large ring, and a burst's pages must come back. */
 static void test_an_empty_ring_starts_over_and_gives_its_pages_back(void **state)
 {
     (void)state;
     const size_t size = 32 << 20;
     struct port *port = port_make(SMALL, size);
-    struct port_message message;
-    static uint8_t bytes[1 << 16], resident[1 << 13];
-    port_tell(port, PORT_STEP, 0, bytes, 64);
-    port_tell_flush(port);
-    assert_true(port_next_tell(port, &message));
-    uint8_t *first = (uint8_t *)((uintptr_t)message.bytes & ~(uintptr_t)4095);
-    while (port_tell_room(port) > sizeof bytes + 64)
-        port_tell(port, PORT_STEP, 0, bytes, sizeof bytes);
-    while (next_kind(port) != 0) {
+    const uint8_t *first = first_page(port);
+    tell_and_read(port, 300);
+    for (uint32_t i = 0; i < 2000; i++)
+        tell_and_read(port, 1);
+    assert_true(resident_pages(first, size) <= (2 << 20) / 4096);
+    port_free(port);
+}
+
+static void test_a_ring_keeps_its_pages_while_bursts_go_on(void **state)
+{
+    (void)state;
+    const size_t size = 32 << 20;
+    struct port *port = port_make(SMALL, size);
+    const uint8_t *first = first_page(port);
+    for (uint32_t burst = 0; burst < 20; burst++) {
+        tell_and_read(port, 300);
+        for (uint32_t i = 0; i < 50; i++)
+            tell_and_read(port, 1);
+        assert_true(resident_pages(first, size) >= (16 << 20) / 4096);
     }
-    for (uint32_t i = 0; i < 2000; i++) {
-        port_tell(port, PORT_STEP, 0, bytes, sizeof bytes);
-        assert_int_equal(next_kind(port), PORT_STEP);
-        assert_int_equal(next_kind(port), 0);
-    }
-    assert_int_equal(mincore(first, size, resident), 0);
-    size_t pages = 0;
-    for (size_t i = 0; i < size / 4096; i++)
-        pages += resident[i] & 1;
-    assert_true(pages <= (2 << 20) / 4096);
     port_free(port);
 }
 
@@ -415,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_only_a_sleeping_reader_is_woken),
         cmocka_unit_test(test_snapshots_that_nobody_took_are_freed),
         cmocka_unit_test(test_an_empty_ring_starts_over_and_gives_its_pages_back),
+        cmocka_unit_test(test_a_ring_keeps_its_pages_while_bursts_go_on),
         cmocka_unit_test(test_two_threads_that_sleep_lose_nothing_and_no_wake),
         cmocka_unit_test(test_what_is_told_over_a_slow_reader_is_there_or_is_a_gap),
         cmocka_unit_test(test_greeks_are_those_of_pricing),
