@@ -155,6 +155,9 @@ struct tn_sequencer_config {
     const struct tn_signatures *signatures; /* outlive the engine */
     struct tn_secret_key key;
     bool is_validator; /* false: an observer, who never signs; key is not looked at */
+    /* What has just become final is delivered by tick and by no other call, so that a caller can
+     * let the votes of a turn leave before it executes. Who is behind delivers in each call. */
+    bool delivers_late;
     /* Where the app stands: the last block that it executed, and the set of the epoch after it.
      * At the genesis a header with height 0, its time and whatever the app wants exec_* to be. */
     struct tn_block_header root;
@@ -194,6 +197,8 @@ void tn_sequencer_wake(struct tn_sequencer *sequencer, int64_t now_us);
 void tn_sequencer_record_all(struct tn_sequencer *sequencer);
 /* When tick is next due; INT64_MAX: never. */
 int64_t tn_sequencer_timeout(const struct tn_sequencer *sequencer);
+/* Something is final that the next tick delivers. */
+bool tn_sequencer_delivers(const struct tn_sequencer *sequencer);
 
 /* ---- What stands ------------------------------------------------------------------------------
  */

@@ -4,7 +4,8 @@
  * turn at once. The log is synced when one of them binds (tn_peer_binds), else only now and then: a
  * turn that took a few votes costs no sync. Certificates alone wait a little for something to leave
  * with. What is final is told to clients after the sync, for the own vote may be part of it: also
- * when no message binds, as in a set of one. Soft answers promise nothing and go before. A peer
+ * when no message binds, as in a set of one. Soft answers promise nothing and go before. What is
+ * final is executed when the votes of the turn have left: others wait for those. A peer
  * whose queue is full loses the message: every core sends again what it still needs. */
 #include "cluster/loop_internal.h"
 #include "cluster/operate.h"
@@ -198,26 +199,32 @@ static void follow_disk(struct loop *loop, enum keeper_answer answer)
     if (answer == KEEPER_FAILED) loop->failed = true;
 }
 
-/* Nothing is taken while the disk is full, so nothing waits in memory but this turn's. */
-static void take_input(struct loop *loop)
+/* Nothing is taken while the disk is full, so nothing waits in memory but this turn's. Others wait
+ * for this turn's votes: they leave before the member's turn executes what is final. */
+static enum keeper_answer take_input(struct loop *loop)
 {
     forwarded_turn(loop->forwarded, loop->clock.now_us);
     take_links(loop);
     loop_take_clients(loop);
     gate_take(loop);
+    if (loop->outgoing.binds && tn_sequencer_delivers(tn_member_sequencer(loop->member))) {
+        enum keeper_answer synced = speak(loop);
+        if (synced != KEEPER_DONE) return synced;
+    }
     if (loop->is_stopping) {
         tn_member_retire(loop->member, &loop->clock);
     } else {
         tn_member_turn(loop->member, &loop->clock);
     }
+    return KEEPER_DONE;
 }
 
 static void take_turn(struct loop *loop)
 {
     wait_for_work(loop);
     read_clock(loop);
-    if (!loop->is_full) take_input(loop);
-    enum keeper_answer synced = speak(loop);
+    enum keeper_answer synced = loop->is_full ? KEEPER_DONE : take_input(loop);
+    if (synced == KEEPER_DONE) synced = speak(loop);
     enum keeper_answer tended = keeper_tend(loop->keeper, loop->member);
     follow_disk(loop, synced == KEEPER_FAILED ? synced : tended);
     sync_server_turn(loop->server, loop->clock.now_us);

@@ -325,6 +325,7 @@ void tn_member_root_engine(struct tn_member *member)
         .signatures = from->signatures,
         .key = from->key,
         .is_validator = from->is_validator,
+        .delivers_late = true,
         .root_hash = heads->block_hash,
         .root = heads->block,
         .set = member->set};

@@ -21,6 +21,7 @@
 #define LONG_TOKENS          4u  /* what a request with a long answer costs */
 #define RANGE_TOKENS         2u /* what a range of blocks costs, and each 256 KiB of them one more */
 #define RANGE_TOKEN_BYTES    (256u << 10)
+#define LATE_MAX             4u /* views from the last delivered one that delivery may be late by */
 #define AHEAD_MAX            (2u * TN_SEQUENCER_RANGE_MAX) /* blocks fetched before their turn */
 #define HEADERS_MAX          512u                          /* in one DATA message */
 #define VOTES_HELD_MAX       2048u
@@ -148,6 +149,7 @@ struct tn_sequencer {
     uint64_t timed_out_turn;                              /* 1 + the turn; 0: none */
     bool proposed;                                        /* by me, in this view */
     bool timers_due, step_due, finalize_due, deliver_due; /* what settle has to do */
+    bool is_ticking;                                      /* so delivery need not be late */
 
     struct peer peers[TN_PEERS_MAX];
     struct push pushes[PUSHES_MAX];

@@ -193,7 +193,8 @@ void tn_sequencer_propose(struct tn_sequencer *s)
     const struct tn_block_header *parent =
         tn_sequencer_parent_header(s, header.parent_view, &header.parent_hash);
     if (verdict != TN_VERDICT_OK) {
-        if (tn_sequencer_is_behind(s)) tn_sequencer_nullify_early(s);
+        /* What is only to be delivered yet may make it whole: then this comes again. */
+        if (tn_sequencer_is_behind(s) && !s->deliver_due) tn_sequencer_nullify_early(s);
         return;
     }
     TN_ASSERT(parent != NULL);

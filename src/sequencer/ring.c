@@ -126,12 +126,19 @@ void tn_sequencer_enter(struct tn_sequencer *s, uint64_t number, bool nullified)
     TN_ASSERT(tn_sequencer_make_view(s, number) != NULL);
 }
 
+/* Executing is the longest piece of work that there is, and no vote waits for it: the lag of
+ * exec_root leaves eight blocks' time. */
+static bool may_deliver(const struct tn_sequencer *s)
+{
+    return s->is_ticking || !s->config.delivers_late || s->goal_view > s->final_view + LATE_MAX;
+}
+
 void tn_sequencer_settle(struct tn_sequencer *s)
 {
     if (!s->started) return;
     /* A validator with a quorum's weight could go on for ever: the rest is for the next tick. */
     for (uint32_t i = 0; i < 64; i++) {
-        if (s->deliver_due) {
+        if (s->deliver_due && may_deliver(s)) {
             s->deliver_due = false;
             tn_sequencer_deliver(s);
         } else if (s->timers_due) {

@@ -214,12 +214,14 @@ void tn_sequencer_tick(struct tn_sequencer *sequencer, int64_t now_us)
     struct tn_sequencer *s = sequencer;
     TN_ASSERT(s->started);
     advance(s, now_us);
+    s->is_ticking = true;
     tn_sequencer_settle(s); /* what was due before may have gone on to a new view */
     look_at_timers(s);
     if (s->build_due_us <= s->now_us && !s->proposed) s->step_due = true;
     if (s->now_us >= s->retry_us) tn_sequencer_retry(s);
     tn_sequencer_push_due(s);
     tn_sequencer_settle(s);
+    s->is_ticking = false;
 }
 
 void tn_sequencer_wake(struct tn_sequencer *sequencer, int64_t now_us)
@@ -246,6 +248,11 @@ int64_t tn_sequencer_timeout(const struct tn_sequencer *sequencer)
     due_us = lower(due_us, lower(s->proposal_due_us, s->advance_due_us));
     if (s->build_due_us > s->now_us) due_us = lower(due_us, s->build_due_us);
     return due_us;
+}
+
+bool tn_sequencer_delivers(const struct tn_sequencer *sequencer)
+{
+    return sequencer->deliver_due;
 }
 
 /* ---- What stands ---- */

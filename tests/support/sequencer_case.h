@@ -135,6 +135,8 @@ struct case_node {
     size_t handover_sizes[CASE_EPOCHS_MAX];
     uint32_t persisted;
     uint64_t told; /* coming: the last height */
+    bool in_message;
+    uint32_t executed_in_messages; /* blocks, and not in a tick */
 };
 
 /* True: this message is lost. */
@@ -150,6 +152,7 @@ struct case_world {
     const struct tn_signatures *signatures;
     uint64_t weights[CASE_NODES_MAX];
     uint32_t epoch_blocks; /* every so many heights an epoch ends; 0: never */
+    bool delivers_late;    /* of nodes that are started from now on */
     struct tn_validators (*set_of)(struct case_world *world, uint64_t epoch);
     case_loss loss;
     bool is_traced;
@@ -256,6 +259,7 @@ static inline enum tn_delivery case_finalized(void *context, const struct tn_seq
     TN_ASSERT(block->header->height == node->height + 1);
     TN_ASSERT(tn_hash_equal(&block->header->parent_hash, &node->chain[node->height].hash));
     case_execute(node, block);
+    if (node->in_message) node->executed_in_messages++;
     case_say(node->world, "[%3d] %u delivers %u%s\n", (int)(node->world->now_us / 1000),
              node->index, (unsigned)node->height,
              (block->header->flags & TN_BLOCK_EMPTY) != 0 ? " empty" : "");
@@ -520,7 +524,8 @@ static inline void case_start(struct case_node *node, uint64_t height)
                                          .app = case_app,
                                          .signatures = world->signatures,
                                          .key = node->key,
-                                         .is_validator = true};
+                                         .is_validator = true,
+                                         .delivers_late = world->delivers_late};
     TN_ASSERT(node->engine == NULL && size > 0 && height <= node->height);
     node->height = height;
     config.app.context = node;
@@ -580,8 +585,10 @@ static inline void case_deliver(struct case_world *world, struct case_packet *pa
                                       &world->nodes[packet->from].key);
         uint32_t from = tn_validators_find_key(tn_sequencer_set(node->engine), &key);
         if (from == TN_NONE) from = TN_VALIDATORS_MAX + packet->from;
+        node->in_message = true;
         tn_sequencer_message(node->engine, (uint16_t)from, packet->bytes, packet->size,
                              world->now_us);
+        node->in_message = false;
         case_end_turn(node);
     }
     free(packet);

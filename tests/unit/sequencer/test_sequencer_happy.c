@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+enum { LATE_BLOCKS = 4 };
+
 static void test_sequencer_finalizes_a_block_in_three_hops(void **state)
 {
     (void)state;
@@ -187,6 +189,56 @@ static void test_sequencer_pushes_certificates_late_in_a_large_set(void **state)
     case_end(world);
 }
 
+static void test_sequencer_that_delivers_late_executes_in_ticks_alone(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->delivers_late = true;
+    case_start_all(world);
+    case_run_us(world, 3000);
+    case_work(world, 1000000);
+    case_run_us(world, 1000000);
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct tn_sequencer_counters *counters =
+            tn_sequencer_counters(world->nodes[i].engine);
+        assert_in_range(world->nodes[i].height, 490, 505);
+        assert_int_equal(world->nodes[i].executed_in_messages, 0);
+        assert_int_equal(counters->timeouts + counters->nullifies + counters->guard_refusals, 0);
+    }
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
+static bool lose_all_to_the_last(struct case_world *world, uint16_t from, uint16_t to,
+                                 const uint8_t *bytes, size_t size)
+{
+    (void)world;
+    (void)from;
+    (void)bytes;
+    (void)size;
+    return to == 3;
+}
+
+/* It comes back some hundred blocks behind: none of them waits for a tick but the last few. */
+static void test_sequencer_that_delivers_late_catches_up_at_once(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->delivers_late = true;
+    case_start_all(world);
+    case_run_us(world, 3000);
+    case_work(world, 1000000);
+    world->loss = lose_all_to_the_last;
+    case_run_us(world, 400000);
+    world->loss = NULL;
+    const uint64_t height = world->nodes[0].height;
+    assert_true(height > 10 && world->nodes[3].height < 3);
+    assert_true(case_run_to(world, height + 20));
+    assert_true(world->nodes[3].executed_in_messages + 2 * LATE_BLOCKS >= height);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +251,8 @@ int main(void)
         cmocka_unit_test(test_sequencer_counts_weights_not_heads),
         cmocka_unit_test(test_sequencer_works_with_real_signatures),
         cmocka_unit_test(test_sequencer_pushes_certificates_late_in_a_large_set),
+        cmocka_unit_test(test_sequencer_that_delivers_late_executes_in_ticks_alone),
+        cmocka_unit_test(test_sequencer_that_delivers_late_catches_up_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
