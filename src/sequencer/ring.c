@@ -11,13 +11,14 @@ struct view *tn_sequencer_find_view(const struct tn_sequencer *s, uint64_t numbe
     return number > 0 && view->number == number ? view : NULL;
 }
 
-static void clear_view(struct tn_sequencer *s, struct view *view)
+/* voters: who may have voted in it. A view has room for validators_max and is mostly not cached. */
+static void clear_view(struct tn_sequencer *s, struct view *view, uint32_t voters)
 {
     for (uint32_t i = 0; i < BLOCKS_OF_VIEW; i++)
         tn_sequencer_drop_block(s, &view->blocks[i]);
-    for (uint32_t i = 0; i < VOTE_TYPES * s->config.limits.validators_max; i++)
-        view->ballots[i].state = SIGNATURE_NONE;
     for (uint32_t i = 0; i < VOTE_TYPES; i++) {
+        for (uint32_t j = 0; j < voters; j++)
+            tn_sequencer_ballot(s, view, i + 1, j)->state = SIGNATURE_NONE;
         view->weights[i] = 0;
         view->certs[i].size = 0;
     }
@@ -34,7 +35,7 @@ struct view *tn_sequencer_make_view(struct tn_sequencer *s, uint64_t number)
     if (view->number == number) return view;
     if (view->number > number) return NULL;
     if (view->number > s->final_view) s->counters.views_dropped++;
-    clear_view(s, view);
+    clear_view(s, view, s->set.count);
     view->number = number;
     if (number > s->ring_top) s->ring_top = number;
     return view;
@@ -43,7 +44,7 @@ struct view *tn_sequencer_make_view(struct tn_sequencer *s, uint64_t number)
 void tn_sequencer_clear_views(struct tn_sequencer *s)
 {
     for (uint32_t i = 0; i < s->config.limits.views_max; i++)
-        if (s->views[i].number > 0) clear_view(s, &s->views[i]);
+        if (s->views[i].number > 0) clear_view(s, &s->views[i], s->config.limits.validators_max);
     s->ring_top = 0;
 }
 
