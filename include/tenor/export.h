@@ -56,6 +56,15 @@ bool tn_exchange_book_changes(struct tn_exchange *exchange, struct tn_book_chang
 bool tn_exchange_book_change(struct tn_exchange *exchange, struct tn_book_changes *changes,
                              uint8_t order[TN_RECORD_ORDER_SIZE]);
 
+/* Asks for the memory that writing these records will read, their lists side by side, whole or from
+ * where they changed: a hint, which changes nothing, for the few that are written next. More than
+ * TN_RECORDS_AHEAD are passed over. */
+#define TN_RECORDS_AHEAD 16
+void tn_exchange_records_ahead(const struct tn_exchange *exchange,
+                               const struct tn_record_name *names, uint32_t count);
+void tn_exchange_changes_ahead(struct tn_exchange *exchange, const struct tn_record_name *names,
+                               uint32_t count);
+
 /* ---- In ---------------------------------------------------------------------------------------
  */
 

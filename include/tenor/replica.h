@@ -126,6 +126,10 @@ size_t tn_replica_record_size_max(const struct tn_replica_limits *limits, uint8_
 size_t tn_replica_record(const struct tn_replica *replica, uint8_t *out, size_t out_size,
                          uint8_t kind, uint32_t index);
 
+/* As tn_exchange_records_ahead, of records of the exchange. */
+void tn_replica_records_ahead(const struct tn_replica *replica, const struct tn_record_name *names,
+                              uint32_t count);
+
 /* tn_replica_changed takes up to names_max names of records that may have changed since they were
  * last taken, each once, as of the last block; 0: none are left. All records are changed after
  * tn_replica_init, none after an import. */

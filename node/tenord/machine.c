@@ -23,7 +23,7 @@ enum {
     BODY_BYTES_MAX = 8 << 20, /* a block is sealed when its entries or events outgrow these */
     RECEIPTS_BYTES_MAX = 4 << 20,
     HISTORY_BYTES_MAX = 16 << 20, /* a checkpoint comes early when blocks have put more */
-    NAMES_AT_ONCE = 256,
+    NAMES_AT_ONCE = TN_RECORDS_AHEAD,
     STORE_WAIT_MS = 1000,
 };
 
@@ -100,6 +100,7 @@ static enum machine_answer put_records(struct machine *machine)
     uint32_t count;
     enum machine_answer answer = MACHINE_TAKEN;
     while ((count = tn_replica_changed(machine->held.replica, names, NAMES_AT_ONCE)) > 0) {
+        tn_replica_records_ahead(machine->held.replica, names, count);
         for (uint32_t i = 0; i < count && answer == MACHINE_TAKEN; i++) {
             size_t size = tn_replica_record(machine->held.replica, machine->record,
                                             machine->record_size, names[i].kind, names[i].index);

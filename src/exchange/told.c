@@ -74,8 +74,7 @@ void tn_exchange_mark_order(struct tn_exchange *exchange, uint32_t slot)
     begin_at(list, rank, ahead);
 }
 
-/* Where the marked ones stand now. */
-static void place_marked(struct tn_exchange *exchange)
+void tn_exchange_place_marked(struct tn_exchange *exchange)
 {
     struct touches *touches = &exchange->touches;
     for (uint32_t i = 0; i < touches->marked_count; i++) {
@@ -97,7 +96,7 @@ bool tn_exchange_book_changes(struct tn_exchange *exchange, struct tn_book_chang
                               uint32_t series, uint32_t list)
 {
     TN_ASSERT(series < exchange->series_used && list < TN_RECORD_BOOK_LISTS);
-    place_marked(exchange);
+    tn_exchange_place_marked(exchange);
     struct told_list *told = &exchange->touches.told[(size_t)series * TN_RECORD_BOOK_LISTS + list];
     if (!told->is_changed) return false;
     *changes = (struct tn_book_changes){

@@ -73,6 +73,8 @@ void tn_exchange_touch_feeds_at_mark(struct tn_exchange *exchange);
 
 /* told.c: the first mark of an order since it was told of. */
 void tn_exchange_mark_order(struct tn_exchange *exchange, uint32_t slot);
+/* told.c: where the marked ones stand now: lists say where telling begins. */
+void tn_exchange_place_marked(struct tn_exchange *exchange);
 /* told.c: all orders of all books count as told of, as they stand. */
 void tn_exchange_tell_books(struct tn_exchange *exchange);
 /* told.c: asserts what is kept. O(orders). */

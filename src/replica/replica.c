@@ -302,6 +302,12 @@ size_t tn_replica_record(const struct tn_replica *replica, uint8_t *out, size_t 
     return tn_shard_record(&replica->shard, out, out_size, kind, index);
 }
 
+void tn_replica_records_ahead(const struct tn_replica *replica, const struct tn_record_name *names,
+                              uint32_t count)
+{
+    tn_shard_records_ahead(&replica->shard, names, count);
+}
+
 uint32_t tn_replica_changed(struct tn_replica *replica, struct tn_record_name *names,
                             uint32_t names_max)
 {

@@ -110,6 +110,12 @@ size_t tn_shard_record(const struct tn_shard *shard, uint8_t *out, size_t out_si
     return tn_exchange_record(shard->exchange, out, out_size, (enum tn_record_kind)kind, index);
 }
 
+void tn_shard_records_ahead(const struct tn_shard *shard, const struct tn_record_name *names,
+                            uint32_t count)
+{
+    tn_exchange_records_ahead(shard->exchange, names, count);
+}
+
 bool tn_shard_import(struct tn_shard *shard, struct tn_import_fault *fault, uint8_t kind,
                      uint32_t index, const uint8_t *record, size_t size)
 {

@@ -95,6 +95,10 @@ void tn_shard_forget_changed(struct tn_shard *shard);
 /* Up to names_max names, as tn_replica_changed. */
 uint32_t tn_shard_changed(struct tn_shard *shard, struct tn_record_name *names, uint32_t names_max);
 
+/* Records that are written next: as tn_exchange_records_ahead. */
+void tn_shard_records_ahead(const struct tn_shard *shard, const struct tn_record_name *names,
+                            uint32_t count);
+
 /* ---- trees.c: the trees follow the market ---- */
 size_t tn_shard_scratch_size(const struct tn_shard_limits *limits);
 void tn_shard_state_limits(struct tn_state_limits *out, const struct tn_shard_limits *limits);

@@ -234,6 +234,8 @@ void tn_shard_gather(struct tn_shard *shard, struct tn_shard_room *room)
     while ((count = touched(shard, room->names)) > 0) {
         for (uint32_t i = 0; i < count; i++) {
             struct tn_record_name name = room->names[i];
+            if (i % TN_RECORDS_AHEAD == 0)
+                tn_exchange_changes_ahead(shard->exchange, room->names + i, count - i);
             shard_note_changed(shard, name.kind, name.index);
             tn_shard_exit_due(shard, &name);
             if (name.kind >= TN_PROOF_RECORD_KINDS) continue;
