@@ -276,8 +276,12 @@ uint32_t tn_chain_records_count(const struct tn_chain *chain, uint8_t kind);
 size_t tn_chain_record_size_max(const struct tn_chain_limits *limits, uint8_t kind);
 size_t tn_chain_record(const struct tn_chain *chain, uint8_t *out, size_t out_size, uint8_t kind,
                        uint32_t index);
+/* As tn_exchange_records_ahead, of names of one market; others are passed over. */
+void tn_chain_records_ahead(const struct tn_chain *chain, const struct tn_record_name *names,
+                            uint32_t count);
 /* Names that may have changed since they were last taken, as of the last block; each once. All are
- * changed after tn_chain_init, none after an import. */
+ * changed after tn_chain_init, none after an import. Those of one call are of one market, or of
+ * none. */
 uint32_t tn_chain_changed(struct tn_chain *chain, struct tn_record_name *names, uint32_t names_max);
 /* Into a chain that was just made: kinds ascending, HEADS among them, then the end: *root is what
  * the records add up to, for the caller to compare with the root it trusts. */

@@ -38,9 +38,10 @@ static bool wait_for_store(struct keeper *keeper)
 
 static bool put_records(struct keeper *keeper, struct tn_chain *chain)
 {
-    struct tn_record_name names[NAMES_AT_ONCE];
+    struct tn_record_name names[TN_RECORDS_AHEAD];
     uint32_t count;
-    while ((count = tn_chain_changed(chain, names, NAMES_AT_ONCE)) > 0) {
+    while ((count = tn_chain_changed(chain, names, TN_RECORDS_AHEAD)) > 0) {
+        tn_chain_records_ahead(chain, names, count);
         for (uint32_t i = 0; i < count; i++) {
             size_t size = tn_chain_record(chain, keeper->record, keeper->record_size, names[i].kind,
                                           names[i].index);

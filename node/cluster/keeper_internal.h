@@ -6,13 +6,7 @@
 
 #include "cluster/sync_bytes.h"
 
-enum {
-    NAMES_AT_ONCE = 256,
-    RECENT_MAX = 4096,
-    CERTIFICATES_MAX = 16,
-    STORE_WAIT_MS = 1000,
-    BACKLOG_HEAD = 5
-};
+enum { RECENT_MAX = 4096, CERTIFICATES_MAX = 16, STORE_WAIT_MS = 1000, BACKLOG_HEAD = 5 };
 
 /* A block that was executed since the store was last durable, or not much before. */
 struct recent {

@@ -127,6 +127,20 @@ uint32_t tn_chain_changed(struct tn_chain *chain, struct tn_record_name *names, 
     return 0;
 }
 
+void tn_chain_records_ahead(const struct tn_chain *chain, const struct tn_record_name *names,
+                            uint32_t count)
+{
+    struct tn_record_name own[TN_RECORDS_AHEAD];
+    uint32_t place, first = TN_NONE, taken = 0;
+    for (uint32_t i = 0; i < count && taken < TN_RECORDS_AHEAD; i++) {
+        own[taken] = names[i];
+        if (!split(&chain->limits, names[i].kind, &place, &own[taken].kind)) continue;
+        if (first == TN_NONE) first = place;
+        taken += place == first;
+    }
+    if (taken > 0) tn_shard_records_ahead(&chain->shards[first], own, taken);
+}
+
 /* ---- In ---- */
 
 /* The genesis filled it; what comes in is all of it. */

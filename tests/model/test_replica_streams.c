@@ -90,6 +90,8 @@ static bool restore(struct side *to, const struct side *from)
     for (uint8_t kind = 1; kind < TN_REPLICA_KINDS && is_good; kind++) {
         uint32_t count = tn_replica_records_count(from->replica, kind);
         for (uint32_t i = 0; i < count && is_good; i++) {
+            const struct tn_record_name name = {.kind = kind, .index = i};
+            tn_replica_records_ahead(from->replica, &name, 1);
             size_t size = tn_replica_record(from->replica, record, room, kind, i);
             if (size == 0) continue;
             is_good = tn_replica_import(to->replica, &fault, kind, i, record, size);
