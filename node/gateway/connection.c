@@ -443,18 +443,32 @@ static void drained(struct gateway_connection *connection)
         gateway_connection_mark(connection);
 }
 
+/* The first bytes of the queue, in one piece: a record and a call of the system for each of its
+ * many small pieces cost more than a copy. */
+static const uint8_t *first_bytes(const struct gateway_connection *connection, size_t size)
+{
+    uint8_t *room = connection->gateway->out_room;
+    struct evbuffer_iovec piece;
+    _Static_assert(GATEWAY_TLS_RECORD <= WIRE_FROM_NODE_BYTES_MAX, "a record fits the room");
+    if (evbuffer_peek(connection->out, (ev_ssize_t)size, NULL, &piece, 1) >= 1 &&
+        piece.iov_len >= size)
+        return piece.iov_base;
+    const ev_ssize_t copied = evbuffer_copyout(connection->out, room, size);
+    TN_ASSERT(copied == (ev_ssize_t)size);
+    return room;
+}
+
 void gateway_connection_flush(struct gateway_connection *connection)
 {
     struct gateway *gateway = connection->gateway;
     size_t sent = 0;
     while (connection->tls != NULL && connection->stage != GATEWAY_CLOSED && !connection->is_full) {
-        struct evbuffer_iovec piece;
-        if (evbuffer_peek(connection->out, GATEWAY_TLS_RECORD, NULL, &piece, 1) < 1) break;
-        size_t size = piece.iov_len, written = 0;
+        size_t size = evbuffer_get_length(connection->out), written = 0;
+        if (size == 0) break;
         if (size > GATEWAY_TLS_RECORD) size = GATEWAY_TLS_RECORD;
         if (connection->writing > 0) size = connection->writing;
         enum gateway_tls_step step =
-            gateway_tls_write(connection->tls, &written, piece.iov_base, size);
+            gateway_tls_write(connection->tls, &written, first_bytes(connection, size), size);
         if (step == GATEWAY_TLS_WANT_WRITE) {
             connection->writing = size;
             connection->is_full = event_add(connection->writable, NULL) == 0;
