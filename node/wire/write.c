@@ -219,11 +219,56 @@ static void put_event(struct writer *writer, const Tenor__V1__Event *event)
     put_number(writer, 1 << 3, event->kind);
 }
 
+/* What was written since then is a message: its length and its tag. */
+static void put_head(struct writer *writer, const uint8_t *end, uint64_t tag)
+{
+    put_varint(writer, (uint64_t)(end - writer->at));
+    put_varint(writer, tag);
+}
+
+static void put_account_message(struct writer *writer, const Tenor__V1__AccountMessage *message)
+{
+    put_number(writer, 4 << 3, message->time_ms);
+    const uint8_t *end = writer->at;
+    if (message->event != NULL) {
+        put_event(writer, message->event);
+        put_head(writer, end, 3 << 3 | 2);
+    }
+    put_number(writer, 2 << 3, message->nonce);
+    end = writer->at;
+    if (message->at != NULL) {
+        put_number(writer, 2 << 3, message->at->index);
+        put_number(writer, 1 << 3, message->at->block);
+        put_head(writer, end, 1 << 3 | 2);
+    }
+}
+
+/* One of some forty bodies, most of them those of an account's stream. */
+static void put_from_node(struct writer *writer, const Tenor__V1__FromNode *message)
+{
+    const uint8_t *end = writer->at;
+    if (message->body_case == TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE &&
+        message->account_message != NULL) {
+        put_account_message(writer, message->account_message);
+        put_head(writer, end, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE << 3 | 2);
+    } else if (message->body_case != TENOR__V1__FROM_NODE__BODY__NOT_SET) {
+        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(
+            message->base.descriptor, (unsigned)message->body_case);
+        TN_ASSERT(field != NULL);
+        put_field(writer, field, &message->base);
+    }
+    put_number(writer, 1 << 3, message->request);
+}
+
 static void put_fields(struct writer *writer, const ProtobufCMessage *message)
 {
     const ProtobufCMessageDescriptor *description = message->descriptor;
     if (description == &tenor__v1__event__descriptor) {
         put_event(writer, (const Tenor__V1__Event *)message);
+        return;
+    }
+    if (description == &tenor__v1__from_node__descriptor) {
+        put_from_node(writer, (const Tenor__V1__FromNode *)message);
         return;
     }
     for (unsigned i = description->n_fields; i-- > 0 && !writer->is_full;) {
