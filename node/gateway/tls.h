@@ -33,7 +33,7 @@ enum gateway_tls_step {
 
 struct gateway_tls;
 /* The server's end; the descriptor stays the caller's. Holds the identity. NULL: no memory. About
- * 35 KiB. */
+ * 40 KiB. */
 struct gateway_tls *gateway_tls_open(struct gateway_identity *identity, uint32_t thread, int fd);
 /* Tells the other side that it ends if `say`, and frees it. */
 void gateway_tls_close(struct gateway_tls *tls, bool say);
