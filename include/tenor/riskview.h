@@ -52,16 +52,43 @@ struct tn_expiry_risk_view {
 bool tn_exchange_expiry_risk(const struct tn_exchange *exchange, struct tn_expiry_risk_view *view,
                              uint16_t underlying, uint16_t expiry_day);
 
-/* Worked out now, at the marks of the last MARK: O(positions + orders). */
+/* Worked out now, at the marks of the last MARK: O(positions + orders). Judged ones are as of the
+ * account's last judgement. */
 struct tn_account_risk_view {
     uint8_t model;           /* enum tn_margin_model */
     uint8_t liquidation;     /* enum tn_liquidation */
     int64_t called_until_ms; /* a margin call, 0 = none */
     struct tn_margin_result margin;
-    tn_micros requirement; /* R = E − MM */
+    tn_micros requirement;              /* R = E − MM */
+    tn_micros judged_equity, judged_mm; /* what ranks are made of */
 };
 bool tn_exchange_account_risk(const struct tn_exchange *exchange, struct tn_account_risk_view *view,
                               uint32_t account);
+
+/* ---- Who is deleveraged first (docs/specs/risk.md, Deleveraging) -------------------------------
+ * Of positions as they are now, at the marks of the last MARK, with E and R of the account as it
+ * was last judged: what a MARK would go by if it left all marks as they are.
+ */
+
+/* Of one position; false: there is none. O(1). */
+bool tn_exchange_rank(const struct tn_exchange *exchange, int64_t *rank, uint32_t account,
+                      uint64_t series_id);
+
+struct tn_holder {
+    int64_t rank;
+    uint32_t account;
+    bool is_short;
+};
+/* Of two holders of one side: is a's turn before b's? */
+static inline bool tn_holder_before(const struct tn_holder *a, const struct tn_holder *b)
+{
+    return a->rank > b->rank || (a->rank == b->rank && a->account < b->account);
+}
+/* All holders of a series in no order, and *count of them; room for exposures_most. Returns how
+ * many exposures were gone over, with positions and with orders alone, which is the cost; 0, and no
+ * holders, where there are more than exposures_most, or no such series. */
+uint32_t tn_exchange_holders(const struct tn_exchange *exchange, struct tn_holder *holders,
+                             uint32_t *count, uint32_t exposures_most, uint64_t series_id);
 
 /* ---- Worth alone ----------------------------------------------------------------------------
  * E as margin has it, and what of it is collateral; without a margin engine free equity with what

@@ -2,6 +2,8 @@
  * took is closed, all legs in one MARK, against the accounts that gained most on the other side;
  * what nobody can pay goes to the insurance fund, then to debt, and debt is shared out over
  * everybody with equity. Cash only ever moves: nothing is made or lost. */
+#include "tenor/riskview.h"
+
 #include "exchange/feeds.h"
 
 void tn_exchange_reassign(struct tn_exchange *exchange, uint32_t from, uint32_t to,
@@ -220,27 +222,13 @@ enum { BATCH_MAX = 64 };
 
 /* Somebody on the other side of a leg. */
 struct counterparty {
-    uint32_t account;
+    struct tn_holder who;
     tn_lots quantity; /* what it could close */
-    int64_t rank;
 };
-
-/* max(0, n·mark − cost) · R / E: gain, times leverage. */
-static int64_t rank_of(const struct tn_exchange *exchange, const struct exposure *exposure)
-{
-    const struct guard *guard = &exchange->risk->guards[exposure->account];
-    tn_micros mark = exchange->series[exposure->series].mark;
-    tn_i128 gain = (tn_i128)exposure->position.quantity * mark - exposure->position.cost;
-    tn_micros requirement = guard->equity - guard->mm;
-    if (gain <= 0 || requirement <= 0) return 0;
-    if (guard->equity <= 0) return INT64_MAX;
-    tn_i128 rank = gain * requirement / guard->equity;
-    return rank > INT64_MAX ? INT64_MAX : (int64_t)rank;
-}
 
 static bool is_before(const struct counterparty *a, const struct counterparty *b)
 {
-    return a->rank > b->rank || (a->rank == b->rank && a->account < b->account);
+    return tn_holder_before(&a->who, &b->who);
 }
 
 /* The best ranked holders of the opposite side after `last` (NULL: the very best), best first.
@@ -257,8 +245,10 @@ static uint32_t next_counterparties(const struct tn_exchange *exchange, struct c
         if (exposure->account == account || held == 0 || (held > 0) == (leg->quantity > 0)) {
             continue;
         }
-        struct counterparty other = {exposure->account, held < 0 ? -held : held,
-                                     rank_of(exchange, exposure)};
+        const struct counterparty other = {.who = {.rank = tn_exchange_rank_at(exchange, exposure),
+                                                   .account = exposure->account,
+                                                   .is_short = held < 0},
+                                           .quantity = held < 0 ? -held : held};
         if (last != NULL && !is_before(last, &other)) continue;
         if (count == BATCH_MAX && !is_before(&other, &best[count - 1])) continue;
         if (count < BATCH_MAX) count++;
@@ -295,13 +285,13 @@ static tn_micros mm_after(const struct tn_exchange *exchange, uint32_t account,
 static tn_lots bearable(const struct tn_exchange *exchange, const struct counterparty *other,
                         const struct closing *leg, tn_lots wanted, tn_micros price)
 {
-    tn_micros least = mm_after(exchange, other->account, leg, 0, price);
+    tn_micros least = mm_after(exchange, other->who.account, leg, 0, price);
     if (least > 0) least = 0;
     tn_lots low = 0, high = min_lots(wanted, other->quantity);
-    if (mm_after(exchange, other->account, leg, high, price) >= least) return high;
+    if (mm_after(exchange, other->who.account, leg, high, price) >= least) return high;
     while (low + 1 < high) {
         tn_lots middle = low + (high - low) / 2;
-        if (mm_after(exchange, other->account, leg, middle, price) >= least) {
+        if (mm_after(exchange, other->who.account, leg, middle, price) >= least) {
             low = middle;
         } else {
             high = middle;
@@ -341,7 +331,7 @@ static tn_lots close_by_rank(struct tn_exchange *exchange, uint32_t account,
             tn_lots lots = regardless ? min_lots(left, batch[i].quantity)
                                       : bearable(exchange, &batch[i], leg, left, price);
             if (lots == 0) continue;
-            close_part(exchange, account, leg, batch[i].account, lots);
+            close_part(exchange, account, leg, batch[i].who.account, lots);
             left -= lots;
         }
         last = batch[count - 1];

@@ -345,6 +345,9 @@ bool tn_exchange_has_positions(const struct tn_exchange *exchange, uint32_t acco
 
 /* seize.c: the auction. */
 void tn_exchange_take_auction_fee(struct tn_exchange *exchange, uint32_t account);
+/* rank.c: what deleveraging takes the holders of a side by, highest first. */
+int64_t tn_exchange_rank_at(const struct tn_exchange *exchange, const struct exposure *exposure);
+
 /* deleverage.c: what a MARK does to accounts at the end of the waterfall, before its sweep. */
 void tn_exchange_liquidations_at_mark(struct tn_exchange *exchange);
 /* An account without positions owes: insurance pays, and what it lacks is debt. */

@@ -75,7 +75,9 @@ bool tn_exchange_account_risk(const struct tn_exchange *exchange, struct tn_acco
     const struct guard *guard = &exchange->risk->guards[account];
     *view = (struct tn_account_risk_view){.model = guard->model,
                                           .liquidation = guard->liquidation,
-                                          .called_until_ms = guard->called_until_ms};
+                                          .called_until_ms = guard->called_until_ms,
+                                          .judged_equity = guard->equity,
+                                          .judged_mm = guard->mm};
     tn_exchange_evaluate(exchange, &view->margin, account, NULL, 0);
     view->requirement = view->margin.equity - view->margin.mm;
     return true;
