@@ -209,7 +209,17 @@ struct tn_position_state {
     uint64_t series_id;
     tn_lots quantity;
     tn_micros cost_micros, mark_micros, value_micros;
+    /* Where it stands when one on the other side is deleveraged (docs/protocol.md §8): 1 of adl_of
+     * comes first, as of adl_block; 0: not counted yet. */
+    uint64_t adl_rank, adl_block;
+    uint32_t adl_place, adl_of;
 };
+/* The same as lamps: 5 for the first fifth of the queue, 1 for the last; 0: not known. */
+static inline uint32_t tn_position_lamps(const struct tn_position_state *position)
+{
+    if (position->adl_place == 0 || position->adl_place > position->adl_of) return 0;
+    return 5 - (uint32_t)((uint64_t)(position->adl_place - 1) * 5 / position->adl_of);
+}
 struct tn_collateral_state {
     uint32_t asset;
     int64_t amount;

@@ -97,7 +97,11 @@ static bool decode_account_lists(struct tn_client *client, struct tn_account_sta
                                                   .quantity = from->quantity,
                                                   .cost_micros = from->cost_micros,
                                                   .mark_micros = from->mark_micros,
-                                                  .value_micros = from->value_micros};
+                                                  .value_micros = from->value_micros,
+                                                  .adl_rank = from->adl_rank,
+                                                  .adl_block = from->adl_block,
+                                                  .adl_place = from->adl_place,
+                                                  .adl_of = from->adl_of};
     }
     if (!take_list(client, &list, in->n_collateral, sizeof(struct tn_collateral_state))) {
         return false;

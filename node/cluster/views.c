@@ -18,8 +18,10 @@ struct views *views_make(void)
     void *questions = aligned_alloc(16, WIRE_TO_NODE_ARENA_BYTES);
     void *answers = aligned_alloc(16, VIEWS_ARENA_BYTES);
     uint8_t *out = malloc(WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX);
-    if (views == NULL || questions == NULL || answers == NULL || out == NULL) {
+    struct places *places = places_make(PLACES_WORK);
+    if (views == NULL || questions == NULL || answers == NULL || out == NULL || places == NULL) {
         free(views);
+        places_free(places);
         free(questions);
         free(answers);
         free(out);
@@ -28,6 +30,7 @@ struct views *views_make(void)
     wire_arena_init(&views->questions, questions, WIRE_TO_NODE_ARENA_BYTES);
     wire_arena_init(&views->answers, answers, VIEWS_ARENA_BYTES);
     views->out = out;
+    views->places = places;
     return views;
 }
 
@@ -37,6 +40,7 @@ void views_free(struct views *views)
     free(views->questions.memory);
     free(views->answers.memory);
     free(views->out);
+    places_free(views->places);
     free(views);
 }
 

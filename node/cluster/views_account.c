@@ -15,6 +15,35 @@ static int by_series(const void *left, const void *right)
     return (a->series_id > b->series_id) - (a->series_id < b->series_id);
 }
 
+/* Where the positions stand when others are deleveraged. A series that found no work left the last
+ * time is asked for first: an account with many positions hears of all of them by and by. */
+static void fill_places(struct views *views, Tenor__V1__Account *account,
+                        const struct tn_exchange *exchange, uint32_t number)
+{
+    const struct tn_chain_heads *heads = tn_chain_heads(views->world->chain);
+    const struct places_at at = {.exchange = exchange,
+                                 .market = account->market,
+                                 .height = heads->height,
+                                 .time_ms = heads->block.time_ms};
+    const size_t count = account->n_positions;
+    const uint64_t waits = places_waits(views->places);
+    size_t first = 0;
+    while (first + 1 < count && account->positions[first]->series_id < waits)
+        first++;
+    for (size_t i = 0; i < count; i++) {
+        Tenor__V1__Position *position = account->positions[(first + i) % count];
+        struct place place;
+        int64_t rank;
+        if (!tn_exchange_rank(exchange, &rank, number, position->series_id)) return;
+        position->adl_rank = (uint64_t)rank;
+        places_find(views->places, &place, &at, number, position->series_id,
+                    position->quantity < 0);
+        position->adl_place = place.place;
+        position->adl_of = place.holders;
+        position->adl_block = place.block;
+    }
+}
+
 static bool fill_positions(struct views *views, Tenor__V1__Account *account,
                            const struct tn_exchange *exchange, uint32_t number)
 {
@@ -36,6 +65,7 @@ static bool fill_positions(struct views *views, Tenor__V1__Account *account,
         position->value_micros = positions[i].value;
         account->delta_micros += positions[i].delta;
     }
+    fill_places(views, account, exchange, number);
     return true;
 }
 

@@ -2,6 +2,7 @@
 #ifndef NODE_CLUSTER_VIEWS_INTERNAL_H
 #define NODE_CLUSTER_VIEWS_INTERNAL_H
 
+#include "cluster/places.h"
 #include "cluster/views.h"
 
 #include "tenor/riskview.h"
@@ -22,6 +23,7 @@ enum {
 struct views {
     struct wire_arena questions, answers;
     uint8_t *out;
+    struct places *places;
     const struct views_world *world; /* of the question that is answered */
     char text[VIEWS_TEXT_SIZE];      /* what an Error says beside its number */
     union {

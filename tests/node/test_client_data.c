@@ -391,9 +391,9 @@ static void look_at_account(const struct tn_client_news *news)
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         assert_int_equal(fields[i], i + 1);
     assert_true(told->exists);
-    assert_int_equal(told->positions_count, 1);
-    assert_int_equal(told->positions[0].value_micros, 105);
-    assert_int_equal(told->collateral_count, 1);
+    const struct tn_position_state position = {101, 102, 103, 104, 105, 106, 109, 107, 108};
+    assert_true(told->positions_count == 1 && told->collateral_count == 1);
+    assert_memory_equal(told->positions, &position, sizeof position);
     assert_int_equal(told->collateral[0].amount, 112);
     assert_int_equal(told->sessions_count, 1);
     assert_int_equal(told->sessions[0].session, 122);

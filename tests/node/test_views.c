@@ -131,6 +131,8 @@ static void test_an_account_is_told_as_the_exchange_has_it(void **state)
             assert_int_equal(position->quantity, held.quantity);
             assert_int_equal(position->cost_micros, held.cost);
             assert_true(held.quantity != 0);
+            /* Nobody is deleveraged where there is no margin engine. */
+            assert_true(position->adl_rank == 0 && position->adl_place == 0);
             if (!tn_series_is_option(position->series_id)) sum += position->value_micros;
         }
         assert_true(account->positions[0]->series_id < account->positions[1]->series_id);
