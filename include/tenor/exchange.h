@@ -121,6 +121,9 @@ void tn_exchange_check(const struct tn_exchange *exchange);
 uint64_t tn_exchange_height(const struct tn_exchange *exchange);
 int64_t tn_exchange_time_ms(const struct tn_exchange *exchange);
 
+/* The last order id that was given. Ids are 1, 2, 3 … in the order in which orders came to be. */
+uint64_t tn_exchange_last_order(const struct tn_exchange *exchange);
+
 struct tn_account_view {
     uint8_t owner[TN_OWNER_SIZE];
     tn_micros cash;

@@ -324,10 +324,16 @@ void gate_step(struct loop *loop, const struct tn_chain_place *place,
     past_step(loop->gate->past, &told, step->events);
 }
 
-static void keep_past(struct past *past, const struct tn_block_header *header)
+/* The chain stands behind that block. */
+static void keep_past(struct past *past, struct tn_chain *chain,
+                      const struct tn_chain_limits *limits, const struct tn_block_header *header)
 {
     struct store_trail trail;
     if (past == NULL) return;
+    for (uint32_t i = 0; i < limits->markets_count; i++) {
+        const struct tn_exchange *exchange = tn_market_exchange(tn_chain_market(chain, i));
+        past_orders(past, limits->markets[i].market, tn_exchange_last_order(exchange));
+    }
     past_block(past, header->height, (int64_t)header->time_ms);
     if (past_take_fault(past, &trail)) note("msg=past_damaged why=\"%s\"", trail.text);
 }
@@ -335,7 +341,7 @@ static void keep_past(struct past *past, const struct tn_block_header *header)
 void gate_block(struct loop *loop, const struct tn_member_block *block)
 {
     if (loop->gate == NULL) return;
-    keep_past(loop->gate->past, block->header);
+    keep_past(loop->gate->past, tn_member_chain(loop->member), &loop->set->limits, block->header);
     teller_block(loop->gate->teller, block);
     proofs_executed(loop->gate->proofs, tn_member_chain(loop->member));
     if (loop->is_restoring) port_tell_flush(loop->gate->port); /* all of it is durable */

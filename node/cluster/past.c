@@ -16,9 +16,10 @@ enum {
     MARK_VERSION = 2, /* of rows too: those of another one are not read */
     MARK_SIZE = 17,   /* version u8, since u64, through u64, big-endian */
     WAIT_MS = 1000,
-    MS_PER_HOUR = 3600000,
     ROWS_A_LOOK = 32, /* at the clock */
 };
+
+#define MS_PER_HOUR UINT64_C(3600000)
 
 struct kept {
     uint64_t oldest, newest; /* of the blocks whose rows there are; newest < oldest: none */
@@ -170,6 +171,11 @@ void past_end(struct past *past)
 void past_step(struct past *past, const struct port_step *step, const struct tn_event *events)
 {
     past_row_add(past->row, step, events);
+}
+
+void past_orders(struct past *past, uint32_t market, uint64_t last_order_id)
+{
+    past_row_orders(past->row, market, last_order_id);
 }
 
 /* A group must also have room for what the checkpoint adds to it. */

@@ -25,6 +25,9 @@ void past_free(struct past *past);
 bool past_begin(struct past *past, struct store *store, struct store_trail *trail);
 void past_end(struct past *past);
 void past_step(struct past *past, const struct port_step *step, const struct tn_event *events);
+/* Before past_block, of each market: the last order id that it has given. By these rows an order is
+ * found by its id (past_order.h). */
+void past_orders(struct past *past, uint32_t market, uint64_t last_order_id);
 /* The block is whole: its row goes to the store's present group. Waits for room once, for a while;
  * no reader makes it wait. */
 void past_block(struct past *past, uint64_t height, int64_t time_ms);

@@ -126,6 +126,18 @@ void past_row_add(struct past_row *row, const struct port_step *step, const stru
     row->failed = !add_step(row, step, events);
 }
 
+/* A number under a place whose account is none. */
+void past_row_orders(struct past_row *row, uint32_t market, uint64_t last_order_id)
+{
+    if (row->failed || row->places_count == 0) return;
+    row->failed = !grow((void **)&row->bytes, &row->room,
+                        row->used + TN_PACK_NUMBER_MAX + TN_PACK_SLACK, 1) ||
+                  !note_place(row, (uint64_t)market << 32 | TN_NONE, row->used);
+    if (row->failed) return;
+    row->used = (size_t)(tn_stream_put_number(row->bytes + row->used, last_order_id) - row->bytes);
+    row->failed = row->used > row->bytes_max;
+}
+
 static int compare_places(const void *one, const void *other)
 {
     const struct place *a = one, *b = other;
@@ -224,10 +236,9 @@ static uint64_t whose_at(const struct past_row_head *head, uint32_t index)
     return take_number(place, 4) << 32 | take_number(place + 4, 4);
 }
 
-bool past_row_find(struct past_row_messages *messages, const struct past_row_head *head,
-                   uint32_t market, uint32_t account)
+/* The first place that is not below; places_count: none. */
+static uint32_t find_place(const struct past_row_head *head, uint64_t whose)
 {
-    const uint64_t whose = (uint64_t)market << 32 | account;
     uint32_t low = 0, high = head->places_count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
@@ -237,12 +248,44 @@ bool past_row_find(struct past_row_messages *messages, const struct past_row_hea
             high = middle;
         }
     }
-    if (low == head->places_count || whose_at(head, low) != whose) return false;
+    return low;
+}
+
+static bool is_at(const struct past_row_head *head, uint32_t place, uint64_t whose)
+{
+    return place < head->places_count && whose_at(head, place) == whose;
+}
+
+bool past_row_find(struct past_row_messages *messages, const struct past_row_head *head,
+                   uint32_t market, uint32_t account)
+{
+    const uint64_t whose = (uint64_t)market << 32 | account;
+    const uint32_t place = find_place(head, whose);
+    if (account == TN_NONE || !is_at(head, place, whose)) return false;
     messages->head = *head;
     messages->whose = whose;
-    messages->place = low;
+    messages->place = place;
     messages->index = messages->events = 0;
     return true;
+}
+
+bool past_row_last_order(uint64_t *last_order_id, const struct past_row_head *head, uint32_t market)
+{
+    const uint64_t whose = (uint64_t)market << 32 | TN_NONE;
+    const uint32_t place = find_place(head, whose);
+    if (!is_at(head, place, whose)) return false;
+    const uint64_t at = take_number(place_at(head, place) + 8, 4);
+    const uint8_t *bytes = head->bytes + at, *end = head->bytes + head->size;
+    return at < head->size && tn_stream_take_number(last_order_id, &bytes, end);
+}
+
+bool past_row_next_account(uint32_t *account, const struct past_row_head *head, uint32_t market)
+{
+    const uint32_t from = *account == TN_NONE ? 0 : *account + 1;
+    const uint32_t place = find_place(head, (uint64_t)market << 32 | from);
+    if (place == head->places_count || whose_at(head, place) >> 32 != market) return false;
+    *account = (uint32_t)whose_at(head, place);
+    return *account != TN_NONE;
 }
 
 /* The account's next step. False: it does not read. */

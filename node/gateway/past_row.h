@@ -22,6 +22,9 @@ void past_row_free(struct past_row *row);
 /* All steps of a block, in order; events that belong to no account leave nothing. */
 void past_row_add(struct past_row *row, const struct port_step *step,
                   const struct tn_event *events);
+/* Before the finish, once for each market: the last order id that it has given by then. A block
+ * that leaves no row leaves none of these. */
+void past_row_orders(struct past_row *row, uint32_t market, uint64_t last_order_id);
 /* The row of what was added since the last finish; size 0: nothing was. The bytes live until the
  * next add. False: it has no room, or there was no memory, and what was added is gone. */
 bool past_row_finish(struct past_row *row, const uint8_t **bytes, size_t *size, uint64_t height,
@@ -39,6 +42,13 @@ struct past_row_head {
 };
 /* False: it is none, or damaged, or of another version. Reads the head alone. */
 bool past_row_open(struct past_row_head *head, enum tn_cpu cpu, const uint8_t *bytes, size_t size);
+
+/* The last order id of the market as of the row's block. False: the row does not say, as none did
+ * before they said it. */
+bool past_row_last_order(uint64_t *last_order_id, const struct past_row_head *head,
+                         uint32_t market);
+/* The next account above *account that has messages of the market; to begin with: TN_NONE. */
+bool past_row_next_account(uint32_t *account, const struct past_row_head *head, uint32_t market);
 
 /* The messages of one account. */
 struct past_row_messages {

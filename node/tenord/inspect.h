@@ -3,8 +3,11 @@
 #ifndef NODE_TENORD_INSPECT_H
 #define NODE_TENORD_INSPECT_H
 
+#include "cluster/past_order.h"
 #include "tenord/reading.h"
 #include "tenord/set_reading.h"
+
+#include <stdio.h>
 
 enum { INSPECT_WORDS_MAX = 5, INSPECT_SYMBOLS_MAX = 255 };
 
@@ -61,7 +64,27 @@ const char *inspect_series_name(const struct inspect *inspect, uint64_t series_i
 
 /* inspect_history.c */
 int inspect_fills(struct inspect *inspect);
+/* The rows of a set's home of the market that was chosen. END_GOOD, or after a complaint. */
+int inspect_rows(struct past_rows *rows, const struct inspect *inspect);
+/* How a command ends whose store does not read: after a complaint. */
+int inspect_damaged(void);
+/* inspect_order.c */
 int inspect_order(struct inspect *inspect);
+/* inspect_life.c: an order's messages as lines, and what they come to. */
+struct inspect_life {
+    const struct inspect *inspect;
+    uint64_t order_id;
+    FILE *out;
+    uint64_t series_id; /* 0: no message yet */
+    uint64_t height;    /* of the last */
+    tn_lots open;       /* below 0: no message has said yet */
+    uint64_t moves;     /* of a quote, that are not told yet */
+    struct gateway_place moved_from;
+    struct gateway_record moved; /* the last of them */
+};
+/* A past_visitor, of the owner's messages; false behind the order's end. */
+bool inspect_life_add(void *context, const struct gateway_record *record);
+void inspect_life_end(struct inspect_life *life);
 /* inspect_block.c */
 int inspect_block(struct inspect *inspect);
 /* inspect_proof.c */

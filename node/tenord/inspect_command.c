@@ -102,7 +102,7 @@ static const char usage[] =
     "usage: tenord inspect --home DIR block HEIGHT\n"
     "       tenord inspect --home DIR [--market N] account NUMBER\n"
     "       tenord inspect --home DIR [--market N] fills ACCOUNT\n"
-    "       tenord inspect --home DIR order ID\n"
+    "       tenord inspect --home DIR [--market N] order ID|ACCOUNT/CLIENT_ID [ACCOUNT]\n"
     "       tenord inspect --home DIR [--market N] --out FILE proof KIND [WHICH...]\n\n"
     "Proofs: account NUMBER; position NUMBER SERIES; order ID; series SERIES; block HEIGHT;\n"
     "withdrawal NUMBER; conservation; solvency; exit NUMBER. All as of the last checkpoint.\n"

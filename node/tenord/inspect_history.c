@@ -1,6 +1,6 @@
-/* inspect_history: what the store keeps of the past of accounts and orders. A solo home has indexes
- * of both; a set's has of each block the messages of each account's stream, if the node served
- * clients, and no index of orders. */
+/* inspect_history: what an account has bought and sold, as far as the store goes back. A solo home
+ * has an index of it; a set's has of each block the messages of each account's stream, if the node
+ * served clients. */
 #include "cluster/past.h"
 #include "inspect.h"
 #include "tenord.h"
@@ -10,7 +10,7 @@
 struct telling {
     const struct inspect *inspect;
     uint32_t account;
-    uint64_t fills, since, lowest; /* since: of rows that are whole; lowest: of those there are */
+    uint64_t fills;
     enum store_err err;
 };
 
@@ -52,33 +52,52 @@ static bool see_fill(void *context, uint64_t height, uint32_t index, const uint8
 /* ---- A set's -----------------------------------------------------------------------------------
  */
 
-static bool see_row(void *context, const uint8_t *key, size_t key_size, const uint8_t *value,
-                    size_t value_size)
+static bool see_message(void *context, const struct gateway_record *record)
 {
-    struct telling *telling = context;
-    const struct inspect *inspect = telling->inspect;
-    const uint32_t market = inspect->set->conf.limits.markets[inspect->place].market;
-    const uint64_t height = key_size == 8 ? tn_get_be(key, 8) : 0;
-    struct past_row_head head;
-    struct past_row_messages messages;
-    struct gateway_record record;
-    enum past_row_answer answer = PAST_ROW_END;
-    if (height > inspect->height) return false; /* of what is kept under heights of no block */
-    if (!past_row_open(&head, machine_cpu(), value, value_size) || head.height != height) {
-        telling->err = STORE_CORRUPT;
-        return false;
-    }
-    if (telling->lowest == 0) telling->lowest = height;
-    if (height < telling->since || !past_row_find(&messages, &head, market, telling->account)) {
-        return true;
-    }
-    while ((answer = past_row_next(&messages, &record)) == PAST_ROW_NEXT)
-        if (record.event.kind == TN_EVENT_TRADE) tell_fill(telling, height, &record.event);
-    if (answer == PAST_ROW_DAMAGED) telling->err = STORE_CORRUPT;
-    return answer == PAST_ROW_END;
+    if (record->event.kind == TN_EVENT_TRADE) tell_fill(context, record->at.block, &record->event);
+    return true;
 }
 
-/* ---- The commands ------------------------------------------------------------------------------
+int inspect_rows(struct past_rows *rows, const struct inspect *inspect)
+{
+    *rows = (struct past_rows){
+        .view = inspect->set->view,
+        .cpu = machine_cpu(),
+        .market = inspect->set->conf.limits.markets[inspect->place].market,
+        .through = inspect->height,
+    };
+    const enum store_err err = past_rows_since(&rows->since, rows->view, rows->through);
+    if (err == STORE_OK) return END_GOOD;
+    if (err != STORE_ABSENT) return inspect_damaged();
+    complain("there are no accounts' streams that this program reads, up to height %" PRIu64
+             ": the node has served no clients, or was of another version",
+             inspect->height);
+    return END_REFUSED;
+}
+
+int inspect_damaged(void)
+{
+    complain("the store does not read: see tenord db check");
+    return END_WRONG;
+}
+
+/* *first: the lowest block whose fills there are. */
+static int tell_fills_of_set(struct telling *telling, uint64_t *first)
+{
+    struct past_rows rows;
+    uint64_t lowest;
+    if (!set_first_block(first, telling->inspect->set)) return END_WRONG;
+    const int end = inspect_rows(&rows, telling->inspect);
+    if (end != END_GOOD) return end;
+    telling->err = past_rows_walk(&rows, telling->account, 0, see_message, telling);
+    if (telling->err == STORE_OK) telling->err = past_rows_first(&lowest, &rows);
+    if (telling->err != STORE_OK) return inspect_damaged();
+    if (rows.since > *first) *first = rows.since;
+    if (lowest <= rows.through && lowest > *first) *first = lowest; /* before may be pruned */
+    return END_GOOD;
+}
+
+/* ---- The command -------------------------------------------------------------------------------
  */
 
 int inspect_fills(struct inspect *inspect)
@@ -90,53 +109,16 @@ int inspect_fills(struct inspect *inspect)
         return END_REFUSED;
     }
     telling.account = (uint32_t)account;
-    enum store_err err;
-    if (inspect->set == NULL) {
-        err = store_each_fill(inspect->reading.view, telling.account, 0, see_fill, &telling);
-        first = reading_first_block(&inspect->reading);
-    } else if (past_rows_since(&telling.since, inspect->set->view, inspect->height) == STORE_OK) {
-        if (!set_first_block(&first, inspect->set)) return END_WRONG;
-        err = store_each(inspect->set->view, STORE_RECEIPTS, NULL, 0, see_row, &telling);
-        if (telling.since > first) first = telling.since;
-        if (telling.lowest > first) first = telling.lowest; /* those before may be pruned */
+    if (inspect->set != NULL) {
+        const int end = tell_fills_of_set(&telling, &first);
+        if (end != END_GOOD) return end;
     } else {
-        complain("there are no accounts' streams that this program reads, up to height %" PRIu64
-                 ": the node has served no clients, or was of another version",
-                 inspect->height);
-        return END_REFUSED;
-    }
-    if (err == STORE_OK) err = telling.err;
-    if (err != STORE_OK) {
-        complain("the store does not read: see tenord db check");
-        return END_WRONG;
+        enum store_err err =
+            store_each_fill(inspect->reading.view, telling.account, 0, see_fill, &telling);
+        if (err != STORE_OK || telling.err != STORE_OK) return inspect_damaged();
+        first = reading_first_block(&inspect->reading);
     }
     printf("%" PRIu64 " fills in blocks %" PRIu64 " to %" PRIu64 "\n", telling.fills, first,
            inspect->height);
-    return END_GOOD;
-}
-
-int inspect_order(struct inspect *inspect)
-{
-    uint64_t id;
-    struct store_order order;
-    if (!inspect_number(inspect, &id, 1, "order", UINT64_MAX)) return END_REFUSED;
-    if (inspect->set != NULL) {
-        complain("a set's home has no index of orders: see fills ACCOUNT, or proof order ID of one "
-                 "that rests");
-        return END_REFUSED;
-    }
-    enum store_err err = store_get_order(inspect->reading.view, &order, id);
-    if (err == STORE_ABSENT) {
-        complain("the store knows no order %" PRIu64 ": there was none, or it is pruned", id);
-        return END_REFUSED;
-    }
-    if (err != STORE_OK) {
-        complain("the store does not read: see tenord db check");
-        return END_WRONG;
-    }
-    printf("order        %" PRIu64 "\naccount      %u\nseries       %s\nopen         %" PRId64
-           " lots%s\nlast touched at height %" PRIu64 "\n",
-           order.order_id, order.account, inspect_series_name(inspect, order.series_id),
-           order.open_lots, order.closed ? ", closed" : "", order.height);
     return END_GOOD;
 }

@@ -11,6 +11,11 @@ int64_t tn_exchange_time_ms(const struct tn_exchange *exchange)
     return exchange->time_ms;
 }
 
+uint64_t tn_exchange_last_order(const struct tn_exchange *exchange)
+{
+    return exchange->last_order_id;
+}
+
 bool tn_exchange_account(const struct tn_exchange *exchange, struct tn_account_view *view,
                          uint32_t index)
 {

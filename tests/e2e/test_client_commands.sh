@@ -417,6 +417,34 @@ fills_are_found_in_every_home() {
     done
 }
 
+# A fill names its orders; each stands in the homes of both nodes, with the same life.
+orders_are_found_in_every_home() {
+    local i id ids found=0
+    "$tenord" inspect --home "$work/net/node-0" fills 1 >"$work/fills"
+    mapfile -t ids < <(sed -n 's/.*, order \([0-9]*\) .*/\1/p' "$work/fills" | sort -u)
+    for id in "${ids[@]}"; do
+        for i in 0 1; do
+            "$tenord" inspect --home "$work/net/node-$i" order "$id" >"$work/order-$i" 2>"$work/err" ||
+                fail "inspect order $id of node-$i ended with $?: $(cat "$work/err")"
+            grep -q '^account      1$' "$work/order-$i" || fail "order $id is another's on node-$i"
+            grep -qE '^[0-9]+\.[0-9]+ +filled: [0-9]+ lots @ ' "$work/order-$i" ||
+                fail "node-$i does not know that order $id was filled"
+            grep -qE '^[0-9]+\.[0-9]+ +(placed|quoted).*: ' "$work/order-$i" ||
+                fail "node-$i does not know how order $id began"
+        done
+        # One may have stopped some blocks before the other: of an order that is over, no matter.
+        if grep -q ', closed$' "$work/order-0" && grep -q ', closed$' "$work/order-1"; then
+            diff "$work/order-0" "$work/order-1" || fail "the nodes tell two lives of order $id"
+        fi
+        found=$((found + 1))
+    done
+    [ "$found" -ge 1 ] || fail "no order of account 1 was filled"
+    if "$tenord" inspect --home "$work/net/node-0" order 99999999 2>"$work/err"; then
+        fail "there is an order 99999999"
+    fi
+    grep -q 'there is no order 99999999 yet: the last is ' "$work/err" || fail "$(cat "$work/err")"
+}
+
 start_net
 for group in keys_are_made_shown_and_taken_in the_first_order_is_two_commands_away \
     the_market_is_shown orders_are_changed_and_cancelled what_a_leader_leaves_out_is_forced \
@@ -431,4 +459,5 @@ for group in keys_are_made_shown_and_taken_in the_first_order_is_two_commands_aw
 done
 stop_net
 fills_are_found_in_every_home
+orders_are_found_in_every_home
 echo "$passed passed, 0 failed"

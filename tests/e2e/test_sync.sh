@@ -217,6 +217,30 @@ leftovers() {
     say "what crashes leave was tidied"
 }
 
+# What became of orders is the same in a home whose node took its state from others and was killed as
+# in one that was there throughout; it is asked for beside both at work.
+lives_of_orders() {
+    local id ids taker found=0
+    kill_node 2
+    start_with_what_it_has 2
+    within 30 "node-2 votes after a restart" speaks 2
+    expect 0 ' fills in blocks ' inspect --home "$net/node-2" fills 0
+    taker=$(sed -n 's/.*with account \([0-9]*\),.*/\1/p' "$work/said" | tail -n 1)
+    [ -n "$taker" ] || fail "account 0 made no trade"
+    expect 0 ' fills in blocks ' inspect --home "$net/node-2" fills "$taker"
+    mapfile -t ids < <(sed -n 's/.*, order \([0-9]*\) .*/\1/p' "$work/said" | sort -nu | tail -n 5)
+    for id in "${ids[@]}"; do
+        expect 0 ' filled: ' inspect --home "$net/node-2" order "$id"
+        grep -q ', closed$' "$work/said" || continue
+        cp "$work/said" "$work/life"
+        expect 0 ' filled: ' inspect --home "$net/node-0" order "$id"
+        diff "$work/life" "$work/said" || fail "node-2 tells another life of order $id"
+        found=$((found + 1))
+    done
+    [ "$found" -ge 1 ] || fail "no order of account $taker is over"
+    say "the lives of $found orders of account $taker are the same after a restart"
+}
+
 set_open 4
 for i in $(all_nodes); do
     echo "checkpoint_blocks 16" >>"$net/node-$i/set.conf"
@@ -235,6 +259,7 @@ end_play "trading throughout"
 within 30 "all nodes hold one state" are_equal 0 1 2 3
 for i in $(all_nodes); do speaks "$i" || fail "node-$i does not vote"; done
 check_logs
+lives_of_orders
 # One is killed where its log goes further than its store, whose checkpoints are at multiples of 32.
 is_between_checkpoints() {
     local behind=$(($(height 1) % 32))
