@@ -96,8 +96,9 @@ const struct setting setting_table[] = {
     NUMBER(store.segment_bytes, INTEGER, START, 0, UINT64_C(1) << 32, 64 * MIB,
            "Of a segment of the write-ahead log."),
     NUMBER(store.archive, BOOL, START, 0, 1, 0, "Keep all history."),
-    NUMBER(store.stream_hours, INTEGER, START, 0, 168, 24,
-           "Of block time that accounts' messages are kept for clients who resume; 0: only in "
+    NUMBER(store.stream_hours, INTEGER, START, 0, 87600, 24,
+           "Of block time that accounts' messages are kept for clients who resume, and for tenord "
+           "inspect fills and order; without store.archive no longer than blocks are; 0: only in "
            "memory."),
 };
 const uint32_t settings_count = sizeof setting_table / sizeof setting_table[0];
