@@ -6,10 +6,12 @@
  * machine that is full; how much processor time a node took for a frame is printed beside. The
  * machine's own round trips come first. JSON lines.
  *
- * usage: bench_gateway [--quick] [--nodes N] [--checkers N] [FIGURE...]
+ * usage: bench_gateway [--quick] [--nodes N] [--checkers N] [--slow-seconds N] [FIGURE...]
  * checkers: threads of a node that check signatures; 0, the default: as the node likes
+ * slow-seconds: that the figure `slow` may take; 100
  * figures: raw idle latency curve orders quotes slow logons; all by default. */
 #include "gateway_load.h"
+#include "gateway_slow.h"
 
 #include <ftw.h>
 #include <signal.h>
@@ -20,7 +22,7 @@
 enum { CONNECTIONS = 64, SERIES = 64, LOGONS = 1000, HANDSHAKES = 32, SETTLE_SECONDS = 5 };
 
 static struct net net;
-static uint32_t nodes_count = 1;
+static uint32_t nodes_count = 1, slow_seconds = 100;
 
 /* ---- Printing ----------------------------------------------------------------------------------
  */
@@ -31,29 +33,11 @@ static double machine_load(void)
     return getloadavg(&one, 1) == 1 ? one : -1;
 }
 
-/* Sorted ns, 4.29 s at most, of what has an answer: from `since` (NULL: the schedule) to `until`.
- */
-static uint32_t *latencies(uint32_t *count, const struct load *load, const uint64_t *since,
-                           const uint64_t *until)
-{
-    uint32_t *ns = malloc((load->frames_count + 1) * sizeof *ns);
-    TN_ASSERT(ns != NULL);
-    *count = 0;
-    for (uint32_t i = 0; i < load->frames_count; i++) {
-        if (until[i] == 0 || (since != NULL && since[i] == 0)) continue;
-        uint64_t from = since != NULL ? since[i] : load->start_ns + i * load->interval_ns;
-        uint64_t took = until[i] > from ? until[i] - from : 0;
-        ns[(*count)++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
-    }
-    qsort(ns, *count, sizeof *ns, bench_compare_u32);
-    return ns;
-}
-
 static double share_us(const struct load *load, const uint64_t *since, const uint64_t *until,
                        uint32_t percent)
 {
     uint32_t count;
-    uint32_t *ns = latencies(&count, load, since, until);
+    uint32_t *ns = load_latencies(&count, load, since, until);
     double us = count == 0 ? -1 : ns[(uint64_t)count * percent / 100] / 1e3;
     free(ns);
     return us;
@@ -187,102 +171,6 @@ static void figure_quotes(void)
     load_close(&load);
 }
 
-/* Latencies of rounds by turns without and with slow consumers. One round's p99 moves by a third by
- * itself, so it is the pool of all rounds of a kind that is compared, and drawing rounds anew says
- * between what bounds nine of ten such comparisons would lie. */
-enum { SLOW_ROUNDS = 24, SLOW = 4, SLOW_FRAMES = 2000, SLOW_DRAWS = 400 };
-struct slow_rounds {
-    uint32_t *ns[2][SLOW_ROUNDS], count[2][SLOW_ROUNDS];
-    uint32_t *pool; /* room for all rounds of one kind */
-};
-
-/* Of the rounds that are named. */
-static double pooled_us(const struct slow_rounds *rounds, uint32_t slow, const uint32_t *named,
-                        uint32_t percent)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < SLOW_ROUNDS; i++) {
-        uint32_t more = rounds->count[slow][named[i]];
-        memcpy(rounds->pool + count, rounds->ns[slow][named[i]], more * sizeof *rounds->pool);
-        count += more;
-    }
-    qsort(rounds->pool, count, sizeof *rounds->pool, bench_compare_u32);
-    return count == 0 ? -1 : rounds->pool[(uint64_t)count * percent / 100] / 1e3;
-}
-
-/* Pairs are drawn: what disturbs the machine disturbs neighbours in time. */
-static double moved_percent(const struct slow_rounds *rounds, const uint32_t *named)
-{
-    return 100 * (pooled_us(rounds, 1, named, 99) / pooled_us(rounds, 0, named, 99) - 1);
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static void print_slow(const struct slow_rounds *rounds)
-{
-    uint32_t all[SLOW_ROUNDS], drawn[SLOW_ROUNDS];
-    double moved[SLOW_DRAWS];
-    uint64_t random = 1;
-    for (uint32_t i = 0; i < SLOW_ROUNDS; i++)
-        all[i] = i;
-    for (uint32_t draw = 0; draw < SLOW_DRAWS; draw++) {
-        for (uint32_t i = 0; i < SLOW_ROUNDS; i++)
-            drawn[i] = (uint32_t)tn_random_below(&random, SLOW_ROUNDS);
-        moved[draw] = moved_percent(rounds, drawn);
-    }
-    qsort(moved, SLOW_DRAWS, sizeof moved[0], compare_doubles);
-    bench_json_open("slow_consumers");
-    bench_json_u64("slow", SLOW);
-    bench_json_u64("pairs_of_rounds", SLOW_ROUNDS);
-    bench_json_double("p50_us_without", pooled_us(rounds, 0, all, 50));
-    bench_json_double("p50_us_with", pooled_us(rounds, 1, all, 50));
-    bench_json_double("p99_us_without", pooled_us(rounds, 0, all, 99));
-    bench_json_double("p99_us_with", pooled_us(rounds, 1, all, 99));
-    bench_json_double("p99_moved_percent", moved_percent(rounds, all));
-    bench_json_double("p99_moved_percent_low", moved[SLOW_DRAWS / 20]);
-    bench_json_double("p99_moved_percent_high", moved[SLOW_DRAWS - 1 - SLOW_DRAWS / 20]);
-    bench_json_u64("target_percent", 10);
-    bench_json_double("machine_load", machine_load());
-    bench_json_close();
-}
-
-/* Orders at 1 000/s, which make market data, without and with clients that subscribed to everything
- * and read nothing. */
-static void run_slow(struct slow_rounds *rounds, uint32_t slow, uint32_t round)
-{
-    struct load load;
-    connect_all(&load, 2);
-    for (uint32_t i = 0; i < slow * SLOW; i++) {
-        struct load_connection *connection = load_connect(&load, 0, NULL);
-        if (!load_until_ready(&load, 3 + i, 10000)) exit(EXIT_FAILURE);
-        load_subscribe_and_sleep(&load, connection);
-    }
-    load_sign(&load, LOAD_ORDERS, SLOW_FRAMES, 2, TN_WAIT_SOFT);
-    load_run(&load, 1000, 4000);
-    rounds->ns[slow][round] = latencies(&rounds->count[slow][round], &load, NULL, load.soft_ns);
-    load_close(&load);
-}
-
-static void figure_slow(void)
-{
-    struct slow_rounds rounds = {.pool = malloc(SLOW_ROUNDS * SLOW_FRAMES * sizeof(uint32_t))};
-    TN_ASSERT(rounds.pool != NULL);
-    for (uint32_t round = 0; round < SLOW_ROUNDS; round++) {
-        run_slow(&rounds, round % 2, round);
-        run_slow(&rounds, 1 - round % 2, round);
-    }
-    print_slow(&rounds);
-    for (uint32_t round = 0; round < SLOW_ROUNDS; round++) {
-        free(rounds.ns[0][round]);
-        free(rounds.ns[1][round]);
-    }
-    free(rounds.pool);
-}
-
 static void figure_logons(void)
 {
     struct load load;
@@ -313,7 +201,8 @@ static bool is_wanted(int count, char **names, const char *name)
 {
     bool any = false;
     for (int i = 1; i < count; i++) {
-        if (strcmp(names[i], "--nodes") == 0 || strcmp(names[i], "--checkers") == 0) {
+        if (strcmp(names[i], "--nodes") == 0 || strcmp(names[i], "--checkers") == 0 ||
+            strcmp(names[i], "--slow-seconds") == 0) {
             i++;
             continue;
         }
@@ -347,7 +236,7 @@ static void bench(int count, char **names, const char *folder, bool is_quick)
     if (is_wanted(count, names, "curve")) figure_curve();
     if (is_wanted(count, names, "orders")) figure_orders();
     if (is_wanted(count, names, "quotes")) figure_quotes();
-    if (is_wanted(count, names, "slow")) figure_slow();
+    if (is_wanted(count, names, "slow")) slow_print(&net, slow_seconds);
     if (is_wanted(count, names, "logons")) figure_logons();
     net_stop(&net);
 }
@@ -379,6 +268,8 @@ int main(int count, char **arguments)
             nodes_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
         if (strcmp(arguments[i], "--checkers") == 0 && i + 1 < count)
             net.checkers_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
+        if (strcmp(arguments[i], "--slow-seconds") == 0 && i + 1 < count)
+            slow_seconds = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
     }
     if (nodes_count < 1 || nodes_count > NET_NODES_MAX || mkdtemp(folder) == NULL) {
         fprintf(stderr, "bench_gateway: --nodes takes 1 to 4, and /tmp must be there\n");

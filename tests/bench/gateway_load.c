@@ -126,6 +126,10 @@ struct load_connection *load_connect(struct load *load, uint32_t node,
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     TN_ASSERT(connection->in != NULL && connection->fd >= 0);
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (load->receive_bytes > 0) { /* before connect: the window is agreed on there */
+        setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &load->receive_bytes,
+                   sizeof load->receive_bytes);
+    }
     if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) != 0 &&
         errno != EINPROGRESS) {
         give_up("cannot connect to a node");
@@ -215,14 +219,33 @@ static void log_on(struct load *load, struct load_connection *connection,
     send_message(load, connection, &message);
 }
 
-void load_subscribe_and_sleep(struct load *load, struct load_connection *connection)
+static void ask_instruments(struct load *load, struct load_connection *connection, uint32_t count)
+{
+    Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
+    Tenor__V1__GetInstruments question = TENOR__V1__GET_INSTRUMENTS__INIT;
+    uint8_t bytes[64];
+    question.market = 1;
+    message.request = 1;
+    message.body_case = TENOR__V1__TO_NODE__BODY_GET_INSTRUMENTS;
+    message.get_instruments = &question;
+    size_t size = wire_write_to_node(bytes, sizeof bytes, &message);
+    TN_ASSERT(size > 0 && count * size <= LOAD_STAGE_BYTES);
+    TN_ASSERT(connection->stage_at == connection->stage_size);
+    connection->stage_at = 0;
+    connection->stage_size = count * size;
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(connection->stage + i * size, bytes, size);
+    flush(load, connection);
+    TN_ASSERT(connection->stage_at == connection->stage_size);
+}
+
+void load_subscribe_and_leave(struct load *load, struct load_connection *connection,
+                              uint32_t questions)
 {
     static const Tenor__V1__Channel channels[] = {
         TENOR__V1__CHANNEL__BLOCKS, TENOR__V1__CHANNEL__INSTRUMENTS, TENOR__V1__CHANNEL__TICKER,
         TENOR__V1__CHANNEL__BOOK,   TENOR__V1__CHANNEL__ORDERS,      TENOR__V1__CHANNEL__TRADES,
         TENOR__V1__CHANNEL__MARKS,  TENOR__V1__CHANNEL__LIQUIDATIONS};
-    int small = 4096;
-    setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++) {
         Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
         Tenor__V1__Subscribe subscribe = TENOR__V1__SUBSCRIBE__INIT;
@@ -232,6 +255,7 @@ void load_subscribe_and_sleep(struct load *load, struct load_connection *connect
         message.subscribe = &subscribe;
         send_message(load, connection, &message);
     }
+    if (questions > 0) ask_instruments(load, connection, questions);
     epoll_ctl(load->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 }
 
@@ -525,4 +549,20 @@ void load_run(struct load *load, uint64_t frames_per_second, uint64_t drain_ms)
         turn(load, load->spins ? 0 : wait_ns);
     }
     drain(load);
+}
+
+uint32_t *load_latencies(uint32_t *count, const struct load *load, const uint64_t *since,
+                         const uint64_t *until)
+{
+    uint32_t *ns = malloc((load->frames_count + 1) * sizeof *ns);
+    TN_ASSERT(ns != NULL);
+    *count = 0;
+    for (uint32_t i = 0; i < load->frames_count; i++) {
+        if (until[i] == 0 || (since != NULL && since[i] == 0)) continue;
+        uint64_t from = since != NULL ? since[i] : load->start_ns + i * load->interval_ns;
+        uint64_t took = until[i] > from ? until[i] - from : 0;
+        ns[(*count)++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+    }
+    qsort(ns, *count, sizeof *ns, bench_compare_u32);
+    return ns;
 }

@@ -64,6 +64,8 @@ void net_open_accounts(struct net *net, uint32_t accounts_count);
 void net_stop(struct net *net);
 uint64_t net_rss_bytes(const struct net *net, uint32_t index);
 uint64_t net_cpu_us(const struct net *net, uint32_t index); /* processor time of a node, ever */
+/* A metric of a node that has no labels, as it stands. */
+uint64_t net_metric(const struct net *net, uint32_t index, const char *name);
 
 /* ---- The load (gateway_load.c) -----------------------------------------------------------------
  */
@@ -94,6 +96,7 @@ struct load {
     uint32_t connections_count, ready_count;
     int epoll;
     bool spins;
+    int receive_bytes; /* that the system takes in for connections from now on; 0: as it likes */
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context random;
     mbedtls_ssl_config config;
@@ -127,8 +130,14 @@ void load_sign(struct load *load, enum load_kind kind, uint32_t frames_count, ui
 /* Sends them at that rate, sends nothing more drain_ms after the last one was due, and waits
  * until all that was sent has an answer. */
 void load_run(struct load *load, uint64_t frames_per_second, uint64_t drain_ms);
-/* A subscription of all series to every channel, whose messages nobody reads. */
-void load_subscribe_and_sleep(struct load *load, struct load_connection *connection);
+/* Sorted ns, 4.29 s at most, of what has an answer: from `since` (NULL: the schedule) to `until`,
+ * which are arrays of the load. The caller frees them. */
+uint32_t *load_latencies(uint32_t *count, const struct load *load, const uint64_t *since,
+                         const uint64_t *until);
+/* A subscription of all series to every channel, and then so many questions whose answers are some
+ * 10 KB each with 64 series: from then on the load does not look at the connection. */
+void load_subscribe_and_leave(struct load *load, struct load_connection *connection,
+                              uint32_t questions);
 
 /* ---- The machine's own (gateway_raw.c) ---------------------------------------------------------
  * Lines of JSON: a ping-pong of 64 bytes between two threads over TCP and TLS. */

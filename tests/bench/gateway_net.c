@@ -72,9 +72,15 @@ static unsigned free_ports(void)
     }
 }
 
+static unsigned metrics_port(const struct net *net, uint32_t index)
+{
+    return net->conf.nodes[index].port + 100u;
+}
+
 void net_start_node(struct net *net, uint32_t index)
 {
-    char home[PATH_SIZE], log[32], threads[64];
+    char home[PATH_SIZE], log[32], threads[64], metrics[64];
+    snprintf(metrics, sizeof metrics, "metrics.listen=127.0.0.1:%u", metrics_port(net, index));
     snprintf(threads, sizeof threads, "clients.limits.signature_threads=%u", net->checkers_count);
     snprintf(home, sizeof home, "%s/net/node-%u", net->folder, index);
     snprintf(log, sizeof log, "node-%u", index);
@@ -92,6 +98,7 @@ void net_start_node(struct net *net, uint32_t index)
                                "clients.limits.queries_burst=100000",
                                "clients.limits.frames_max=65536",
                                threads,
+                               metrics,
                                NULL};
     net->nodes[index] = run(net->folder, log, arguments);
 }
@@ -154,6 +161,40 @@ uint64_t net_cpu_us(const struct net *net, uint32_t index)
         return 0;
     }
     return (user + system) * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+/* What the node answers to a question for its metrics, and how much of it there is. */
+static size_t ask_metrics(char *text, size_t room, const struct net *net, uint32_t index)
+{
+    static const char question[] = "GET /metrics HTTP/1.0\r\nHost: node\r\n\r\n";
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)metrics_port(net, index)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    size_t size = 0;
+    ssize_t got = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        send(fd, question, sizeof question - 1, MSG_NOSIGNAL) != (ssize_t)sizeof question - 1) {
+        give_up("a node does not tell its metrics");
+    }
+    while (got > 0 && size + 1 < room) {
+        got = recv(fd, text + size, room - 1 - size, 0);
+        size += got > 0 ? (size_t)got : 0;
+    }
+    close(fd);
+    text[size] = '\0';
+    return size;
+}
+
+uint64_t net_metric(const struct net *net, uint32_t index, const char *name)
+{
+    static char text[1 << 20];
+    char line[128];
+    if (ask_metrics(text, sizeof text, net, index) == 0) give_up("a node's metrics are empty");
+    int length = snprintf(line, sizeof line, "\n%s ", name);
+    const char *at = strstr(text, line);
+    if (at == NULL) give_up("a node has no such metric");
+    return strtoull(at + length, NULL, 10);
 }
 
 /* ---- A client that sets things up --------------------------------------------------------------
