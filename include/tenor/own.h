@@ -1,8 +1,8 @@
 /* own: a batch that a desk of this very process has made, executed again by its replica.
  *
  * The desk has digested its events for the header. The replica holds what it gets against that by a
- * trace, not by a second digest: 64 bits, a multiplication for eight bytes of an event as it is
- * encoded. Each step is one to one, so two lists that differ in one word never have one trace;
+ * trace, not by a second digest: 64 bits, a multiplication for eight bytes of an event as it lies
+ * in memory. Each step is one to one, so two lists that differ in one word never have one trace;
  * others have by a chance of 2⁻⁶⁴. A trace proves nothing to anybody else: all other nodes digest.
  */
 #ifndef TENOR_OWN_H

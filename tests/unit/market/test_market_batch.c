@@ -261,6 +261,29 @@ static void test_batch_of_an_own_desk_is_held_against_the_trace_of_its_events(vo
     free(memory);
 }
 
+/* Whichever bit it is, and a step more or the same events in another order. */
+static void test_a_trace_of_events_tells_each_of_their_bits(void **state)
+{
+    (void)state;
+    struct tn_event events[3];
+    uint64_t random = 5;
+    for (uint32_t i = 0; i < sizeof events; i++)
+        ((uint8_t *)events)[i] = (uint8_t)tn_random_next(&random);
+    const uint64_t trace = tn_market_trace(7, events, 3);
+    for (uint32_t bit = 0; bit < 8 * sizeof events; bit++) {
+        ((uint8_t *)events)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_true(tn_market_trace(7, events, 3) != trace);
+        ((uint8_t *)events)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_true(tn_market_trace(7, events, 3) == trace);
+    assert_true(tn_market_trace(8, events, 3) != trace);
+    assert_true(tn_market_trace(tn_market_trace(7, events, 2), events + 2, 1) != trace);
+    const struct tn_event first = events[0];
+    events[0] = events[1];
+    events[1] = first;
+    assert_true(tn_market_trace(7, events, 3) != trace);
+}
+
 static void test_batch_that_goes_on_from_another_block_is_not_executed(void **state)
 {
     (void)state;
@@ -286,6 +309,7 @@ int main(void)
         STORY(test_batch_whose_bytes_were_changed_is_refused),
         STORY(test_batch_is_executed_with_results_that_count_every_item),
         STORY(test_batch_of_an_own_desk_is_held_against_the_trace_of_its_events),
+        STORY(test_a_trace_of_events_tells_each_of_their_bits),
         STORY(test_batch_that_goes_on_from_another_block_is_not_executed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
