@@ -185,38 +185,91 @@ static void put_field(struct writer *writer, const ProtobufCFieldDescriptor *fie
     }
 }
 
+/* ---- Events ------------------------------------------------------------------------------------
+ * What is sent most, field by field, where there is room for the largest one: nothing is asked on
+ * the way, and the place stays in a register. Each puts its bytes before `at` and returns their
+ * beginning. */
+
+#define EVENT_FIELDS    19u
+#define EVENT_BYTES_MAX (EVENT_FIELDS * (2 + 10)) /* tag and number */
+
+static inline uint8_t *varint_before(uint8_t *at, uint64_t number)
+{
+    if (number < 0x80) {
+        *--at = (uint8_t)number;
+        return at;
+    }
+    const size_t size = (size_t)(63 - __builtin_clzll(number)) / 7 + 1;
+    uint8_t *to = at -= size;
+    for (; number >= 0x80; number >>= 7)
+        *to++ = (uint8_t)(number | 0x80);
+    *to = (uint8_t)number;
+    return at;
+}
+
+static inline uint8_t *tag_before(uint8_t *at, unsigned tag)
+{
+    if (tag >= 0x80) *--at = (uint8_t)(tag >> 7);
+    *--at = (uint8_t)(tag >= 0x80 ? tag | 0x80 : tag);
+    return at;
+}
+
+static inline uint8_t *number_before(uint8_t *at, unsigned field, uint64_t number)
+{
+    return number == 0 ? at : tag_before(varint_before(at, number), field << 3);
+}
+
+static inline uint8_t *fixed_before(uint8_t *at, unsigned field, uint64_t number)
+{
+    if (number == 0) return at;
+    at -= sizeof number;
+    for (unsigned i = 0; i < sizeof number; i++)
+        at[i] = (uint8_t)(number >> (8 * i));
+    return tag_before(at, field << 3 | 1);
+}
+
+static uint8_t *event_before(uint8_t *at, const Tenor__V1__Event *event)
+{
+    at = number_before(at, 19, event->other_index);
+    at = number_before(at, 18, event->index);
+    at = number_before(at, 17, zigzag(event->other_fee));
+    at = number_before(at, 16, zigzag(event->money));
+    at = number_before(at, 15, zigzag(event->other_remaining));
+    at = number_before(at, 14, zigzag(event->remaining));
+    at = number_before(at, 13, zigzag(event->quantity));
+    at = number_before(at, 12, zigzag(event->price));
+    at = number_before(at, 11, event->client_id);
+    at = number_before(at, 10, event->order_id);
+    at = fixed_before(at, 9, event->series_id);
+    at = number_before(at, 8, event->other_account);
+    at = number_before(at, 7, event->account);
+    at = number_before(at, 6, event->duplicate);
+    at = number_before(at, 5, event->reject);
+    at = number_before(at, 4, event->reason);
+    at = number_before(at, 3, event->flags);
+    at = number_before(at, 2, (uint64_t)(int64_t)event->side);
+    return number_before(at, 1, event->kind);
+}
+
+static void put_event(struct writer *writer, const Tenor__V1__Event *event)
+{
+    uint8_t piece[EVENT_BYTES_MAX];
+    if ((size_t)(writer->at - writer->begin) >= sizeof piece) {
+        writer->at = event_before(writer->at, event);
+    } else {
+        const uint8_t *at = event_before(piece + sizeof piece, event);
+        put_bytes(writer, at, (size_t)(piece + sizeof piece - at));
+    }
+}
+
+/* ---- Messages that many carry ------------------------------------------------------------------
+ */
+
 static inline void put_number(struct writer *writer, uint64_t tag, uint64_t number)
 {
     if (number == 0) return;
     put_varint(writer, number);
     put_varint(writer, tag);
-}
-
-/* What is sent most, field by field: the same bytes, three times as fast. */
-static void put_event(struct writer *writer, const Tenor__V1__Event *event)
-{
-    put_number(writer, 19 << 3, event->other_index);
-    put_number(writer, 18 << 3, event->index);
-    put_number(writer, 17 << 3, zigzag(event->other_fee));
-    put_number(writer, 16 << 3, zigzag(event->money));
-    put_number(writer, 15 << 3, zigzag(event->other_remaining));
-    put_number(writer, 14 << 3, zigzag(event->remaining));
-    put_number(writer, 13 << 3, zigzag(event->quantity));
-    put_number(writer, 12 << 3, zigzag(event->price));
-    put_number(writer, 11 << 3, event->client_id);
-    put_number(writer, 10 << 3, event->order_id);
-    if (event->series_id != 0) {
-        put_fixed(writer, event->series_id);
-        put_varint(writer, 9 << 3 | 1);
-    }
-    put_number(writer, 8 << 3, event->other_account);
-    put_number(writer, 7 << 3, event->account);
-    put_number(writer, 6 << 3, event->duplicate);
-    put_number(writer, 5 << 3, event->reject);
-    put_number(writer, 4 << 3, event->reason);
-    put_number(writer, 3 << 3, event->flags);
-    put_number(writer, 2 << 3, (uint64_t)(int64_t)event->side);
-    put_number(writer, 1 << 3, event->kind);
 }
 
 /* What was written since then is a message: its length and its tag. */

@@ -109,9 +109,14 @@ static void test_wire_writes_the_bytes_that_protobuf_c_writes(void **state)
         size_t size = protobuf_c_message_get_packed_size(made);
         if (size == 0 || size > sizeof wanted) continue;
         protobuf_c_message_pack(made, wanted);
-        assert_int_equal(wire_write_from_node(out, sizeof out, (Tenor__V1__FromNode *)made),
-                         size + WIRE_LENGTH_BYTES);
-        assert_memory_equal(out + WIRE_LENGTH_BYTES, wanted, size);
+        const size_t whole = size + WIRE_LENGTH_BYTES, rooms[] = {sizeof out, whole};
+        for (unsigned k = 0; k < 2; k++) {
+            out[whole] = 0xa5;
+            assert_int_equal(wire_write_from_node(out, rooms[k], (Tenor__V1__FromNode *)made),
+                             whole);
+            assert_memory_equal(out + WIRE_LENGTH_BYTES, wanted, size);
+            assert_true(k == 0 || out[whole] == 0xa5);
+        }
         account_messages += is_of_account;
         others += !is_of_account;
     }
