@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "seed.h"
 
-#define PAGE   4096u
+#define PAGE   ((size_t)sysconf(_SC_PAGESIZE)) /* not the same on every machine */
 #define PAGES  5u
 #define ROUNDS 2000u
 
