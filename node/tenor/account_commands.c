@@ -146,12 +146,27 @@ int account_list(struct thin *thin)
     return thin_done(thin);
 }
 
+/* Where it stands when others are deleveraged: lamps for the eye, and what they are made of. */
+static void put_queue(struct output *output, const struct tn_position_state *position)
+{
+    char lamps[16] = "-";
+    const uint32_t lit = tn_position_lamps(position);
+    if (lit > 0) snprintf(lamps, sizeof lamps, "%" PRIu32 "/5", lit);
+    output_text(output, "adl", lamps);
+    output_number(output, "adl_rank", position->adl_rank);
+    output_count(output, "adl_place", position->adl_place);
+    output_count(output, "adl_of", position->adl_of);
+    output_number(output, "adl_block", position->adl_block);
+}
+
 static bool put_positions(void *context, const struct tn_client_news *news)
 {
     struct thin *thin = context;
     const struct tn_account_state *state = &news->as.account_state;
     if (news->kind != TN_NEWS_ACCOUNT_STATE) return false;
-    output_table(thin->output, "positions", "series quantity# cost# mark# value#");
+    output_table(thin->output, "positions",
+                 "series quantity# cost# mark# value# adl adl_rank#? adl_place#? adl_of#? "
+                 "adl_block#?");
     for (uint32_t i = 0; i < state->positions_count; i++) {
         const struct tn_position_state *position = &state->positions[i];
         output_row(thin->output);
@@ -160,6 +175,7 @@ static bool put_positions(void *context, const struct tn_client_news *news)
         output_money(thin->output, "cost", position->cost_micros);
         thin_put_of_unit(thin, "mark", position->series_id, position->mark_micros);
         output_money(thin->output, "value", position->value_micros);
+        put_queue(thin->output, position);
     }
     output_table_end(thin->output);
     return true;

@@ -15,15 +15,17 @@ enum {
     NARROW = 77, /* and from which a book has its place */
 };
 
-/* Where things stand. A narrow screen has no mark and no volatility, and shorter amounts. */
+/* Where things stand. A narrow screen has no mark, no volatility and no place in the queue of
+ * deleveraging, and shorter amounts. */
 struct layout {
-    int name, ask, mark, iv, delta, book, money, positions, quantity, value; /* -1: not shown */
+    int name, ask, mark, iv, delta, book, money, positions, quantity, value,
+        adl; /* -1: not shown */
 };
 static struct layout layout_of(int columns)
 {
-    if (columns >= WIDE) return (struct layout){22, 34, 46, 58, 66, 74, 20, 46, 10, 14};
+    if (columns >= WIDE) return (struct layout){22, 34, 46, 58, 66, 74, 20, 46, 10, 14, 96};
     const int book = columns >= NARROW ? 49 : -1;
-    return (struct layout){20, 30, -1, -1, 40, book, 14, 38, 8, 12};
+    return (struct layout){20, 30, -1, -1, 40, book, 14, 38, 8, 12, -1};
 }
 
 /* What is beyond the last column is cut; ncurses would go on in the next line. */
@@ -132,6 +134,7 @@ static void draw_positions(const struct tui *tui, const struct layout *at, int f
     attron(A_BOLD);
     put(first, at->positions, "%-*s %*s %*s", at->name, "POSITION", at->quantity, "QUANTITY",
         at->value, "VALUE");
+    put(first, at->adl, "ADL");
     attroff(A_BOLD);
     for (int i = 0; i + 1 < lines && (uint32_t)i < tui->positions_count; i++) {
         const struct tn_position_state *one = &tui->positions[i];
@@ -141,6 +144,8 @@ static void draw_positions(const struct tui *tui, const struct layout *at, int f
         put(first + 1 + i, at->positions, "%-*.*s %*s %*s", at->name, at->name, instrument->name,
             at->quantity, instrument_quantity_text(quantity, instrument, one->quantity), at->value,
             decimal_format(value, one->value_micros / 10000, 2, 2));
+        const uint32_t lamps = tn_position_lamps(one);
+        if (lamps > 0) put(first + 1 + i, at->adl, "%" PRIu32 "/5", lamps);
     }
 }
 

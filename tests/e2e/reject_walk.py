@@ -448,8 +448,16 @@ class Walk:
         return next((row.state for row in found.liquidations
                      if row.account == self.world.spare.account), 0)
 
+    def queue(self):
+        """Where bob's short position stands among those that a bankrupt buyer is closed against."""
+        told = self.client.ask("account", get_account=wire.GetAccount(
+            market=1, account=self.bob.account))
+        return next(((one.adl_rank, one.adl_place, one.adl_of) for one in told.positions
+                     if one.series_id == self.test and one.quantity < 0), (0, 0, 0))
+
     def fall(self):
-        """Spare buys from bob what a fall of prices takes him out of, which lasts some seconds."""
+        """Spare buys from bob what a fall of prices takes him out of, which lasts some seconds. What
+        bob gains by it brings him forward in the queue of deleveraging."""
         spare, price, quantity = self.world.spare, 2000, 1000
         sells = [self.place(series_id=self.test, side=trader.SELL, price=price, quantity=quantity)]
         within(30, "bob sells", lambda: (self.stage(), {0} in results(self.bob, sells))[1])
@@ -459,7 +467,10 @@ class Walk:
             return {0} in results(spare, [self.place(series_id=self.test, price=price,
                                                      quantity=quantity)])
         within(30, "spare buys", bought)
+        within(30, "bob stands in the queue", lambda: (self.stage(), self.queue()[1:] == (1, 1))[1])
+        rank = self.queue()[0]
         self.spot = 1700000000
+        within(30, "bob's rank rises with his gain", lambda: (self.stage(), self.queue()[0] > rank)[1])
         within(30, "spare is liquidated", self.stage)
         self.expect([(908, self.place(series_id=self.test, price=1700, quantity=500))], spare)
 

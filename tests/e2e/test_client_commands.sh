@@ -182,6 +182,14 @@ makers_quote_and_takers_trade() {
     grep -q '"quantity":"0.1"' "$work/trade" || fail "the trade was not seen"
     grep -q '"series":"BTC-PERP"' "$work/account" || fail "the account did not hear of it"
     ok '"quantity": "0.1"' positions --key bob
+    for _ in $(seq 200); do
+        ok '"adl": "' positions --key bob
+        if [ "$(value adl)" = 5/5 ]; then break; fi
+        sleep 0.1
+    done
+    if [ "$(value adl) $(value adl_place) $(value adl_of)" != "5/5 1 1" ]; then fail "bob is not alone"; fi
+    [ "$(value adl_block)" -gt 0 ] || fail "the place is of no block"
+    [ "$(value adl_rank)" -ge 0 ] || fail "there is no rank"
     ok '"quantity": "0.1"' trades BTC-PERP
     ok '"event": "result"' mmp reset --group 1
     ok '"event": "cancelled"' mmp cancel --group 1
