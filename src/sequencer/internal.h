@@ -62,7 +62,7 @@ enum { BLOCK_PROPOSED, BLOCK_WANTED, BLOCKS_OF_VIEW };
 
 struct view {
     uint64_t number;        /* 0: unused */
-    struct ballot *ballots; /* by type - 1, then voter */
+    struct ballot *ballots; /* by voter, then type - 1: those of a small set lie together */
     uint64_t weights[VOTE_TYPES];
     struct held_cert certs[VOTE_TYPES];
     struct held_block blocks[BLOCKS_OF_VIEW];
@@ -246,7 +246,8 @@ static inline struct ballot *tn_sequencer_ballot(const struct tn_sequencer *s,
                                                  const struct view *view, uint32_t type,
                                                  uint32_t voter)
 {
-    return &view->ballots[(size_t)(type - 1) * s->config.limits.validators_max + voter];
+    TN_ASSERT(voter < s->config.limits.validators_max);
+    return &view->ballots[(size_t)voter * VOTE_TYPES + type - 1];
 }
 static inline bool tn_sequencer_has_cert(const struct view *view, enum tn_vote_type type)
 {
