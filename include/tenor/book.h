@@ -213,6 +213,11 @@ uint32_t tn_book_guess(const struct tn_books *books, uint64_t id);
 uint32_t tn_book_rest(struct tn_books *books, enum tn_reject *reject, uint32_t book,
                       enum tn_side side, tn_ticks price, tn_lots quantity, uint64_t id);
 
+/* tn_book_rest_guess is the same with a level that was found ahead, right or wrong, or TN_NONE. */
+uint32_t tn_book_rest_guess(struct tn_books *books, enum tn_reject *reject, uint32_t book,
+                            enum tn_side side, tn_ticks price, tn_lots quantity, uint64_t id,
+                            uint32_t guess);
+
 /* tn_book_remove takes an order out; its slot and id are free again. */
 void tn_book_remove(struct tn_books *books, uint32_t slot);
 
@@ -234,19 +239,37 @@ void tn_book_forget(struct tn_books *books, uint32_t slot);
 
 /* Start loading the level and neighbours of an order whose record is at hand, or a book's record;
  * never needed for a right answer. */
-void tn_book_prefetch_order(const struct tn_books *books, uint32_t slot);
+void tn_book_prefetch_links(const struct tn_books *books, uint32_t slot);
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book);
-/* The same on the way to the level at a price, each reading what the one before loads. The first
- * two begin, at the top of a side's tree or at its best level, and return a step; _below takes a
- * step towards the price and returns the next, which is the same once it is the level; the last two
- * end with the youngest or the oldest order there, and return its slot: a guess, or TN_NONE. */
-uint32_t tn_book_prefetch_root(const struct tn_books *books, uint32_t book, enum tn_side side,
-                               tn_ticks price);
-uint32_t tn_book_prefetch_best(const struct tn_books *books, uint32_t book, enum tn_side side);
-uint32_t tn_book_prefetch_below(const struct tn_books *books, uint32_t step, enum tn_side side,
-                                tn_ticks price);
-uint32_t tn_book_prefetch_tail(const struct tn_books *books, uint32_t step);
-uint32_t tn_book_prefetch_front(const struct tn_books *books, uint32_t step);
+/* The same on the way to the level of a key of a side, each step reading what the one before loads.
+ * A way begins at the top of the side's tree; tn_book_way_on takes one more step, or stays when the
+ * level is reached (one or two lead to it in practice); tn_book_way_end loads the oldest or the
+ * youngest order there and returns its slot: a guess, or TN_NONE. */
+struct tn_book_way {
+    const uint32_t *at; /* read next */
+    uint64_t key;
+    uint32_t step; /* read last: TN_NONE, or a level where the top bit is set */
+};
+void tn_book_way_begin(const struct tn_books *books, struct tn_book_way *way,
+                       const struct tn_book_side *side, uint64_t key);
+void tn_book_way_on(const struct tn_books *books, struct tn_book_way *way);
+uint32_t tn_book_way_end(const struct tn_books *books, const struct tn_book_way *way, bool oldest);
+
+/* A way that leads nowhere. */
+static inline void tn_book_way_none(struct tn_book_way *way)
+{
+    static const uint32_t nowhere = UINT32_MAX;
+    way->at = &nowhere;
+    way->key = 0;
+    way->step = UINT32_MAX;
+}
+
+/* The level that a way has reached: a guess, or TN_NONE. */
+static inline uint32_t tn_book_way_level(const struct tn_book_way *way)
+{
+    bool is_there = way->step >> 31 != 0 && way->step != UINT32_MAX;
+    return is_there ? way->step & (UINT32_MAX >> 1) : UINT32_MAX;
+}
 
 /* tn_book_front is the slot first in priority on a side, tn_book_after the next one in priority
  * order on the same side, tn_book_before the one ahead of it; TN_NONE at the ends. */

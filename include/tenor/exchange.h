@@ -87,10 +87,14 @@ enum tn_reject tn_exchange_spend_nonce(struct tn_exchange *exchange, uint32_t ac
                                        uint64_t nonce);
 
 /* What the stages of a prefetch found out about an entry: the caller keeps one beside each entry of
- * its queue, unset, reads nothing in it, and may hand it to tn_exchange_apply_ahead. */
+ * its queue, unset, reads nothing in it, and may hand it to tn_exchange_apply_ahead. It points into
+ * the entry and the exchange. */
 struct tn_exchange_ahead {
-    uint32_t series, exposure, record, slot;
-    uint32_t hash;   /* of what is looked up */
+    const struct tn_command *command;
+    const struct tn_index *index; /* in which `hash` is looked up */
+    struct tn_book_way way;       /* to the level where an order will rest or trade */
+    uint32_t account, series, exposure, record, slot;
+    uint32_t hash;
     uint32_t result; /* hash of the client id */
     uint8_t kind, is_begun, is_linked;
 };
@@ -103,6 +107,16 @@ struct tn_exchange_ahead {
 #define TN_EXCHANGE_STAGES 5
 void tn_exchange_prefetch(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
                           const struct tn_entry *entry, uint32_t stage);
+
+/* One turn of just that, faster: `entry` (NULL: the queue is at its end) goes through stage 0, and
+ * those of earlier turns through theirs. `ring` holds TN_EXCHANGE_RING records, zeroed before turn
+ * 0; that of an entry is ring[turn % TN_EXCHANGE_RING]. The entry stays where it is until it is
+ * applied, TN_EXCHANGE_TURNS later. */
+#define TN_EXCHANGE_STEP  2 /* turns between two stages */
+#define TN_EXCHANGE_TURNS (TN_EXCHANGE_STAGES * TN_EXCHANGE_STEP)
+#define TN_EXCHANGE_RING  16
+void tn_exchange_prefetch_turn(const struct tn_exchange *exchange, struct tn_exchange_ahead *ring,
+                               uint32_t turn, const struct tn_entry *entry);
 
 /* tn_exchange_work is whether sliced work is waiting for SWEEP entries. */
 bool tn_exchange_work(const struct tn_exchange *exchange);

@@ -116,12 +116,18 @@ void tn_book_prefetch(const struct tn_books *books, uint64_t id)
     tn_index_prefetch(&books->index, tn_index_hash_near(&books->index, id));
 }
 
-void tn_book_prefetch_order(const struct tn_books *books, uint32_t slot)
+/* What is not there is asked for as record 0. No branch: no predictor knows which of them are. */
+static inline uint32_t or_first(uint32_t index)
+{
+    return index + (index == TN_NONE);
+}
+
+void tn_book_prefetch_links(const struct tn_books *books, uint32_t slot)
 {
     const struct tn_resting *order = &books->orders[slot];
-    if (order->level != TN_NONE) tn_prefetch(&books->levels[order->level]);
-    if (order->next != TN_NONE) tn_prefetch(&books->orders[order->next]);
-    if (order->previous != TN_NONE) tn_prefetch(&books->orders[order->previous]);
+    tn_prefetch(&books->levels[or_first(order->level)]);
+    tn_prefetch(&books->orders[or_first(order->next)]);
+    tn_prefetch(&books->orders[or_first(order->previous)]);
 }
 
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
@@ -129,62 +135,39 @@ void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
     tn_prefetch(&books->book[book]);
 }
 
-/* ask_step asks for what a step reads: the child of a node on the way to a key, or a level. */
-static uint32_t ask_step(const struct tn_books *books, uint32_t reference, uint64_t key)
+/* No branch here either: no predictor knows how deep a tree is. Of what is no node no child is
+ * read, so its place need not be anywhere. */
+void tn_book_way_on(const struct tn_books *books, struct tn_book_way *way)
 {
-    if (reference == TN_NONE) return TN_NONE;
-    if (reference & TN_BOOK_LEAF) {
-        tn_prefetch(&books->levels[reference & ~TN_BOOK_LEAF]);
-    } else {
-        uint32_t digit = tn_book_digit(key, tn_book_shift(reference));
-        tn_prefetch(&tn_book_node_at(books, reference)->child[digit]);
-    }
-    return reference;
+    uint32_t step = *way->at;
+    uint32_t digit = tn_book_digit(way->key, tn_book_shift(step) & 63);
+    uintptr_t child = (uintptr_t)books->nodes +
+                      (step & TN_BOOK_NODE_INDEX) * sizeof(struct tn_book_node) +
+                      offsetof(struct tn_book_node, child) + digit * sizeof(uint32_t);
+    uintptr_t level = (uintptr_t)&books->levels[or_first(step) & ~TN_BOOK_LEAF];
+    uintptr_t is_level = 0 - (uintptr_t)(step >> 31);
+    uintptr_t at = (uintptr_t)way->at;
+    way->step = step;
+    way->at = (const uint32_t *)(child ^ ((child ^ at) & is_level));
+    tn_prefetch((const void *)(child ^ ((child ^ level) & is_level)));
 }
 
-uint32_t tn_book_prefetch_root(const struct tn_books *books, uint32_t book, enum tn_side side,
-                               tn_ticks price)
+void tn_book_way_begin(const struct tn_books *books, struct tn_book_way *way,
+                       const struct tn_book_side *side, uint64_t key)
 {
-    TN_ASSERT(tn_book_price_in_range(price) && book < books->limits.books_max);
-    uint32_t root = books->book[book].side[side].root;
-    if (!(root & TN_BOOK_LEAF)) tn_prefetch(tn_book_node_at(books, root));
-    return ask_step(books, root, tn_book_key(side, price));
+    way->at = &side->root;
+    way->key = key;
+    tn_book_way_on(books, way);
+    tn_prefetch(tn_book_node_at(books, way->step)); /* whose bitmap a new level changes */
 }
 
-uint32_t tn_book_prefetch_best(const struct tn_books *books, uint32_t book, enum tn_side side)
+uint32_t tn_book_way_end(const struct tn_books *books, const struct tn_book_way *way, bool oldest)
 {
-    TN_ASSERT(book < books->limits.books_max);
-    uint32_t best = books->book[book].side[side].best;
-    return ask_step(books, best == TN_NONE ? TN_NONE : best | TN_BOOK_LEAF, 0);
-}
-
-uint32_t tn_book_prefetch_below(const struct tn_books *books, uint32_t step, enum tn_side side,
-                                tn_ticks price)
-{
-    if (step & TN_BOOK_LEAF) return step;
-    uint64_t key = tn_book_key(side, price);
-    uint32_t digit = tn_book_digit(key, tn_book_shift(step));
-    return ask_step(books, tn_book_node_at(books, step)->child[digit], key);
-}
-
-/* ask_order asks for an order at one end of the level that a step has reached, if it has. */
-static uint32_t ask_order(const struct tn_books *books, uint32_t step, bool oldest)
-{
-    if (step == TN_NONE || !(step & TN_BOOK_LEAF)) return TN_NONE;
-    const struct tn_level *level = &books->levels[step & ~TN_BOOK_LEAF];
-    uint32_t slot = oldest ? level->head : level->tail;
-    if (slot != TN_NONE) tn_prefetch(&books->orders[slot]);
+    uint32_t guess = tn_book_way_level(way);
+    const struct tn_level *level = &books->levels[or_first(guess)];
+    uint32_t slot = *(oldest ? &level->head : &level->tail) | (0 - (uint32_t)(guess == TN_NONE));
+    tn_prefetch(&books->orders[or_first(slot)]);
     return slot;
-}
-
-uint32_t tn_book_prefetch_tail(const struct tn_books *books, uint32_t step)
-{
-    return ask_order(books, step, false);
-}
-
-uint32_t tn_book_prefetch_front(const struct tn_books *books, uint32_t step)
-{
-    return ask_order(books, step, true);
 }
 
 /* resting is the record of a slot that the caller says is in use. */
@@ -206,6 +189,13 @@ static const struct tn_book_side *side_of(const struct tn_books *books, uint32_t
 uint32_t tn_book_rest(struct tn_books *books, enum tn_reject *reject, uint32_t book,
                       enum tn_side side, tn_ticks price, tn_lots quantity, uint64_t id)
 {
+    return tn_book_rest_guess(books, reject, book, side, price, quantity, id, TN_NONE);
+}
+
+uint32_t tn_book_rest_guess(struct tn_books *books, enum tn_reject *reject, uint32_t book,
+                            enum tn_side side, tn_ticks price, tn_lots quantity, uint64_t id,
+                            uint32_t guess)
+{
     TN_ASSERT(tn_book_price_in_range(price) && tn_book_quantity_in_range(quantity));
     const struct tn_book_side *queue = side_of(books, book, side);
     uint32_t hash = tn_index_hash_near(&books->index, id);
@@ -216,9 +206,12 @@ uint32_t tn_book_rest(struct tn_books *books, enum tn_reject *reject, uint32_t b
         *reject = TN_REJECT_ORDERS_FULL;
         return TN_NONE;
     }
-    uint64_t key = tn_book_key(side, price);
-    uint32_t level = tn_book_find_level(books, queue, key);
-    if (level == TN_NONE) level = tn_book_add_level(books, book * 2 + side, key, price);
+    uint32_t level = guess;
+    if (!tn_book_is_level(books, level, book * 2 + side, price)) {
+        uint64_t key = tn_book_key(side, price);
+        level = tn_book_find_level(books, queue, key);
+        if (level == TN_NONE) level = tn_book_add_level(books, book * 2 + side, key, price);
+    }
     if (level == TN_NONE) {
         *reject = TN_REJECT_LEVELS_FULL;
         return TN_NONE;

@@ -225,8 +225,6 @@ uint32_t tn_exchange_events_max(const struct tn_exchange_limits *limits)
 
 /* ---- Commands ---- */
 
-enum { AHEAD_RING = 8 }; /* a power of two, above TN_EXCHANGE_STAGES */
-
 static void run_command(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
                         const struct tn_command *command, const struct tn_exchange_ahead *ahead)
 {
@@ -335,52 +333,62 @@ static enum tn_reject check_frame(struct tn_exchange *exchange, const struct tn_
     return tn_exchange_use_nonce(exchange, entry->as.frame.account, entry->as.frame.nonce);
 }
 
-/* Looks ahead within a frame: `newest` is the command that enters stage 0, and every command behind
- * it takes a stage more. The first command is the caller's to look ahead at. */
-static void look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                       const struct tn_entry *entry, uint32_t newest)
+/* `found` is what was found ahead of the command. */
+static void one_command(struct tn_exchange *exchange, uint32_t account,
+                        const struct tn_command *command, uint32_t index,
+                        const struct tn_exchange_ahead *found)
 {
-    for (uint32_t stage = 0; stage < TN_EXCHANGE_STAGES && newest - stage >= 1; stage++) {
-        uint32_t i = newest - stage;
-        if (i >= entry->as.frame.commands_count) continue;
-        tn_exchange_look_ahead(exchange, &ahead[i % AHEAD_RING], entry->as.frame.account,
-                               &entry->as.frame.commands[i], stage);
+    struct result_place place;
+    if (is_answered(exchange, &place, account, command, found->result, index)) return;
+    struct outcome outcome = {.created = TN_NONE};
+    run_command(exchange, &outcome, account, command, found);
+    report_outcome(exchange, account, command, &outcome, index);
+    if (command->client_id == 0) return;
+    tn_exchange_remember(exchange, account, command->client_id, &outcome, &place);
+}
+
+/* The commands behind the first are looked ahead for while those before them run. */
+static void all_commands(struct tn_exchange *exchange, const struct tn_entry *entry,
+                         const struct tn_exchange_ahead *first)
+{
+    uint32_t account = entry->as.frame.account;
+    uint32_t count = entry->as.frame.commands_count;
+    const struct tn_command *commands = entry->as.frame.commands;
+    struct tn_exchange_ahead ring[AHEAD_RING] = {0};
+    uint32_t turn = 1;
+    for (; turn < TN_EXCHANGE_STAGES; turn++) {
+        tn_exchange_look_at_frame(exchange, ring, turn, account,
+                                  turn < count ? &commands[turn] : NULL);
+    }
+    for (uint32_t i = 0; i < count; i++, turn++) {
+        tn_exchange_look_at_frame(exchange, ring, turn, account,
+                                  turn < count ? &commands[turn] : NULL);
+        one_command(exchange, account, &commands[i], i, i == 0 ? first : &ring[i % AHEAD_RING]);
     }
 }
 
-/* `first` is what was found ahead about the first command, or NULL. */
+/* `ahead` is what was found ahead about the first command, or NULL. */
 void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entry,
-                       const struct tn_exchange_ahead *first)
+                       const struct tn_exchange_ahead *ahead)
 {
     uint32_t account = entry->as.frame.account;
-    struct tn_exchange_ahead ahead[AHEAD_RING];
-    bool is_alone = first == NULL || !first->is_begun;
-    if (is_alone) {
-        tn_exchange_start_loads(exchange, &ahead[0], entry);
-    } else {
-        ahead[0] = *first;
-    }
+    struct tn_exchange_ahead alone;
+    bool is_alone = ahead == NULL || !ahead->is_begun;
+    if (is_alone) tn_exchange_start_loads(exchange, &alone, entry);
     enum tn_reject reject = check_frame(exchange, entry);
     if (reject != TN_REJECT_NONE) {
         report(exchange, account, reject);
         return;
     }
+    if (is_alone) {
+        tn_exchange_look_on(exchange, &alone);
+        ahead = &alone;
+    }
     tn_exchange_judge_once(exchange, account);
-    uint32_t count = entry->as.frame.commands_count;
-    for (uint32_t turn = 1; turn < TN_EXCHANGE_STAGES && count > 1; turn++)
-        look_ahead(exchange, ahead, entry, turn);
-    for (uint32_t i = 0; i < count; i++) {
-        if (i + 1 < count) look_ahead(exchange, ahead, entry, i + TN_EXCHANGE_STAGES);
-        const struct tn_command *command = &entry->as.frame.commands[i];
-        struct tn_exchange_ahead *found = &ahead[i % AHEAD_RING];
-        struct result_place place;
-        if (is_answered(exchange, &place, account, command, found->result, i)) continue;
-        if (i == 0 && is_alone) tn_exchange_look_ahead(exchange, found, account, command, 1);
-        struct outcome outcome = {.created = TN_NONE};
-        run_command(exchange, &outcome, account, command, found);
-        report_outcome(exchange, account, command, &outcome, i);
-        if (command->client_id == 0) continue;
-        tn_exchange_remember(exchange, account, command->client_id, &outcome, &place);
+    if (entry->as.frame.commands_count == 1) {
+        one_command(exchange, account, &entry->as.frame.commands[0], 0, ahead);
+    } else {
+        all_commands(exchange, entry, ahead);
     }
 }
 

@@ -318,6 +318,8 @@ struct running {
     uint64_t id, sibling_id;
     uint32_t account, owner, series, exposure;
     uint32_t slot; /* TN_NONE until it first rests */
+    uint32_t
+        level; /* of the book, where it may rest: a guess, any number that was one, or TN_NONE */
     tn_ticks limit;
     tn_lots open, filled;
     int32_t fee_max_ppm;
@@ -566,14 +568,18 @@ enum tn_reject tn_exchange_plan_fok(struct tn_exchange *exchange, const struct r
 /* funding.c: §8.3 */
 void tn_exchange_settle_funding(struct tn_exchange *exchange, uint32_t exposure);
 
-/* prefetch.c: one command, in stages. Stage 0 begins with `ahead` unset. Of its numbers each is
- * TN_NONE or was an index once, when the stage looked. */
-void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                            uint32_t account, const struct tn_command *command, uint32_t stage);
-
-/* prefetch.c: of a frame that nobody may have looked ahead for, what can be loaded at once. */
+/* prefetch.c: of a frame that nobody may have looked ahead for, what can be loaded at once; and
+ * then the next stage. Of the numbers in `ahead` each is TN_NONE or was an index once, when the
+ * stage looked. */
 void tn_exchange_start_loads(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
                              const struct tn_entry *entry);
+void tn_exchange_look_on(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead);
+
+/* prefetch.c: one turn of all stages for the commands of a frame; `command`, or NULL, enters at
+ * ring[turn % AHEAD_RING]. */
+enum { AHEAD_RING = 8 }; /* a power of two, above TN_EXCHANGE_STAGES */
+void tn_exchange_look_at_frame(const struct tn_exchange *exchange, struct tn_exchange_ahead *ring,
+                               uint32_t turn, uint32_t account, const struct tn_command *command);
 
 /* prefetch.c: what a resting order whose record is at hand is linked to. */
 void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot);

@@ -129,7 +129,8 @@ uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *ru
 {
     enum tn_reject reject;
     tn_lots visible = cold->waiting ? running->open : visible_part(cold, running->open);
-    uint32_t slot = tn_book_rest(exchange->books, &reject, book, side, price, visible, running->id);
+    uint32_t slot = tn_book_rest_guess(exchange->books, &reject, book, side, price, visible,
+                                       running->id, running->level);
     TN_ASSERT(slot != TN_NONE);
     struct tn_resting *resting = &exchange->resting[slot];
     resting->account = running->account;

@@ -96,6 +96,7 @@ static void fill_in(struct tn_exchange *exchange, struct entrant *entrant, uint3
         .series = series,
         .exposure = tn_exchange_renew_exposure(exchange, ahead->exposure, account, series),
         .slot = TN_NONE,
+        .level = tn_book_way_level(&ahead->way),
         .limit = entrant->running.limit,
         .open = terms->quantity,
         .fee_max_ppm = terms->fee_max_ppm,
@@ -168,6 +169,7 @@ static void accept(struct tn_exchange *exchange, struct entrant *entrant, uint64
 {
     struct running *running = &entrant->running;
     running->id = ++exchange->last_order_id;
+    if (running->id % 8 == 0) tn_book_prefetch(exchange->books, running->id + 8);
     running->exposure =
         tn_exchange_pin_known(exchange, running->exposure, running->account, running->series);
     struct tn_event *event = emit(exchange, TN_EVENT_ACCEPTED);
@@ -251,7 +253,8 @@ static bool pair_conflicts(const struct tn_order_terms *terms)
 void tn_exchange_place_oco(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,
                            const struct tn_command *command)
 {
-    static const struct tn_exchange_ahead nothing = {.series = TN_NONE, .exposure = TN_NONE};
+    static const struct tn_exchange_ahead nothing = {
+        .series = TN_NONE, .exposure = TN_NONE, .way.step = TN_NONE};
     const struct tn_order_terms *terms = command->as.terms;
     struct entrant first, stop;
     if (pair_conflicts(terms)) {

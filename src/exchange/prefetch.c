@@ -4,7 +4,9 @@
  * reads only, and what it reads may be stale: a wrong guess costs time, never a wrong answer.
  *
  * Series and the tops of their books are few and in use all the time: they are read without asking
- * first. No predictor knows what the next command is, so a stage asks that but once. */
+ * first. No predictor knows what the next command is, so what it is is asked where it begins and
+ * where its order is at hand; in between all kinds take one way: what a command does not need is
+ * asked for all the same, from record 0. */
 #include "exchange/risk.h"
 
 /* What a command is, for the stages. */
@@ -16,170 +18,171 @@ enum {
     LOOK_AT_ORDER,  /* by order id */
 };
 
-static void load_two_lines(const void *record)
+/* Both name their order at the same place. */
+_Static_assert(offsetof(struct tn_command, as.cancel) ==
+                   offsetof(struct tn_command, as.replace.ref),
+               "a cancel's order is read as a replace's");
+
+static inline uint32_t or_first(uint32_t index)
+{
+    return index + (index == TN_NONE);
+}
+
+/* `value`, or TN_NONE: sides and kinds are drawn by lot, so no branch. */
+static inline uint32_t only_if(bool condition, uint32_t value)
+{
+    return value | ((uint32_t)condition - 1);
+}
+
+static inline void load_two_lines(const void *record)
 {
     tn_prefetch(record);
     tn_prefetch((const char *)record + 64);
 }
 
 /* Where no margin is asked for, an order seldom needs more of an exposure than its first line. */
-static void load_exposure(const struct tn_exchange *exchange, uint32_t exposure)
+static inline void load_exposure(const struct tn_exchange *exchange, uint32_t exposure)
 {
     tn_prefetch(&exchange->exposures[exposure]);
     if (exchange->risk != NULL) tn_prefetch((const char *)&exchange->exposures[exposure] + 64);
 }
 
-static void load_cushion(const struct tn_exchange *exchange, uint32_t account)
+static inline void load_cushion(const struct tn_exchange *exchange, uint32_t account)
 {
     if (exchange->risk != NULL) tn_prefetch(&exchange->risk->cushions[account]);
 }
 
-/* ---- A new order ---- */
+/* ---- Stage 0: where what it names would stand in an index ---- */
 
-static uint8_t place_series(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                            uint32_t account, const struct tn_order_terms *terms)
+static inline void begin_place(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                               const struct tn_order_terms *terms)
 {
-    if (terms->price < 1 || terms->price > TN_BOOK_PRICE_MAX) return LOOK_NOWHERE;
+    if (terms->price < 1 || terms->price > TN_BOOK_PRICE_MAX) return;
     uint32_t series = tn_index_guess(&exchange->series_index,
                                      tn_index_hash(&exchange->series_index, terms->series_id));
-    if (series == TN_NONE) return LOOK_NOWHERE;
+    if (series == TN_NONE) return;
     ahead->series = series;
     load_two_lines(&exchange->series[series]);
-    tn_book_prefetch(exchange->books, exchange->last_order_id + 8); /* ids share lines by eights */
-    ahead->hash = exposure_hash(exchange, account, series);
-    tn_index_prefetch(&exchange->exposure_index, ahead->hash);
+    ahead->index = &exchange->exposure_index;
+    ahead->hash = exposure_hash(exchange, ahead->account, series);
     uint8_t side = terms->side & 1;
-    uint32_t book = book_of(series);
+    const struct tn_book_side *sides = &exchange->sides[2 * book_of(series)];
+    uint64_t key = tn_book_key((enum tn_side)side, terms->price);
+    ahead->kind = LOOK_AT_PLACE;
     if (tn_exchange_meets(exchange, series, side, terms->price)) {
-        ahead->record = tn_book_prefetch_best(exchange->books, book, opposite(side));
-        return LOOK_AT_TAKE;
+        ahead->kind = LOOK_AT_TAKE;
+        side = (uint8_t)opposite(side);
+        key = sides[side].best_key;
     }
-    ahead->record = tn_book_prefetch_root(exchange->books, book, (enum tn_side)side, terms->price);
-    return LOOK_AT_PLACE;
+    tn_book_way_begin(exchange->books, &ahead->way, &sides[side], key);
 }
 
-static void place_exposure(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                           const struct account *account)
-{
-    if (account->orders_tail != TN_NONE) tn_prefetch(&exchange->orders[account->orders_tail]);
-    ahead->exposure = tn_index_guess(&exchange->exposure_index, ahead->hash);
-    if (ahead->exposure != TN_NONE) load_exposure(exchange, ahead->exposure);
-}
-
-/* ---- A cancel or replace ---- */
-
-static uint8_t change_cell(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                           uint32_t account, const struct tn_order_ref *ref)
+static inline void begin_change(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                                const struct tn_order_ref *ref)
 {
     if (ref->order_id != 0) {
         tn_book_prefetch(exchange->books, ref->order_id);
-        return LOOK_AT_ORDER;
+        ahead->kind = LOOK_AT_ORDER;
+        return;
     }
-    ahead->hash = result_hash(exchange, account, ref->client_id);
-    tn_index_prefetch(&exchange->result_index, ahead->hash);
-    return LOOK_AT_RESULT;
+    ahead->index = &exchange->result_index;
+    ahead->hash = result_hash(exchange, ahead->account, ref->client_id);
+    ahead->kind = LOOK_AT_RESULT;
 }
 
-static void change_order(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
+static inline void begin(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                         uint32_t account, const struct tn_command *command)
 {
-    if (ahead->record != TN_NONE) ahead->slot = exchange->results[ahead->record].order;
-    if (ahead->slot == TN_NONE) return;
-    tn_prefetch(&exchange->resting[ahead->slot]);
-    tn_prefetch(&exchange->orders[ahead->slot]);
+    ahead->command = command;
+    ahead->index = &exchange->result_index;
+    ahead->account = account;
+    ahead->series = ahead->exposure = ahead->record = ahead->slot = TN_NONE;
+    ahead->hash = ahead->result = result_hash(exchange, account, command->client_id);
+    ahead->kind = LOOK_NOWHERE;
+    ahead->is_begun = 1;
+    ahead->is_linked = 0;
+    tn_book_way_none(&ahead->way);
+    tn_index_prefetch(&exchange->result_index, ahead->result);
+    if (command->kind == TN_COMMAND_PLACE) {
+        begin_place(exchange, ahead, &command->as.terms[0]);
+    } else if (command->kind == TN_COMMAND_CANCEL || command->kind == TN_COMMAND_REPLACE) {
+        begin_change(exchange, ahead, &command->as.cancel);
+    }
+    tn_index_prefetch(ahead->index, ahead->hash);
 }
+
+/* ---- Stage 1: the account and the cells are here ---- */
+
+static inline void find_records(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
+{
+    const struct account *account = &exchange->accounts[ahead->account];
+    bool places = ahead->kind <= LOOK_AT_TAKE;
+    if (account->results_tail != TN_NONE) tn_prefetch(&exchange->results[account->results_tail]);
+    if (account->results_head != TN_NONE) tn_prefetch(&exchange->results[account->results_head]);
+    tn_prefetch(&exchange->orders[or_first(only_if(places, account->orders_tail))]);
+    if (ahead->kind == LOOK_AT_ORDER) {
+        ahead->slot = tn_book_guess(exchange->books, ahead->command->as.cancel.order_id);
+    } else {
+        uint32_t found = tn_index_guess(ahead->index, ahead->hash);
+        ahead->exposure = only_if(places, found);
+        ahead->record = only_if(!places, found);
+    }
+    load_exposure(exchange, or_first(ahead->exposure));
+    tn_prefetch(&exchange->results[or_first(ahead->record)]);
+    tn_book_way_on(exchange->books, &ahead->way);
+}
+
+/* ---- Stage 2: the records; and of the oldest result, which may go for the one that comes ---- */
+
+static inline void find_order(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
+{
+    const struct account *account = &exchange->accounts[ahead->account];
+    if (account->results_count == exchange->limits.results_per_account) {
+        uint64_t oldest = exchange->results[account->results_head].client_id;
+        tn_index_prefetch(&exchange->result_index, result_hash(exchange, ahead->account, oldest));
+    }
+    uint32_t of_result = exchange->results[or_first(ahead->record)].order;
+    ahead->slot &= only_if(ahead->record != TN_NONE, of_result);
+    tn_prefetch(&exchange->resting[or_first(ahead->slot)]);
+    tn_prefetch(&exchange->orders[or_first(ahead->slot)]);
+    tn_book_way_on(exchange->books, &ahead->way);
+}
+
+/* ---- Stage 3: the order, or the level where one will rest or trade ---- */
 
 /* What the order is linked to, and the top of the tree above its level. */
 void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot)
 {
     const struct order *order = &exchange->orders[slot];
     const struct tn_resting *resting = &exchange->resting[slot];
-    tn_book_prefetch_order(exchange->books, slot);
+    tn_book_prefetch_links(exchange->books, slot);
     tn_book_prefetch(exchange->books, resting->id);
     load_exposure(exchange, order->exposure);
-    if (order->result != TN_NONE) tn_prefetch(&exchange->results[order->result]);
-    if (order->account_next != TN_NONE) tn_prefetch(&exchange->orders[order->account_next]);
-    if (order->account_previous != TN_NONE) tn_prefetch(&exchange->orders[order->account_previous]);
-    tn_book_prefetch_root(exchange->books, resting->book, (enum tn_side)resting->side,
-                          resting->price);
+    tn_prefetch(&exchange->results[or_first(order->result)]);
+    tn_prefetch(&exchange->orders[or_first(order->account_next)]);
+    tn_prefetch(&exchange->orders[or_first(order->account_previous)]);
+    struct tn_book_way way;
+    tn_book_way_begin(exchange->books, &way, &exchange->sides[2 * resting->book + resting->side],
+                      tn_book_key((enum tn_side)resting->side, resting->price));
 }
 
-/* ---- The stages ---- */
-
-static void begin(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                  uint32_t account, const struct tn_command *command)
+static inline void find_links(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
 {
-    *ahead =
-        (struct tn_exchange_ahead){.series = TN_NONE,
-                                   .exposure = TN_NONE,
-                                   .record = TN_NONE,
-                                   .slot = TN_NONE,
-                                   .result = result_hash(exchange, account, command->client_id),
-                                   .is_begun = 1};
-    tn_index_prefetch(&exchange->result_index, ahead->result);
-    if (command->kind == TN_COMMAND_PLACE) {
-        ahead->kind = place_series(exchange, ahead, account, &command->as.terms[0]);
-    } else if (command->kind == TN_COMMAND_CANCEL || command->kind == TN_COMMAND_REPLACE) {
-        const struct tn_order_ref *ref =
-            command->kind == TN_COMMAND_CANCEL ? &command->as.cancel : &command->as.replace.ref;
-        ahead->kind = change_cell(exchange, ahead, account, ref);
+    ahead->is_linked = 1;
+    if (ahead->slot != TN_NONE) {
+        tn_exchange_load_links(exchange, ahead->slot);
+        return;
     }
+    bool takes = ahead->kind == LOOK_AT_TAKE;
+    uint32_t end = tn_book_way_end(exchange->books, &ahead->way, takes);
+    ahead->slot = only_if(takes, end);
+    tn_prefetch(&exchange->orders[or_first(ahead->slot)]);
 }
 
-/* The account is here: what its lists end with. */
-static void find_records(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                         uint32_t index, const struct tn_command *command)
-{
-    const struct account *account = &exchange->accounts[index];
-    if (account->results_tail != TN_NONE) tn_prefetch(&exchange->results[account->results_tail]);
-    if (account->results_head != TN_NONE) tn_prefetch(&exchange->results[account->results_head]);
-    if (ahead->kind == LOOK_AT_RESULT) {
-        ahead->record = tn_index_guess(&exchange->result_index, ahead->hash);
-        if (ahead->record != TN_NONE) tn_prefetch(&exchange->results[ahead->record]);
-    } else if (ahead->kind == LOOK_AT_ORDER) {
-        const bool cancels = command->kind == TN_COMMAND_CANCEL;
-        ahead->slot = tn_book_guess(exchange->books, cancels ? command->as.cancel.order_id
-                                                             : command->as.replace.ref.order_id);
-    } else {
-        place_exposure(exchange, ahead, account);
-        ahead->record = tn_book_prefetch_below(exchange->books, ahead->record,
-                                               (enum tn_side)(command->as.terms[0].side & 1),
-                                               command->as.terms[0].price);
-    }
-}
+/* ---- Stage 4: whom a trade is with ---- */
 
-/* The cell of the result that will go for the one that comes; the order, or the level. */
-static void find_orders(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                        uint32_t index, const struct tn_command *command)
-{
-    const struct account *account = &exchange->accounts[index];
-    if (account->results_count == exchange->limits.results_per_account) {
-        uint64_t oldest = exchange->results[account->results_head].client_id;
-        tn_index_prefetch(&exchange->result_index, result_hash(exchange, index, oldest));
-    }
-    if (ahead->kind >= LOOK_AT_RESULT) {
-        change_order(exchange, ahead);
-    } else {
-        ahead->record = tn_book_prefetch_below(exchange->books, ahead->record,
-                                               (enum tn_side)(command->as.terms[0].side & 1),
-                                               command->as.terms[0].price);
-    }
-}
-
-static void find_links(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
-{
-    if (ahead->kind >= LOOK_AT_RESULT) {
-        if (ahead->slot != TN_NONE) tn_exchange_load_links(exchange, ahead->slot);
-        ahead->is_linked = 1;
-    } else if (ahead->kind == LOOK_AT_PLACE) {
-        tn_book_prefetch_tail(exchange->books, ahead->record);
-    } else {
-        ahead->slot = tn_book_prefetch_front(exchange->books, ahead->record);
-        if (ahead->slot != TN_NONE) tn_prefetch(&exchange->orders[ahead->slot]);
-    }
-}
-
-/* Whom a trade is with. */
-static void find_maker(const struct tn_exchange *exchange, const struct tn_exchange_ahead *ahead)
+static inline void find_maker(const struct tn_exchange *exchange,
+                              const struct tn_exchange_ahead *ahead)
 {
     if (ahead->kind != LOOK_AT_TAKE || ahead->slot == TN_NONE) return;
     uint32_t account = exchange->resting[ahead->slot].account;
@@ -193,45 +196,83 @@ static void find_maker(const struct tn_exchange *exchange, const struct tn_excha
 static void find_holding(const struct tn_exchange *exchange, const struct tn_exchange_ahead *ahead)
 {
     uint32_t exposure = ahead->exposure;
-    if (exchange->risk == NULL) return;
     if (ahead->kind >= LOOK_AT_RESULT && ahead->slot != TN_NONE)
         exposure = exchange->orders[ahead->slot].exposure;
     if (exposure != TN_NONE) tn_exchange_load_holding(exchange, &exchange->exposures[exposure]);
 }
 
-void tn_exchange_look_ahead(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
-                            uint32_t account, const struct tn_command *command, uint32_t stage)
+/* ---- All of them ---- */
+
+static inline void look(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                        uint32_t stage)
 {
-    if (stage == 0) begin(exchange, ahead, account, command);
     if (ahead->kind == LOOK_NOWHERE) return;
     switch (stage) {
-        case 1: find_records(exchange, ahead, account, command); return;
-        case 2: find_orders(exchange, ahead, account, command); return;
+        case 1: find_records(exchange, ahead); return;
+        case 2: find_order(exchange, ahead); return;
         case 3: find_links(exchange, ahead); return;
         case 4:
-            find_holding(exchange, ahead);
+            if (exchange->risk != NULL) find_holding(exchange, ahead);
             find_maker(exchange, ahead);
             return;
     }
 }
 
+void tn_exchange_look_on(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
+{
+    look(exchange, ahead, 1);
+}
+
+/* The stages from 1 on, of what entered `step`, 2 × `step` … turns before `turn`. */
+static inline void look_behind(const struct tn_exchange *exchange, struct tn_exchange_ahead *ring,
+                               uint32_t mask, uint32_t turn, uint32_t step)
+{
+    look(exchange, &ring[(turn - step) & mask], 1);
+    look(exchange, &ring[(turn - 2 * step) & mask], 2);
+    look(exchange, &ring[(turn - 3 * step) & mask], 3);
+    look(exchange, &ring[(turn - 4 * step) & mask], 4);
+}
+
+void tn_exchange_look_at_frame(const struct tn_exchange *exchange, struct tn_exchange_ahead *ring,
+                               uint32_t turn, uint32_t account, const struct tn_command *command)
+{
+    struct tn_exchange_ahead *ahead = &ring[turn % AHEAD_RING];
+    if (command != NULL) {
+        begin(exchange, ahead, account, command);
+    } else {
+        ahead->kind = LOOK_NOWHERE;
+    }
+    look_behind(exchange, ring, AHEAD_RING - 1, turn, 1);
+}
+
+static inline void enter(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
+                         const struct tn_entry *entry)
+{
+    ahead->kind = LOOK_NOWHERE;
+    ahead->is_begun = 0;
+    if (entry == NULL || entry->kind != TN_ENTRY_FRAME) return;
+    uint32_t account = entry->as.frame.account;
+    if (entry->as.frame.commands_count == 0 || account >= exchange->accounts_count) return;
+    load_two_lines(&exchange->accounts[account]);
+    tn_prefetch(&exchange->ledger.cash[account]);
+    load_cushion(exchange, account);
+    begin(exchange, ahead, account, &entry->as.frame.commands[0]);
+}
+
 void tn_exchange_prefetch(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead,
                           const struct tn_entry *entry, uint32_t stage)
 {
-    if (stage == 0) {
-        ahead->kind = LOOK_NOWHERE;
-        ahead->is_begun = 0;
-        uint32_t account = entry->as.frame.account;
-        if (entry->kind != TN_ENTRY_FRAME || entry->as.frame.commands_count == 0) return;
-        if (account >= exchange->accounts_count) return;
-        load_two_lines(&exchange->accounts[account]);
-        tn_prefetch(&exchange->ledger.cash[account]);
-        load_cushion(exchange, account);
-    } else if (ahead->kind == LOOK_NOWHERE) {
-        return;
-    }
-    tn_exchange_look_ahead(exchange, ahead, entry->as.frame.account, &entry->as.frame.commands[0],
-                           stage);
+    if (stage == 0)
+        enter(exchange, ahead, entry);
+    else
+        look(exchange, ahead, stage);
+}
+
+void tn_exchange_prefetch_turn(const struct tn_exchange *exchange, struct tn_exchange_ahead *ring,
+                               uint32_t turn, const struct tn_entry *entry)
+{
+    enter(exchange, &ring[turn % TN_EXCHANGE_RING], entry);
+    look_behind(exchange, ring, TN_EXCHANGE_RING - 1, turn, TN_EXCHANGE_STEP);
 }
 
 /* A command that comes alone waits for what it needs in turn, so what does not depend on each other

@@ -223,7 +223,10 @@ PER_SIDE bool judge_plain_side(const struct tn_exchange *exchange, struct judged
     asked->required -= per_lot * resting->quantity;
     if (!judged->keeps[side]) {
         if (++asked->levels > asked->levels_room) return false;
-        tn_book_prefetch_root(exchange->books, book_of(judged->series), (enum tn_side)side, price);
+        struct tn_book_way way;
+        tn_book_way_begin(exchange->books, &way,
+                          &exchange->sides[2 * book_of(judged->series) + side],
+                          tn_book_key((enum tn_side)side, price));
         enum tn_reject reject = tn_exchange_check_position(exchange, judged->exposure, series, side,
                                                            quantity, resting->quantity);
         if (reject != TN_REJECT_NONE) return false;
@@ -291,7 +294,7 @@ static void read_ahead(const struct tn_exchange *exchange, uint32_t count)
         const struct exposure *exposure = &exchange->exposures[judged->exposure];
         for (uint32_t side = 0; side < 2; side++) {
             if (exposure->quote[side] == TN_NONE) continue;
-            tn_book_prefetch_order(exchange->books, exposure->quote[side]);
+            tn_book_prefetch_links(exchange->books, exposure->quote[side]);
         }
     }
 }

@@ -12,8 +12,7 @@
 #include "exchange_load.h"
 #include "exchange_twin.h"
 
-#define STEP       2  /* entries between two stages of a prefetch */
-#define RING       16 /* unpacked entries: more than are looked at ahead */
+#define RING       TN_EXCHANGE_RING /* unpacked entries: more than are looked at ahead */
 #define FLOOR_ROOM 512
 
 static const struct load_workload workloads[] = {
@@ -83,8 +82,6 @@ static void digest_events(struct tn_digest *digest, const struct tn_event *event
     }
 }
 
-_Static_assert(RING > STEP * TN_EXCHANGE_STAGES, "the ring holds what is looked at ahead");
-
 static uint32_t apply_one(struct tn_exchange *exchange, const struct load *load,
                           const struct tn_entry *entry, const struct tn_exchange_ahead *ahead,
                           struct tn_digest *digest)
@@ -101,16 +98,14 @@ static void run_stream(struct tn_exchange *exchange, const struct load *load,
 {
     static struct pack_slot ring[RING];
     static struct tn_exchange_ahead found[RING];
-    const uint32_t ahead = looks_ahead ? STEP * TN_EXCHANGE_STAGES : 0;
+    const uint32_t ahead = looks_ahead ? TN_EXCHANGE_TURNS : 0;
     const uint32_t count = load->pack.entries_count;
     const unsigned char *bytes = load->pack.bytes;
+    memset(found, 0, sizeof(found));
     for (uint32_t at = 0; at < count + ahead; at++) {
         if (at < count) bytes = pack_take(&ring[at % RING], bytes);
-        for (uint32_t stage = 0; looks_ahead && stage < TN_EXCHANGE_STAGES; stage++) {
-            uint32_t i = at - stage * STEP; /* before the first entry: far above count */
-            if (i >= count) continue;
-            tn_exchange_prefetch(exchange, &found[i % RING], &ring[i % RING].entry, stage);
-        }
+        const struct tn_entry *entry = at < count ? &ring[at % RING].entry : NULL;
+        if (looks_ahead) tn_exchange_prefetch_turn(exchange, found, at, entry);
         if (at < ahead) continue;
         uint32_t i = (at - ahead) % RING;
         apply_one(exchange, load, &ring[i].entry, looks_ahead ? &found[i] : NULL, digest);

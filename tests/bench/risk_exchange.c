@@ -8,9 +8,7 @@
 #include "exchange_load.h"
 #include "risk.h"
 
-#define STEP 2 /* entries between two stages of a prefetch */
-#define RING 16
-_Static_assert(RING > STEP * TN_EXCHANGE_STAGES, "the ring holds what is looked at ahead");
+#define RING TN_EXCHANGE_RING
 
 static const struct load_workload workloads[] = {
     {.name = "X-margin-4-in-1",
@@ -92,15 +90,12 @@ static void run_stream(struct tn_exchange *exchange, struct tn_event *events, ui
 {
     static struct pack_slot ring[RING];
     static struct tn_exchange_ahead found[RING];
-    const uint32_t ahead = STEP * TN_EXCHANGE_STAGES, count = pack->entries_count;
+    const uint32_t ahead = TN_EXCHANGE_TURNS, count = pack->entries_count;
     const unsigned char *bytes = pack->bytes;
+    memset(found, 0, sizeof(found));
     for (uint32_t at = 0; at < count + ahead; at++) {
         if (at < count) bytes = pack_take(&ring[at % RING], bytes);
-        for (uint32_t stage = 0; stage < TN_EXCHANGE_STAGES; stage++) {
-            uint32_t i = at - stage * STEP; /* before the first entry: far above count */
-            if (i >= count) continue;
-            tn_exchange_prefetch(exchange, &found[i % RING], &ring[i % RING].entry, stage);
-        }
+        tn_exchange_prefetch_turn(exchange, found, at, at < count ? &ring[at % RING].entry : NULL);
         if (at < ahead) continue;
         uint32_t i = (at - ahead) % RING;
         tn_exchange_apply_ahead(exchange, events, events_max, &ring[i].entry, &found[i]);

@@ -94,6 +94,7 @@ static void mislead(struct tn_exchange_ahead *ahead, const struct tn_exchange_ah
     ahead->exposure = old->exposure;
     ahead->record = old->record;
     ahead->slot = old->slot;
+    ahead->way.step = old->way.step;
 }
 
 bool pair_apply(struct exchange_pair *pair, const struct tn_entry *entry)
