@@ -109,8 +109,9 @@ static void feed_account(struct tn_digest *digest, const struct tn_exchange *exc
     }
     feed(digest, account->results_gone);
     feed(digest, account->results_count);
-    for (uint32_t i = account->results_head; i != TN_NONE; i = exchange->results[i].next) {
-        const struct result *result = &exchange->results[i];
+    uint32_t slot = account->results_head;
+    for (uint32_t i = 0; i < account->results_count; i++, slot = exchange->results[slot].next) {
+        const struct result *result = &exchange->results[slot];
         feed(digest, result->client_id);
         feed(digest, result->reject);
         feed(digest, result->order_id);

@@ -177,8 +177,9 @@ size_t tn_exchange_export_memory(const struct tn_exchange *exchange, struct writ
     }
     put_u64(writer, account->results_gone);
     put_u32(writer, account->results_count);
-    for (uint32_t i = account->results_head; i != TN_NONE; i = exchange->results[i].next) {
-        const struct result *result = &exchange->results[i];
+    uint32_t slot = account->results_head;
+    for (uint32_t i = 0; i < account->results_count; i++, slot = exchange->results[slot].next) {
+        const struct result *result = &exchange->results[slot];
         put_u64(writer, result->client_id);
         put_u64(writer, result->order_id);
         put_i64(writer, result->quantity);

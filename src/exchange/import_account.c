@@ -259,10 +259,7 @@ static void add_result(struct tn_exchange *exchange, const struct result *made)
     uint32_t slot = exchange->results_used++;
     exchange->results_count++;
     exchange->results[slot] = *made;
-    *(account->results_tail == TN_NONE ? &account->results_head
-                                       : &exchange->results[account->results_tail].next) = slot;
-    account->results_tail = slot;
-    account->results_count++;
+    tn_exchange_link_result(exchange, account, slot);
     tn_index_insert(&exchange->result_index, result_hash(exchange, made->account, made->client_id),
                     slot);
 }

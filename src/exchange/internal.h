@@ -151,8 +151,8 @@ struct result {
     LINES uint64_t client_id;
     uint64_t order_id;
     tn_lots quantity, remaining;
-    uint32_t account, next;
-    uint32_t order; /* slot of the order it created, while that lives, or TN_NONE */
+    uint32_t account, next; /* the next younger of its account; of the youngest the oldest */
+    uint32_t order;         /* slot of the order it created, while that lives, or TN_NONE */
     uint16_t reject;
     uint8_t detached; /* out of its account's list; lives as long as the order */
 };
@@ -413,6 +413,8 @@ struct result_place {
 };
 void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64_t client_id,
                           const struct outcome *outcome, const struct result_place *place);
+/* Puts a result at the end of its account's list. */
+void tn_exchange_link_result(struct tn_exchange *exchange, struct account *account, uint32_t slot);
 void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t result);
 void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t result);
 enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t account,

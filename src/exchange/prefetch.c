@@ -117,8 +117,9 @@ static inline void find_records(const struct tn_exchange *exchange, struct tn_ex
 {
     const struct account *account = &exchange->accounts[ahead->account];
     bool places = ahead->kind <= LOOK_AT_TAKE;
-    if (account->results_tail != TN_NONE) tn_prefetch(&exchange->results[account->results_tail]);
-    if (account->results_head != TN_NONE) tn_prefetch(&exchange->results[account->results_head]);
+    bool is_full = account->results_count == exchange->limits.results_per_account;
+    uint32_t end = is_full ? account->results_head : account->results_tail; /* see results.c */
+    tn_prefetch(&exchange->results[or_first(end)]);
     tn_prefetch(&exchange->orders[or_first(only_if(places, account->orders_tail))]);
     if (ahead->kind == LOOK_AT_ORDER) {
         ahead->slot = tn_book_guess(exchange->books, ahead->command->as.cancel.order_id);
