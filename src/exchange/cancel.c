@@ -137,12 +137,12 @@ static bool look_at_next(struct tn_exchange *exchange, struct job *job)
     uint32_t slot = job->cursor;
     if (slot == TN_NONE || exchange->resting[slot].id > job->last_id) return false;
     job->next_id = exchange->resting[slot].id + 1;
-    job->cursor = exchange->orders[slot].account_next;
+    job->cursor = exchange->links[slot].next;
     if (!tn_exchange_is_meant(exchange, &job->what, slot)) return true;
     uint32_t next = job->cursor;
     bool sibling_is_next =
         next != TN_NONE && exchange->resting[next].id == sibling_of(&exchange->orders[slot]);
-    if (sibling_is_next) job->cursor = exchange->orders[next].account_next;
+    if (sibling_is_next) job->cursor = exchange->links[next].next;
     tn_exchange_drop(exchange, slot, TN_REASON_MASS_CANCEL, TN_REJECT_NONE);
     return true;
 }

@@ -57,7 +57,7 @@ static void check_account(const struct tn_exchange *exchange, uint32_t index)
     tn_micros reserved = 0;
     uint32_t count = 0, grouped = 0;
     uint64_t last_id = 0;
-    for (uint32_t i = account->orders_head; i != TN_NONE; i = exchange->orders[i].account_next) {
+    for (uint32_t i = account->orders_head; i != TN_NONE; i = exchange->links[i].next) {
         check_order(exchange, index, i);
         TN_ASSERT(exchange->resting[i].id > last_id);
         last_id = exchange->resting[i].id;
@@ -134,7 +134,7 @@ static void check_exposure(const struct tn_exchange *exchange, uint32_t index)
     tn_lots open[2] = {0, 0}, reduce_open = 0;
     uint32_t count = 0, reduce_count = 0;
     uint32_t i = exchange->accounts[exposure->account].orders_head;
-    for (; i != TN_NONE; i = exchange->orders[i].account_next) {
+    for (; i != TN_NONE; i = exchange->links[i].next) {
         const struct order *order = &exchange->orders[i];
         if (order->exposure != index) continue;
         count++;

@@ -214,7 +214,7 @@ static void start(const struct tn_exchange *exchange, uint32_t account, bool is_
     struct cushion *cushion = &exchange->risk->cushions[account];
     cushion->is_worn = false;
     uint32_t slot = exchange->accounts[account].orders_head;
-    for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
+    for (; slot != TN_NONE; slot = exchange->links[slot].next) {
         if (tn_exchange_order_counts(exchange, slot))
             cushion->beside_cash -= burden_of(exchange, slot);
     }

@@ -104,7 +104,7 @@ static void feed_account(struct tn_digest *digest, const struct tn_exchange *exc
     feed(digest, account->client_floor);
     feed_signed(digest, account->reserved);
     feed(digest, account->orders_count);
-    for (uint32_t i = account->orders_head; i != TN_NONE; i = exchange->orders[i].account_next) {
+    for (uint32_t i = account->orders_head; i != TN_NONE; i = exchange->links[i].next) {
         feed(digest, exchange->resting[i].id);
     }
     feed(digest, account->results_gone);

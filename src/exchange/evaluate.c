@@ -69,7 +69,7 @@ static void gather_orders(const struct tn_exchange *exchange, struct gathered *g
     struct risk *risk = exchange->risk;
     uint32_t count = 0;
     uint32_t slot = exchange->accounts[account].orders_head;
-    for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
+    for (; slot != TN_NONE; slot = exchange->links[slot].next) {
         const struct order *order = &exchange->orders[slot];
         const struct tn_resting *resting = &exchange->resting[slot];
         if (!tn_exchange_order_counts(exchange, slot)) continue;

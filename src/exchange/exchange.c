@@ -73,6 +73,7 @@ static size_t lay_out(struct tn_exchange *exchange, unsigned char *memory,
     struct tn_book_limits books = book_limits(limits);
     exchange->books = region(memory, &used, 1, tn_books_size(&books));
     exchange->orders = region(memory, &used, limits->orders_max, sizeof *exchange->orders);
+    exchange->links = region(memory, &used, limits->orders_max, sizeof *exchange->links);
     exchange->ledger.cash = region(memory, &used, limits->accounts_max, sizeof(tn_micros));
     exchange->accounts = region(memory, &used, limits->accounts_max, sizeof *exchange->accounts);
     exchange->balances = region(memory, &used, (size_t)limits->accounts_max * limits->assets_max,

@@ -2,7 +2,7 @@
  * to stand there, and takes its place at the end of its level, so priority is the record's order.
  *
  * Its account's list, its group's list and its sibling are put right at the end (import_link.c):
- * until then the lists hang by `account_next` and `group_next` alone. */
+ * until then the lists hang by `next` of their links and by `group_next` alone. */
 #include "exchange/records_account.h"
 
 /* An order's record, read. */
@@ -257,7 +257,7 @@ static void place(struct tn_exchange *exchange, struct reader *reader,
     order->has_more = 1;
     order->exposure = found;
     order->result = order->group = TN_NONE;
-    order->account_next = account->orders_head;
+    exchange->links[slot].next = account->orders_head;
     account->orders_head = slot;
     exposure->orders_count++;
     resting->account = arriving->account;

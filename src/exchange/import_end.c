@@ -122,7 +122,7 @@ static bool link_jobs(struct tn_exchange *exchange)
         account->jobs_count++;
         job->cursor = account->orders_head;
         while (job->cursor != TN_NONE && exchange->resting[job->cursor].id < job->next_id)
-            job->cursor = exchange->orders[job->cursor].account_next;
+            job->cursor = exchange->links[job->cursor].next;
     }
     return true;
 }

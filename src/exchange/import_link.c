@@ -186,16 +186,16 @@ static bool sibling_fits(const struct tn_exchange *exchange, uint32_t slot)
 static const char *link_orders(struct tn_exchange *exchange, uint32_t index)
 {
     struct account *account = &exchange->accounts[index];
-    const struct chain chain = {.next = (unsigned char *)&exchange->orders[0].account_next,
+    const struct chain chain = {.next = (unsigned char *)&exchange->links[0].next,
                                 .key = (const unsigned char *)&exchange->resting[0].id,
-                                .next_stride = sizeof(struct order),
+                                .next_stride = sizeof(struct order_link),
                                 .key_stride = sizeof(struct tn_resting)};
     account->orders_head = sort_list(&chain, account->orders_head);
     uint32_t previous = TN_NONE, count = 0;
     uint32_t slot = account->orders_head;
-    for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
+    for (; slot != TN_NONE; slot = exchange->links[slot].next) {
         if (!sibling_fits(exchange, slot)) return "An order's sibling does not fit it.";
-        exchange->orders[slot].account_previous = previous;
+        exchange->links[slot].previous = previous;
         previous = slot;
         count++;
     }

@@ -25,7 +25,6 @@
 struct order {
     LINES tn_lots hidden;
     tn_micros reserve_per_lot;
-    uint32_t account_next, account_previous;
     uint32_t exposure;
     uint32_t result; /* remembered result of its client id, or TN_NONE */
     uint32_t group;  /* index of its protection group, or TN_NONE */
@@ -61,6 +60,12 @@ static inline int64_t until_of(const struct order *order)
 {
     return order->has_more ? order->until : 0;
 }
+
+/* In the list of its account, by slot: apart and close together, as an order that comes or goes
+ * changes those of its neighbours there, of which nothing else is touched. */
+struct order_link {
+    uint32_t next, previous;
+};
 
 enum { ORDER_EXPIRES = 1 }; /* in tn_resting.user: spares matching a look at the cold part */
 
@@ -249,6 +254,7 @@ struct tn_exchange {
     struct tn_resting *resting;
     const struct tn_book_side *sides;
     struct order *orders;
+    struct order_link *links;
     struct tn_ledger ledger;
     struct account *accounts;
     int64_t *balances; /* accounts × assets_max; column 0 unused: cash is in the ledger */

@@ -15,29 +15,29 @@ static void link_to_account(struct tn_exchange *exchange, uint32_t slot)
     bool is_newest = id == exchange->last_order_id;
     while (!is_newest && previous != TN_NONE && exchange->resting[previous].id > id) {
         next = previous;
-        previous = exchange->orders[previous].account_previous;
+        previous = exchange->links[previous].previous;
     }
-    exchange->orders[slot].account_previous = previous;
-    exchange->orders[slot].account_next = next;
-    *(previous == TN_NONE ? &account->orders_head : &exchange->orders[previous].account_next) =
+    exchange->links[slot].previous = previous;
+    exchange->links[slot].next = next;
+    *(previous == TN_NONE ? &account->orders_head : &exchange->links[previous].next) =
         slot;
-    *(next == TN_NONE ? &account->orders_tail : &exchange->orders[next].account_previous) = slot;
+    *(next == TN_NONE ? &account->orders_tail : &exchange->links[next].previous) = slot;
     account->orders_count++; /* the frame that brings the order has marked the account */
 }
 
 static void unlink_from_account(struct tn_exchange *exchange, uint32_t slot)
 {
     struct account *account = &exchange->accounts[exchange->resting[slot].account];
-    uint32_t next = exchange->orders[slot].account_next;
-    uint32_t previous = exchange->orders[slot].account_previous;
+    uint32_t next = exchange->links[slot].next;
+    uint32_t previous = exchange->links[slot].previous;
     if (account->jobs_count > 0) {
         for (uint32_t i = 0; i < exchange->jobs_count; i++) {
             if (exchange->jobs[i].cursor == slot) exchange->jobs[i].cursor = next;
         }
     }
-    *(previous == TN_NONE ? &account->orders_head : &exchange->orders[previous].account_next) =
+    *(previous == TN_NONE ? &account->orders_head : &exchange->links[previous].next) =
         next;
-    *(next == TN_NONE ? &account->orders_tail : &exchange->orders[next].account_previous) =
+    *(next == TN_NONE ? &account->orders_tail : &exchange->links[next].previous) =
         previous;
     account->orders_count--;
     tn_exchange_touch_account(exchange, exchange->resting[slot].account, TOUCH_ACCOUNT);

@@ -120,7 +120,6 @@ static inline void find_records(const struct tn_exchange *exchange, struct tn_ex
     bool is_full = account->results_count == exchange->limits.results_per_account;
     uint32_t end = is_full ? account->results_head : account->results_tail; /* see results.c */
     tn_prefetch(&exchange->results[or_first(end)]);
-    tn_prefetch(&exchange->orders[or_first(only_if(places, account->orders_tail))]);
     if (ahead->kind == LOOK_AT_ORDER) {
         ahead->slot = tn_book_guess(exchange->books, ahead->command->as.cancel.order_id);
     } else {
@@ -160,8 +159,7 @@ void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot)
     tn_book_prefetch(exchange->books, resting->id);
     load_exposure(exchange, order->exposure);
     tn_prefetch(&exchange->results[or_first(order->result)]);
-    tn_prefetch(&exchange->orders[or_first(order->account_next)]);
-    tn_prefetch(&exchange->orders[or_first(order->account_previous)]);
+    tn_prefetch(&exchange->links[slot]);
     struct tn_book_way way;
     tn_book_way_begin(exchange->books, &way, &exchange->sides[2 * resting->book + resting->side],
                       tn_book_key((enum tn_side)resting->side, resting->price));

@@ -302,9 +302,9 @@ static uint32_t load_orders(const struct tn_exchange *exchange, uint32_t first)
     }
     for (uint32_t link = 0; lists > 0 && link < LINKS_MOST; link++) {
         for (uint32_t i = 0; i < lists;) {
-            const struct order *order = &exchange->orders[slots[i]];
+            tn_prefetch(&exchange->orders[slots[i]]);
             tn_prefetch(&exchange->resting[slots[i]]);
-            slots[i] = order->account_next;
+            slots[i] = exchange->links[slots[i]].next;
             if (slots[i] == TN_NONE)
                 slots[i] = slots[--lists];
             else

@@ -106,7 +106,7 @@ uint32_t tn_exchange_orders_of(const struct tn_exchange *exchange, struct tn_ord
     uint32_t count = 0;
     if (account >= exchange->accounts_count) return 0;
     uint32_t slot = exchange->accounts[account].orders_head;
-    for (; slot != TN_NONE && count < views_max; slot = exchange->orders[slot].account_next) {
+    for (; slot != TN_NONE && count < views_max; slot = exchange->links[slot].next) {
         if (exchange->resting[slot].id <= after) continue;
         tn_exchange_order_at(exchange, &views[count++], slot);
     }

@@ -129,7 +129,7 @@ static struct tn_margin_sums *build(const struct tn_exchange *exchange, uint32_t
         tn_margin_sums_position(sums, market, exposure->series, exposure->position.quantity);
     }
     slot = exchange->accounts[account].orders_head;
-    for (; slot != TN_NONE; slot = exchange->orders[slot].account_next) {
+    for (; slot != TN_NONE; slot = exchange->links[slot].next) {
         uint32_t index = exchange->exposures[exchange->orders[slot].exposure].series;
         if (exchange->series[index].expiry != expiry || !tn_exchange_order_counts(exchange, slot))
             continue;
