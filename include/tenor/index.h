@@ -132,10 +132,9 @@ static inline void tn_index_remove_at(struct tn_index *index, uint32_t cell)
         uint64_t content = index->cells[cell];
         if (content == TN_INDEX_EMPTY) break;
         uint32_t home = (uint32_t)(content >> 32) & index->mask;
-        if (((cell - home) & index->mask) >= ((cell - hole) & index->mask)) {
-            index->cells[hole] = content;
-            hole = cell;
-        }
+        uint32_t fills = ((cell - home) & index->mask) >= ((cell - hole) & index->mask);
+        index->cells[hole] = content; /* if it stays, of no meaning: no branch on a hash */
+        hole += (cell - hole) & (0 - fills);
     }
     index->cells[hole] = TN_INDEX_EMPTY;
     index->count--;

@@ -131,11 +131,13 @@ bool tn_tick_schedule_valid(const struct tn_tick_schedule *schedule);
 static inline tn_ticks tn_tick_step(const struct tn_tick_schedule *schedule, tn_ticks price)
 {
     TN_ASSERT(price > 0);
-    uint32_t last = schedule->steps_count - 1;
-    TN_ASSERT(last < TN_TICK_STEPS_MAX);
-    while (schedule->steps[last].from_ticks > price)
-        last--; /* ends: the first is from 0 */
-    return schedule->steps[last].step_ticks;
+    TN_ASSERT(schedule->steps_count - 1 < TN_TICK_STEPS_MAX);
+    tn_ticks step = schedule->steps[0].step_ticks;
+    for (uint32_t i = 1; i < schedule->steps_count; i++) { /* no branch on a price */
+        tn_ticks more = schedule->steps[i].step_ticks - step;
+        step += more & -(tn_ticks)(price >= schedule->steps[i].from_ticks);
+    }
+    return step;
 }
 
 static inline bool tn_tick_on(const struct tn_tick_schedule *schedule, tn_ticks price)

@@ -22,11 +22,6 @@ _Static_assert(AHEAD_CELL < RING, "the ring holds the window and the message at 
 /* The stages have next to no branches, for no predictor knows the kind of a message, and a branch
  * missed in each stage costs more than the stages gain: what a message does not need is asked for
  * all the same, from record 0. */
-static inline uint32_t or_first(uint32_t index)
-{
-    return index == TN_NONE ? 0 : index;
-}
-
 static inline const struct tn_book *book_or_first(const struct tn_books *books, uint32_t book)
 {
     return &books->book[book < books->limits.books_max ? book : 0];
@@ -52,7 +47,7 @@ static inline void look_for_record(const struct tn_books *books, struct tn_book_
     hint->cell = at_first ? first : second;
     uint64_t content = books->index.cells[hint->cell];
     hint->slot = content >> 32 == hint->hash ? (uint32_t)content : TN_NONE;
-    tn_prefetch(&books->orders[or_first(hint->slot)]);
+    tn_prefetch(&books->orders[tn_book_or_first(hint->slot)]);
 }
 
 /* Stage 3: read the order and ask for its level and neighbours; or walk down the tree to the level
@@ -69,12 +64,12 @@ static inline void look_for_level(const struct tn_books *books, struct tn_book_h
             reference = tn_book_node_at(books, reference)->child[digit];
         }
         hint->level = reference == TN_NONE ? TN_NONE : reference & ~TN_BOOK_LEAF;
-        tn_prefetch(&books->levels[or_first(hint->level)]);
+        tn_prefetch(&books->levels[tn_book_or_first(hint->level)]);
         return;
     }
-    uint32_t slot = or_first(hint->slot);
+    uint32_t slot = tn_book_or_first(hint->slot);
     const struct tn_resting *order = &books->orders[slot];
-    tn_prefetch(&books->levels[or_first(order->level)]);
+    tn_prefetch(&books->levels[tn_book_or_first(order->level)]);
     tn_prefetch(&books->orders[order->next == TN_NONE ? slot : order->next]);
     tn_prefetch(&books->orders[order->previous == TN_NONE ? slot : order->previous]);
 }
@@ -82,7 +77,8 @@ static inline void look_for_level(const struct tn_books *books, struct tn_book_h
 /* Stage 4: read the level and ask for the last order there. */
 static inline void look_for_tail(const struct tn_books *books, const struct tn_book_hint *hint)
 {
-    tn_prefetch(&books->orders[or_first(books->levels[or_first(hint->level)].tail)]);
+    tn_prefetch(
+        &books->orders[tn_book_or_first(books->levels[tn_book_or_first(hint->level)].tail)]);
 }
 
 static inline uint32_t handle(struct tn_books *books, struct tn_book_report *reports,

@@ -116,18 +116,12 @@ void tn_book_prefetch(const struct tn_books *books, uint64_t id)
     tn_index_prefetch(&books->index, tn_index_hash_near(&books->index, id));
 }
 
-/* What is not there is asked for as record 0. No branch: no predictor knows which of them are. */
-static inline uint32_t or_first(uint32_t index)
-{
-    return index + (index == TN_NONE);
-}
-
 void tn_book_prefetch_links(const struct tn_books *books, uint32_t slot)
 {
     const struct tn_resting *order = &books->orders[slot];
-    tn_prefetch(&books->levels[or_first(order->level)]);
-    tn_prefetch(&books->orders[or_first(order->next)]);
-    tn_prefetch(&books->orders[or_first(order->previous)]);
+    tn_prefetch(&books->levels[tn_book_or_first(order->level)]);
+    tn_prefetch(&books->orders[tn_book_or_first(order->next)]);
+    tn_prefetch(&books->orders[tn_book_or_first(order->previous)]);
 }
 
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
@@ -144,7 +138,7 @@ void tn_book_way_on(const struct tn_books *books, struct tn_book_way *way)
     uintptr_t child = (uintptr_t)books->nodes +
                       (step & TN_BOOK_NODE_INDEX) * sizeof(struct tn_book_node) +
                       offsetof(struct tn_book_node, child) + digit * sizeof(uint32_t);
-    uintptr_t level = (uintptr_t)&books->levels[or_first(step) & ~TN_BOOK_LEAF];
+    uintptr_t level = (uintptr_t)&books->levels[tn_book_or_first(step) & ~TN_BOOK_LEAF];
     uintptr_t is_level = 0 - (uintptr_t)(step >> 31);
     uintptr_t at = (uintptr_t)way->at;
     way->step = step;
@@ -164,9 +158,9 @@ void tn_book_way_begin(const struct tn_books *books, struct tn_book_way *way,
 uint32_t tn_book_way_end(const struct tn_books *books, const struct tn_book_way *way, bool oldest)
 {
     uint32_t guess = tn_book_way_level(way);
-    const struct tn_level *level = &books->levels[or_first(guess)];
+    const struct tn_level *level = &books->levels[tn_book_or_first(guess)];
     uint32_t slot = *(oldest ? &level->head : &level->tail) | (0 - (uint32_t)(guess == TN_NONE));
-    tn_prefetch(&books->orders[or_first(slot)]);
+    tn_prefetch(&books->orders[tn_book_or_first(slot)]);
     return slot;
 }
 

@@ -223,7 +223,8 @@ static inline enum tn_reject tn_exchange_check_price(const struct series *series
     if (!tn_tick_on(&terms->contract.schedule, price)) return TN_REJECT_PRICE_OFF_TICK;
     if (!enters) return TN_REJECT_NONE;
     tn_micros value = price * terms->micros_per_tick;
-    bool in_band = side == TN_BUY ? value <= series->band_high : value >= series->band_low;
+    bool too_high = value > series->band_high, too_low = value < series->band_low;
+    bool in_band = !(side == TN_BUY ? too_high : too_low);
     return in_band ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
 }
 

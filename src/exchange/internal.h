@@ -365,7 +365,8 @@ static inline tn_lots min_lots(tn_lots a, tn_lots b)
 }
 static inline tn_lots signed_lots(uint8_t side, tn_lots quantity)
 {
-    return side == TN_BUY ? quantity : -quantity;
+    tn_lots sells = side != TN_BUY; /* no predictor knows sides: no branch */
+    return (quantity ^ -sells) + sells;
 }
 static inline enum tn_side opposite(uint8_t side)
 {

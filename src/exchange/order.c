@@ -19,8 +19,7 @@ static void link_to_account(struct tn_exchange *exchange, uint32_t slot)
     }
     exchange->links[slot].previous = previous;
     exchange->links[slot].next = next;
-    *(previous == TN_NONE ? &account->orders_head : &exchange->links[previous].next) =
-        slot;
+    *(previous == TN_NONE ? &account->orders_head : &exchange->links[previous].next) = slot;
     *(next == TN_NONE ? &account->orders_tail : &exchange->links[next].previous) = slot;
     account->orders_count++; /* the frame that brings the order has marked the account */
 }
@@ -35,10 +34,8 @@ static void unlink_from_account(struct tn_exchange *exchange, uint32_t slot)
             if (exchange->jobs[i].cursor == slot) exchange->jobs[i].cursor = next;
         }
     }
-    *(previous == TN_NONE ? &account->orders_head : &exchange->links[previous].next) =
-        next;
-    *(next == TN_NONE ? &account->orders_tail : &exchange->links[next].previous) =
-        previous;
+    *(previous == TN_NONE ? &account->orders_head : &exchange->links[previous].next) = next;
+    *(next == TN_NONE ? &account->orders_tail : &exchange->links[next].previous) = previous;
     account->orders_count--;
     tn_exchange_touch_account(exchange, exchange->resting[slot].account, TOUCH_ACCOUNT);
 }
