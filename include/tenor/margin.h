@@ -218,16 +218,19 @@ struct tn_margin_sums {
     _Alignas(64) int64_t value[TN_ROW_COLUMNS]; /* V: Σ n·row of options */
     int64_t low[TN_ROW_COLUMNS]; /* Σ of orders' terms, discounted by low and high … */
     int64_t high[TN_ROW_COLUMNS];
-    int64_t back[TN_ROW_COLUMNS];               /* … and of skew scenarios' other direction */
-    int64_t linear[TN_ROW_COLUMNS];             /* Σ n·row of futures and perpetuals */
-    tn_micros up, down;                         /* what the bracket changes, of all of them */
-    tn_micros zero_terms, up_terms, down_terms; /* orders' terms in it */
+    int64_t back[TN_ROW_COLUMNS];    /* … and of skew scenarios' other direction */
+    int64_t linear[TN_ROW_COLUMNS];  /* Σ n·row of futures and perpetuals */
+    int64_t outcome[TN_ROW_COLUMNS]; /* in each scenario, if is_folded */
+    /* A line: all else that a total reads of sums that did not change. */
     uint32_t expiry, orders_count;
-    bool has_linear, is_folded, is_sized;          /* the last two: what follows is of these sums */
+    bool has_linear, is_folded, is_sized;
     uint32_t holdings_count;                       /* of the expiry, and … */
-    tn_micros linear_size, naked_size, confidence; /* what contingencies count */
-    tn_micros basis;                               /* with orders, of the bracket … */
-    int64_t outcome[TN_ROW_COLUMNS];               /* … and in each scenario */
+    tn_micros linear_size, naked_size, confidence; /* … what contingencies count, if is_sized */
+    tn_micros mark;                                /* of options, and … */
+    tn_micros basis;                /* … with orders, of the bracket, if is_folded */
+    tn_micros zero_terms;           /* orders' terms where nothing moves … */
+    tn_micros up_terms, down_terms; /* … and in the bracket */
+    tn_micros up, down;             /* what the bracket changes, of all of them */
 };
 
 /* tn_margin_sums_start empties the sums of an expiry. */
@@ -238,6 +241,13 @@ void tn_margin_sums_position(struct tn_margin_sums *sums, const struct tn_margin
 /* tn_margin_sums_order adds an order, or takes away one that was added just so. */
 void tn_margin_sums_order(struct tn_margin_sums *sums, const struct tn_margin_market *market,
                           const struct tn_margin_order *order, bool is_added);
+
+/* tn_margin_sums_preview makes of `after`, which may be these sums, what a total would read of them
+ * with the order added or taken away; nothing else may. Its holdings are to be sized. It is no
+ * total of one order alone, nor of groups with limits. */
+void tn_margin_sums_preview(struct tn_margin_sums *after, const struct tn_margin_sums *sums,
+                            const struct tn_margin_market *market,
+                            const struct tn_margin_order *order, bool is_added);
 
 /* tn_margin_sums_resize: open_buy and open_sell of its holdings changed, or one came or went. */
 static inline void tn_margin_sums_resize(struct tn_margin_sums *sums)

@@ -146,17 +146,6 @@ struct picture {
     uint32_t sums_count, touched_count;
 };
 
-static bool copy_touched(const struct risk *risk, struct picture *picture, uint32_t place)
-{
-    if (picture->touched_count == TOUCHED_MAX) return false;
-    struct tn_margin_sums *copy =
-        &risk->kept[(size_t)risk->sums_sets * WAYS + picture->touched_count++].sums;
-    *copy = *picture->sums[place];
-    tn_margin_sums_resize(copy); /* the view's holdings are the changed ones */
-    picture->sums[place] = copy;
-    return true;
-}
-
 static bool is_touched(const struct tn_exchange *exchange, uint32_t expiry,
                        const struct change *changes, uint32_t changes_count)
 {
@@ -190,33 +179,76 @@ static bool collect(const struct tn_exchange *exchange, struct picture *picture,
     return true;
 }
 
-static struct tn_margin_sums *sums_in(struct picture *picture, uint32_t expiry)
+/* Sums with changes made: to a copy, but for the last order that comes or goes. That one is only
+ * looked at, so where it is the only one nothing is copied. */
+struct changed {
+    const struct tn_margin_market *market;
+    const struct tn_margin_sums *sums; /* the kept ones, until something is made to the copy */
+    struct tn_margin_sums *after;
+    struct tn_margin_order last;
+    bool has_last, is_added;
+};
+
+static struct tn_margin_sums *copy_of(struct changed *changed)
 {
-    for (uint32_t i = 0; i < picture->sums_count; i++) {
-        if (picture->sums[i]->expiry == expiry) return picture->sums[i]; /* a copy */
-    }
-    TN_ASSERT(false);
-    return NULL;
+    if (changed->sums != changed->after) *changed->after = *changed->sums;
+    changed->sums = changed->after;
+    return changed->after;
 }
 
-static void make_change(const struct tn_exchange *exchange, struct picture *picture,
+static void take_order(struct changed *changed, const struct tn_margin_order *order, bool is_added)
+{
+    if (changed->has_last) {
+        tn_margin_sums_order(copy_of(changed), changed->market, &changed->last, changed->is_added);
+    }
+    changed->last = *order;
+    changed->is_added = is_added;
+    changed->has_last = true;
+}
+
+static void make_change(const struct tn_exchange *exchange, struct changed *changed,
                         const struct change *change)
 {
-    struct tn_margin_sums *sums = sums_in(picture, exchange->series[change->series].expiry);
     if (change->replaced != TN_NONE && tn_exchange_order_counts(exchange, change->replaced)) {
         struct tn_margin_order old = order_of(exchange, change->replaced);
-        tn_margin_sums_order(sums, &picture->market, &old, false);
+        take_order(changed, &old, false);
     }
     if (change->quantity == 0) return;
     if (change->traded) {
-        tn_margin_sums_position(sums, &picture->market, change->series, change->quantity);
+        tn_margin_sums_position(copy_of(changed), changed->market, change->series,
+                                change->quantity);
         return;
     }
     const struct tn_margin_order order = {.series = change->series,
                                           .quantity = change->quantity,
                                           .price_micros = change->price,
                                           .fee_micros = change->fee};
-    tn_margin_sums_order(sums, &picture->market, &order, true);
+    take_order(changed, &order, true);
+}
+
+/* One expiry's; the view's holdings are the changed ones. */
+static bool change_touched(const struct tn_exchange *exchange, struct picture *picture,
+                           uint32_t place, const struct change *changes, uint32_t changes_count)
+{
+    const struct risk *risk = exchange->risk;
+    if (picture->touched_count == TOUCHED_MAX) return false;
+    struct changed changed = {
+        .market = &picture->market,
+        .sums = picture->sums[place],
+        .after = &risk->kept[(size_t)risk->sums_sets * WAYS + picture->touched_count++].sums,
+    };
+    for (uint32_t i = 0; i < changes_count; i++) {
+        if (exchange->series[changes[i].series].expiry == changed.sums->expiry)
+            make_change(exchange, &changed, &changes[i]);
+    }
+    if (changed.has_last) {
+        tn_margin_sums_preview(changed.after, changed.sums, &picture->market, &changed.last,
+                               changed.is_added);
+    } else {
+        tn_margin_sums_resize(copy_of(&changed));
+    }
+    picture->sums[place] = changed.after;
+    return true;
 }
 
 /* A lower bound of m with the changes made, in which protection groups give no relief. False when
@@ -232,10 +264,8 @@ bool tn_exchange_quick_bound(const struct tn_exchange *exchange, tn_micros *m, u
     if (!collect(exchange, &picture, account, &view)) return false;
     for (uint32_t i = 0; i < picture.sums_count; i++) {
         if (!is_touched(exchange, picture.sums[i]->expiry, changes, changes_count)) continue;
-        if (!copy_touched(exchange->risk, &picture, i)) return false;
+        if (!change_touched(exchange, &picture, i, changes, changes_count)) return false;
     }
-    for (uint32_t i = 0; i < changes_count; i++)
-        make_change(exchange, &picture, &changes[i]);
     for (uint32_t i = 0; i < picture.sums_count; i++)
         view.orders_count += picture.sums[i]->orders_count;
     if (view.orders_count == 1) return false; /* one order alone is evaluated directly */

@@ -432,42 +432,80 @@ static void columns_linear(int64_t pnl[TN_ROW_COLUMNS], const int64_t change[TN_
 /* ---- Orders ------------------------------------------------------------------------------------
  */
 
-/* min(0, gain), added or taken away. */
-LANES_INLINE void add_term(int64_t *terms, lanes gain, bool is_added)
-{
-    lanes term = gain & lanes_negative(gain);
-    lanes_store(terms, is_added ? lanes_load(terms) + term : lanes_load(terms) - term);
-}
-
 /* How an order's terms are worked out: constants, where this is called. */
 struct manner {
-    bool is_added, has_high, is_wide;
+    bool is_added, has_high, is_wide, has_skews;
 };
 
-LANES_INLINE void add_terms(struct tn_margin_sums *sums, const struct tn_margin_path_order *order,
-                            const struct tn_margin_weights *weights, uint32_t from, uint32_t to,
-                            bool has_skews, struct manner manner)
+/* An order, as each vector of columns needs it. */
+struct asked {
+    const struct tn_margin_weights *weights;
+    const int64_t *row, *low, *high;
+    struct factor factor;
+    struct split n;
+    lanes mark, gain;
+    bool is_linear;
+};
+
+LANES_INLINE struct asked ask(const struct tn_margin_path_order *order,
+                              const struct tn_margin_weights *weights)
 {
-    struct factor factor = factor_of(order->quantity);
-    lanes mark = lanes_all((uint64_t)order->mark), gain = lanes_all((uint64_t)order->gain);
-    struct split n = split_of(-mark);
-    const int64_t *low = order->is_linear ? weights->flat : weights->low;
-    const int64_t *high = order->is_linear ? weights->flat : weights->high;
+    lanes mark = lanes_all((uint64_t)order->mark);
+    return (struct asked){
+        .weights = weights,
+        .row = order->row,
+        .low = order->is_linear ? weights->flat : weights->low,
+        .high = order->is_linear ? weights->flat : weights->high,
+        .factor = factor_of(order->quantity),
+        .n = split_of(-mark),
+        .mark = mark,
+        .gain = lanes_all((uint64_t)order->gain),
+        .is_linear = order->is_linear,
+    };
+}
+
+/* What an order does at worst: min(0, gain) by each discount, and in the other direction. */
+struct terms {
+    lanes low, high, back;
+};
+
+LANES_INLINE lanes loss_of(lanes gain)
+{
+    return gain & lanes_negative(gain);
+}
+
+LANES_INLINE struct terms terms_of(const struct asked *asked, uint32_t i, struct manner manner)
+{
+    lanes price = lanes_load(asked->row + i), value = low_value(price, asked->factor);
+    if (manner.has_high) value += high_value(price, asked->factor);
+    lanes flat = lanes_load(asked->weights->flat + i);
+    struct split v = split_of(value), marked = weigh(flat, asked->n, manner.is_wide);
+    marked.high += asked->gain;
+    lanes at_low = weighted(lanes_load(asked->low + i), v, marked, manner.is_wide);
+    lanes at_high = weighted(lanes_load(asked->high + i), v, marked, manner.is_wide);
+    struct terms terms = {loss_of(at_low), loss_of(at_high), lanes_all(0)};
+    if (!manner.has_skews) return terms;
+    struct place place = {value, asked->mark, flat, v, marked};
+    lanes back = asked->is_linear ? at_low : turned(&place, manner.is_wide) + asked->gain;
+    terms.back = loss_of(back) & lanes_of_bits(asked->weights->skews >> i & LANE_BITS);
+    return terms;
+}
+
+/* A sum of terms with one more, or one less. */
+LANES_INLINE lanes with_term(const int64_t *sum, lanes term, struct manner manner)
+{
+    return manner.is_added ? lanes_load(sum) + term : lanes_load(sum) - term;
+}
+
+LANES_INLINE void add_terms(struct tn_margin_sums *sums, const struct asked *asked, uint32_t from,
+                            uint32_t to, struct manner manner)
+{
     for (uint32_t i = from; i < to; i += TN_LANES) {
-        lanes price = lanes_load(order->row + i), value = low_value(price, factor);
-        if (manner.has_high) value += high_value(price, factor);
-        lanes flat = lanes_load(weights->flat + i);
-        struct split v = split_of(value), marked = weigh(flat, n, manner.is_wide);
-        marked.high += gain;
-        lanes at_low = weighted(lanes_load(low + i), v, marked, manner.is_wide);
-        lanes at_high = weighted(lanes_load(high + i), v, marked, manner.is_wide);
-        add_term(sums->low + i, at_low, manner.is_added);
-        add_term(sums->high + i, at_high, manner.is_added);
-        if (!has_skews) continue;
-        struct place place = {value, mark, flat, v, marked};
-        lanes back = order->is_linear ? at_low : turned(&place, manner.is_wide) + gain;
-        lanes mask = lanes_of_bits(weights->skews >> i & LANE_BITS);
-        add_term(sums->back + i, back & mask, manner.is_added);
+        struct terms terms = terms_of(asked, i, manner);
+        lanes_store(sums->low + i, with_term(sums->low + i, terms.low, manner));
+        lanes_store(sums->high + i, with_term(sums->high + i, terms.high, manner));
+        if (manner.has_skews)
+            lanes_store(sums->back + i, with_term(sums->back + i, terms.back, manner));
     }
 }
 
@@ -476,22 +514,39 @@ LANES_INLINE void add_all_terms(struct tn_margin_sums *sums,
                                 const struct tn_margin_weights *weights, struct manner manner)
 {
     uint32_t plain = plain_of(weights);
-    add_terms(sums, order, weights, 0, plain, false, manner);
-    add_terms(sums, order, weights, plain, weights->scenarios_count, true, manner);
+    struct asked asked = ask(order, weights);
+    add_terms(sums, &asked, 0, plain, manner);
+    manner.has_skews = true;
+    add_terms(sums, &asked, plain, weights->scenarios_count, manner);
+}
+
+LANES_INLINE bool has_high(const struct tn_margin_path_order *order,
+                           const struct tn_margin_weights *weights)
+{
+    lanes bits = lanes_all(0);
+    for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES)
+        bits |= lanes_load(order->row + i);
+    return is_large(bits);
 }
 
 LANES_INLINE void order_of(struct tn_margin_sums *sums, const struct tn_margin_path_order *order,
                            const struct tn_margin_weights *weights, bool is_added)
 {
-    lanes bits = lanes_all(0);
-    for (uint32_t i = 0; i < weights->scenarios_count; i += TN_LANES)
-        bits |= lanes_load(order->row + i);
     if (weights->is_wide)
-        add_all_terms(sums, order, weights, (struct manner){is_added, true, true});
-    else if (is_large(bits))
-        add_all_terms(sums, order, weights, (struct manner){is_added, true, false});
+        add_all_terms(sums, order, weights, (struct manner){is_added, true, true, false});
+    else if (has_high(order, weights))
+        add_all_terms(sums, order, weights, (struct manner){is_added, true, false, false});
     else
-        add_all_terms(sums, order, weights, (struct manner){is_added, false, false});
+        add_all_terms(sums, order, weights, (struct manner){is_added, false, false, false});
+}
+
+/* Lots that are no factor are rare: one lot of so many times the row. */
+static void multiply(struct tn_margin_path_order *order, int64_t values[TN_ROW_COLUMNS])
+{
+    for (int k = 0; k < TN_ROW_COLUMNS; k++)
+        values[k] = order->quantity * order->row[k];
+    order->row = values;
+    order->quantity = 1;
 }
 
 static void columns_order(struct tn_margin_sums *sums, const struct tn_margin_path_order *order,
@@ -499,13 +554,7 @@ static void columns_order(struct tn_margin_sums *sums, const struct tn_margin_pa
 {
     _Alignas(64) int64_t values[TN_ROW_COLUMNS];
     struct tn_margin_path_order plain = *order;
-    if (bits_of_lots(order->quantity) >> SMALL_BITS !=
-        0) { /* rare: one lot of so many times the row */
-        for (int k = 0; k < TN_ROW_COLUMNS; k++)
-            values[k] = order->quantity * order->row[k];
-        plain.row = values;
-        plain.quantity = 1;
-    }
+    if (bits_of_lots(order->quantity) >> SMALL_BITS != 0) multiply(&plain, values);
     if (is_added)
         order_of(sums, &plain, weights, true);
     else
@@ -580,6 +629,65 @@ static void columns_fold_bound(int64_t bound[TN_ROW_COLUMNS], const struct tn_ma
         fold_bound(bound, sums, weights, is_new, false);
 }
 
+/* What an expiry comes to with one order's terms more or less. */
+LANES_INLINE void preview_part(int64_t *bound, const struct tn_margin_sums *sums,
+                               const struct asked *asked, uint32_t from, uint32_t to,
+                               struct manner manner)
+{
+    const struct tn_margin_weights *weights = asked->weights;
+    lanes mark = lanes_all((uint64_t)sums->value[TN_COLUMN_MARK]);
+    struct split n = split_of(-mark);
+    for (uint32_t i = from; i < to; i += TN_LANES) {
+        struct terms terms = terms_of(asked, i, manner);
+        lanes value = lanes_load(sums->value + i), flat = lanes_load(weights->flat + i);
+        struct place place = {value, mark, flat, split_of(value), weigh(flat, n, manner.is_wide)};
+        lanes low = weighted(lanes_load(weights->low + i), place.v, place.marked, manner.is_wide);
+        lanes high = weighted(lanes_load(weights->high + i), place.v, place.marked, manner.is_wide);
+        lanes worst = lanes_min(low + with_term(sums->low + i, terms.low, manner),
+                                high + with_term(sums->high + i, terms.high, manner));
+        if (manner.has_skews) {
+            lanes back = turned(&place, manner.is_wide);
+            worst = least_of_skew(worst, back + with_term(sums->back + i, terms.back, manner),
+                                  weights->skews >> i & LANE_BITS);
+        }
+        lanes_store(bound + i, worst);
+    }
+}
+
+LANES_INLINE void preview_all(int64_t *bound, const struct tn_margin_sums *sums,
+                              const struct tn_margin_path_order *order,
+                              const struct tn_margin_weights *weights, struct manner manner)
+{
+    uint32_t plain = plain_of(weights);
+    struct asked asked = ask(order, weights);
+    preview_part(bound, sums, &asked, 0, plain, manner);
+    manner.has_skews = true;
+    preview_part(bound, sums, &asked, plain, weights->scenarios_count, manner);
+}
+
+LANES_INLINE void preview_of(int64_t *bound, const struct tn_margin_sums *sums,
+                             const struct tn_margin_path_order *order,
+                             const struct tn_margin_weights *weights, bool is_added)
+{
+    if (weights->is_wide || has_high(order, weights))
+        preview_all(bound, sums, order, weights, (struct manner){is_added, true, true, false});
+    else
+        preview_all(bound, sums, order, weights, (struct manner){is_added, false, false, false});
+}
+
+static void columns_preview(int64_t bound[TN_ROW_COLUMNS], const struct tn_margin_sums *sums,
+                            const struct tn_margin_path_order *order, bool is_added,
+                            const struct tn_margin_weights *weights)
+{
+    _Alignas(64) int64_t values[TN_ROW_COLUMNS];
+    struct tn_margin_path_order plain = *order;
+    if (bits_of_lots(order->quantity) >> SMALL_BITS != 0) multiply(&plain, values);
+    if (is_added)
+        preview_of(bound, sums, &plain, weights, true);
+    else
+        preview_of(bound, sums, &plain, weights, false);
+}
+
 static void columns_gather(int64_t pnl[TN_ROW_COLUMNS], const int64_t more[TN_ROW_COLUMNS],
                            bool is_new)
 {
@@ -615,24 +723,31 @@ static int64_t lowest(lanes least)
     return answer;
 }
 
+/* Columns from the `count`th on are no least. */
+LANES_INLINE lanes least_of_block(lanes least, const lanes sums[BLOCK_VECTORS], int from,
+                                  uint32_t count)
+{
+    signed_lanes end = (signed_lanes)lanes_all(count), places;
+    for (int v = 0; v < BLOCK_VECTORS; v++) {
+        for (int lane = 0; lane < TN_LANES; lane++)
+            places[lane] = from + v * TN_LANES + lane;
+        lanes counts = (lanes)(places < end);
+        least = lanes_min(least, lanes_select(counts, sums[v], lanes_all(INT64_MAX)));
+    }
+    return least;
+}
+
 static tn_micros columns_least_of(const int64_t *const *pnls, uint32_t pnls_count, uint32_t count)
 {
-    lanes least = lanes_all(INT64_MAX), places = lanes_all(0);
-    signed_lanes left = (signed_lanes)lanes_all(count);
-    for (int lane = 0; lane < TN_LANES; lane++)
-        places[lane] = (uint64_t)lane;
-    for (uint32_t from = 0; from < count; from += BLOCK_COLUMNS) {
+    lanes least = lanes_all(INT64_MAX);
+    for (int from = 0; from < TN_ROW_COLUMNS; from += BLOCK_COLUMNS) {
         lanes sums[BLOCK_VECTORS];
         for (int v = 0; v < BLOCK_VECTORS; v++)
             sums[v] = lanes_load(pnls[0] + from + v * TN_LANES);
         for (uint32_t p = 1; p < pnls_count; p++)
             for (int v = 0; v < BLOCK_VECTORS; v++)
                 sums[v] += lanes_load(pnls[p] + from + v * TN_LANES);
-        for (int v = 0; v < BLOCK_VECTORS; v++) {
-            lanes counts = (lanes)((signed_lanes)places < left);
-            least = lanes_min(least, lanes_select(counts, sums[v], lanes_all(INT64_MAX)));
-            left -= TN_LANES;
-        }
+        least = least_of_block(least, sums, from, count);
     }
     return lowest(least);
 }
@@ -650,6 +765,7 @@ static const struct tn_margin_path path = {
     .order = columns_order,
     .fold_orders = columns_fold_orders,
     .fold_bound = columns_fold_bound,
+    .preview = columns_preview,
     .gather = columns_gather,
     .least = columns_least,
     .least_of = columns_least_of,

@@ -96,6 +96,10 @@ struct tn_margin_path {
     /* bound += both of these */
     void (*fold_bound)(int64_t bound[TN_ROW_COLUMNS], const struct tn_margin_sums *sums,
                        const struct tn_margin_weights *weights, bool is_new);
+    /* bound = both of these with one order more or less */
+    void (*preview)(int64_t bound[TN_ROW_COLUMNS], const struct tn_margin_sums *sums,
+                    const struct tn_margin_path_order *order, bool is_added,
+                    const struct tn_margin_weights *weights);
     /* pnl += more */
     void (*gather)(int64_t pnl[TN_ROW_COLUMNS], const int64_t more[TN_ROW_COLUMNS], bool is_new);
     /* the least of the first pnl, or of pnl + change where change is not NULL */

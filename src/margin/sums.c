@@ -52,36 +52,67 @@ tn_micros tn_margin_order_gain(const struct tn_margin_market *market,
     return order->quantity * (mark - order->price_micros) - order->fee_micros;
 }
 
-static void add_basis_terms(struct tn_margin_sums *sums, const int64_t *row, tn_lots quantity,
-                            tn_micros gain, bool is_added, int64_t weight)
+/* The terms in the bracket of sums, and what is added to them or taken away. */
+static inline void change_basis_terms(struct tn_margin_sums *after,
+                                      const struct tn_margin_sums *sums,
+                                      const struct tn_margin_path_order *order, bool is_added,
+                                      int64_t weight)
 {
-    tn_micros up = quantity * (row[TN_COLUMN_UP] - row[TN_COLUMN_MARK]);
-    tn_micros down = quantity * (row[TN_COLUMN_DOWN] - row[TN_COLUMN_MARK]);
-    tn_micros sign = is_added ? 1 : -1;
-    sums->zero_terms += sign * min_of(0, gain);
-    sums->up_terms += sign * min_of(0, tn_margin_weigh(weight, up) + gain);
-    sums->down_terms += sign * min_of(0, tn_margin_weigh(weight, down) + gain);
+    const int64_t *row = order->row;
+    tn_micros up = order->quantity * (row[TN_COLUMN_UP] - row[TN_COLUMN_MARK]);
+    tn_micros down = order->quantity * (row[TN_COLUMN_DOWN] - row[TN_COLUMN_MARK]);
+    tn_micros sign = is_added ? 1 : -1, gain = order->gain;
+    after->zero_terms = sums->zero_terms + sign * min_of(0, gain);
+    after->up_terms = sums->up_terms + sign * min_of(0, tn_margin_weigh(weight, up) + gain);
+    after->down_terms = sums->down_terms + sign * min_of(0, tn_margin_weigh(weight, down) + gain);
+    after->orders_count = sums->orders_count + (is_added ? 1 : UINT32_MAX);
+}
+
+/* An order as the columns see it. */
+static inline struct tn_margin_path_order look_at(const struct tn_margin_sums *sums,
+                                                  const struct tn_margin_market *market,
+                                                  const struct tn_margin_order *order,
+                                                  bool is_added)
+{
+    TN_ASSERT(order->series < market->series_count);
+    TN_ASSERT(market->series[order->series].expiry == sums->expiry);
+    TN_ASSERT(is_added || sums->orders_count > 0);
+    const int64_t *row = market->rows[order->series];
+    return (struct tn_margin_path_order){
+        .row = row,
+        .quantity = order->quantity,
+        .mark = order->quantity * row[TN_COLUMN_MARK],
+        .gain = tn_margin_order_gain(market, order),
+        .is_linear = tn_margin_is_linear(&market->series[order->series]),
+    };
 }
 
 void tn_margin_sums_order(struct tn_margin_sums *sums, const struct tn_margin_market *market,
                           const struct tn_margin_order *order, bool is_added)
 {
-    TN_ASSERT(order->series < market->series_count);
-    TN_ASSERT(market->series[order->series].expiry == sums->expiry);
-    TN_ASSERT(is_added || sums->orders_count > 0);
+    const struct tn_margin_path_order seen = look_at(sums, market, order, is_added);
     const struct tn_margin_weights *weights = &market->expiries[sums->expiry].im;
-    const int64_t *row = market->rows[order->series];
-    tn_lots quantity = order->quantity;
-    tn_micros gain = tn_margin_order_gain(market, order);
-    const struct tn_margin_path_order seen = {
-        .row = row,
-        .quantity = quantity,
-        .mark = quantity * row[TN_COLUMN_MARK],
-        .gain = gain,
-        .is_linear = tn_margin_is_linear(&market->series[order->series]),
-    };
     tn_margin_path_of(market->cpu)->order(sums, &seen, is_added, weights);
-    add_basis_terms(sums, row, quantity, gain, is_added, weights->flat[TN_COLUMN_UP]);
-    sums->orders_count += is_added ? 1 : UINT32_MAX;
+    change_basis_terms(sums, sums, &seen, is_added, weights->flat[TN_COLUMN_UP]);
     sums->is_folded = sums->is_sized = false;
+}
+
+void tn_margin_sums_preview(struct tn_margin_sums *after, const struct tn_margin_sums *sums,
+                            const struct tn_margin_market *market,
+                            const struct tn_margin_order *order, bool is_added)
+{
+    const struct tn_margin_path_order seen = look_at(sums, market, order, is_added);
+    const struct tn_margin_weights *weights = &market->expiries[sums->expiry].im;
+    after->expiry = sums->expiry;
+    after->has_linear = sums->has_linear;
+    after->mark = sums->value[TN_COLUMN_MARK];
+    after->up = sums->up;
+    after->down = sums->down;
+    if (sums->has_linear && after != sums)
+        memcpy(after->linear, sums->linear, sizeof after->linear);
+    tn_margin_path_of(market->cpu)->preview(after->outcome, sums, &seen, is_added, weights);
+    change_basis_terms(after, sums, &seen, is_added, weights->flat[TN_COLUMN_UP]);
+    after->basis = tn_margin_basis_bound(after, weights);
+    after->is_folded = true;
+    after->is_sized = false;
 }

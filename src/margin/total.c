@@ -49,6 +49,7 @@ static void fold(struct tn_margin_sums *sums, const struct total *total,
         total->path->fold(sums->outcome, sums->value, weights, true);
         sums->basis = tn_margin_basis(sums->up, sums->down, weights);
     }
+    sums->mark = sums->value[TN_COLUMN_MARK];
     sums->is_folded = true;
 }
 
@@ -92,7 +93,7 @@ static void take_expiry(struct unit *unit, struct total *total, struct tn_margin
     unit->open.linear += sums->linear_size;
     unit->open.naked += sums->naked_size;
     unit->open.confidence += sums->confidence;
-    total->marks += sums->value[TN_COLUMN_MARK];
+    total->marks += sums->mark;
     total->next_holding += sums->holdings_count;
 }
 

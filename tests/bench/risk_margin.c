@@ -2,8 +2,8 @@
  * let in.
  *
  * One market of 600 series over 6 expiries of 2 underlyings; 64 accounts in turn, each with its own
- * positions, so that rows come from the second-level cache as they would. The check adds an order
- * to a copy of one expiry's kept sums and totals all six, which is what the exchange does between
+ * positions, so that rows come from the second-level cache as they would. The check previews
+ * one expiry's kept sums with an order and totals all six, which is what the exchange does between
  * two MARKs; the same with everything added up anew stands beside it. */
 #include "margin_twin.h"
 #include "risk.h"
@@ -226,10 +226,9 @@ static tn_micros work_check(const struct tn_margin_market *market, struct accoun
     for (uint32_t i = 0; i < EXPIRIES; i++) {
         sums[i] = &account->sums[i];
         if (sums[i]->expiry != market->series[account->next.series].expiry) continue;
-        touched = account->sums[i];
+        tn_margin_sums_preview(&touched, sums[i], market, &account->next, true);
         sums[i] = &touched;
     }
-    tn_margin_sums_order(&touched, market, &account->next, true);
     after.orders_count++;
     return tn_margin_sums_total(market, &after, sums, EXPIRIES);
 }

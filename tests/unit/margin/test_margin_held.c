@@ -25,18 +25,6 @@ static struct tn_margin_brief briefs_of_series[CASE_SERIES];
 static struct tn_margin_scale scales[CASE_UNDERLYINGS];
 static struct tn_margin_briefs briefs;
 
-static uint32_t paths(enum tn_cpu out[3])
-{
-    uint32_t count = 0;
-    out[count++] = TN_CPU_BASE;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) out[count++] = TN_CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        out[count++] = TN_CPU_AVX512;
-#endif
-    return count;
-}
-
 /* Scenarios that hardly differ: none, one or a few of them may be the worst. */
 static void level_rows(uint64_t *random, int64_t apart)
 {
@@ -78,7 +66,7 @@ static void assert_same(const struct tn_margin_result *all, uint32_t guess)
 static void assert_all_ways_agree(void)
 {
     enum tn_cpu cpus[3];
-    uint32_t cpus_count = paths(cpus);
+    uint32_t cpus_count = case_paths(cpus);
     struct tn_margin_detail details[CASE_UNDERLYINGS];
     struct tn_margin_result all;
     market.market.cpu = TN_CPU_BASE;

@@ -18,18 +18,6 @@ static uint64_t seed;
 static struct case_market market;
 static struct case_account one, other, both;
 
-static uint32_t paths(enum tn_cpu out[3])
-{
-    uint32_t count = 0;
-    out[count++] = TN_CPU_BASE;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) out[count++] = TN_CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        out[count++] = TN_CPU_AVX512;
-#endif
-    return count;
-}
-
 static void evaluate(struct tn_margin_result *result, const struct case_account *a)
 {
     tn_margin_evaluate(result, NULL, &market.market, &a->account);
@@ -61,7 +49,7 @@ static void test_margin_portfolio_equals_the_slow_reference_on_every_path(void *
     (void)state;
     uint64_t random = seed;
     enum tn_cpu cpus[3];
-    uint32_t cpus_count = paths(cpus);
+    uint32_t cpus_count = case_paths(cpus);
     for (uint32_t i = 0; i < ACCOUNTS; i++) {
         struct tn_margin_result result;
         if (i % 20 == 0) case_random_market(&market, &random);

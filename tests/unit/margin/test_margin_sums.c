@@ -32,15 +32,22 @@ static void start_sums(void)
                                 one.holdings[h].series, one.holdings[h].quantity);
 }
 
-static tn_micros total(void)
+/* With other sums in the place of these, unless NULL. */
+static tn_micros total_with(const struct tn_margin_sums *these, struct tn_margin_sums *others)
 {
     struct tn_margin_sums *kept[EXPIRIES];
     uint32_t count = 0;
     for (uint32_t h = 0; h < one.account.holdings_count; h++) {
         struct tn_margin_sums *next = sums_of(one.holdings[h].series);
+        if (next == these) next = others;
         if (count == 0 || kept[count - 1] != next) kept[count++] = next;
     }
     return tn_margin_sums_total(&market.market, &one.account, kept, count);
+}
+
+static tn_micros total(void)
+{
+    return total_with(NULL, NULL);
 }
 
 static void change_position(uint64_t *random, int64_t value_most)
@@ -176,6 +183,71 @@ static void test_sums_are_empty_again_when_all_is_taken_away(void **state)
     }
 }
 
+/* The account is as after the order's coming or going, open lots and all. */
+static void check_preview(const struct tn_margin_order *order, const struct tn_margin_sums *before,
+                          bool is_added)
+{
+    static struct tn_margin_sums apart, within;
+    struct tn_margin_sums *now = sums_of(order->series);
+    enum tn_cpu cpus[3];
+    uint32_t cpus_count = case_paths(cpus);
+    tn_micros m = total();
+    for (uint32_t i = 0; i < cpus_count; i++) {
+        market.market.cpu = cpus[i];
+        memset(&apart, 0xff, sizeof apart);
+        tn_margin_sums_preview(&apart, before, &market.market, order, is_added);
+        assert_int_equal(total_with(now, &apart), m);
+        within = *before;
+        tn_margin_sums_preview(&within, &within, &market.market, order, is_added);
+        assert_int_equal(total_with(now, &within), m);
+    }
+    market.market.cpu = TN_CPU_BASE;
+}
+
+/* An order comes or goes; its sums as they were before are in `before`. */
+static struct tn_margin_order move_order(uint64_t *random, struct tn_margin_sums *before,
+                                         bool *is_added)
+{
+    static struct tn_margin_sums all[EXPIRIES];
+    uint32_t count = one.account.orders_count;
+    struct tn_margin_order had[CASE_ORDERS], moved = {0};
+    memcpy(all, sums, sizeof all);
+    memcpy(had, one.orders, sizeof had);
+    if (count > 2 && tn_random_below(random, 2) == 0)
+        remove_order(random);
+    else
+        add_order(random, INT64_C(1) << case_between(random, 20, 45));
+    *is_added = one.account.orders_count > count;
+    uint32_t most = *is_added ? one.account.orders_count : count, at = 0;
+    const struct tn_margin_order *more = *is_added ? one.orders : had;
+    const struct tn_margin_order *less = *is_added ? had : one.orders;
+    while (at + 1 < most && memcmp(&more[at], &less[at], sizeof *more) == 0)
+        at++;
+    moved = more[at];
+    *before = all[market.series[moved.series].expiry];
+    return moved;
+}
+
+static void test_sums_previewed_with_an_order_total_what_sums_with_it_do(void **state)
+{
+    (void)state;
+    static struct tn_margin_sums before;
+    uint64_t random = seed + 3;
+    for (uint32_t i = 0; i < 60; i++) {
+        bool is_added;
+        if (i % 10 == 0) case_random_market(&market, &random);
+        case_random_account(&one, &market, &random, (uint32_t)case_between(&random, 1, 15),
+                            INT64_C(1) << case_between(&random, 20, 45));
+        start_sums();
+        for (uint32_t j = 0; j < 2 + CASE_ORDERS / 3; j++)
+            add_order(&random, INT64_C(1) << 40);
+        for (uint32_t j = 0; j < 20 && one.account.orders_count < CASE_ORDERS; j++) {
+            struct tn_margin_order order = move_order(&random, &before, &is_added);
+            if (one.account.orders_count > 1) check_preview(&order, &before, is_added);
+        }
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -189,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_sums_total_what_evaluation_says_after_any_edits),
         cmocka_unit_test(test_sums_total_what_evaluation_says_with_protection_limits),
         cmocka_unit_test(test_sums_are_empty_again_when_all_is_taken_away),
+        cmocka_unit_test(test_sums_previewed_with_an_order_total_what_sums_with_it_do),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
