@@ -62,27 +62,32 @@ static tn_micros naked_of(tn_lots net, tn_micros spot_lot)
 
 /* Σ |n|·spot, by what it counts for, of the holdings of one expiry. */
 struct sizes {
-    tn_micros perpetuals, futures, options, naked;
+    tn_micros perpetuals, futures, naked;
+    uint32_t linear; /* how many are */
 };
 
-/* Linear ones come first: their strike is 0. Returns how many. */
-static inline uint32_t size_linear(struct sizes *sizes, const struct tn_margin_market *market,
-                                   const struct tn_holding *holdings, uint32_t count,
-                                   enum tn_margin_view view, const struct tn_margin_order *filled)
+static tn_lots larger(struct reach reach)
+{
+    tn_lots least = magnitude(reach.least), most = magnitude(reach.most);
+    return least > most ? least : most;
+}
+
+/* Linear ones come first: their strike is 0. */
+static inline void size_linear(struct sizes *sizes, const struct tn_margin_market *market,
+                               const struct tn_holding *holdings, uint32_t count,
+                               enum tn_margin_view view, const struct tn_margin_order *filled)
 {
     uint32_t i = 0;
     for (; i < count; i++) {
         const struct tn_margin_series *series = &market->series[holdings[i].series];
         if (!tn_margin_is_linear(series)) break;
-        struct reach reach = reach_of(&holdings[i], view, filled);
-        tn_lots least = magnitude(reach.least), most = magnitude(reach.most);
-        tn_micros value = (least > most ? least : most) * series->spot_lot;
+        tn_micros value = larger(reach_of(&holdings[i], view, filled)) * series->spot_lot;
         if (series->kind == TN_PERPETUAL)
             sizes->perpetuals += value;
         else
             sizes->futures += value;
     }
-    return i;
+    sizes->linear = i;
 }
 
 static inline void size_options(struct sizes *sizes, const struct tn_margin_market *market,
@@ -93,9 +98,6 @@ static inline void size_options(struct sizes *sizes, const struct tn_margin_mark
     tn_lots net = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct tn_margin_series *series = &market->series[holdings[i].series];
-        struct reach reach = reach_of(&holdings[i], view, filled);
-        tn_lots least = magnitude(reach.least), most = magnitude(reach.most);
-        sizes->options += (least > most ? least : most) * series->spot_lot;
         if (series->strike_micros != strike) {
             TN_ASSERT(series->strike_micros > strike); /* holdings are in order */
             sizes->naked += naked_of(net, spot_lot);
@@ -103,7 +105,7 @@ static inline void size_options(struct sizes *sizes, const struct tn_margin_mark
             spot_lot = series->spot_lot;
             net = 0;
         }
-        net += reach.least;
+        net += reach_of(&holdings[i], view, filled).least;
     }
     sizes->naked += naked_of(net, spot_lot);
 }
@@ -112,8 +114,39 @@ static inline void size_up(struct sizes *sizes, const struct tn_margin_market *m
                            const struct tn_holding *holdings, uint32_t count,
                            enum tn_margin_view view, const struct tn_margin_order *filled)
 {
-    uint32_t linear = size_linear(sizes, market, holdings, count, view, filled);
-    size_options(sizes, market, holdings + linear, count - linear, view, filled);
+    size_linear(sizes, market, holdings, count, view, filled);
+    size_options(sizes, market, holdings + sizes->linear, count - sizes->linear, view, filled);
+}
+
+/* Σ |n|·spot of options: only low confidence asks for it. */
+static tn_micros size_of_options(const struct tn_margin_market *market,
+                                 const struct tn_holding *holdings, uint32_t count,
+                                 enum tn_margin_view view, const struct tn_margin_order *filled)
+{
+    tn_micros size = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        size += larger(reach_of(&holdings[i], view, filled)) *
+                market->series[holdings[i].series].spot_lot;
+    }
+    return size;
+}
+
+/* Perpetuals hang on the underlying's feed, all else on those of its expiry. */
+static tn_micros confidence_of(const struct tn_margin_market *market, const struct sizes *sizes,
+                               const struct tn_holding *holdings, uint32_t count,
+                               enum tn_margin_view view, const struct tn_margin_order *filled)
+{
+    const struct tn_risk *risk = market->risk;
+    const struct tn_margin_expiry *expiry =
+        &market->expiries[market->series[holdings[0].series].expiry];
+    const struct tn_margin_underlying *underlying = &market->underlyings[expiry->underlying];
+    tn_micros terms =
+        doubt(risk, sizes->perpetuals, underlying->confidence_ppm, underlying->lambda_ppm);
+    if (expiry->confidence_ppm >= risk->confidence_floor_ppm) return terms;
+    tn_micros options =
+        size_of_options(market, holdings + sizes->linear, count - sizes->linear, view, filled);
+    return terms +
+           doubt(risk, sizes->futures + options, expiry->confidence_ppm, underlying->lambda_ppm);
 }
 
 struct tn_margin_exposures tn_margin_expose(const struct tn_margin_market *market,
@@ -132,16 +165,9 @@ struct tn_margin_exposures tn_margin_expose(const struct tn_margin_market *marke
             size_up(&sizes, market, holdings, count, TN_MARGIN_FILLED, filled);
             break;
     }
-    /* Perpetuals hang on the underlying's feed, all else on those of its expiry. */
-    const struct tn_margin_expiry *expiry =
-        &market->expiries[market->series[holdings[0].series].expiry];
-    const struct tn_margin_underlying *underlying = &market->underlyings[expiry->underlying];
-    tn_micros of_spot =
-        doubt(market->risk, sizes.perpetuals, underlying->confidence_ppm, underlying->lambda_ppm);
-    tn_micros of_expiry = doubt(market->risk, sizes.futures + sizes.options, expiry->confidence_ppm,
-                                underlying->lambda_ppm);
-    return (struct tn_margin_exposures){sizes.perpetuals + sizes.futures, sizes.naked,
-                                        of_spot + of_expiry};
+    return (struct tn_margin_exposures){
+        sizes.perpetuals + sizes.futures, sizes.naked,
+        confidence_of(market, &sizes, holdings, count, view, filled)};
 }
 
 struct tn_margin_contingency tn_margin_contingency_mm(const struct tn_margin_market *market,
