@@ -138,11 +138,13 @@ static uint32_t after_exposure(const struct tn_exchange *exchange, uint32_t slot
     return next;
 }
 
+/* The list closes in a circle. */
 static uint32_t after_result(const struct tn_exchange *exchange, uint32_t slot)
 {
-    const uint32_t next = exchange->results[slot].next;
-    if (next != TN_NONE) tn_prefetch(&exchange->results[next]);
-    return next;
+    const struct result *result = &exchange->results[slot];
+    if (result->next == exchange->accounts[result->account].results_head) return TN_NONE;
+    tn_prefetch(&exchange->results[result->next]);
+    return result->next;
 }
 
 /* Each list one element further; those that end make room. */
