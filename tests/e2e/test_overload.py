@@ -300,8 +300,10 @@ def story(nodes):
     codes = sorted({body.code for body in client.refused.values()})
     check(DESK_FULL in codes, "refused, but by %s", codes)
     check(nodes.metric(leader, refused) > before, "the leader has refused nothing that was passed on")
-    check(client.soft >= client.final.keys(), "final, but never soft: %s",
-          sorted(client.final.keys() - client.soft)[:5])
+    # A block may overtake the answer that comes from the leader's node: that is told no more then.
+    overtaken = sorted(client.final.keys() - client.soft)
+    check(len(overtaken) * 10 <= len(client.final), "%d of %d final frames were never soft: %s",
+          len(overtaken), len(client.final), overtaken[:5])
     check(len(client.final) - begun > 0, "nothing was final during the flood")
     again = what_was_refused_can_be_sent_again(client, nodes, leader)
     check(sorted(client.executed) == sorted(client.nonces[at] for at in client.final),
@@ -312,9 +314,10 @@ def story(nodes):
     within(20, "all nodes have one root", lambda: are_equal(nodes, seen))
     nodes.stop()
     print("overload: %d frames a second taken, %d offered; of %d frames %d final, %d refused by %s; "
-          "the leader held up to %d; sent again: %s; nodes grew by up to %d KiB" % (
+          "%d were final before they were soft; the leader held up to %d; sent again: %s; nodes grew "
+          "by up to %d KiB" % (
               rate, offered, client.sent, len(client.final), len(client.refused), codes,
-              bounds.held, again, grown >> 10))
+              len(overtaken), bounds.held, again, grown >> 10))
 
 
 def main():
