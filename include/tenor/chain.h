@@ -263,7 +263,7 @@ tn_i128 tn_chain_under_way(const struct tn_chain *chain, uint32_t *count);
 
 /* ---- Records, out and in ----------------------------------------------------------------------
  * As export.h, of everything. A record's kind is place × 32 + its kind in market or replica.h for
- * markets 0 .. 6, and from 224 on what is of the whole chain. */
+ * markets 0 .. 6, and from 224 on what is of the whole chain. Names ahead are of one market. */
 enum {
     TN_CHAIN_RECORD_HEADS = 224,    /* one */
     TN_CHAIN_RECORD_RING = 225,     /* past roots, TN_CHAIN_RING_CHUNK heights each */
@@ -276,12 +276,10 @@ uint32_t tn_chain_records_count(const struct tn_chain *chain, uint8_t kind);
 size_t tn_chain_record_size_max(const struct tn_chain_limits *limits, uint8_t kind);
 size_t tn_chain_record(const struct tn_chain *chain, uint8_t *out, size_t out_size, uint8_t kind,
                        uint32_t index);
-/* As tn_exchange_records_ahead, of names of one market; others are passed over. */
 void tn_chain_records_ahead(const struct tn_chain *chain, const struct tn_record_name *names,
                             uint32_t count);
 /* Names that may have changed since they were last taken, as of the last block; each once. All are
- * changed after tn_chain_init, none after an import. Those of one call are of one market, or of
- * none. */
+ * changed after tn_chain_init, none after an import. Those of a call are of one market or none. */
 uint32_t tn_chain_changed(struct tn_chain *chain, struct tn_record_name *names, uint32_t names_max);
 /* Into a chain that was just made: kinds ascending, HEADS among them, then the end: *root is what
  * the records add up to, for the caller to compare with the root it trusts. */
@@ -290,8 +288,7 @@ bool tn_chain_import(struct tn_chain *chain, struct tn_import_fault *fault, uint
 bool tn_chain_import_end(struct tn_chain *chain, struct tn_hash *root,
                          struct tn_import_fault *fault);
 
-/* As those of a replica: another thread may fill the trees beside the import. The names of the
- * records may be changed. */
+/* As those of a replica: another thread may fill the trees beside the import; names may change. */
 void tn_chain_trees_begin(struct tn_chain *chain);
 bool tn_chain_trees_add(struct tn_chain *chain, struct tn_state_record *records, uint32_t count);
 bool tn_chain_trees_end(struct tn_chain *chain);
