@@ -78,7 +78,7 @@ class Nodes:
 
     def run(self, words, end=0):
         """Runs a program to its end, which must be the one expected."""
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=40)
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=90)
         text = (done.stdout + done.stderr).decode(errors="replace")
         check(done.returncode == end, "%s ended with %d, not %d: %s", " ".join(words[1:]),
               done.returncode, end, text)
@@ -136,7 +136,7 @@ class Nodes:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
 
     def metric(self, index, name):
-        with socket.create_connection(("127.0.0.1", self.base + 200 + index), timeout=5) as one:
+        with socket.create_connection(("127.0.0.1", self.base + 200 + index), timeout=30) as one:
             one.sendall(b"GET /metrics HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
             with one.makefile() as answer:
                 for line in answer:
@@ -148,7 +148,7 @@ class Nodes:
         """All of them, by SIGTERM; what still runs must end with 0."""
         for process in self.running.values():
             process.send_signal(signal.SIGTERM)
-        ends = {name: process.wait(timeout=20) for name, process in self.running.items()}
+        ends = {name: process.wait(timeout=60) for name, process in self.running.items()}
         self.running = {}
         check(not any(ends.values()), "programs did not end well: %s", ends)
         for index in range(self.count):
@@ -227,7 +227,7 @@ class Client(Bot):
             self.stream.append(((body.at.block, body.at.index), body.SerializeToString()))
         return kind, body
 
-    def hear(self, *kinds, request=None, seconds=30):
+    def hear(self, *kinds, request=None, seconds=60):
         """The next message of these kinds, with this request; others are noted and kept."""
         until = time.monotonic() + seconds
         for at, (answers, kind, body) in enumerate(self.heard if request else ()):

@@ -532,7 +532,7 @@ class Walk:
             with closing(late):
                 self.refused(late, 20004, logon=late.logon_message())
             with contextlib.suppress(OSError):
-                while self.silent.hear("error", seconds=5).code != 10004:
+                while self.silent.hear("error", seconds=60).code != 10004:
                     pass
 
     def halts(self):
@@ -553,7 +553,7 @@ class Walk:
             within(30, "blocks go on", lambda: self.goes_on(self.client))
             nodes.signal(other, signal.SIGTERM)
             with contextlib.suppress(OSError):
-                while away.hear("error", seconds=5).code != 10009:
+                while away.hear("error", seconds=60).code != 10009:
                     pass
 
     def goes_on(self, client):

@@ -182,7 +182,7 @@ makers_quote_and_takers_trade() {
     grep -q '"quantity":"0.1"' "$work/trade" || fail "the trade was not seen"
     grep -q '"series":"BTC-PERP"' "$work/account" || fail "the account did not hear of it"
     ok '"quantity": "0.1"' positions --key bob
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         ok '"adl": "' positions --key bob
         if [ "$(value adl)" = 5/5 ]; then break; fi
         sleep 0.1
@@ -206,7 +206,7 @@ watch_softly() {
     soft=$!
     timeout 60 "$tenor" watch book BTC-PERP --count 4 >"$work/final" &
     final=$!
-    within 20 test -s "$work/final" -a \( -s "$work/soft" -o -s "$work/soft.err" \)
+    within 60 test -s "$work/final" -a \( -s "$work/soft" -o -s "$work/soft.err" \)
     ok '"event": "accepted"' order place BTC-PERP buy 0.03 --limit 95200 --label 9
     ok '"event": "accepted"' order place BTC-PERP buy 0.02 --limit 95300 --label 9
     ok '"event": "cancelled"' order cancel-all --label 9
@@ -326,7 +326,7 @@ what_is_sent_and_not_answered_is_ambiguous_and_safe_to_repeat() {
     # The client says three things: its logon, what series there are, the order.
     "$python" "$support/cut_relay.py" $((base + 100)) 3 >"$work/port" &
     relay=$!
-    within 10 test -s "$work/port"
+    within 60 test -s "$work/port"
     port=$(cat "$work/port")
     ends 5 'ambiguous: the commands were sent' order place BTC-PERP buy 0.01 --limit 95000 --id 991 \
         --node "127.0.0.1:$port" --trust "$work/net/node-0.crt" --timeout 2

@@ -70,15 +70,15 @@ ok '"cash": "100000.00"' faucet
 ok '"account": 0' account open --market 2
 ok '"money": "-250.50"' transfer 250.50 --to 0 --to-market 2
 holds 1 99749.50 || fail "the sender was not debited"
-within 20 holds 2 250.50
+within 60 holds 2 250.50
 # Back from an account that is not there. What was not sent at all changes nothing.
 ok '"money": "-10.00"' transfer 10 --to 7 --to-market 2
-within 20 holds 1 99749.50
+within 60 holds 1 99749.50
 ends 3 'rejected: 211 MARKET_UNKNOWN' transfer 10 --to 0 --to-market 3
 ok '"withdrawn": "3.00"' withdraw 3
 ends 3 'rejected: 701 CASH_SHORT' transfer 99749.51 --to 0 --to-market 2
 ends 2 'only cash' transfer 10 --to 0 --to-market 2 --asset 1
-within 20 holds 1 99746.50 || fail "what was refused has moved money"
+within 60 holds 1 99746.50 || fail "what was refused has moved money"
 # To its own market it is a transfer like any other, and to itself it is none.
 ends 2 'account 0 is the sender itself' transfer 1 --to 0 --to-market 1
 for process in "${processes[@]}"; do

@@ -38,7 +38,7 @@ class Full(Nodes):
             "log.format=logfmt", "log.blocks=false"])
 
     def ready(self):
-        with socket.create_connection(("127.0.0.1", self.base + 200), timeout=5) as one:
+        with socket.create_connection(("127.0.0.1", self.base + 200), timeout=30) as one:
             one.sendall(b"GET /readyz HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
             with one.makefile() as answer:
                 return answer.read()

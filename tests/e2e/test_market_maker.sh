@@ -45,8 +45,8 @@ until_true 60 "the maker quotes" at_least maker quoted 10
 start watch "$tenor" watch book BTC-PERP --soft -o json
 until_true 60 "they trade" at_least maker trades 3
 until_true 60 "the maker hears of trades before they are final" at_least maker soft_trades 3
-until_true 30 "its quotes rest" has_orders maker-1
-until_true 30 "a soft book is shown" grep -q '"bid":' "$work/watch.log"
+until_true 60 "its quotes rest" has_orders maker-1
+until_true 60 "a soft book is shown" grep -q '"bid":' "$work/watch.log"
 until_true 60 "the maker is where the leader is" at_leader maker
 
 killed=$leader
@@ -61,7 +61,7 @@ at_least taker orders 3 || fail "the taker sent nothing"
 
 stop taker
 stop maker
-until_true 30 "nothing of the maker's rests" has_none maker-1
+until_true 60 "nothing of the maker's rests" has_none maker-1
 
 # Again under the same name: the same account, by the same session.
 account=$(figure maker account)
@@ -83,9 +83,9 @@ if grep -E '^(command|refused|not sent|nonce)' "$work/example.log" | grep -qv 'r
     fail "the example was refused"
 fi
 # A maker that dies leaves a standby frame behind: its node cancels for it.
-until_true 30 "its quotes rest" has_orders maker-1
+until_true 60 "its quotes rest" has_orders maker-1
 kill_off maker
-until_true 30 "the standby frame cancels" has_none maker-1
+until_true 60 "the standby frame cancels" has_none maker-1
 
 # What is wrong is said, and nothing is begun.
 for words in "--net $work/nowhere --name a" "--net $work/net" "--net $work/net --name a --size x"; do

@@ -51,6 +51,7 @@ run() {
 
 stat_of() { "$tenord" db stats --home "$work/$1" | sed -n "s/^$2  *//p"; }
 root_of() { stat_of "$1" root; }
+has_checkpoint() { "$tenord" db stats --home "$work/$1" >/dev/null 2>&1; }
 
 # All that can be checked of a home that keeps all of its history.
 is_whole() {
@@ -59,13 +60,16 @@ is_whole() {
 }
 
 # wait_for WORDS FILE: until a node has said them; 10 s at most.
-wait_for() {
-    for _ in $(seq 200); do
-        if grep -qF -- "$1" "$2"; then return; fi
+until_true() {
+    local what=$1
+    shift
+    for _ in $(seq 1200); do
+        if "$@"; then return; fi
         sleep 0.05
     done
-    fail "did not come: $1"
+    fail "did not come: $what"
 }
+wait_for() { until_true "$1" grep -qF -- "$1" "$2"; }
 
 stop_node() {
     local code=0
@@ -203,6 +207,7 @@ tools_work_beside_a_node_at_work() {
     wait_for msg=listening "$work/busy.err"
     python3 "$here/node_client.py" "$work/socket" "$work/many" 20000 >"$work/client" &
     local client=$!
+    until_true "the node makes its first checkpoint" has_checkpoint busy
     for turn in 1 2; do
         is_whole busy
         expect 0 "height" "$tenord" db stats --home "$work/busy"

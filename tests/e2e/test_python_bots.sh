@@ -22,10 +22,10 @@ for name in maker taker; do "$tenor" --key "$name" faucet 1000000 >/dev/null 2>&
 
 start maker "$python" "$source/docs/examples/python/maker.py" --net "$work/net" --key maker --seconds 14
 quoted() { "$tenor" book "$("$tenor" chain -o json | grep -oE 'BTC-[0-9A-Z]+-[0-9]+-C' | head -n 1)" -o json | grep -q '"price"'; }
-until_true 20 "the maker quotes" quoted
+until_true 60 "the maker quotes" quoted
 start taker "$python" "$source/docs/examples/python/taker.py" --net "$work/net" --key taker --seconds 9
 traded() { "$tenor" trades -o json | grep -q '"price"'; }
-until_true 20 "they trade" traded
+until_true 60 "they trade" traded
 
 kill_off node-0
 ended taker

@@ -25,7 +25,7 @@ start_fuzz() {
     ln -s "$net/node-$1"/*.conf "$play_net/node-$1"
     run fuzz "$python" "$support/fuzz_clients.py" "$play_net/node-$1/clients.sock" \
         "$net/node-$1/clients.sock" "$seed"
-    within 20 "the hostile client listens" test -S "$play_net/node-$1/clients.sock"
+    within 60 "the hostile client listens" test -S "$play_net/node-$1/clients.sock"
 }
 end_fuzz() {
     signal fuzz TERM
@@ -37,13 +37,13 @@ end_fuzz() {
 
 # Sets $leader, $at (where the bots trade) and $other, three nodes.
 choose_nodes() {
-    within 30 "somebody leads the market" leader_among 0 1 2 3
+    within 60 "somebody leads the market" leader_among 0 1 2 3
     at=$(((leader + 1) % 4))
     other=$(((leader + 2) % 4))
 }
 is_back() {
     moves_on "$1"
-    within 30 "node-$1 speaks" speaks "$1"
+    within 60 "node-$1 speaks" speaks "$1"
 }
 
 follower_crash() {
@@ -63,7 +63,7 @@ leader_crash() {
     start_play "$at"
     local was=$leader
     kill_node "$was"
-    within 30 "another leads the market" leader_among "$at" "$other" $(((was + 3) % 4))
+    within 60 "another leads the market" leader_among "$at" "$other" $(((was + 3) % 4))
     trade_on
     start_node "$was"
     is_back "$was"
@@ -98,8 +98,8 @@ start_again() {
     local i most=$1
     start_all
     for i in 0 1 2 3; do
-        within 30 "node-$i speaks" speaks "$i"
-        within 30 "node-$i holds height $most" is_at_least "$i" "$most"
+        within 60 "node-$i speaks" speaks "$i"
+        within 60 "node-$i holds height $most" is_at_least "$i" "$most"
     done
 }
 highest() {
@@ -145,7 +145,7 @@ power_cut
 start_play 3
 moves_on 0 1 2 3
 end_play "after all were away"
-within 30 "all nodes at one height with one root" are_equal 0 1 2 3
+within 60 "all nodes at one height with one root" are_equal 0 1 2 3
 end_watch
 stop_all
 check_logs

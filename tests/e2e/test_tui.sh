@@ -52,60 +52,60 @@ stty -a | grep -oE '[-]?(icanon|echo)\b' | tr '\n' ' '
 exec sleep 100
 SHELL
 screen new-session -d -x 110 -y 50 "sh $work/shell"
-look 20 '^Tenor  market 1  block [0-9]+' '^SERIES +BID +ASK +MARK +IV % +DELTA' \
+look 60 '^Tenor  market 1  block [0-9]+' '^SERIES +BID +ASK +MARK +IV % +DELTA' \
     '^BTC-PERP +95000.* 100500' '^BTC-[0-9A-Z]+-[0-9]+-C .*[0-9]+\.[0-9]{2} +[0-9]+\.[0-9] +0\.[0-9]+'
 
 # At the leader's node, wherever it is; at the other one what blocks have.
 look 60 '^Tenor .* soft prices' 'BTC-PERP soft'
 cat >"$work/other" <<SHELL
-for port in $((port + 100)) $((port + 101)); do
-    timeout 60 "$tenor" watch book BTC-PERP --soft --count 1 --node 127.0.0.1:\$port >/dev/null 2>&1 ||
-        exec "$tenor" tui --node 127.0.0.1:\$port
+for i in 0 1; do
+    "$tenord" status --home "$work/net/node-\$i" | grep -q 'leads=yes' ||
+        exec "$tenor" tui --node 127.0.0.1:\$(($port + 100 + i))
 done
 SHELL
 screen new-window "sh $work/other"
 look 60 '^Tenor .* final prices' 'BTC-PERP final' '(ask) +100500 +0\.45' '(bid) +95000 +0\.02'
 screen send-keys q
-look 20 '^Tenor .* soft prices'
+look 60 '^Tenor .* soft prices'
 
 # Book of the first series, account, margin, position.
-look 10 '(ask) +100500 +0\.45' '(bid) +95000 +0\.02' '^ACCOUNT [0-9]+  orders 1 ' \
+look 60 '(ask) +100500 +0\.45' '(bid) +95000 +0\.02' '^ACCOUNT [0-9]+  orders 1 ' \
     '^cash +[0-9]+\.[0-9]{2}' '^equity +[0-9]' '^initial margin +[1-9][0-9]*\.' \
     '^maintenance margin +[1-9][0-9]*\.' '^free +[1-9]' 'BTC-PERP +0\.05 +[0-9]+\.[0-9]{2}'
 last_line_is 50 || fail "the last line is not the help"
 
 # As it changes.
 place buy 0.03 --limit 95100
-look 20 '(bid) +95100 +0\.03' '^ACCOUNT [0-9]+  orders 2 ' '^BTC-PERP +95100'
+look 60 '(bid) +95100 +0\.03' '^ACCOUNT [0-9]+  orders 2 ' '^BTC-PERP +95100'
 title() { sed -nE '2s/.*DELTA +([A-Z0-9-]+).*/\1/p' "$work/screen.log"; }
 before=$(title)
 [ "$before" = BTC-PERP ] || fail "the book on the screen is '$before'"
 screen send-keys Down
 is_other() { shown '^Tenor' && [ "$(title)" != "$before" ]; }
-until_true 10 "another book is shown" is_other
+until_true 60 "another book is shown" is_other
 
 # Sizes: smaller, far too small, and back.
 screen resize-window -x 80 -y 24
-until_true 10 "24 lines are used" last_line_is 24
-look 10 '^Tenor  market 1' '^ACCOUNT [0-9]+' '^free +[1-9]'
+until_true 60 "24 lines are used" last_line_is 24
+look 60 '^Tenor  market 1' '^ACCOUNT [0-9]+' '^free +[1-9]'
 screen resize-window -x 12 -y 3
 sleep 0.5
 screen resize-window -x 120 -y 40
-until_true 10 "40 lines are used" last_line_is 40
-look 10 '^Tenor  market 1' '^SERIES' '^ACCOUNT [0-9]+  orders 2 ' 'BTC-PERP +0\.05'
+until_true 60 "40 lines are used" last_line_is 40
+look 60 '^Tenor  market 1' '^SERIES' '^ACCOUNT [0-9]+  orders 2 ' 'BTC-PERP +0\.05'
 
 # A node that goes is told; it comes back, and so do blocks.
 for name in node-0 node-1; do kill_off "$name"; done
-look 20 'not connected'
+look 60 'not connected'
 for name in node-0 node-1; do
     start "$name" "$tenord" start --home "$work/net/$name" log.format=logfmt log.blocks=false \
         metrics.listen=127.0.0.1:0
 done
 is_back() { shown '^Tenor  market 1  block [0-9]+' && ! grep -q 'not connected' "$work/screen.log"; }
-until_true 30 "it is connected again" is_back
+until_true 60 "it is connected again" is_back
 
 screen send-keys q
-look 10 '^ended with 0' '^icanon echo'
+look 60 '^ended with 0' '^icanon echo'
 if shown '^SERIES'; then fail "it leaves its screen behind"; fi
 pid=$(screen display-message -p '#{pane_pid}')
 [ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = "sleep 100 " ] || fail "a program stays behind"
