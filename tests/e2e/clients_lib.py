@@ -120,7 +120,7 @@ class Nodes:
             settings.write(text.replace("[clients.limits]\n", "[clients.limits]\n" + lines))
         before = self.metric(index, "tenor_reloads_total")
         self.signal(index, signal.SIGHUP)
-        within(30, "the limits are taken up",
+        within(60, "the limits are taken up",
                lambda: self.metric(index, "tenor_reloads_total") > before)
 
     def signal(self, index, number):

@@ -86,7 +86,7 @@ class Owner:
         def made():
             state = client.ask("account", get_account=wire.GetAccount(market=1, account=account))
             return [one.session for one in state.sessions if one.key == key]
-        return Made(1, within(30, "the session is there", made)[0], secret, expires_ms / 1000)
+        return Made(1, within(60, "the session is there", made)[0], secret, expires_ms / 1000)
 
     def revoke(self, client, number, session):
         digest = typed_digest(self.chain_id, b"RevokeSession(address owner,uint32 market,"
@@ -108,7 +108,7 @@ class Owner:
                                   bytes(12) + self.address, word(1), word(number),
                                   text("portfolio")))
         self.operate(client, digest, struct.pack(">B20sIQB", OPEN, self.address, 1, number, 0))
-        return within(30, "the account is there", lambda: sorted(
+        return within(60, "the account is there", lambda: sorted(
             set(self.accounts(client)) - set(before)))[0]
 
 
@@ -134,7 +134,7 @@ class Authority:
         body = struct.pack(">QIBB", self.number(client, "governance_number"), 1, 1, kind) + entry
         self.give(client, wire.GOVERNANCE, b"TNGOV1", self.governance, body)
         before = struct.unpack(">Q", body[:8])[0]
-        within(30, "what is governed is so", lambda: self.number(
+        within(60, "what is governed is so", lambda: self.number(
             client, "governance_number") > before)
 
     def define(self, client, symbol, steps):
@@ -164,7 +164,7 @@ class Authority:
             listed = client.ask("instruments", get_instruments=wire.GetInstruments(market=1))
             return [1 for one in listed.instruments
                     if one.series_id == series_id and one.status == status]
-        within(30, "the status is %d" % status, stepped)
+        within(60, "the status is %d" % status, stepped)
 
     def deposit(self, client, account, amount, asset=0):
         body = struct.pack(">QIIIq", self.number(client, "deposit_number"), 1, account, asset,

@@ -77,7 +77,7 @@ class Walk:
         def heard():
             client.drain(0.05)
             return code in TOLD
-        within(30, "%d: %s" % (code, what), heard)
+        within(60, "%d: %s" % (code, what), heard)
 
     def place(self, **more):
         terms = dict(series_id=self.perp.series_id, side=trader.BUY, price=self.far, quantity=1,
@@ -98,7 +98,7 @@ class Walk:
     def clear(self):
         for client in (self.client, self.bob):
             client.trade(trader.Command(mass_cancel=trader.MassCancel()))
-            within(30, "no order rests", lambda: not client.orders(client.account))
+            within(60, "no order rests", lambda: not client.orders(client.account))
 
     # ---- Commands --------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class Walk:
                    key=lambda one: (one.strike_micros, -one.expiry_day))
         self.client.request(subscribe=wire.Subscribe(market=1, channel=wire.TICKER,
                                                      series_id=[call.series_id]))
-        ticker = within(30, "the call's ticker", lambda: (
+        ticker = within(60, "the call's ticker", lambda: (
             lambda one: one if one.series_id == call.series_id else None)(
                 self.client.hear("ticker")))
         mark = (ticker.band_low + ticker.band_high) // 2
@@ -201,7 +201,7 @@ class Walk:
                     market=1, account=poor.account)).cash_micros
             before = cash()
             self.world.authority.deposit(self.client, poor.account, premium * 9 // 10 - before)
-            within(30, "a deposit", lambda: cash() > before)
+            within(60, "a deposit", lambda: cash() > before)
             self.expect([(0, trader.Command(package=trader.Package(
                 units=1, tif=trader.FOK, fee_max_ppm=1000000, limit_micros=1 << 40, legs=[
                     trader.PackageLeg(series_id=call.series_id, quantity=1),
@@ -281,7 +281,7 @@ class Walk:
         self.expect([(101, at(self.far))])
         cancel = trader.Command(mass_cancel=trader.MassCancel())
         self.expect([(0, cancel), (800, cancel)])
-        within(30, "no order rests", lambda: not self.client.orders(self.client.account))
+        within(60, "no order rests", lambda: not self.client.orders(self.client.account))
         # Names of commands: 16 are remembered of an account, 40 of all.
         for first in range(1000, 1020, 10):
             self.client.trade(*[self.named(first + i) for i in range(10)])
@@ -342,7 +342,7 @@ class Walk:
                         frame=trading.signed(trading.payload([cancel]), wait=wire.FINAL)))
                     codes.add(getattr(answer, "code", 0))
                 return 1001 in codes
-            within(30, "a revoked session may do nothing, but told %s" % codes, is_over)
+            within(60, "a revoked session may do nothing, but told %s" % codes, is_over)
         world.alice.nonce = with_session.nonce + 1
         soon = int(time.time() * 1000) + 60000
         owner.ask_session(self.client, self.client.account, world.alice.next_nonce(), new_key()[1],
@@ -438,7 +438,7 @@ class Walk:
         self.test, self.spot = self.perp.series_id & (1 << 53) - 1 | 2 << 53, 2000000000
         authority.list_series(client, self.test)
         authority.report_spot(client, 2, self.spot)
-        within(30, "a price off its tick is refused", lambda: results(client, [self.place(
+        within(60, "a price off its tick is refused", lambda: results(client, [self.place(
             series_id=self.test, price=1901)])[0] == {400})
 
     def stage(self):
@@ -460,18 +460,18 @@ class Walk:
         bob gains by it brings him forward in the queue of deleveraging."""
         spare, price, quantity = self.world.spare, 2000, 1000
         sells = [self.place(series_id=self.test, side=trader.SELL, price=price, quantity=quantity)]
-        within(30, "bob sells", lambda: (self.stage(), {0} in results(self.bob, sells))[1])
+        within(60, "bob sells", lambda: (self.stage(), {0} in results(self.bob, sells))[1])
 
         def bought():
             self.stage()  # or the feed would be late
             return {0} in results(spare, [self.place(series_id=self.test, price=price,
                                                      quantity=quantity)])
-        within(30, "spare buys", bought)
-        within(30, "bob stands in the queue", lambda: (self.stage(), self.queue()[1:] == (1, 1))[1])
+        within(60, "spare buys", bought)
+        within(60, "bob stands in the queue", lambda: (self.stage(), self.queue()[1:] == (1, 1))[1])
         rank = self.queue()[0]
         self.spot = 1700000000
-        within(30, "bob's rank rises with his gain", lambda: (self.stage(), self.queue()[0] > rank)[1])
-        within(30, "spare is liquidated", self.stage)
+        within(60, "bob's rank rises with his gain", lambda: (self.stage(), self.queue()[0] > rank)[1])
+        within(60, "spare is liquidated", self.stage)
         self.expect([(908, self.place(series_id=self.test, price=1700, quantity=500))], spare)
 
     def bids(self):
@@ -480,7 +480,7 @@ class Walk:
         def bid(state, share=10 ** 9, price_most=1 << 40):
             return trader.Command(bid=trader.Bid(account=world.spare.account, state=state,
                                                  share_ppb=share, price_most=price_most))
-        state = within(30, "spare's auction", lambda: (
+        state = within(60, "spare's auction", lambda: (
             self.stage() if self.stage() in (AUCTION, INSOLVENT) else 0))
         self.expect([
             (914, bid(AUCTION + INSOLVENT - state)),
@@ -495,14 +495,14 @@ class Walk:
     def insolvent(self):
         """Spare owes more than he has: nobody's money leaves."""
         self.spot = 1200000000
-        within(30, "spare is insolvent", lambda: self.stage() == INSOLVENT)
+        within(60, "spare is insolvent", lambda: self.stage() == INSOLVENT)
         self.nodes.tenor("--key", "alice", "withdraw", "1", end=3)
         self.hears(self.client, 912, "a withdrawal")
         self.world.alice.nonce += 8  # the program's nonces are the account's too
 
     def late(self):
         """Of the test's own underlying nobody reports any more."""
-        within(30, "a feed is late", lambda: results(self.client, [self.place(
+        within(60, "a feed is late", lambda: results(self.client, [self.place(
             series_id=self.test, price=1100, quantity=100)])[0] == {907})
         self.clear()
 
@@ -527,7 +527,7 @@ class Walk:
                 answer = self.brief.hear("error", "frame_final", request=self.brief.request(
                     frame=frame))
                 return getattr(answer, "code", 0) == 1002
-            within(30, "the session has expired", has_expired)
+            within(60, "the session has expired", has_expired)
             late = Client(self.nodes, self.brief.who, 0)
             with closing(late):
                 self.refused(late, 20004, logon=late.logon_message())
@@ -548,9 +548,9 @@ class Walk:
                 answer = self.client.hear("error", "frame_soft", request=self.client.request(
                     frame=frame))
                 return getattr(answer, "code", 0) == 1102
-            within(30, "the desk takes cancels only", late)
+            within(60, "the desk takes cancels only", late)
             nodes.signal(other, signal.SIGCONT)
-            within(30, "blocks go on", lambda: self.goes_on(self.client))
+            within(60, "blocks go on", lambda: self.goes_on(self.client))
             nodes.signal(other, signal.SIGTERM)
             with contextlib.suppress(OSError):
                 while away.hear("error", seconds=60).code != 10009:

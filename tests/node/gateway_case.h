@@ -18,7 +18,7 @@
 #define CASE_SESSION ((UINT64_C(3) << 32) | 1)
 #define CASE_HEIGHT  100u /* of the node when it starts */
 #define CASE_TIME_MS INT64_C(1700000000000)
-#define CASE_WAIT_MS 5000
+#define CASE_WAIT_MS 60000
 
 struct gateway_case {
     char folder[64], identity[96];

@@ -29,7 +29,7 @@ enum {
     ENTRIES_PER_ROUND = 400,
     WINDOW = 64,
     TEXT = 8192,
-    WAIT_MS = 20000,
+    WAIT_MS = 60000,
 };
 
 static const char *tenord, *make_entries;
