@@ -18,13 +18,19 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { NODES_MAX = 31, FEEDERS_MAX = 31, KEY_TEXT = 2 * TN_PUBLIC_KEY_SIZE + 1 };
+enum {
+    NODES_MAX = 31,
+    FEEDERS_MAX = 31,
+    PATIENCE_MAX = 100,
+    KEY_TEXT = 2 * TN_PUBLIC_KEY_SIZE + 1
+};
 /* Ports: peers from the base on, clients and metrics so far above it. */
 enum { CLIENTS_ABOVE = 100, METRICS_ABOVE = 200 };
 
 struct testnet {
     const char *out;
     uint64_t nodes, feeders, markets, base_port;
+    uint64_t patience; /* seconds; 0: what is the rule without a word in set.conf */
     const char *host, *listen_host, *genesis;
     struct genesis limits;
     struct tn_signatures signatures;
@@ -84,6 +90,13 @@ static void print_key(FILE *out, const char *word, const struct tn_public_key *k
     fprintf(out, "%s %s", word, text);
 }
 
+/* So many seconds of a leader's silence, twice that without finality, thrice that behind. */
+static void print_patience(FILE *out, uint64_t seconds)
+{
+    fprintf(out, "stall_ms %llu\nsoft_ms %llu\nlag_ms %llu\n", (unsigned long long)seconds * 1000,
+            (unsigned long long)seconds * 2000, (unsigned long long)seconds * 3000);
+}
+
 /* set.conf, and the keys of those who play no node. */
 static char *make_set(size_t *size, struct testnet *net)
 {
@@ -104,6 +117,7 @@ static char *make_set(size_t *size, struct testnet *net)
               keyfile_make(&key, path, &net->signatures);
     print_key(out, "\nfaucet", &key);
     fputc('\n', out);
+    if (net->patience > 0) print_patience(out, net->patience);
     for (uint64_t i = 0; i < net->feeders && is_good; i++) {
         is_good = path_in(path, net, "feeder-%llu.key", i + 1) &&
                   keyfile_make(&key, path, &net->signatures);
@@ -277,6 +291,8 @@ int testnet_command(int arguments_count, char **arguments)
         {"--base-port", OPTION_NUMBER, &net.base_port, 65000,
          "peers' port of the first node (7400); clients from 100 above, metrics from 200"},
         {"--genesis", OPTION_TEXT, &net.genesis, 0, "genesis.conf to take limits from"},
+        {"--patience", OPTION_NUMBER, &net.patience, PATIENCE_MAX,
+         "seconds that a market's leader may be silent: more on a crowded machine"},
     };
     struct option_set set = {.usage = "usage: tenord testnet --out DIR [OPTION...]\n\n"
                                       "Makes homes for a set of nodes on one machine.\n",

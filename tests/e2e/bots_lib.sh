@@ -73,7 +73,7 @@ start_net() {
     local i nodes=$1
     port=$((20000 + RANDOM % 12000))
     until is_free; do port=$((20000 + RANDOM % 12000)); done
-    "$tenord" testnet --out "$work/net" --nodes "$nodes" --base-port "$port" >/dev/null
+    "$tenord" testnet --out "$work/net" --nodes "$nodes" --base-port "$port" --patience 5 >/dev/null
     for ((i = 0; i < nodes; i++)); do
         start "node-$i" "$tenord" start --home "$work/net/node-$i" log.format=logfmt \
             log.blocks=false metrics.listen=127.0.0.1:0

@@ -59,13 +59,13 @@ def free_base(nodes):
 class Nodes:
     """Four nodes and a feed, as processes of this one; nothing of them is left behind."""
 
-    def __init__(self, work, tenord, tenor, feed, nodes=4, settings=(), genesis=None):
+    def __init__(self, work, tenord, tenor, feed, nodes=4, settings=(), genesis=None, patience=3):
         self.work, self.tenord, self.tenor_path, self.feed = work, tenord, tenor, feed
         self.folder, self.settings = os.path.join(work, "net"), settings
         self.running, self.count = {}, nodes
         self.base = free_base(nodes)
         words = [tenord, "testnet", "--out", self.folder, "--nodes", str(nodes), "--base-port",
-                 str(self.base)]
+                 str(self.base), "--patience", str(patience)]
         if genesis:
             path = os.path.join(work, "genesis.conf")
             with open(path, "w") as out:
@@ -193,7 +193,7 @@ class Client(Bot):
         (host, port), certificate = self.net.nodes[self.node]
         self.buffer, self.height, self.term = bytearray(), 0, 0
         plain = socket.socket()
-        plain.settimeout(10)
+        plain.settimeout(60)
         if receive_bytes:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         plain.connect((host, int(port)))
@@ -292,7 +292,7 @@ class Client(Bot):
 
     def trade(self, *commands, **other):
         """A frame, and its final word. When its term ends first it is signed anew, as one does."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             frame = self.signed(self.payload(commands, **other), wait=wire.FINAL)
             word = self.hear("frame_final", "frame_reverted", "error",

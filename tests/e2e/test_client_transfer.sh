@@ -58,7 +58,7 @@ base=$(base_port)
 "$tenord" testnet --out "$work/first" --nodes 1 --markets 2 >/dev/null
 sed 's/^\(exit_blocks *= \)[0-9]*/\116/' "$work/first/node-0/genesis.conf" >"$work/genesis.conf"
 "$tenord" testnet --out "$work/net" --nodes 1 --markets 2 --base-port "$base" \
-    --genesis "$work/genesis.conf" >/dev/null
+    --patience 5 --genesis "$work/genesis.conf" >/dev/null
 home=$work/net/node-0
 "$tenord" start --home "$home" log.blocks=false log.format=logfmt >"$work/node.log" 2>&1 &
 processes+=($!)
@@ -112,7 +112,12 @@ root=$(sed -n 's/.*the last is //p' "$work/said")
 expect 0 'blocks 1 to 12: every root is the same' replay --verify --home "$home" --until 12
 expect 2 'not until 999999' replay --verify --home "$home" --until 999999
 
-expect 0 ', market 2, term ' inspect --home "$home" block 30
+height=30 # or the first above it that has batches of that market
+until timeout 60 "$tenord" inspect --home "$home" block $height | grep -q ', market 2, term '; do
+    height=$((height + 1))
+    [ $height -lt 90 ] || fail "no block has a batch of market 2"
+done
+expect 0 ', market 2, term ' inspect --home "$home" block $height
 expect 2 'the store has no block 0' inspect --home "$home" block 0
 expect 2 'The set has 1, 2: say which by --market' inspect --home "$home" account 0
 expect 2 'the set has no such market, but 1, 2' inspect --home "$home" --market 3 account 0

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 
 TENORD, TENOR, FEED, SOURCE = sys.argv[1:5]
@@ -539,6 +540,7 @@ def main():
             try:
                 said = story(world)
             except (Failed, OSError, StopIteration) as why:
+                traceback.print_exc(file=sys.stdout)
                 for index in range(4):
                     print("-- node-%d\n%s" % (index, nodes.log("node-%d" % index)[-1500:]))
                 raise SystemExit("FAILED: %s: %s: %s" % (story.__name__, type(why).__name__, why))

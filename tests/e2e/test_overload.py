@@ -25,10 +25,9 @@ subprocess.run(["protoc", "-I", SOURCE + "/proto", "--python_out=" + WORK,
 sys.path[:0] = [WORK, SOURCE + "/docs/examples/python"]
 
 from clients_lib import Client, Failed, Nodes, Trader, check, trader, wire, within
-from tenor_bot import Net
 
 # A crowded machine makes a set slow, and here it is slow on purpose: nobody's term may end for that.
-PATIENCE = "soft_ms 20000\nlag_ms 30000\nstall_ms 10000\n"
+PATIENCE = 10  # seconds
 SETTINGS = ("clients.limits.quotes_per_second=100000000", "clients.limits.hold=300ms",
             "clients.limits.quotes_burst=1000000000")
 SIDES_LEAST = 32          # of a frame, that rest
@@ -36,7 +35,7 @@ IN_FLIGHT = 128           # while it is measured what the set takes
 CALM_SECONDS = 2.0
 TIMES = 4                 # so much above it is offered
 RATE_LEAST = 400          # frames a second that are offered on the slowest machine
-STAND_SECONDS = 8         # that two nodes may stand still: less than anybody's patience
+STAND_SECONDS = 8         # that two nodes may stand still: less than PATIENCE
 FRAMES_MAX = 2800         # made ready for all of it
 REFUSED_LEAST = 50        # before the flood may end
 HELD_MAX = 256            # frames of one node that the leader holds: docs/protocol.md §9
@@ -120,25 +119,8 @@ class Flood(Client):
 
 
 def start(nodes):
-    """With other times than a testnet has, which are part of what the chain's id is of."""
-    for index in range(nodes.count):
-        with open("%s/node-%d/set.conf" % (nodes.folder, index), "a") as conf:
-            conf.write(PATIENCE)
     for index in range(nodes.count):
         nodes.start(index)
-
-    def hello():
-        try:
-            return Client(nodes).hello
-        except OSError:
-            return None
-    chain_id = within(60, "a node serves clients", hello).chain_id
-    path = nodes.folder + "/client.conf"
-    with open(path) as conf:
-        text = conf.read().replace(nodes.net.chain_id.hex(), chain_id.hex())
-    with open(path, "w") as conf:
-        conf.write(text)
-    nodes.net = Net(nodes.folder)
     nodes.start_feed()
     nodes.tenor("--key", "maker", "faucet", "1000000")
 
@@ -321,7 +303,7 @@ def story(nodes):
 
 
 def main():
-    nodes = Nodes(WORK, TENORD, TENOR, FEED, nodes=4, settings=SETTINGS)
+    nodes = Nodes(WORK, TENORD, TENOR, FEED, nodes=4, settings=SETTINGS, patience=PATIENCE)
     try:
         story(nodes)
         return 0

@@ -82,6 +82,7 @@ expect 2 "start needs --home DIR" "$tenord" start
 expect 1 "no node answers at" "$tenord" status --home "$home"
 expect 1 "File exists" "$tenord" testnet --out "$scratch/net"
 printf 'chain = "typo"\nseries_maxx = 7\n' >"$scratch/genesis"
+expect 2 "patience" "$tenord" testnet --out "$scratch/other" --patience 101
 expect 2 "series_maxx" "$tenord" testnet --out "$scratch/other" --genesis "$scratch/genesis"
 if [ -e "$scratch/other" ]; then fail "a net was made of a genesis that was refused"; fi
 expect 1 "genesis.conf: No such file" "$play" --net "$scratch/nowhere"
