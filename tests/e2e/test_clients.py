@@ -4,6 +4,7 @@ over four real nodes, told by connections that do what no library would do.
 
 usage: test_clients.py TENORD TENOR TENOR_FEED SOURCE [STORY...]
 """
+import atexit
 import os
 import random
 import shutil
@@ -19,6 +20,7 @@ import warnings
 
 TENORD, TENOR, FEED, SOURCE = sys.argv[1:5]
 WORK = tempfile.mkdtemp(prefix="tenor-clients-")
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)  # also when an import fails
 sys.dont_write_bytecode = True
 subprocess.run(["protoc", "-I", SOURCE + "/proto", "--python_out=" + WORK,
                 "tenor/v1/trader.proto", "tenor/v1/client.proto"], check=True)

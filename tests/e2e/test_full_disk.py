@@ -5,7 +5,9 @@ of what it took or has said is lost.
 
 usage: test_full_disk.py TENORD TENOR TENOR_FEED SOURCE FULL_DISK      the library of support/full_disk.c
 """
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import time
 
 TENORD, TENOR, FEED, SOURCE, LIBRARY = sys.argv[1:6]
 WORK = tempfile.mkdtemp(prefix="tenor-disk-")
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)  # also when an import fails
 sys.dont_write_bytecode = True
 subprocess.run(["protoc", "-I", SOURCE + "/proto", "--python_out=" + WORK,
                 "tenor/v1/trader.proto", "tenor/v1/client.proto"], check=True)

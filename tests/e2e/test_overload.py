@@ -8,7 +8,9 @@ state.
 
 usage: test_overload.py TENORD TENOR TENOR_FEED SOURCE
 """
+import atexit
 import select
+import shutil
 import signal
 import ssl
 import struct
@@ -19,6 +21,7 @@ import time
 
 TENORD, TENOR, FEED, SOURCE = sys.argv[1:5]
 WORK = tempfile.mkdtemp(prefix="tenor-overload-")
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)  # also when an import fails
 sys.dont_write_bytecode = True
 subprocess.run(["protoc", "-I", SOURCE + "/proto", "--python_out=" + WORK,
                 "tenor/v1/trader.proto", "tenor/v1/client.proto"], check=True)

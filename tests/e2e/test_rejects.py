@@ -7,7 +7,9 @@ The nodes' genesis is small, so that an exchange can be filled; one of them has 
 
 usage: test_rejects.py TENORD TENOR TENOR_FEED SOURCE
 """
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import time
 
 TENORD, TENOR, FEED, SOURCE = sys.argv[1:5]
 WORK = tempfile.mkdtemp(prefix="tenor-rejects-")
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)  # also when an import fails
 sys.dont_write_bytecode = True
 subprocess.run(["protoc", "-I", SOURCE + "/proto", "--python_out=" + WORK,
                 "tenor/v1/trader.proto", "tenor/v1/client.proto"], check=True)
