@@ -74,6 +74,9 @@ look 60 '(ask) +100500 +0\.45' '(bid) +95000 +0\.02' '^ACCOUNT [0-9]+  orders 1 
     '^maintenance margin +[1-9][0-9]*\.' '^free +[1-9]' 'BTC-PERP +0\.05 +[0-9]+\.[0-9]{2}'
 last_line_is 50 || fail "the last line is not the help"
 
+# She alone is long, so once a sweep has ranked her she is first in the queue: all lamps are lit.
+look 60 ' POSITION +QUANTITY +VALUE +ADL$' ' BTC-PERP +0\.05 +[0-9]+\.[0-9]{2} +5/5$'
+
 # As it changes.
 place buy 0.03 --limit 95100
 look 60 '(bid) +95100 +0\.03' '^ACCOUNT [0-9]+  orders 2 ' '^BTC-PERP +95100'
@@ -87,7 +90,8 @@ until_true 60 "another book is shown" is_other
 # Sizes: smaller, far too small, and back.
 screen resize-window -x 80 -y 24
 until_true 60 "24 lines are used" last_line_is 24
-look 60 '^Tenor  market 1' '^ACCOUNT [0-9]+' '^free +[1-9]'
+look 60 '^Tenor  market 1' '^ACCOUNT [0-9]+' '^free +[1-9]' '^SERIES +BID +ASK +DELTA ' \
+    ' POSITION +QUANTITY +VALUE$'
 screen resize-window -x 12 -y 3
 sleep 0.5
 screen resize-window -x 120 -y 40
