@@ -4,10 +4,9 @@
     verify_account.py SEQUENCERS CERTIFICATE PROOF
 
 SEQUENCERS is a file that you trust: lines `chain ID` and, in the order of the set, `validator
-ADDRESS WEIGHT`; a net's client.conf will do, which has public keys for addresses. CERTIFICATE and
-PROOF come from anybody (`tenor proof get`): more than two thirds of the weight must have signed the
-state root that the proof leads to. Prints what is proved, or the step that failed. Formats:
-docs/specs/state.md and sequencer.md. For all other proofs: verify_proof.py, which needs this file.
+ADDRESS WEIGHT`, as in a net's client.conf. CERTIFICATE and PROOF come from anybody (`tenor proof
+get`): more than two thirds of the weight must have signed the state root that the proof leads to.
+Formats: docs/specs/state.md. Sets that change: verify_epochs.py; other proofs: verify_proof.py.
 """
 import sys
 
@@ -64,9 +63,8 @@ def add(a, b):
     return x, (slope * (a[0] - x) - a[1]) % P
 
 
-def times(scalar, point):
-    half = times(scalar // 2, add(point, point)) if scalar else None
-    return add(half, point) if scalar % 2 else half
+def times(n, point):
+    return add(times(n // 2, add(point, point)), point if n % 2 else None) if n else None
 
 
 def point_at(x, is_odd):
@@ -86,22 +84,28 @@ def signers(digest, signature):
         yield keccak(put(x, 32) + put(y, 32))[12:].hex()
 
 
-def signed_root(words, certificate):
+def quorum(words, tag, certificate, head):
+    """What is behind the signatures, if a quorum of the validators of words has signed the head."""
+    members = [one[1:3] for one in words if one[:1] == ["validator"]]
+    digest, at = keccak(tag + certificate[1:head]), head + (len(members) + 7) // 8
+    bits = int.from_bytes(certificate[head:at], "little")
+    voters = [member for i, member in enumerate(members) if bits >> i & 1]
+    need(bits >> len(members) == 0 and len(certificate) >= at + 64 * len(voters), "CERTIFICATE")
+    for name, _ in voters:
+        signature, at = certificate[at:at + 64], at + 64
+        need(name.removeprefix("0x").lower() in signers(digest, signature), "SIGNATURE")
+    need(3 * sum(int(one[1]) for one in voters) > 2 * sum(int(one[1]) for one in members), "QUORUM")
+    return certificate[at:]
+
+
+def signed_root(words, data):
     """The state root, if a quorum of the validators among the lines of words has signed it."""
-    names = [(one[1].removeprefix("0x"), int(one[2])) for one in words if one[:1] == ["validator"]]
     domain = next((bytes.fromhex(one[1]) for one in words if one[:1] == ["domain"]), bytes(32))
-    while certificate[:1] == b"\0":  # the end of an epoch: name the set of the last one
-        certificate = certificate[4 + number(certificate[:4]):]
-    head = 145 + (len(names) + 7) // 8
-    bits = int.from_bytes(certificate[145:head], "little")
-    voters = [name for i, name in enumerate(names) if bits >> i & 1]
-    is_whole = bits >> len(names) == 0 and len(certificate) == head + 64 * len(voters)
-    need(certificate[:1] == b"\t" and is_whole, "CERTIFICATE")
-    digest = keccak(domain + certificate[1:145])
-    for i, (name, _) in enumerate(voters):
-        need(name.lower() in signers(digest, certificate[head + 64 * i:][:64]), "SIGNATURE")
-    need(3 * sum(one[1] for one in voters) > 2 * sum(one[1] for one in names), "QUORUM")
-    return certificate[17:49]
+    while data[:1] == b"\0":  # the end of an epoch: verify_epochs.py follows it to the next set
+        data = data[4 + number(data[:4]):]
+    need({int(one[1]) for one in words if one[:1] == ["epoch"]} <= {number(data[1:9])}, "EPOCH")
+    need(data[:1] == b"\t" and quorum(words, domain, data, 145) == b"", "CERTIFICATE")
+    return data[17:49]
 
 
 def join(left, right):  # nodes of trees are (hash, sum); the sum of plain trees is None
@@ -147,21 +151,17 @@ class Proof:
             empty = join(empty, empty)
         return here
 
-    def waypoint(self, here, step):
-        need(self.take(4) == here[0][:4], step)
-
     def tree(self, kind, count, here, index, step="TREE"):
         need(index < count, "INDEX")
         top = self.way(here, index, (count - 1).bit_length(), step)
         here = root(kind, count, top)
-        self.waypoint(here, step)
+        need(self.take(4) == here[0][:4], step)
         return here, top[1]
 
     def market(self, here, section):
         market = self.int(4)
-        top = self.way(here, section, 4, "MARKET")[0]
-        here = keccak(b"\4" + put(market, 4) + top), None
-        self.waypoint(here, "MARKET")
+        here = keccak(b"\4" + put(market, 4) + self.way(here, section, 4, "MARKET")[0]), None
+        need(self.take(4) == here[0][:4], "MARKET")
         here, _ = self.tree(32, self.int(4), here, self.int(4), "MARKETS")
         whole = keccak(b"TNSR1" + self.head[6:46] + here[0] + self.take(32))
         need(whole == self.state_root, "STATE_ROOT")

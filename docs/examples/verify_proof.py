@@ -43,6 +43,9 @@ class Proof(verify_account.Proof):
         need(index < count, "INDEX")
         return index
 
+    def waypoint(self, here, step):
+        need(self.take(4) == here[0][:4], step)
+
     def sum(self, size):
         value = super().sum(size)
         need(self.least is None or value >= self.least, "SUM")
