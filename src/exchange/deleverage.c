@@ -372,19 +372,35 @@ static bool has_room(const struct tn_exchange *exchange)
     return exchange->events_max - exchange->events_count >= most;
 }
 
+/* Is anybody of the list in ADL? Asked by places, as accounts came, which is how they lie in the
+ * memory. */
+static bool somebody_waits(const struct risk *risk)
+{
+    for (uint32_t place = 0; place < risk->list_count; place++) {
+        const struct guard *guard = &risk->guards[risk->list[place].account];
+        if (guard->liquidation == TN_LIQUIDATION_ADL) return true;
+    }
+    return false;
+}
+
+static void deleverage_listed(struct tn_exchange *exchange)
+{
+    struct risk *risk = exchange->risk;
+    struct list_walk walk;
+    const struct listed *listed;
+    tn_exchange_list_walk(&walk, risk, 0);
+    while ((listed = tn_exchange_list_next(&walk)) != NULL && has_room(exchange)) {
+        if (risk->guards[listed->account].liquidation == TN_LIQUIDATION_ADL) {
+            deleverage(exchange, listed->account);
+        }
+    }
+}
+
 /* Those for whom the MARK's events have no room wait for the next one: the sweep lists them again.
  */
 void tn_exchange_liquidations_at_mark(struct tn_exchange *exchange)
 {
-    struct risk *risk = exchange->risk;
-    for (uint32_t i = 0; i < risk->list_count && has_room(exchange); i++) {
-        uint32_t account = risk->list[i].account;
-        if (risk->guards[account].liquidation == TN_LIQUIDATION_ADL) {
-            deleverage(exchange, account);
-        }
-    }
-    tn_exchange_touch_listed(exchange, 0);
-    risk->list_count = risk->list_cursor = 0;
-    risk->list_sorted = false;
+    if (somebody_waits(exchange->risk)) deleverage_listed(exchange);
+    tn_exchange_list_clear(exchange);
     repay_debt(exchange);
 }

@@ -281,10 +281,13 @@ static void feed_accounts_at_risk(struct tn_digest *digest, const struct tn_exch
     feed(digest, risk->list_count);
     feed(digest, risk->list_cursor);
     feed(digest, risk->list_sorted);
-    for (uint32_t i = 0; i < risk->list_count; i++) {
-        feed(digest, risk->list[i].account);
-        feed_signed(digest, risk->list[i].mm);
-        feed_signed(digest, risk->list[i].requirement);
+    struct list_walk walk;
+    const struct listed *listed;
+    tn_exchange_list_walk(&walk, risk, 0);
+    while ((listed = tn_exchange_list_next(&walk)) != NULL) {
+        feed(digest, listed->account);
+        feed_signed(digest, listed->mm);
+        feed_signed(digest, listed->requirement);
     }
 }
 

@@ -183,10 +183,13 @@ static void put_items(struct writer *writer, const struct tn_exchange *exchange,
     } else {
         const struct risk *risk = exchange->risk;
         uint32_t count = items_in(risk->list_count, index - listed_at, LISTED_CHUNK, &first);
+        struct list_walk walk;
+        tn_exchange_list_walk(&walk, risk, first);
         for (uint32_t i = 0; i < count; i++) {
-            put_u32(writer, risk->list[first + i].account);
-            put_i64(writer, risk->list[first + i].mm);
-            put_i64(writer, risk->list[first + i].requirement);
+            const struct listed *listed = tn_exchange_list_next(&walk);
+            put_u32(writer, listed->account);
+            put_i64(writer, listed->mm);
+            put_i64(writer, listed->requirement);
         }
         TN_ASSERT(writer->used == (size_t)count * LISTED_SIZE);
     }

@@ -223,6 +223,7 @@ bool tn_exchange_import_end_market(struct tn_exchange *exchange, struct tn_impor
     if (exchange->risk != NULL && !list_is_good(exchange)) {
         return import_fault(fault, TN_RECORD_MARKET, 0, "An account is to be liquidated twice.");
     }
+    if (exchange->risk != NULL) tn_exchange_list_import(exchange->risk);
     const char *what = check_money(exchange);
     return what == NULL ? true : import_fault(fault, TN_RECORD_MARKET, 0, what);
 }

@@ -109,6 +109,7 @@ static void get_sweep(struct tn_exchange *exchange, struct reader *reader)
     uint32_t cursor = get_u32_most(reader, accounts, "The sweep's cursor is behind the accounts.");
     bool sweeping = get_u8_most(reader, flag, "Whether a sweep runs is not 0 or 1.");
     bool sorted = get_u8_most(reader, flag, "Whether the list is sorted is not 0 or 1.");
+    require(reader, !sweeping || !sorted, "The list is sorted, but the sweep runs.");
     if (risk == NULL) return;
     risk->list_count = list_count;
     risk->list_cursor = list_cursor;

@@ -3,50 +3,11 @@
  * prices that leave it better off; what slices cannot mend goes to auction (seize.c), and what
  * nobody buys is deleveraged (deleverage.c).
  *
- * The list is made by the sweep, sorted worst first when the sweep ends, and worked by LIQ entries.
- * An account stands on it at most once per MARK. */
+ * The list (listed.c) is made by the sweep, sorted worst first when the sweep ends, and worked by
+ * LIQ entries. An account stands on it at most once per MARK. */
 #include "exchange/feeds.h"
 
 enum { PPM = 1000000 };
-
-/* ---- The list ---- */
-
-/* Worst MM per requirement first, then the larger requirement, then the lower id. */
-static bool is_worse(const struct listed *a, const struct listed *b)
-{
-    tn_i128 left = (tn_i128)a->mm * b->requirement, right = (tn_i128)b->mm * a->requirement;
-    if (left != right) return left < right;
-    if (a->requirement != b->requirement) return a->requirement > b->requirement;
-    return a->account < b->account;
-}
-
-/* Lets the entry at `from` sink in a heap whose root is the last of the order. */
-static void sink(struct listed *list, uint32_t from, uint32_t count)
-{
-    struct listed moving = list[from];
-    for (uint32_t child; (child = 2 * from + 1) < count; from = child) {
-        if (child + 1 < count && is_worse(&list[child], &list[child + 1])) child++;
-        if (!is_worse(&moving, &list[child])) break;
-        list[from] = list[child];
-    }
-    list[from] = moving;
-}
-
-void tn_exchange_sort_list(struct tn_exchange *exchange)
-{
-    struct risk *risk = exchange->risk;
-    for (uint32_t i = risk->list_count / 2; i > 0; i--)
-        sink(risk->list, i - 1, risk->list_count);
-    for (uint32_t left = risk->list_count; left > 1; left--) {
-        struct listed last = risk->list[left - 1];
-        risk->list[left - 1] = risk->list[0];
-        risk->list[0] = last;
-        sink(risk->list, 0, left - 1);
-    }
-    tn_exchange_touch_listed(exchange, 0);
-    risk->list_cursor = 0;
-    risk->list_sorted = true;
-}
 
 /* ---- Stages ---- */
 
@@ -161,8 +122,7 @@ static enum tn_liquidation next_stage(const struct tn_exchange *exchange, uint32
 void tn_exchange_list_account(struct tn_exchange *exchange, uint32_t account,
                               const struct tn_margin_result *judged)
 {
-    struct risk *risk = exchange->risk;
-    struct guard *guard = &risk->guards[account];
+    struct guard *guard = &exchange->risk->guards[account];
     struct tn_margin_result now = *judged, *result = &now;
     tn_exchange_pay_back(exchange, account, result);
     if (!tn_exchange_has_positions(exchange, account) && result->equity < 0) {
@@ -177,10 +137,7 @@ void tn_exchange_list_account(struct tn_exchange *exchange, uint32_t account,
     }
     tn_exchange_move_stage(exchange, account, result);
     if (guard->liquidation == TN_LIQUIDATION_NONE) return;
-    TN_ASSERT(risk->list_count < exchange->limits.accounts_max);
-    risk->list[risk->list_count++] =
-        (struct listed){account, result->mm, result->equity - result->mm};
-    tn_exchange_touch_listed(exchange, risk->list_count - 1);
+    tn_exchange_list_add(exchange, account, result);
 }
 
 /* Moves an account in liquidation on, or out of it. */
@@ -461,13 +418,20 @@ enum tn_reject tn_exchange_liq(struct tn_exchange *exchange, const struct tn_ent
     if (risk == NULL) return TN_REJECT_RISK_OFF;
     uint32_t units = entry->as.liq.units;
     if (units > exchange->limits.sweep_units_max) units = exchange->limits.sweep_units_max;
-    while (units > 0 && risk->list_sorted && risk->list_cursor < risk->list_count) {
-        uint32_t account = risk->list[risk->list_cursor].account;
+    if (!risk->list_sorted) return TN_REJECT_NONE;
+    struct list_walk walk;
+    tn_exchange_list_walk(&walk, risk, risk->list_cursor);
+    const struct listed *listed = tn_exchange_list_next(&walk);
+    while (units > 0 && listed != NULL) {
+        uint32_t account = listed->account;
         const struct guard *guard = &risk->guards[account];
         bool in_slices = guard->liquidation == TN_LIQUIDATION_SLICES;
         uint32_t cost = 1 + (in_slices ? guard->holdings_count : 0);
         exchange->makers_count = 0;
-        if (!in_slices || !slice(exchange, account)) risk->list_cursor++;
+        if (!in_slices || !slice(exchange, account)) {
+            risk->list_cursor++;
+            listed = tn_exchange_list_next(&walk);
+        }
         cost += exchange->makers_count;
         units -= cost < units ? cost : units;
     }

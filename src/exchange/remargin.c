@@ -249,7 +249,7 @@ static void end_sweep(struct tn_exchange *exchange)
 {
     struct risk *risk = exchange->risk;
     risk->sweeping = false;
-    tn_exchange_sort_list(exchange);
+    tn_exchange_list_end(exchange);
 }
 
 /* An account's records are spread over the memory: those of accounts to come are loaded while the

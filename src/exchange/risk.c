@@ -80,6 +80,7 @@ void tn_exchange_risk_init(struct tn_exchange *exchange)
 {
     exchange->risk->chunks_free = TN_NONE;
     exchange->risk->sums_epoch = 1;
+    exchange->risk->list_root = TN_NONE;
     tn_exchange_feeds_init(exchange);
 }
 

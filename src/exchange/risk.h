@@ -105,10 +105,13 @@ struct chunk {
     tn_lots quantities[HOLDINGS_PER_CHUNK];
 };
 
-/* An account whose MM is below zero. */
+/* An account whose MM is below zero. Two in a cache line. */
 struct listed {
-    uint32_t account;
     tn_micros mm, requirement; /* as of the sweep */
+    uint32_t account;
+    /* listed.c: places of worse and of better ones below it in the order, and how many the worse
+     * ones are. */
+    uint32_t below[2], before;
 };
 
 /* cushion.c: caches, not state; of the epoch that sums have, all of it. */
@@ -199,10 +202,21 @@ struct risk {
     tn_micros borrowed_micros; /* Σ max(0, −CE) */
     tn_micros gate_micros;     /* Σ |MM| over accounts with E < 0 */
 
-    /* Accounts to wind down: collected by the sweep, sorted when it ends, worked by LIQ. */
+    /* Accounts to wind down, in the places at which the sweep listed them; worst first from its end
+     * on, when LIQ works them. The order is kept as they come, from its root on; TN_NONE: nobody is
+     * listed, or the list was read from a state after a sweep's end, and places are the order. */
     struct listed *list; /* [accounts_max] */
-    uint32_t list_count, list_cursor;
+    uint32_t list_count, list_cursor, list_root;
     bool list_sorted;
+};
+
+/* The list from some rank on: worst first if it is sorted, else as accounts came. */
+enum { LIST_DEPTH_MOST = 80 }; /* of its order: 2.41 times the logarithm of 2^32 */
+struct list_walk {
+    const struct listed *list;
+    bool by_place;
+    uint32_t place, end; /* if so */
+    uint32_t path[LIST_DEPTH_MOST], depth;
 };
 
 /* An account copied into scratch. */
@@ -324,11 +338,20 @@ bool tn_exchange_set_index(struct tn_exchange *exchange, uint16_t underlying, tn
 void tn_exchange_settle_expiry(struct tn_exchange *exchange, uint16_t underlying_number,
                                uint16_t day, tn_micros price);
 
-/* liquidate.c: an account that fails is listed when it is judged; the list is sorted, worst first,
- * when the sweep ends. */
+/* listed.c: adding takes time by the logarithm of the count, ending none, of the places' marks
+ * apart. What walks reads a list that does not change meanwhile. */
+void tn_exchange_list_add(struct tn_exchange *exchange, uint32_t account,
+                          const struct tn_margin_result *result);
+void tn_exchange_list_end(struct tn_exchange *exchange); /* it is sorted */
+void tn_exchange_list_clear(struct tn_exchange *exchange);
+void tn_exchange_list_import(struct risk *risk); /* its places were read */
+void tn_exchange_list_walk(struct list_walk *walk, const struct risk *risk, uint32_t from);
+const struct listed *tn_exchange_list_next(struct list_walk *walk); /* NULL: no more */
+void tn_exchange_check_list(const struct risk *risk);
+
+/* liquidate.c: an account that fails is listed when it is judged, unless that ends it. */
 void tn_exchange_list_account(struct tn_exchange *exchange, uint32_t account,
                               const struct tn_margin_result *result);
-void tn_exchange_sort_list(struct tn_exchange *exchange);
 /* What cash equity lacks to the least that it may fall to; 0 = nothing. Such an account fails too.
  */
 tn_micros tn_exchange_overdrawn(const struct tn_exchange *exchange,

@@ -30,8 +30,12 @@ void tn_exchange_touch_new_series(struct tn_exchange *exchange, uint32_t series,
 
 static void touch_range(struct touched_list *list, uint32_t first, uint32_t end)
 {
-    for (uint32_t record = first; record < end; record++)
-        touch_record(list, record);
+    while (first < end) {
+        const uint32_t next = first / 64 * 64 + 64, last = (next < end ? next : end) - 1;
+        touch_record(list, last);
+        list->bits[last / 64] |= UINT64_MAX >> (63 - (last - first)) << first % 64;
+        first = last + 1;
+    }
 }
 
 void tn_exchange_touch_underlying(struct tn_exchange *exchange, uint32_t underlying)
