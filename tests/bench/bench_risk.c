@@ -4,10 +4,10 @@
  *
  * price, rows: a scenario price, and all rows of a market of 2 000 series, on every path that this
  * processor has. greeks, implied: one option at a time. evaluate, check, order-term: margin alone.
- * sweep, sweep-large: all accounts of an exchange judged after a MARK. mark: the MARK itself.
- * exchange, quotes: streams of commands with margin on each, and the same without. Targets are
- * printed beside what they are about; the twin is the long-hand formula with libm's log, exp and
- * erfc. */
+ * sweep, sweep-large: all accounts of an exchange judged after a MARK; sweep-failing: a fifth of
+ * them fail. mark: the MARK itself. exchange, quotes: streams of commands with margin on each, and
+ * the same without. Targets are printed beside what they are about; the twin is the long-hand
+ * formula with libm's log, exp and erfc. */
 #include "risk.h"
 
 static const struct risk_workload workloads[] = {
@@ -19,6 +19,7 @@ static const struct risk_workload workloads[] = {
     {"check", risk_run_check},
     {"order-term", risk_run_order_term},
     {"sweep", risk_run_sweep},
+    {"sweep-failing", risk_run_sweep_failing},
     {"sweep-large", risk_run_sweep_large},
     {"mark", risk_run_mark},
     {"exchange", risk_run_exchange},

@@ -50,6 +50,8 @@ void risk_run_order_term(const struct risk_workload *workload, const struct risk
 
 /* risk_sweep.c */
 void risk_run_sweep(const struct risk_workload *workload, const struct risk_options *options);
+void risk_run_sweep_failing(const struct risk_workload *workload,
+                            const struct risk_options *options);
 void risk_run_sweep_large(const struct risk_workload *workload, const struct risk_options *options);
 void risk_run_mark(const struct risk_workload *workload, const struct risk_options *options);
 

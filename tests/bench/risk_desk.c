@@ -39,7 +39,8 @@ static void apply_passing(struct risk_desk *desk, struct tn_entry entry)
 
 static void send_report(struct risk_desk *desk, uint32_t expiry, enum tn_feed feed)
 {
-    tn_micros spot = risk_market_spot(underlying_of(expiry));
+    tn_micros usual = risk_market_spot(underlying_of(expiry));
+    tn_micros spot = usual + usual / 1000000 * desk->moved_ppm;
     struct tn_report report = {.signer = 1,
                                .underlying = underlying_of(expiry),
                                .expiry_day = feed == TN_FEED_SPOT ? 0 : day_of(expiry),
@@ -193,6 +194,25 @@ static void fill_accounts(struct risk_desk *desk, uint32_t positions)
             trade_block(desk, &random, 2 * pair, 1 + done / TN_PACKAGE_LEGS_MAX, series + done,
                         count);
         }
+    }
+}
+
+void desk_thin(struct risk_desk *desk, uint32_t percent)
+{
+    for (uint32_t account = 0; account < desk->accounts; account++) {
+        struct tn_account_risk_view view;
+        struct tn_command command = {.kind = TN_COMMAND_WITHDRAW};
+        if (account % 100 >= percent) continue;
+        bool known = tn_exchange_account_risk(desk->exchange, &view, account);
+        TN_ASSERT(known && view.margin.m > 0);
+        command.as.money.amount = view.margin.m;
+        struct tn_entry entry = {.kind = TN_ENTRY_FRAME};
+        entry.as.frame.commands = &command;
+        entry.as.frame.commands_count = 1;
+        entry.as.frame.account = account;
+        entry.as.frame.nonce = UINT64_C(1) << 32;
+        entry.as.frame.valid_until_block = UINT64_MAX;
+        apply(desk, &entry);
     }
 }
 

@@ -27,6 +27,7 @@ struct risk_desk {
     uint32_t accounts; /* that hold positions */
     uint64_t height, sequence;
     int64_t time_ms;
+    int32_t moved_ppm; /* what is reported of spot and forwards, against the usual prices */
 };
 
 /* accounts is even; positions at most 6 × 24. */
@@ -45,6 +46,8 @@ void desk_close(struct risk_desk *desk);
  * is a MARK, and nothing of its sweep. */
 void desk_report(struct risk_desk *desk);
 void desk_mark(struct risk_desk *desk);
+/* Takes from the first `percent` of every hundred accounts all the cash that may leave. */
+void desk_thin(struct risk_desk *desk, uint32_t percent);
 bool desk_is_sweeping(const struct risk_desk *desk);
 void desk_sweep(struct risk_desk *desk, uint32_t units);
 
