@@ -185,11 +185,11 @@ enum tn_question_kind {
     TN_ASK_TRADES = 20,       /* TN_NEWS_TRADES: market, series_id, count */
     TN_ASK_ACCOUNT = 21,      /* TN_NEWS_ACCOUNT_STATE: market, account */
     TN_ASK_ORDERS = 22,       /* TN_NEWS_ORDERS_OPEN: market, account, after_order_id */
-    TN_ASK_OWNER = 23,        /* TN_NEWS_OWNER: market, owner */
+    TN_ASK_OWNER = 23,        /* TN_NEWS_OWNER: market, owner, after_account */
     TN_ASK_MARGIN = 24,       /* TN_NEWS_MARGIN: market, account, trials */
     TN_ASK_BLOCK = 25,        /* TN_NEWS_BLOCK: height, 0: the last one */
     TN_ASK_PROOF = 26,        /* TN_NEWS_PROOF: market, account or series_id */
-    TN_ASK_LIQUIDATIONS = 27, /* TN_NEWS_LIQUIDATIONS: market */
+    TN_ASK_LIQUIDATIONS = 27, /* TN_NEWS_LIQUIDATIONS: market, after_account */
     TN_ASK_SESSION = 28,      /* TN_NEWS_SESSION: market, session */
     TN_ASK_HANDOVERS = 30,    /* TN_NEWS_HANDOVERS: epoch */
 };
@@ -204,6 +204,7 @@ struct tn_question {
     uint8_t kind;    /* enum tn_question_kind; fields that it does not name are unread */
     uint32_t market; /* 0: the options' */
     uint32_t account, underlying, expiry_day, depth, count;
+    uint32_t after_account; /* 0: from the first */
     uint64_t series_id, after_series_id, after_order_id, height, session, epoch;
     struct tn_address owner;
     const struct tn_trial *trials;

@@ -184,6 +184,7 @@ struct tn_client_news {
             uint8_t owner[20];
             const uint32_t *accounts;
             uint32_t count;
+            bool more; /* ask again after the last account */
         } owner;
         struct tn_margin_news margin;
         struct tn_block_news block;
@@ -201,6 +202,7 @@ struct tn_client_news {
             uint32_t market;
             const struct tn_liquidation_news *list;
             uint32_t count;
+            bool more; /* ask again after the last account */
         } liquidations;
         struct tn_session_state session;
         struct tn_instrument instrument;

@@ -77,8 +77,8 @@ uint32_t tn_exchange_orders_of(const struct tn_exchange *exchange, struct tn_ord
 /* ---- Accounts ----------------------------------------------------------------------------------
  */
 
-/* Accounts of an owner above `after` (TN_NONE: from the first), ascending; returns how many. O(the
- * accounts from the owner's first to its last). */
+/* Accounts of an owner above `after`, which is one of them (TN_NONE: from the first), ascending;
+ * returns how many; none if `after` is somebody else's. O(accounts returned). */
 uint32_t tn_exchange_accounts_of(const struct tn_exchange *exchange, uint32_t *accounts,
                                  uint32_t accounts_max, const uint8_t owner[TN_OWNER_SIZE],
                                  uint32_t after);
@@ -102,10 +102,11 @@ struct tn_liquidation_view {
     tn_micros equity, mm; /* as of its last judgement; mm: the balance */
 };
 /* Accounts being wound down, above `after` (TN_NONE: from the first), ascending; returns how many;
- * none where margin is off. O(accounts). */
+ * none where margin is off. *looked: the words of an index that were read for it; O(that and the
+ * accounts returned), two words an account and one for each 4 096 accounts that there may be. */
 uint32_t tn_exchange_liquidations(const struct tn_exchange *exchange,
-                                  struct tn_liquidation_view *views, uint32_t views_max,
-                                  uint32_t after);
+                                  struct tn_liquidation_view *views, uint32_t *looked,
+                                  uint32_t views_max, uint32_t after);
 
 /* ---- What if -----------------------------------------------------------------------------------
  */

@@ -86,6 +86,7 @@ static bool fill_market_data(Tenor__V1__ToNode *message, struct bodies *bodies,
         case TN_ASK_LIQUIDATIONS:
             tenor__v1__get_liquidations__init(&bodies->liquidations);
             bodies->liquidations.market = market;
+            bodies->liquidations.after_account = question->after_account;
             message->get_liquidations = &bodies->liquidations;
             return true;
         case TN_ASK_HANDOVERS:
@@ -123,6 +124,7 @@ static bool fill_account(Tenor__V1__ToNode *message, struct bodies *bodies,
         case TN_ASK_OWNER:
             tenor__v1__get_owner__init(&bodies->owner);
             bodies->owner.market = market;
+            bodies->owner.after_account = question->after_account;
             bodies->owner.owner.data = (uint8_t *)(uintptr_t)question->owner.bytes;
             bodies->owner.owner.len = sizeof question->owner.bytes;
             message->get_owner = &bodies->owner;

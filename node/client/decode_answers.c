@@ -194,6 +194,7 @@ static bool decode_liquidations(struct tn_client *client, struct tn_client_news 
     news->as.liquidations.market = in->market;
     news->as.liquidations.list = liquidations;
     news->as.liquidations.count = (uint32_t)in->n_liquidations;
+    news->as.liquidations.more = in->more;
     return true;
 }
 
@@ -202,6 +203,7 @@ static void decode_owner(struct tn_client_news *news, const Tenor__V1__Owner *in
     news->as.owner.market = in->market;
     news->as.owner.accounts = in->accounts;
     news->as.owner.count = (uint32_t)in->n_accounts;
+    news->as.owner.more = in->more;
     if (in->owner.len == sizeof news->as.owner.owner) {
         memcpy(news->as.owner.owner, in->owner.data, sizeof news->as.owner.owner);
     }

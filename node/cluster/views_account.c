@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- GetAccount --------------------------------------------------------------------------------
  */
@@ -214,25 +215,38 @@ enum wire_error views_orders(struct views *views, Tenor__V1__FromNode *answer,
 /* ---- GetOwner ----------------------------------------------------------------------------------
  */
 
+/* A page goes on behind one of the owner's own accounts. */
+static bool is_owners(const struct tn_exchange *exchange, const uint8_t *owner, uint32_t account)
+{
+    return account < tn_exchange_accounts_count(exchange) &&
+           memcmp(tn_exchange_owner(exchange, account), owner, TN_OWNER_SIZE) == 0;
+}
+
 enum wire_error views_owner(struct views *views, Tenor__V1__FromNode *answer,
                             const Tenor__V1__GetOwner *question)
 {
     struct tn_market *market;
     uint32_t place;
+    const uint8_t *bytes = question->owner.data;
+    const uint32_t after = question->after_account == 0 ? TN_NONE : question->after_account;
     Tenor__V1__Owner *owner = views_take(views, sizeof *owner);
     if (owner == NULL) return WIRE_ERROR_NO_ROOM;
     if (!views_market(views, &market, &place, question->market)) return WIRE_ERROR_MARKET_UNKNOWN;
     const struct tn_exchange *exchange = tn_market_exchange(market);
+    if (question->after_account != 0 && !is_owners(exchange, bytes, question->after_account)) {
+        return WIRE_ERROR_ACCOUNT_UNKNOWN;
+    }
     tenor__v1__owner__init(owner);
     answer->body_case = TENOR__V1__FROM_NODE__BODY_OWNER;
     answer->owner = owner;
     owner->market = question->market;
-    owner->n_accounts = tn_exchange_accounts_of(exchange, views->room.accounts, VIEWS_ROWS_MAX,
-                                                question->owner.data, TN_NONE);
+    owner->n_accounts =
+        tn_exchange_accounts_of(exchange, views->room.accounts, VIEWS_PAGE + 1, bytes, after);
     owner->accounts = views->room.accounts;
-    return views_bytes(views, &owner->owner, question->owner.data, TN_OWNER_SIZE)
-               ? WIRE_ERROR_NONE
-               : WIRE_ERROR_NO_ROOM;
+    owner->more = owner->n_accounts > VIEWS_PAGE;
+    if (owner->more) owner->n_accounts = VIEWS_PAGE;
+    return views_bytes(views, &owner->owner, bytes, TN_OWNER_SIZE) ? WIRE_ERROR_NONE
+                                                                   : WIRE_ERROR_NO_ROOM;
 }
 
 /* ---- GetMargin ---------------------------------------------------------------------------------
@@ -306,17 +320,21 @@ enum wire_error views_liquidations(struct views *views, Tenor__V1__FromNode *ans
     struct tn_market *market;
     struct tn_liquidation_view *found = views->room.liquidations;
     const struct tn_chain_heads *heads = tn_chain_heads(views->world->chain);
-    uint32_t place;
+    const uint32_t last = question->after_account;
+    const uint32_t after = last == 0 ? TN_NONE : last < TN_NONE ? last : TN_NONE - 1;
+    uint32_t place, looked;
     void **list;
     Tenor__V1__Liquidations *all = views_take(views, sizeof *all);
     if (all == NULL) return WIRE_ERROR_NO_ROOM;
     if (!views_market(views, &market, &place, question->market)) return WIRE_ERROR_MARKET_UNKNOWN;
     uint32_t count =
-        tn_exchange_liquidations(tn_market_exchange(market), found, VIEWS_ROWS_MAX, TN_NONE);
+        tn_exchange_liquidations(tn_market_exchange(market), found, &looked, VIEWS_PAGE + 1, after);
     tenor__v1__liquidations__init(all);
     answer->body_case = TENOR__V1__FROM_NODE__BODY_LIQUIDATIONS;
     answer->liquidations = all;
     all->market = question->market;
+    all->more = count > VIEWS_PAGE;
+    if (all->more) count = VIEWS_PAGE;
     if (!views_list(views, &list, &all->n_liquidations, count, sizeof(Tenor__V1__Liquidation))) {
         return WIRE_ERROR_NO_ROOM;
     }

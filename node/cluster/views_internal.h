@@ -11,6 +11,7 @@
 enum {
     VIEWS_ARENA_BYTES = 4 << 20,
     VIEWS_ORDERS_MAX = 500,
+    VIEWS_PAGE = 512, /* accounts of an owner, or in liquidation */
     VIEWS_ROWS_MAX = 4096,
     VIEWS_POSITIONS_MAX = 4096,
     VIEWS_SESSIONS_MAX = 255,
@@ -29,10 +30,10 @@ struct views {
     union {
         struct tn_order_view orders[VIEWS_ORDERS_MAX + 1];
         struct tn_position_view positions[VIEWS_POSITIONS_MAX];
-        struct tn_liquidation_view liquidations[VIEWS_ROWS_MAX];
+        struct tn_liquidation_view liquidations[VIEWS_PAGE + 1];
         struct tn_session sessions[VIEWS_SESSIONS_MAX];
         struct tn_listed_view rows[VIEWS_ROWS_MAX];
-        uint32_t accounts[VIEWS_ROWS_MAX];
+        uint32_t accounts[VIEWS_PAGE + 1];
     } room;
 };
 

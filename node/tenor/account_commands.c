@@ -94,10 +94,11 @@ static bool take_owned(void *context, const struct tn_client_news *news)
 {
     struct owned *owned = context;
     if (news->kind != TN_NEWS_OWNER) return false;
-    owned->more = news->as.owner.count > OWNED_MAX;
-    owned->count = news->as.owner.count < OWNED_MAX ? news->as.owner.count : OWNED_MAX;
-    for (uint32_t i = 0; i < owned->count; i++)
-        owned->accounts[i] = news->as.owner.accounts[i];
+    const uint32_t count = news->as.owner.count, room = OWNED_MAX - owned->count;
+    const uint32_t taken = count < room ? count : room;
+    for (uint32_t i = 0; i < taken; i++)
+        owned->accounts[owned->count++] = news->as.owner.accounts[i];
+    owned->more = news->as.owner.more || taken < count;
     return true;
 }
 
@@ -121,7 +122,7 @@ int account_list(struct thin *thin)
 {
     struct tn_secret_key key;
     struct tn_address owner;
-    struct owned owned;
+    struct owned owned = {.more = true};
     bool is_found;
     if (!thin_options(thin, NULL, 0, 0, 0) || !thin_connect(thin)) return thin->end;
     if (!thin_owner(thin, &key, &owner)) return thin->end;
@@ -133,7 +134,10 @@ int account_list(struct thin *thin)
     if (!is_found) thin->session.account = TN_NONE;
     struct tn_question question = {
         .kind = TN_ASK_OWNER, .market = thin_market(thin), .owner = owner};
-    if (!thin_ask(thin, &question, take_owned, &owned)) return thin->end;
+    while (owned.more && owned.count < OWNED_MAX) {
+        question.after_account = owned.count == 0 ? 0 : owned.accounts[owned.count - 1];
+        if (!thin_ask(thin, &question, take_owned, &owned)) return thin->end;
+    }
     if (owned.more) fprintf(stderr, "tenor: there are more than %d accounts\n", OWNED_MAX);
     question.kind = TN_ASK_ACCOUNT;
     output_table(thin->output, "accounts",

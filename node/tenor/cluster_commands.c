@@ -86,29 +86,42 @@ int cluster_block(struct thin *thin)
     return thin_done(thin);
 }
 
+struct liquidations_page {
+    struct thin *thin;
+    uint32_t last;
+    bool more;
+};
+
 static bool put_liquidations(void *context, const struct tn_client_news *news)
 {
     static const char *const states[] = {"none", "slices", "auction", "insolvent", "deleveraging"};
-    struct thin *thin = context;
+    struct liquidations_page *page = context;
+    struct output *output = page->thin->output;
     if (news->kind != TN_NEWS_LIQUIDATIONS) return false;
-    output_table(thin->output, "liquidations", "account# state equity# maintenance#");
     for (uint32_t i = 0; i < news->as.liquidations.count; i++) {
         const struct tn_liquidation_news *one = &news->as.liquidations.list[i];
-        output_row(thin->output);
-        output_count(thin->output, "account", one->account);
-        output_text(thin->output, "state", one->state <= 4 ? states[one->state] : "unknown");
-        output_money(thin->output, "equity", one->equity_micros);
-        output_money(thin->output, "maintenance", one->maintenance_micros);
+        output_row(output);
+        output_count(output, "account", one->account);
+        output_text(output, "state", one->state <= 4 ? states[one->state] : "unknown");
+        output_money(output, "equity", one->equity_micros);
+        output_money(output, "maintenance", one->maintenance_micros);
+        page->last = one->account;
     }
-    output_table_end(thin->output);
+    page->more = news->as.liquidations.more;
     return true;
 }
 
 int liquidations_list(struct thin *thin)
 {
     if (!thin_options(thin, NULL, 0, 0, 0) || !thin_connect(thin)) return thin->end;
-    const struct tn_question question = {.kind = TN_ASK_LIQUIDATIONS, .market = thin_market(thin)};
-    if (!thin_ask(thin, &question, put_liquidations, thin)) return thin->end;
+    struct tn_question question = {.kind = TN_ASK_LIQUIDATIONS, .market = thin_market(thin)};
+    struct liquidations_page page = {.thin = thin, .more = true};
+    output_table(thin->output, "liquidations", "account# state equity# maintenance#");
+    while (page.more) {
+        question.after_account = page.last;
+        if (!thin_ask(thin, &question, put_liquidations, &page)) return thin->end;
+    }
+    output_table_end(thin->output);
     return thin_done(thin);
 }
 

@@ -64,7 +64,7 @@ bool thin_account_state(struct thin *thin, struct thin_account *account, uint32_
 }
 
 struct owner_taken {
-    bool has_one;
+    bool has_one, more;
     uint32_t first, last, count;
 };
 
@@ -72,21 +72,26 @@ static bool take_owner(void *context, const struct tn_client_news *news)
 {
     struct owner_taken *taken = context;
     if (news->kind != TN_NEWS_OWNER) return false;
-    taken->count = news->as.owner.count;
-    taken->has_one = taken->count > 0;
-    if (taken->has_one) {
-        taken->first = news->as.owner.accounts[0];
-        taken->last = news->as.owner.accounts[taken->count - 1];
-    }
+    const uint32_t count = news->as.owner.count;
+    taken->more = news->as.owner.more;
+    taken->count += count;
+    if (count == 0) return true;
+    if (!taken->has_one) taken->first = news->as.owner.accounts[0];
+    taken->has_one = true;
+    taken->last = news->as.owner.accounts[count - 1];
     return true;
 }
 
 static bool look_owner(struct thin *thin, struct owner_taken *taken, const struct tn_address *owner)
 {
-    const struct tn_question question = {
+    struct tn_question question = {
         .kind = TN_ASK_OWNER, .market = thin_market(thin), .owner = *owner};
-    *taken = (struct owner_taken){0};
-    return thin_ask(thin, &question, take_owner, taken);
+    *taken = (struct owner_taken){.more = true};
+    while (taken->more) {
+        question.after_account = taken->last;
+        if (!thin_ask(thin, &question, take_owner, taken)) return false;
+    }
+    return true;
 }
 
 bool thin_first_account(struct thin *thin, struct thin_account *account,

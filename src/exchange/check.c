@@ -123,6 +123,7 @@ static void check_risk(const struct tn_exchange *exchange)
     }
     tn_exchange_check_sums(exchange);
     tn_exchange_check_list(risk);
+    tn_exchange_check_wound(exchange);
     TN_ASSERT(borrowed == risk->borrowed_micros && gate == risk->gate_micros);
     TN_ASSERT(exchange->ledger.house[TN_HOUSE_DEBT] <= 0);
     TN_ASSERT(exchange->ledger.house[TN_HOUSE_INSURANCE] >= 0);

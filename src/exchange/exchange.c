@@ -76,6 +76,8 @@ static size_t lay_out(struct tn_exchange *exchange, unsigned char *memory,
     exchange->links = region(memory, &used, limits->orders_max, sizeof *exchange->links);
     exchange->ledger.cash = region(memory, &used, limits->accounts_max, sizeof(tn_micros));
     exchange->accounts = region(memory, &used, limits->accounts_max, sizeof *exchange->accounts);
+    exchange->owner_links =
+        region(memory, &used, limits->accounts_max, sizeof *exchange->owner_links);
     exchange->balances = region(memory, &used, (size_t)limits->accounts_max * limits->assets_max,
                                 sizeof *exchange->balances);
     exchange->underlyings =

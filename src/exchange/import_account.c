@@ -172,6 +172,7 @@ bool tn_exchange_import_margin(struct tn_exchange *exchange, struct reader *read
     guard->mm = get_moderate(reader, "The maintenance balance is out of range.");
     guard->m = get_moderate(reader, "The margin balance is out of range.");
     if (is_ahead) guard->mark = risk->mark;
+    tn_exchange_note_wound(exchange, index);
     return reader_ends(reader);
 }
 

@@ -89,6 +89,12 @@ struct account {
 };
 _Static_assert(sizeof(struct account) == 128, "two lines");
 
+/* Accounts of one owner, ascending, beside struct account; not state. */
+struct owner_link {
+    uint32_t next; /* TN_NONE: none yet */
+    uint32_t last; /* of an owner's first account */
+};
+
 /* One account in one series. */
 struct exposure {
     LINES struct tn_position position;
@@ -257,6 +263,7 @@ struct tn_exchange {
     struct order_link *links;
     struct tn_ledger ledger;
     struct account *accounts;
+    struct owner_link *owner_links;
     int64_t *balances; /* accounts × assets_max; column 0 unused: cash is in the ledger */
     struct underlying *underlyings;
     struct series *series;
@@ -409,8 +416,12 @@ static inline uint32_t queue_at(const struct queue *queue, uint32_t i, uint32_t 
 void tn_heap_add(struct tn_exchange *exchange, uint32_t slot);
 void tn_heap_remove(struct tn_exchange *exchange, uint32_t slot);
 
-/* money.c: finds the first account of an account's owner, which may be itself. */
+/* money.c: finds the first account of an account's owner, which may be itself. Accounts become
+ * known in ascending order. */
 void tn_exchange_know_owner(struct tn_exchange *exchange, uint32_t account);
+/* The first account of an owner; TN_NONE: there is none. */
+uint32_t tn_exchange_first_of(const struct tn_exchange *exchange,
+                              const uint8_t owner[TN_OWNER_SIZE]);
 
 /* results.c: §2.1 */
 /* Where a search for a client id ended that found nothing. */

@@ -43,6 +43,7 @@ void tn_exchange_set_stage(struct tn_exchange *exchange, uint32_t account,
     tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     tn_exchange_forget_cushion(exchange, account);
     guard->liquidation = (uint8_t)stage;
+    tn_exchange_note_wound(exchange, account);
     guard->stage_ms = exchange->time_ms;
     if (stage != TN_LIQUIDATION_AUCTION) guard->received_micros = 0;
     if (stage == TN_LIQUIDATION_NONE) {

@@ -167,32 +167,40 @@ static uint32_t owner_hash(const struct tn_exchange *exchange, const uint8_t own
     return tn_index_hash2(&exchange->owner_index, words[0], words[1] ^ words[2]);
 }
 
+uint32_t tn_exchange_first_of(const struct tn_exchange *exchange,
+                              const uint8_t owner[TN_OWNER_SIZE])
+{
+    uint32_t hash = owner_hash(exchange, owner);
+    TN_INDEX_EACH (&exchange->owner_index, hash, first) {
+        if (memcmp(exchange->accounts[first].owner, owner, TN_OWNER_SIZE) == 0) return first;
+    }
+    return TN_NONE;
+}
+
 void tn_exchange_know_owner(struct tn_exchange *exchange, uint32_t slot)
 {
     struct account *account = &exchange->accounts[slot];
-    uint32_t hash = owner_hash(exchange, account->owner);
-    TN_INDEX_EACH (&exchange->owner_index, hash, other) {
-        if (memcmp(exchange->accounts[other].owner, account->owner, TN_OWNER_SIZE) == 0) {
-            account->owner_index = other;
-            exchange->accounts[other].owner_count++;
-            return;
-        }
+    struct owner_link *links = exchange->owner_links;
+    uint32_t first = tn_exchange_first_of(exchange, account->owner);
+    if (first == TN_NONE) {
+        first = slot;
+        tn_index_insert(&exchange->owner_index, owner_hash(exchange, account->owner), slot);
+    } else {
+        TN_ASSERT(links[first].last < slot);
+        links[links[first].last].next = slot;
     }
-    account->owner_index = slot;
-    account->owner_count = 1;
-    tn_index_insert(&exchange->owner_index, hash, slot);
+    links[slot] = (struct owner_link){.next = TN_NONE, .last = slot};
+    links[first].last = slot;
+    account->owner_index = first;
+    exchange->accounts[first].owner_count++;
 }
 
 uint32_t tn_exchange_owner_accounts(const struct tn_exchange *exchange,
                                     const uint8_t owner[TN_OWNER_SIZE])
 {
-    uint32_t hash = owner_hash(exchange, owner);
     tn_exchange_need_all(exchange); /* an absent one may be his */
-    TN_INDEX_EACH (&exchange->owner_index, hash, first) {
-        const struct account *account = &exchange->accounts[first];
-        if (memcmp(account->owner, owner, TN_OWNER_SIZE) == 0) return account->owner_count;
-    }
-    return 0;
+    const uint32_t first = tn_exchange_first_of(exchange, owner);
+    return first == TN_NONE ? 0 : exchange->accounts[first].owner_count;
 }
 
 enum tn_reject tn_exchange_open_account(struct tn_exchange *exchange, const struct tn_entry *entry)

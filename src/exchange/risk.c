@@ -32,6 +32,10 @@ static size_t lay_out_accounts(struct risk *risk, unsigned char *memory, size_t 
     size_t room = (size_t)limits->exposures_per_account_max + CHANGES_MAX +
                   HOLDINGS_PER_CHUNK; /* whole chunks */
     risk->guards = region(memory, &used, accounts, sizeof *risk->guards);
+    for (uint32_t i = 0; i < 2; i++) {
+        const size_t words = tn_exchange_wound_words(limits->accounts_max, i);
+        risk->wound[i] = region(memory, &used, words, sizeof *risk->wound[i]);
+    }
     risk->list = region(memory, &used, accounts, sizeof *risk->list);
     risk->chunks = region(memory, &used, risk->chunks_max, sizeof *risk->chunks);
     risk->opens =

@@ -174,6 +174,7 @@ struct risk {
     uint16_t asset_underlying[TN_MARGIN_ASSETS_MAX]; /* number, 0 = worth 1 */
     uint32_t im_haircut_ppm[TN_MARGIN_ASSETS_MAX];
     struct guard *guards; /* [accounts_max] */
+    uint64_t *wound[2];   /* wound.c: who is wound down, and which words of that are not zero */
     struct chunk *chunks;
     tn_lots (*opens)[2]; /* by place, by side */
     uint32_t chunks_max, chunks_used, chunks_free;
@@ -364,6 +365,14 @@ void tn_exchange_set_stage(struct tn_exchange *exchange, uint32_t account,
                            enum tn_liquidation stage, const struct tn_margin_result *result);
 void tn_exchange_move_stage(struct tn_exchange *exchange, uint32_t account,
                             const struct tn_margin_result *result);
+/* wound.c: after an account's stage may have changed. */
+void tn_exchange_note_wound(struct tn_exchange *exchange, uint32_t account);
+/* The first account from `from` on that is wound down, or TN_NONE; *looked grows by the words that
+ * were read, at most one for each 4 096 accounts and two more. */
+uint32_t tn_exchange_next_wound(const struct tn_exchange *exchange, uint32_t *looked,
+                                uint32_t from);
+size_t tn_exchange_wound_words(uint32_t accounts_max, uint32_t level);
+void tn_exchange_check_wound(const struct tn_exchange *exchange);
 bool tn_exchange_has_positions(const struct tn_exchange *exchange, uint32_t account);
 
 /* seize.c: the auction. */

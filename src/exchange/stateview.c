@@ -120,13 +120,16 @@ uint32_t tn_exchange_accounts_of(const struct tn_exchange *exchange, uint32_t *a
                                  uint32_t accounts_max, const uint8_t owner[TN_OWNER_SIZE],
                                  uint32_t after)
 {
-    uint32_t left = tn_exchange_owner_accounts(exchange, owner);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < exchange->accounts_count && left > 0 && count < accounts_max; i++) {
-        if (memcmp(exchange->accounts[i].owner, owner, TN_OWNER_SIZE) != 0) continue;
-        left--;
-        if (after == TN_NONE || i > after) accounts[count++] = i;
+    uint32_t count = 0, next;
+    if (after == TN_NONE) {
+        next = tn_exchange_first_of(exchange, owner);
+    } else {
+        if (after >= exchange->accounts_count) return 0;
+        if (memcmp(exchange->accounts[after].owner, owner, TN_OWNER_SIZE) != 0) return 0;
+        next = exchange->owner_links[after].next;
     }
+    for (; next != TN_NONE && count < accounts_max; next = exchange->owner_links[next].next)
+        accounts[count++] = next;
     return count;
 }
 
@@ -165,18 +168,27 @@ uint32_t tn_exchange_positions_of(const struct tn_exchange *exchange,
     return count;
 }
 
+/* Who they are first, so that what is known of them is loaded side by side. */
 uint32_t tn_exchange_liquidations(const struct tn_exchange *exchange,
-                                  struct tn_liquidation_view *views, uint32_t views_max,
-                                  uint32_t after)
+                                  struct tn_liquidation_view *views, uint32_t *looked,
+                                  uint32_t views_max, uint32_t after)
 {
     uint32_t count = 0;
+    *looked = 0;
     if (exchange->risk == NULL) return 0;
-    for (uint32_t i = after == TN_NONE ? 0 : after + 1;
-         i < exchange->accounts_count && count < views_max; i++) {
-        const struct guard *guard = &exchange->risk->guards[i];
-        if (guard->liquidation == TN_LIQUIDATION_NONE) continue;
-        views[count++] = (struct tn_liquidation_view){
-            .account = i, .stage = guard->liquidation, .equity = guard->equity, .mm = guard->mm};
+    const struct guard *guards = exchange->risk->guards;
+    uint32_t next = after == TN_NONE ? 0 : after + 1;
+    while (count < views_max &&
+           (next = tn_exchange_next_wound(exchange, looked, next)) != TN_NONE) {
+        tn_prefetch(&guards[next]);
+        tn_prefetch(&guards[next].equity);
+        views[count++].account = next++;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct guard *guard = &guards[views[i].account];
+        views[i].stage = guard->liquidation;
+        views[i].equity = guard->equity;
+        views[i].mm = guard->mm;
     }
     return count;
 }

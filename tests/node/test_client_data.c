@@ -532,6 +532,7 @@ static void test_each_question_arrives_with_what_it_names(void **state)
                                    .depth = 20,
                                    .count = 15,
                                    .series_id = 16,
+                                   .after_account = 23,
                                    .after_series_id = 17,
                                    .after_order_id = 18,
                                    .height = 19,
@@ -549,8 +550,7 @@ static void test_each_question_arrives_with_what_it_names(void **state)
     question.kind = TN_ASK_CHAIN;
     const Tenor__V1__GetChain *chain = ask(test, &question)->get_chain;
     assert_int_equal(chain->market, 3);
-    assert_int_equal(chain->underlying, 12);
-    assert_int_equal(chain->expiry_day, 13);
+    assert_true(chain->underlying == 12 && chain->expiry_day == 13);
     question.kind = TN_ASK_BOOK;
     assert_int_equal(ask(test, &question)->get_book->depth, 20);
     question.kind = TN_ASK_TRADES;
@@ -560,18 +560,18 @@ static void test_each_question_arrives_with_what_it_names(void **state)
     question.kind = TN_ASK_ORDERS;
     assert_int_equal(ask(test, &question)->get_orders->after_order_id, 18);
     question.kind = TN_ASK_OWNER;
-    assert_int_equal(ask(test, &question)->get_owner->owner.data[0], 21);
+    const Tenor__V1__GetOwner *owner = ask(test, &question)->get_owner;
+    assert_true(owner->owner.data[0] == 21 && owner->after_account == 23);
     question.kind = TN_ASK_MARGIN;
     const Tenor__V1__GetMargin *margin = ask(test, &question)->get_margin;
     assert_int_equal(margin->n_trials, 1);
-    assert_int_equal(margin->trials[0]->position, -3);
-    assert_int_equal(margin->trials[0]->ask_quantity, 2);
+    assert_true(margin->trials[0]->position == -3 && margin->trials[0]->ask_quantity == 2);
     question.kind = TN_ASK_BLOCK;
     assert_int_equal(ask(test, &question)->get_block->height, 19);
     question.kind = TN_ASK_PROOF;
     assert_int_equal(ask(test, &question)->get_proof->series_id, 16);
     question.kind = TN_ASK_LIQUIDATIONS;
-    ask(test, &question);
+    assert_int_equal(ask(test, &question)->get_liquidations->after_account, 23);
     question.kind = TN_ASK_SESSION;
     assert_int_equal(ask(test, &question)->get_session->session, 20);
     question.kind = TN_ASK_HANDOVERS;

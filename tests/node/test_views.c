@@ -256,6 +256,10 @@ static void test_an_owner_is_told_the_accounts_that_the_exchange_has(void **stat
     assert_memory_equal(answer->owner.data, owner.bytes, TN_OWNER_SIZE);
     owner.bytes[0] ^= 1;
     assert_int_equal(ask_body(BODY(OWNER), &question)->owner->n_accounts, 0);
+    question.after_account = 1;
+    expect_error(ask_body(BODY(OWNER), &question), WIRE_ERROR_ACCOUNT_UNKNOWN);
+    question.after_account = UINT32_MAX;
+    expect_error(ask_body(BODY(OWNER), &question), WIRE_ERROR_ACCOUNT_UNKNOWN);
 }
 
 static void test_margin_after_a_trial_is_margin_after_the_trade(void **state)

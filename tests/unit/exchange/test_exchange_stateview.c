@@ -165,6 +165,9 @@ static void test_exchange_views_find_an_owners_accounts(void **state)
     assert_int_equal(tn_exchange_accounts_of(market.exchange, accounts, 4, owner, ALICE), 1);
     assert_int_equal(accounts[0], ALICE_TWO);
     assert_int_equal(tn_exchange_accounts_of(market.exchange, accounts, 1, owner, TN_NONE), 1);
+    assert_int_equal(tn_exchange_accounts_of(market.exchange, accounts, 4, owner, ALICE_TWO), 0);
+    assert_int_equal(tn_exchange_accounts_of(market.exchange, accounts, 4, owner, BOB), 0);
+    assert_int_equal(tn_exchange_accounts_of(market.exchange, accounts, 4, owner, 999), 0);
     memset(owner, 99, sizeof owner);
     assert_int_equal(tn_exchange_accounts_of(market.exchange, accounts, 4, owner, TN_NONE), 0);
 }
@@ -355,16 +358,17 @@ static void test_exchange_views_list_accounts_that_are_wound_down(void **state)
 {
     (void)state;
     struct tn_liquidation_view views[4];
+    uint32_t looked;
     be_standard(ALICE, 1000 * DOLLAR);
     trade(ALICE, BOB, market.perp, 100000, 10);
-    assert_int_equal(tn_exchange_liquidations(market.exchange, views, 4, TN_NONE), 0);
+    assert_int_equal(tn_exchange_liquidations(market.exchange, views, &looked, 4, TN_NONE), 0);
     jump_to(96000 * DOLLAR);
-    assert_int_equal(tn_exchange_liquidations(market.exchange, views, 4, TN_NONE), 1);
+    assert_int_equal(tn_exchange_liquidations(market.exchange, views, &looked, 4, TN_NONE), 1);
     assert_int_equal(views[0].account, ALICE);
     assert_int_equal(views[0].stage, risk_of(ALICE).liquidation);
     assert_int_equal(views[0].equity, risk_of(ALICE).margin.equity);
     assert_int_equal(views[0].mm, risk_of(ALICE).margin.mm);
-    assert_int_equal(tn_exchange_liquidations(market.exchange, views, 4, ALICE), 0);
+    assert_int_equal(tn_exchange_liquidations(market.exchange, views, &looked, 4, ALICE), 0);
 }
 
 int main(void)
