@@ -436,8 +436,7 @@ static void drained(struct gateway_connection *connection)
         do_again(connection);
     }
     if (connection->feed_waits && !connection->stream_waits) {
-        connection->is_ready = true; /* the feed is told outside of its own calls */
-        gateway_connection_mark(connection);
+        gateway_connection_ready(connection); /* the feed is told outside of its own calls */
     }
     if (connection->stream_waits && !gateway_behind_waits(connection))
         gateway_connection_mark(connection);
@@ -521,14 +520,41 @@ static void flush_all(struct gateway *gateway)
         if (connection->is_cut) gateway_connection_end(connection, GATEWAY_END_CUT);
         if (connection->stage == GATEWAY_OPEN && connection->stream_waits)
             gateway_session_pump(connection, false);
-        if (connection->stage == GATEWAY_OPEN && connection->is_ready) {
-            connection->is_ready = connection->feed_waits = false;
-            feed_ready(gateway->feed, connection->slot);
-            gateway_soft_ready(gateway->soft, connection->slot);
-        }
         if (connection->stage == GATEWAY_OPEN || connection->stage == GATEWAY_CLOSING)
             gateway_connection_flush(connection);
         connection = next;
+    }
+}
+
+void gateway_connection_ready(struct gateway_connection *connection)
+{
+    struct gateway *gateway = connection->gateway;
+    if (connection->is_ready) return;
+    connection->is_ready = true;
+    connection->next_ready = NULL;
+    if (gateway->ready == NULL) {
+        gateway->ready = connection;
+    } else {
+        gateway->ready_last->next_ready = connection;
+    }
+    gateway->ready_last = connection;
+}
+
+/* Up to the first for whom the turn's work did not do: he is last in the next one. */
+static void pay_ready(struct gateway *gateway)
+{
+    bool goes_on = true;
+    feed_turn(gateway->feed);
+    gateway_soft_pay(gateway->soft);
+    while (goes_on && gateway->ready != NULL) {
+        struct gateway_connection *connection = gateway->ready;
+        gateway->ready = connection->next_ready;
+        connection->is_ready = false;
+        if (connection->stage != GATEWAY_OPEN) continue;
+        connection->feed_waits = false;
+        feed_ready(gateway->feed, connection->slot);
+        gateway_soft_ready(gateway->soft, connection->slot);
+        goes_on = !connection->is_ready;
     }
 }
 
@@ -539,7 +565,7 @@ static void free_gone(struct gateway *gateway)
     gateway->gone = NULL;
     while (connection != NULL) {
         struct gateway_connection *next = connection->next_gone;
-        if (connection->is_dirty || connection->is_again) {
+        if (connection->is_dirty || connection->is_again || connection->is_ready) {
             connection->next_gone = gateway->gone;
             gateway->gone = connection;
         } else {
@@ -568,12 +594,14 @@ bool gateway_connections_turn(struct gateway *gateway)
     gateway->has_direct = false;
     gateway_times_count(gateway);
     port_ask_flush(gateway->port);
+    pay_ready(gateway);
     flush_all(gateway);
     /* Whoever has his answer already comes before those who look on. */
     const bool more = gateway_soft_turn(gateway->soft);
     if (gateway->dirty != NULL) flush_all(gateway);
     free_gone(gateway);
-    return more || gateway->again != NULL || gateway->dirty != NULL || gateway->gone != NULL;
+    return more || gateway->again != NULL || gateway->dirty != NULL || gateway->ready != NULL ||
+           gateway->gone != NULL;
 }
 
 static int64_t last_words_us(const struct gateway_connection *connection)

@@ -48,6 +48,7 @@ static bool options_valid(const struct feed_options *options)
     if (options->markets_count < 1 || options->markets_count > TN_CHAIN_MARKETS_MAX) return false;
     if (options->is_soft && options->markets_count != 1) return false;
     if (options->subscribers_max < 1 || options->subscribers_max > FEED_CLIENTS_MAX) return false;
+    if (options->pay_max != 0 && options->later == NULL) return false;
     if (!is_ring(options->trades_max) || !is_ring(options->liquidations_max) ||
         !is_ring(options->blocks_max)) {
         return false;
@@ -176,6 +177,7 @@ struct feed *feed_make(const struct feed_options *options)
     struct feed *feed = size == 0 ? NULL : calloc(1, sizeof *feed);
     if (feed == NULL) return NULL;
     feed->options = *options;
+    feed->work = options->pay_max;
     feed->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (feed->memory == MAP_FAILED) {

@@ -30,6 +30,8 @@
  * `more`. */
 #define FEED_ENTRIES_MAX 8192u
 
+#define FEED_MESSAGE_WORK 16u
+
 /* Bytes of one call of send, at most. */
 #define FEED_BYTES_MAX (WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX)
 
@@ -61,6 +63,11 @@ struct feed_options {
      * that is empty has room for FEED_BYTES_MAX. With `must` they go out behind what waits, or the
      * client is cut: the answer is not looked at. It must not call the feed. */
     bool (*send)(void *context, uint32_t client, const uint8_t *bytes, size_t size, bool must);
+    /* What is owed is paid within a turn up to so much work: a place looked at is 1, a message
+     * FEED_MESSAGE_WORK and 1 for each 32 bytes. 0: no bound. What is left `later` says: feed_ready
+     * must be called in a later turn. It must not call the feed either. */
+    uint32_t pay_max;
+    void (*later)(void *context, uint32_t client); /* may be NULL without a bound */
     void *context;
 };
 void feed_options_default(struct feed_options *options);
@@ -111,7 +118,9 @@ enum wire_error feed_subscribe(struct feed *feed, struct wire_fault *fault, uint
 /* Subscribed goes out, with the series that are left in the channel. */
 enum wire_error feed_unsubscribe(struct feed *feed, struct wire_fault *fault, uint32_t client,
                                  uint64_t request, const Tenor__V1__Unsubscribe *unsubscribe);
-/* The client's queue has room again. O(series) when it is owed something, else O(1). */
+/* Another turn begins: it has pay_max for all clients together. */
+void feed_turn(struct feed *feed);
+/* The client's queue has room again, or its `later` has come. O(1) when it is owed nothing. */
 void feed_ready(struct feed *feed, uint32_t client);
 /* It is no more; O(series) when it had subscriptions. */
 void feed_gone(struct feed *feed, uint32_t client);

@@ -154,6 +154,9 @@ struct feed_subscriber {
     bool full;       /* its queue: nothing is tried until feed_ready */
     bool reverted;   /* what it is owed stands in place of what was taken back */
     uint32_t owed;   /* bits of it that are set */
+    struct {
+        uint32_t market, kind, series;
+    } paid; /* what stands before this place owes nothing */
     bool blocks;
     uint64_t blocks_from, blocks_request;
     struct feed_share *shares; /* by market */
@@ -192,7 +195,8 @@ struct feed {
     uint32_t subscribers_used, words;
     uint64_t *chain_bits; /* of BLOCKS */
     uint32_t chain_count;
-    bool pending; /* somebody may be owed something that can be paid */
+    bool pending;  /* somebody may be owed something that can be paid */
+    uint32_t work; /* of paying, that is left in this turn */
 
     struct port_block *blocks;
     uint64_t blocks_count;

@@ -4,7 +4,11 @@
  * for each one that is owed it. A message goes to members that are owed nothing there; when a queue
  * has no room, the bit is set, and later messages of that thing are left out until it has been told
  * as it stands (a book, a ticker) or, for histories, from the place on where it was lost. So a slow
- * reader costs bits and no memory, and never sees a message before one that it should have had. */
+ * reader costs bits and no memory, and never sees a message before one that it should have had.
+ *
+ * Paying is bounded by the turn, for others wait meanwhile: it stops before a message when the
+ * turn's work is used up, and goes on there. What is paid already is told as it changes, so what is
+ * owed only gets less. */
 #include "gateway/feed_internal.h"
 
 #include <stdio.h>
@@ -59,8 +63,10 @@ bool feed_send(struct feed *feed, uint32_t subscriber, size_t size)
 void feed_owe(struct feed *feed, struct feed_interest interest, uint32_t subscriber)
 {
     if (has_bit(interest.owed, subscriber)) return;
+    struct feed_subscriber *to = &feed->subscribers[subscriber];
     interest.owed[subscriber / 64] |= UINT64_C(1) << (subscriber % 64);
-    feed->subscribers[subscriber].owed++;
+    to->owed++;
+    to->paid.market = to->paid.kind = to->paid.series = 0;
     feed->pending = true;
 }
 
@@ -268,7 +274,24 @@ void feed_break_histories(struct feed *feed)
 
 /* ---- Paying ---------------------------------------------------------------------------------- */
 
-/* Each of these is false when the queue is full before all is paid. */
+static bool may_pay(struct feed *feed)
+{
+    return feed->work > 0 || feed->options.pay_max == 0;
+}
+
+static void spend(struct feed *feed, size_t work)
+{
+    feed->work = work < feed->work ? feed->work - (uint32_t)work : 0;
+}
+
+/* feed_send for what was owed. */
+static bool pay(struct feed *feed, uint32_t subscriber, size_t size)
+{
+    spend(feed, FEED_MESSAGE_WORK + size / 32);
+    return feed_send(feed, subscriber, size);
+}
+
+/* Each of these is false when the queue is full, or the turn's work used up, before all is paid. */
 
 static bool pay_blocks(struct feed *feed, uint32_t subscriber)
 {
@@ -280,9 +303,10 @@ static bool pay_blocks(struct feed *feed, uint32_t subscriber)
         return true;
     }
     for (; to->blocks_from < feed->blocks_count; to->blocks_from++) {
+        if (!may_pay(feed)) return false;
         size_t size =
             feed_write_block(feed, &feed->blocks[to->blocks_from & (feed->options.blocks_max - 1)]);
-        if (!feed_send(feed, subscriber, size)) return false;
+        if (!pay(feed, subscriber, size)) return false;
     }
     to->blocks_from = FEED_NOWHERE;
     return true;
@@ -308,9 +332,11 @@ static bool pay_trades(struct feed_market *market, uint32_t subscriber)
         return true;
     }
     for (; *from < market->trades_told; (*from)++) {
+        if (!may_pay(feed)) return false;
+        spend(feed, 1);
         const struct feed_trade *trade = &market->trades[*from & (feed->options.trades_max - 1)];
         if (!wants_trade(market, subscriber, trade)) continue;
-        if (!feed_send(feed, subscriber, feed_write_trade(market, trade))) return false;
+        if (!pay(feed, subscriber, feed_write_trade(market, trade))) return false;
     }
     *from = FEED_NOWHERE;
     return true;
@@ -327,9 +353,10 @@ static bool pay_liquidations(struct feed_market *market, uint32_t subscriber)
         return true;
     }
     for (; *from < market->liquidations_told; (*from)++) {
+        if (!may_pay(feed)) return false;
         size_t size = feed_write_liquidation(
             market, &market->liquidations[*from & (feed->options.liquidations_max - 1)]);
-        if (!feed_send(feed, subscriber, size)) return false;
+        if (!pay(feed, subscriber, size)) return false;
     }
     *from = FEED_NOWHERE;
     return true;
@@ -340,13 +367,14 @@ static bool pay_marks(struct feed_market *market, uint32_t subscriber)
     struct feed *feed = market->feed;
     struct feed_interest interest = feed_wide_interest(market, FEED_MARKS);
     if (!has_bit(interest.owed, subscriber)) return true;
+    if (!may_pay(feed)) return false;
     size_t size = feed_write_marks(market, 0, true);
     if (size == 0) {
         feed_end_channel(market, subscriber, TENOR__V1__CHANNEL__MARKS, WIRE_ERROR_ANSWER_TOO_LARGE,
                          NULL);
         return true;
     }
-    if (!feed_send(feed, subscriber, size)) return false;
+    if (!pay(feed, subscriber, size)) return false;
     feed->counters.snapshots++;
     settle(feed, interest, subscriber);
     return true;
@@ -375,21 +403,46 @@ static bool pay_kind(struct feed_market *market, uint32_t series, uint32_t kind,
             market->series[series].broken ? WIRE_ERROR_NO_ROOM : WIRE_ERROR_ANSWER_TOO_LARGE, NULL);
         return true;
     }
-    if (!feed_send(feed, subscriber, size)) return false;
+    if (!pay(feed, subscriber, size)) return false;
     feed->counters.snapshots++;
     settle(feed, interest, subscriber);
     return true;
 }
 
+/* From where it stopped, until nothing is owed or it must stop: then it is false. */
 static bool pay_series(struct feed_market *market, uint32_t subscriber)
 {
-    const struct feed_subscriber *to = &market->feed->subscribers[subscriber];
+    struct feed *feed = market->feed;
+    struct feed_subscriber *to = &feed->subscribers[subscriber];
     const struct feed_share *share = share_of(market, subscriber);
-    for (uint32_t kind = 0; kind < FEED_KINDS && to->owed > 0; kind++) {
+    const uint32_t index = (uint32_t)(market - feed->markets);
+    if (to->paid.market > index) return true;
+    if (to->paid.market < index) to->paid.kind = to->paid.series = 0;
+    to->paid.market = index;
+    for (; to->paid.kind < FEED_KINDS && to->owed > 0; to->paid.kind++, to->paid.series = 0) {
+        const uint32_t kind = to->paid.kind;
         if (kind == FEED_TRADES || share->count[kind] == 0) continue;
-        for (uint32_t series = 0; series < market->series_used && to->owed > 0; series++) {
-            if (!pay_kind(market, series, kind, subscriber)) return false;
+        for (; to->paid.series < market->series_used && to->owed > 0; to->paid.series++) {
+            if (!may_pay(feed)) return false;
+            spend(feed, 1);
+            if (!pay_kind(market, to->paid.series, kind, subscriber)) return false;
         }
+    }
+    to->paid.market = index + 1;
+    to->paid.kind = to->paid.series = 0;
+    return true;
+}
+
+/* False: something is left. */
+static bool pay_markets(struct feed *feed, uint32_t subscriber)
+{
+    const struct feed_subscriber *to = &feed->subscribers[subscriber];
+    for (uint32_t i = 0; i < feed->options.markets_count; i++) {
+        struct feed_market *market = &feed->markets[i];
+        if (to->owed > 0 && (!pay_marks(market, subscriber) || !pay_series(market, subscriber))) {
+            return false;
+        }
+        if (!pay_liquidations(market, subscriber) || !pay_trades(market, subscriber)) return false;
     }
     return true;
 }
@@ -402,15 +455,12 @@ void feed_pay(struct feed *feed, uint32_t subscriber)
         feed->pending = true;
         return;
     }
-    for (uint32_t i = 0; i < feed->options.markets_count; i++) {
-        struct feed_market *market = &feed->markets[i];
-        if (to->owed > 0 && (!pay_marks(market, subscriber) || !pay_series(market, subscriber))) {
-            return;
-        }
-        if (!pay_liquidations(market, subscriber) || !pay_trades(market, subscriber)) return;
+    bool is_done = pay_markets(feed, subscriber);
+    if (is_done) {
+        to->reverted = to->reverted && to->owed > 0;
+        is_done = pay_blocks(feed, subscriber);
     }
-    to->reverted = to->reverted && to->owed > 0;
-    pay_blocks(feed, subscriber);
+    if (!is_done && !to->full) feed->options.later(feed->options.context, to->client - 1);
 }
 
 void feed_pay_all(struct feed *feed)
@@ -419,6 +469,11 @@ void feed_pay_all(struct feed *feed)
     feed->pending = false;
     for (uint32_t i = 0; i < feed->subscribers_used; i++)
         feed_pay(feed, i);
+}
+
+void feed_turn(struct feed *feed)
+{
+    feed->work = feed->options.pay_max;
 }
 
 void feed_ready(struct feed *feed, uint32_t client)

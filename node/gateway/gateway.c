@@ -253,6 +253,12 @@ static bool feed_out(void *context, uint32_t client, const uint8_t *bytes, size_
     return false;
 }
 
+static void feed_later(void *context, uint32_t client)
+{
+    struct gateway *gateway = context;
+    gateway_connection_ready(gateway->connections[client]);
+}
+
 static bool make_arena(struct wire_arena *arena, size_t size)
 {
     void *memory = aligned_alloc(64, size);
@@ -280,6 +286,8 @@ static bool make_memory(struct gateway *gateway)
     uint32_t sessions = (uint32_t)limits->sessions_max;
     struct feed_options feed = gateway->options.feed;
     feed.send = feed_out;
+    feed.later = feed_later;
+    feed.pay_max = GATEWAY_PAY_MAX;
     feed.context = gateway;
     feed.subscribers_max = sessions;
     if (getentropy(&feed.hash_seed, sizeof feed.hash_seed) != 0) return false;

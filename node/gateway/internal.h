@@ -25,6 +25,7 @@
 #define GATEWAY_MESSAGES_TURN 16u /* of one connection in one turn: others wait for no more */
 #define GATEWAY_TELLS_TURN    4096u
 #define GATEWAY_WRITE_TURN    (256u << 10) /* bytes to one connection in one turn */
+#define GATEWAY_PAY_MAX       4096u        /* of what feeds owe, in one turn: see feed.h */
 #define GATEWAY_READ_TURN     (128u << 10) /* bytes of TLS from one connection in one turn */
 #define GATEWAY_GUEST_PERCENT 25           /* of the thread's time, for all that have no logon */
 #define GATEWAY_GUEST_MOST_US 50000        /* of that time at once */
@@ -110,7 +111,7 @@ struct gateway_connection {
     uint64_t past_tag; /* of the piece that it waits for; 0: none */
     int64_t past_us;   /* not asked for earlier */
     struct gateway_standby *standby;
-    struct gateway_connection *next_dirty, *next_again, *next_gone;
+    struct gateway_connection *next_dirty, *next_again, *next_gone, *next_ready;
     struct gateway_connection *next_stopped, *previous_stopped; /* of its market */
 };
 
@@ -200,6 +201,7 @@ struct gateway {
     uint32_t free_count, connections_count, handshaking;
     uint32_t slots_used; /* none above was ever taken: the lowest free ones go first */
     struct gateway_connection *dirty, *again, *gone;
+    struct gateway_connection *ready, *ready_last; /* for what the feeds owe them, in turn */
     struct gateway_addresses *addresses;
     struct gateway_accounts *accounts;
     size_t out_bytes;
@@ -271,6 +273,8 @@ void gateway_connection_close(struct gateway_connection *connection, uint64_t re
 /* A fault of the client's, too many of which end the connection. */
 void gateway_connection_fault(struct gateway_connection *connection);
 void gateway_connection_mark(struct gateway_connection *connection); /* to be flushed */
+/* To be paid what the feeds owe it, in a turn to come. */
+void gateway_connection_ready(struct gateway_connection *connection);
 /* Deadlines. */
 void gateway_connections_tick(struct gateway *gateway);
 /* What the turn has left over: output, connections to be freed. True: there is more to do. */

@@ -363,6 +363,12 @@ enum wire_error gateway_soft_unsubscribe(struct gateway_soft *soft, struct wire_
     return feed_unsubscribe(market->feed, fault, client, request, unsubscribe);
 }
 
+void gateway_soft_pay(struct gateway_soft *soft)
+{
+    for (uint32_t i = 0; i < soft->markets_count; i++)
+        feed_turn(soft->markets[i].feed);
+}
+
 void gateway_soft_ready(struct gateway_soft *soft, uint32_t client)
 {
     for (uint32_t i = 0; i < soft->markets_count; i++)

@@ -35,6 +35,7 @@ enum wire_error gateway_soft_subscribe(struct gateway_soft *soft, struct wire_fa
 enum wire_error gateway_soft_unsubscribe(struct gateway_soft *soft, struct wire_fault *fault,
                                          uint32_t client, uint64_t request,
                                          const Tenor__V1__Unsubscribe *unsubscribe);
+void gateway_soft_pay(struct gateway_soft *soft); /* feed_turn */
 void gateway_soft_ready(struct gateway_soft *soft, uint32_t client);
 void gateway_soft_gone(struct gateway_soft *soft, uint32_t client);
 

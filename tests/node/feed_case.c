@@ -75,8 +75,14 @@ void case_snapshot(struct feed_case *test, uint32_t series)
     free(marks);
 }
 
-void feed_case_open_with(struct feed_case *test, uint32_t series,
-                         const struct feed_market_limits *limits)
+static void note_later(void *context, uint32_t client)
+{
+    struct feed_case *test = context;
+    test->clients[client].is_later = true;
+}
+
+void feed_case_open_paying(struct feed_case *test, uint32_t series,
+                           const struct feed_market_limits *limits, uint32_t pay_max)
 {
     struct feed_options options;
     *test = (struct feed_case){.height = 1000};
@@ -88,6 +94,8 @@ void feed_case_open_with(struct feed_case *test, uint32_t series,
     options.subscribers_max = 3;
     options.trades_max = options.liquidations_max = options.blocks_max = 1024;
     options.send = take;
+    options.pay_max = pay_max;
+    options.later = note_later;
     options.context = test;
     test->feed = feed_make(&options);
     test->clients = calloc(CASE_CLIENTS, sizeof *test->clients);
@@ -100,6 +108,12 @@ void feed_case_open_with(struct feed_case *test, uint32_t series,
         test->clients[i].room = UINT64_MAX;
     }
     case_snapshot(test, series);
+}
+
+void feed_case_open_with(struct feed_case *test, uint32_t series,
+                         const struct feed_market_limits *limits)
+{
+    feed_case_open_paying(test, series, limits, 0);
 }
 
 void feed_case_open(struct feed_case *test, uint32_t series)

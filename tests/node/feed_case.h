@@ -11,6 +11,7 @@ enum { CASE_CLIENTS = 4, CASE_ORDERS_MAX = 70000, CASE_EVENTS_MAX = 20000 };
 struct case_client {
     struct feed_keeper keeper;
     bool asks;            /* what comes is an answer, which its keeper does not take */
+    bool is_later;        /* the feed wants feed_ready in another turn */
     uint64_t room;        /* messages that its queue takes yet */
     uint64_t bytes_count; /* that were sent */
     uint32_t bytes_crc;
@@ -34,6 +35,9 @@ void feed_case_open(struct feed_case *test, uint32_t series);
 /* With other sizes. */
 void feed_case_open_with(struct feed_case *test, uint32_t series,
                          const struct feed_market_limits *limits);
+/* And with a bound of what a turn pays: feed_turn begins one. */
+void feed_case_open_paying(struct feed_case *test, uint32_t series,
+                           const struct feed_market_limits *limits, uint32_t pay_max);
 void feed_case_close(struct feed_case *test);
 uint64_t case_series(uint32_t number);
 void case_snapshot(struct feed_case *test, uint32_t series);

@@ -305,11 +305,131 @@ static void test_feed_ends_channels_of_a_book_that_it_has_no_room_for(void **sta
     feed_case_close(&test);
 }
 
+/* ---- What a turn pays --------------------------------------------------------------------------
+ */
+
+enum { PAID_SERIES = 60, PAID_MAX = 40 * FEED_MESSAGE_WORK };
+static const struct feed_market_limits paid_limits = {
+    .series_max = 100, .orders_max = 10000, .levels_max = 10000};
+
+static void trade_widely(struct feed_case *test, uint32_t blocks)
+{
+    for (uint32_t i = 0; i < blocks; i++) {
+        for (uint32_t series = 1; series <= PAID_SERIES; series++) {
+            const uint64_t id = 1000 * test->height + series;
+            case_order(test, series, id, TN_BUY, 100 + (tn_ticks)i, 5, true);
+            if (series % 8 == i % 8) case_trade(test, series, 100, 1 + i);
+        }
+        case_liquidation(test, i);
+        case_block(test);
+    }
+}
+
+/* One turn of those who wait for one, in their order; returns how many messages it made. */
+static uint64_t pay_a_turn(struct feed_case *test, uint32_t clients)
+{
+    struct feed_counters before, after;
+    feed_counters(test->feed, &before);
+    feed_turn(test->feed);
+    for (uint32_t i = 0; i < clients; i++) {
+        if (!test->clients[i].is_later) continue;
+        test->clients[i].is_later = false;
+        feed_ready(test->feed, i);
+    }
+    feed_counters(test->feed, &after);
+    return after.messages - before.messages;
+}
+
+static bool keeps_widely(struct feed_case *test, uint32_t client)
+{
+    for (uint32_t series = 1; series <= PAID_SERIES; series++) {
+        if (!case_same_levels(test, client, series)) return false;
+        if (!case_same_orders(test, client, series)) return false;
+    }
+    return true;
+}
+
+/* The keeper checks on the way that nothing comes twice or before what it should have had. */
+static void test_feed_pays_no_more_than_a_turns_work_and_goes_on_in_the_next(void **state)
+{
+    (void)state;
+    struct feed_case test;
+    uint32_t turns = 0;
+    feed_case_open_paying(&test, PAID_SERIES, &paid_limits, PAID_MAX);
+    everything(&test, 0);
+    while (test.clients[0].is_later)
+        assert_true(pay_a_turn(&test, 1) <= PAID_MAX / FEED_MESSAGE_WORK);
+    trade_widely(&test, 3);
+    assert_true(keeps_widely(&test, 0));
+    test.clients[0].room = 0;
+    trade_widely(&test, 40);
+    test.clients[0].room = UINT64_MAX;
+    test.clients[0].is_later = true; /* its queue has drained */
+    for (; test.clients[0].is_later; turns++) {
+        assert_true(pay_a_turn(&test, 1) <= PAID_MAX / FEED_MESSAGE_WORK);
+        assert_true(turns < 1000);
+    }
+    assert_true(turns > 10); /* 60 books, orders and tickers, 300 trades, and the rest */
+    assert_true(keeps_widely(&test, 0));
+    assert_int_equal(test.clients[0].keeper.gaps, 0);
+    assert_int_equal(test.clients[0].keeper.liquidations, 43);
+    feed_case_close(&test);
+}
+
+/* What has been paid is told as it changes, so the rest is not put off for ever. */
+static void test_feed_pays_all_while_each_block_changes_more_than_a_turn_pays(void **state)
+{
+    (void)state;
+    struct feed_case test;
+    uint32_t turns = 0;
+    feed_case_open_paying(&test, PAID_SERIES, &paid_limits, PAID_MAX);
+    everything(&test, 0);
+    for (; test.clients[0].is_later; turns++) {
+        pay_a_turn(&test, 1);
+        trade_widely(&test, 1);
+        assert_true(turns < 100);
+    }
+    assert_true(turns > 3);
+    assert_true(keeps_widely(&test, 0));
+    assert_int_equal(test.clients[0].keeper.gaps, 0);
+    feed_case_close(&test);
+}
+
+static void test_feed_shares_a_turns_work_among_all_who_are_owed(void **state)
+{
+    (void)state;
+    struct feed_case test;
+    feed_case_open_paying(&test, PAID_SERIES, &paid_limits, PAID_MAX);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(case_subscribe(&test, i, BOOK, 0, 0), WIRE_ERROR_NONE);
+    while (test.clients[0].is_later || test.clients[1].is_later || test.clients[2].is_later)
+        assert_true(pay_a_turn(&test, 3) <= PAID_MAX / FEED_MESSAGE_WORK);
+    feed_gap(test.feed);
+    feed_turn(test.feed);
+    struct feed_counters before, after;
+    feed_counters(test.feed, &before);
+    case_snapshot(&test, PAID_SERIES); /* all are owed all books at once */
+    feed_counters(test.feed, &after);
+    assert_true(after.messages - before.messages <= PAID_MAX / FEED_MESSAGE_WORK);
+    assert_true(test.clients[1].is_later && test.clients[2].is_later);
+    for (uint32_t turns = 0; turns < 10; turns++)
+        pay_a_turn(&test, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_false(test.clients[i].is_later);
+        for (uint32_t series = 1; series <= PAID_SERIES; series++)
+            assert_true(case_same_levels(&test, i, series));
+    }
+    feed_case_close(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_feed_owes_a_slow_reader_one_snapshot_and_every_trade),
         cmocka_unit_test(test_feed_writes_nothing_that_nobody_can_take),
+        cmocka_unit_test(test_feed_pays_no_more_than_a_turns_work_and_goes_on_in_the_next),
+        cmocka_unit_test(test_feed_pays_all_while_each_block_changes_more_than_a_turn_pays),
+        cmocka_unit_test(test_feed_shares_a_turns_work_among_all_who_are_owed),
         cmocka_unit_test(test_feed_pays_bit_by_bit_as_the_queue_drains),
         cmocka_unit_test(test_feed_ends_a_history_that_is_longer_than_what_is_kept_with_a_gap),
         cmocka_unit_test(test_feed_ends_trades_when_one_block_has_more_than_are_kept),
