@@ -195,6 +195,21 @@ void tn_equity_set(struct tn_equity *equity, uint32_t account, const uint8_t own
                    tn_micros equity_micros);
 void tn_equity_update(struct tn_equity *equity);
 
+/* The same in pieces of TN_EQUITY_PIECE accounts each, which may be worked on beside each other:
+ * begin says how many there are; then each of them is set, a call for leaves of one piece, and
+ * hashed once, in any order; then the end. */
+#define TN_EQUITY_PIECE 4096
+struct tn_equity_leaf {
+    uint32_t account;
+    const uint8_t *owner; /* [20] */
+    tn_micros equity_micros;
+};
+uint32_t tn_equity_pieces_begin(struct tn_equity *equity);
+void tn_equity_piece_set(struct tn_equity *equity, const struct tn_equity_leaf *leaves,
+                         uint32_t count);
+void tn_equity_piece_hash(struct tn_equity *equity, uint32_t piece);
+void tn_equity_pieces_end(struct tn_equity *equity);
+
 struct tn_state_exit {
     uint64_t height; /* the state of which this is the equity */
     tn_micros vault_micros, insurance_micros;

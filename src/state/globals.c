@@ -83,25 +83,36 @@ size_t tn_state_prove_withdrawal(const struct tn_state *state, uint8_t *out, siz
 #define EQUITY_LANE      32
 
 /* Leaves that were set wait until so many can be hashed side by side. */
+struct equity_lane {
+    uint32_t count;
+    uint8_t *nodes[EQUITY_LANE];
+    uint8_t leaves[EQUITY_LANE][EQUITY_LEAF_SIZE];
+};
+
 struct tn_equity {
     struct tree tree;
     enum tn_cpu cpu;
     uint32_t *parents;
-    uint32_t waiting_count;
-    uint8_t *waiting_nodes[EQUITY_LANE];
-    uint8_t waiting[EQUITY_LANE][EQUITY_LEAF_SIZE];
+    bool *has_changed; /* by piece */
+    struct equity_lane waiting;
 };
+_Static_assert(TN_EQUITY_PIECE == TREE_PART, "pieces are parts of the tree");
 
 static size_t equity_parents_size(uint32_t accounts_max)
 {
     return tn_align((accounts_max / 2 + (size_t)1) * sizeof(uint32_t));
 }
 
+static size_t equity_changed_size(uint32_t accounts_max)
+{
+    return tn_align((accounts_max / TN_EQUITY_PIECE + (size_t)1) * sizeof(bool));
+}
+
 size_t tn_equity_size(uint32_t accounts_max)
 {
     if (accounts_max == 0) return 0;
     return tn_align(sizeof(struct tn_equity)) + equity_parents_size(accounts_max) +
-           tn_state_tree_size(accounts_max, true);
+           equity_changed_size(accounts_max) + tn_state_tree_size(accounts_max, true);
 }
 
 struct tn_equity *tn_equity_init(void *memory, uint32_t accounts_max, enum tn_cpu cpu)
@@ -110,26 +121,29 @@ struct tn_equity *tn_equity_init(void *memory, uint32_t accounts_max, enum tn_cp
     uint8_t *next = (uint8_t *)memory + tn_align(sizeof *equity);
     TN_ASSERT(accounts_max > 0 && (uintptr_t)memory % 64 == 0);
     equity->cpu = cpu;
-    equity->waiting_count = 0;
+    equity->waiting.count = 0;
     equity->parents = (uint32_t *)(void *)next;
-    tn_state_tree_init(&equity->tree, next + equity_parents_size(accounts_max), accounts_max, true);
+    next += equity_parents_size(accounts_max);
+    equity->has_changed = (bool *)next;
+    next += equity_changed_size(accounts_max);
+    tn_state_tree_init(&equity->tree, next, accounts_max, true);
     return equity;
 }
 
-static void hash_waiting(struct tn_equity *equity)
+static void hash_lane(const struct tn_equity *equity, struct equity_lane *lane)
 {
     struct tn_hash hashes[EQUITY_LANE];
-    TN_ASSERT(equity->waiting_count <= EQUITY_LANE);
-    tn_keccak256_many(hashes, equity->cpu, equity->waiting[0], EQUITY_LEAF_SIZE, EQUITY_LEAF_SIZE,
-                      equity->waiting_count);
-    for (uint32_t i = 0; i < equity->waiting_count; i++)
-        memcpy(equity->waiting_nodes[i], hashes[i].bytes, TN_HASH_SIZE);
-    equity->waiting_count = 0;
+    TN_ASSERT(lane->count <= EQUITY_LANE);
+    tn_keccak256_many(hashes, equity->cpu, lane->leaves[0], EQUITY_LEAF_SIZE, EQUITY_LEAF_SIZE,
+                      lane->count);
+    for (uint32_t i = 0; i < lane->count; i++)
+        memcpy(lane->nodes[i], hashes[i].bytes, TN_HASH_SIZE);
+    lane->count = 0;
 }
 
 void tn_equity_count(struct tn_equity *equity, uint32_t count)
 {
-    hash_waiting(equity);
+    hash_lane(equity, &equity->waiting);
     tn_state_tree_count(&equity->tree, count);
 }
 
@@ -141,25 +155,63 @@ static void equity_body(uint8_t body[TN_PROOF_EQUITY_SIZE], const uint8_t owner[
     tn_put_be(body + 20, (uint64_t)*equity_micros, 8);
 }
 
+static void set_leaf(struct tn_equity *equity, struct equity_lane *lane,
+                     const struct tn_equity_leaf *leaf)
+{
+    if (lane->count == EQUITY_LANE) hash_lane(equity, lane);
+    tn_micros equity_micros = leaf->equity_micros;
+    uint8_t *message = lane->leaves[lane->count];
+    uint8_t *node = tn_state_tree_leaf(&equity->tree, leaf->account);
+    lane->nodes[lane->count++] = node;
+    message[0] = 0; /* a leaf */
+    message[1] = TN_PROOF_EQUITY;
+    tn_put_be(message + 2, leaf->account, 4);
+    equity_body(message + 6, leaf->owner, &equity_micros);
+    state_put_sum(node + TN_HASH_SIZE, equity_micros);
+}
+
 void tn_equity_set(struct tn_equity *equity, uint32_t account, const uint8_t owner[20],
                    tn_micros equity_micros)
 {
-    if (equity->waiting_count == EQUITY_LANE) hash_waiting(equity);
-    uint8_t *message = equity->waiting[equity->waiting_count];
-    uint8_t *node = tn_state_tree_leaf(&equity->tree, account);
-    equity->waiting_nodes[equity->waiting_count++] = node;
-    message[0] = 0; /* a leaf */
-    message[1] = TN_PROOF_EQUITY;
-    tn_put_be(message + 2, account, 4);
-    equity_body(message + 6, owner, &equity_micros);
-    state_put_sum(node + TN_HASH_SIZE, equity_micros);
+    const struct tn_equity_leaf leaf = {account, owner, equity_micros};
+    set_leaf(equity, &equity->waiting, &leaf);
 }
 
 void tn_equity_update(struct tn_equity *equity)
 {
-    hash_waiting(equity);
+    hash_lane(equity, &equity->waiting);
     bool good = tn_state_tree_update(&equity->tree, equity->cpu, equity->parents);
     TN_ASSERT(good); /* 2^32 numbers of 63 bits */
+}
+
+uint32_t tn_equity_pieces_begin(struct tn_equity *equity)
+{
+    hash_lane(equity, &equity->waiting);
+    return tn_state_tree_parts_begin(&equity->tree);
+}
+
+void tn_equity_piece_set(struct tn_equity *equity, const struct tn_equity_leaf *leaves,
+                         uint32_t count)
+{
+    struct equity_lane lane;
+    lane.count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        set_leaf(equity, &lane, &leaves[i]);
+    hash_lane(equity, &lane);
+}
+
+void tn_equity_piece_hash(struct tn_equity *equity, uint32_t piece)
+{
+    bool good = tn_state_tree_part(&equity->tree, &equity->has_changed[piece], equity->cpu,
+                                   equity->parents, piece);
+    TN_ASSERT(good);
+}
+
+void tn_equity_pieces_end(struct tn_equity *equity)
+{
+    bool good =
+        tn_state_tree_parts_end(&equity->tree, equity->cpu, equity->parents, equity->has_changed);
+    TN_ASSERT(good);
 }
 
 /* The section of the globals when there is one market: the tree over its exit. */

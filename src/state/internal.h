@@ -10,6 +10,8 @@
 #define NODE_SIZE_MAX   (TN_HASH_SIZE + SUM_SIZE) /* hash, and in trees with sums the sum */
 #define ACCOUNT_CASH_AT 24                        /* in an ACCOUNT: i64 */
 #define LEVELS          (TN_PROOF_DEPTH_MAX + 1)
+#define TREE_PART_DEPTH 12 /* as many leaves as a word of is_dirty says something of */
+#define TREE_PART       (1 << TREE_PART_DEPTH)
 
 /* All nodes of a tree, level by level, leaves first. Nodes at or past count / 2^level, rounded up,
  * are not kept: they are zeros. Two siblings lie side by side, as their parent's preimage has them.
@@ -32,6 +34,14 @@ void tn_state_tree_count(struct tree *tree, uint32_t count);
 uint8_t *tn_state_tree_leaf(struct tree *tree, uint32_t index);
 /* `parents` has room for half of count_max, rounded up. False when a sum overflows. */
 bool tn_state_tree_update(struct tree *tree, enum tn_cpu cpu, uint32_t *parents);
+/* The same in parts of TREE_PART leaves, which may be written and hashed beside each other: begin
+ * says how many there are, then each part has its turn once, in any order; the end makes what is
+ * above them. has_changed: by part. */
+uint32_t tn_state_tree_parts_begin(struct tree *tree);
+bool tn_state_tree_part(struct tree *tree, bool *has_changed, enum tn_cpu cpu, uint32_t *parents,
+                        uint32_t part);
+bool tn_state_tree_parts_end(struct tree *tree, enum tn_cpu cpu, uint32_t *parents,
+                             const bool *has_changed);
 /* Any node below the tree's top, also one that is not kept. */
 const uint8_t *tn_state_tree_node(const struct tree *tree, uint32_t level, uint64_t index);
 bool tn_state_tree_is_zero(const struct tree *tree, uint32_t level, uint64_t index);

@@ -60,7 +60,7 @@ static void mark(struct tree *tree, uint32_t index)
 {
     tree->dirty[index / 64] |= UINT64_C(1) << index % 64;
     tree->is_dirty[index / 4096] |= UINT64_C(1) << index / 64 % 64;
-    tree->any_dirty = true;
+    if (!tree->any_dirty) tree->any_dirty = true; /* parts beside each other only read it */
 }
 
 /* Leaves from `from` on changed no more: they are gone. */
@@ -122,12 +122,12 @@ static void append_parent(uint32_t *parents, uint32_t *count, uint32_t child)
     if (*count == 0 || parents[*count - 1] != child >> 1) parents[(*count)++] = child >> 1;
 }
 
-/* The parents of the marked leaves, ascending; the marks are taken away. */
-static uint32_t take_marks(struct tree *tree, uint32_t *parents)
+/* The parents of the marked leaves, ascending; the marks are taken away. Words are of is_dirty. */
+static uint32_t take_marks(struct tree *tree, uint32_t *parents, uint32_t first_word,
+                           uint32_t end_word)
 {
     uint32_t count = 0;
-    const uint32_t words = (uint32_t)(((uint64_t)tree->count_max + 4095) / 4096);
-    for (uint32_t i = 0; i < words; i++) {
+    for (uint32_t i = first_word; i < end_word; i++) {
         for (; tree->is_dirty[i] != 0; tree->is_dirty[i] &= tree->is_dirty[i] - 1) {
             const uint32_t word = i * 64 + (uint32_t)__builtin_ctzll(tree->is_dirty[i]);
             for (; tree->dirty[word] != 0; tree->dirty[word] &= tree->dirty[word] - 1)
@@ -135,7 +135,6 @@ static uint32_t take_marks(struct tree *tree, uint32_t *parents)
                               word * 64 + (uint32_t)__builtin_ctzll(tree->dirty[word]));
         }
     }
-    tree->any_dirty = false;
     return count;
 }
 
@@ -198,12 +197,12 @@ static void load_ahead(const struct tree *tree, uint32_t level, const uint32_t *
     }
 }
 
-bool tn_state_tree_update(struct tree *tree, enum tn_cpu cpu, uint32_t *parents)
+/* Makes nodes of the levels from `level` to `last`; the list is of the first of them, and is worked
+ * on. */
+static bool make_levels(struct tree *tree, enum tn_cpu cpu, uint32_t *parents, uint32_t count,
+                        uint32_t level, uint32_t last)
 {
-    if (!tree->any_dirty) return true;
-    uint32_t count = take_marks(tree, parents);
-    const uint32_t depth = tn_proof_depth(tree->count);
-    for (uint32_t level = 1; level <= depth; level++) {
+    for (; level <= last; level++) {
         for (uint32_t first = 0; first < count; first += BATCH) {
             const uint32_t left = count - first;
             const uint32_t next = left < 2 * BATCH ? left : 2 * BATCH;
@@ -217,6 +216,50 @@ bool tn_state_tree_update(struct tree *tree, enum tn_cpu cpu, uint32_t *parents)
         count = above;
     }
     return true;
+}
+
+bool tn_state_tree_update(struct tree *tree, enum tn_cpu cpu, uint32_t *parents)
+{
+    const uint32_t words = (uint32_t)(((uint64_t)tree->count_max + TREE_PART - 1) / TREE_PART);
+    if (!tree->any_dirty) return true;
+    const uint32_t count = take_marks(tree, parents, 0, words);
+    tree->any_dirty = false;
+    return make_levels(tree, cpu, parents, count, 1, tn_proof_depth(tree->count));
+}
+
+/* ---- In parts ---- */
+
+static uint32_t part_depth(const struct tree *tree)
+{
+    const uint32_t depth = tn_proof_depth(tree->count);
+    return depth < TREE_PART_DEPTH ? depth : TREE_PART_DEPTH;
+}
+
+uint32_t tn_state_tree_parts_begin(struct tree *tree)
+{
+    tree->any_dirty = true;
+    return (uint32_t)(((uint64_t)tree->count + TREE_PART - 1) / TREE_PART);
+}
+
+bool tn_state_tree_part(struct tree *tree, bool *has_changed, enum tn_cpu cpu, uint32_t *parents,
+                        uint32_t part)
+{
+    uint32_t *own = parents + (size_t)part * (TREE_PART / 2);
+    const uint32_t count = take_marks(tree, own, part, part + 1);
+    *has_changed = count > 0;
+    return make_levels(tree, cpu, own, count, 1, part_depth(tree));
+}
+
+bool tn_state_tree_parts_end(struct tree *tree, enum tn_cpu cpu, uint32_t *parents,
+                             const bool *has_changed)
+{
+    const uint32_t parts = (uint32_t)(((uint64_t)tree->count + TREE_PART - 1) / TREE_PART);
+    uint32_t count = 0;
+    for (uint32_t part = 0; part < parts; part++)
+        if (has_changed[part]) append_parent(parents, &count, part);
+    tree->any_dirty = false;
+    return make_levels(tree, cpu, parents, count, part_depth(tree) + 1,
+                       tn_proof_depth(tree->count));
 }
 
 /* ---- The top ---- */

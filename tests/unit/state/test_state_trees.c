@@ -209,6 +209,93 @@ static void test_state_equities_are_the_twins_in_whatever_order_they_are_set(voi
     free(memory);
 }
 
+/* Four pieces, the last of some leaves. */
+enum { PIECES_MOST = 3 * TN_EQUITY_PIECE + 70 };
+struct pieces {
+    struct tn_equity *equity;
+    struct twin_node leaves[PIECES_MOST];
+    uint32_t count;
+    uint64_t random;
+};
+
+static struct tn_equity_leaf change_leaf(struct pieces *pieces, uint32_t account)
+{
+    static uint8_t owners[TN_EQUITY_PIECE][20];
+    uint8_t body[TN_PROOF_EQUITY_SIZE] = {(uint8_t)account, (uint8_t)(account >> 8)};
+    uint8_t *owner = owners[account % TN_EQUITY_PIECE];
+    const tn_micros micros = (tn_micros)tn_random_below(&pieces->random, 1000000);
+    memcpy(owner, body, 20);
+    for (uint32_t k = 0; k < 8; k++)
+        body[20 + k] = (uint8_t)((uint64_t)micros >> (56 - 8 * k));
+    pieces->leaves[account] =
+        (struct twin_node){twin_leaf(TN_PROOF_EQUITY, account, body, sizeof body), micros};
+    return (struct tn_equity_leaf){account, owner, micros};
+}
+
+/* Some of its leaves, in one call or two; often none. */
+static void change_piece(struct pieces *pieces, uint32_t piece)
+{
+    static struct tn_equity_leaf leaves[TN_EQUITY_PIECE];
+    const uint32_t one_in = 1 + (uint32_t)tn_random_below(&pieces->random, 40);
+    const bool is_quiet = tn_random_below(&pieces->random, 3) == 0;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < TN_EQUITY_PIECE && !is_quiet; i++) {
+        const uint32_t account = piece * TN_EQUITY_PIECE + i;
+        if (account >= pieces->count) break;
+        if (tn_random_below(&pieces->random, one_in) != 0) continue;
+        leaves[found++] = change_leaf(pieces, account);
+    }
+    const uint32_t first = (uint32_t)tn_random_below(&pieces->random, found + 1);
+    tn_equity_piece_set(pieces->equity, leaves, first);
+    tn_equity_piece_set(pieces->equity, leaves + first, found - first);
+    tn_equity_piece_hash(pieces->equity, piece);
+}
+
+/* Accounts come by few and by thousands: within a piece, with new pieces, with new levels. */
+static void add_accounts(struct pieces *pieces)
+{
+    static const uint32_t most[] = {1, 3, 100, 5000};
+    const uint32_t room = PIECES_MOST - pieces->count;
+    uint32_t more =
+        (uint32_t)tn_random_below(&pieces->random, 1 + most[tn_random_below(&pieces->random, 4)]);
+    pieces->count += more < room ? more : room;
+    tn_equity_count(pieces->equity, pieces->count);
+}
+
+static void test_state_equities_in_pieces_are_the_twins_in_whatever_order_pieces_come(void **unused)
+{
+    static struct pieces pieces;
+    (void)unused;
+    memset(&pieces, 0, sizeof pieces);
+    pieces.random = seed;
+    void *memory = aligned_alloc(64, tn_align(tn_equity_size(PIECES_MOST)));
+    assert_non_null(memory);
+    pieces.equity = tn_equity_init(memory, PIECES_MOST, world_cpu());
+    for (uint32_t round = 0; round < 60; round++) {
+        struct tn_hash exits;
+        uint8_t record[TN_PROOF_EXIT_SIZE];
+        add_accounts(&pieces);
+        if (pieces.count > 0 && round % 5 == 0) { /* as one account at a time is */
+            const uint32_t account = (uint32_t)tn_random_below(&pieces.random, pieces.count);
+            const struct tn_equity_leaf leaf = change_leaf(&pieces, account);
+            tn_equity_set(pieces.equity, account, leaf.owner, leaf.equity_micros);
+            if (round % 2 == 0) tn_equity_update(pieces.equity);
+        }
+        const uint32_t count = tn_equity_pieces_begin(pieces.equity);
+        assert_int_equal(count, (pieces.count + TN_EQUITY_PIECE - 1) / TN_EQUITY_PIECE);
+        const uint32_t first = count == 0 ? 0 : (uint32_t)tn_random_below(&pieces.random, count);
+        for (uint32_t i = 0; i < count; i++) /* around, this way or that */
+            change_piece(&pieces, (first + (round % 2 == 0 ? i : count - i)) % count);
+        tn_equity_pieces_end(pieces.equity);
+        tn_equity_record(pieces.equity, record, &exits, 1,
+                         &(struct tn_state_exit){.height = round});
+        const struct tn_hash root = twin_root(pieces.leaves, pieces.count, TN_PROOF_EQUITY, true);
+        assert_memory_equal(record + 12, root.bytes, TN_HASH_SIZE);
+    }
+    assert_int_equal(pieces.count, PIECES_MOST);
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_state_cash_is_the_sum_over_all_accounts),
         cmocka_unit_test(test_state_refuses_bytes_that_are_no_record),
         cmocka_unit_test(test_state_leaf_is_what_its_record_hashes_to),
+        cmocka_unit_test(test_state_equities_in_pieces_are_the_twins_in_whatever_order_pieces_come),
         cmocka_unit_test(test_state_equities_are_the_twins_in_whatever_order_they_are_set),
     };
     seed = test_seed("test_state_trees");
