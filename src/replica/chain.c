@@ -246,6 +246,11 @@ void tn_chain_tell(struct tn_chain *chain, const struct tn_chain_listener *liste
     chain->listener = *listener;
 }
 
+void tn_chain_lend_hands(struct tn_chain *chain, const struct tn_hands *hands)
+{
+    chain->hands = *hands;
+}
+
 uint32_t tn_chain_place_of(const struct tn_chain *chain, uint32_t market)
 {
     for (uint32_t i = 0; i < chain->limits.markets_count; i++) {

@@ -71,6 +71,7 @@ struct tn_chain {
     struct tn_market_world world;
     struct tn_chain_source source;
     struct tn_chain_listener listener;
+    struct tn_hands hands;
     struct tn_chain_heads heads;
     struct tn_chain_counters counters;
     struct tn_shard shards[TN_CHAIN_MARKETS_MAX];

@@ -153,9 +153,8 @@ static void make_exits(struct tn_chain *chain)
     tn_chain_exit_coming(chain);
     for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
         struct tn_chain_stream *stream = &chain->heads.streams[i];
-        tn_shard_exit_take(&chain->shards[i], chain->heads.height);
-        const bool is_whole = tn_shard_exit_hash(&chain->shards[i], UINT32_MAX);
-        TN_ASSERT(is_whole);
+        tn_shard_exit_take(&chain->shards[i], &chain->hands, chain->heads.height);
+        tn_shard_exit_hash(&chain->shards[i], &chain->hands);
         tn_shard_exit_record(&chain->shards[i], stream->exit);
         stream->has_exit = true;
     }

@@ -9,8 +9,9 @@
  *
  * A checkpoint is taken in two parts, as the next entry waits for the first one only. Taking it
  * works out what accounts are worth: those that hold anything, and those that changed since the
- * last time, as all others are worth what they were. Hashing takes new values into the tree, in as
- * many pieces as one likes and beside the next block's entries. */
+ * last time, as all others are worth what they were. Hashing takes new values into the tree, and
+ * may run beside the next block's entries. Both go in pieces of accounts that write nothing in
+ * common, so that several threads can do them (hands.h). */
 #include "replica/shard.h"
 
 #include "tenor/riskview.h"
@@ -78,13 +79,8 @@ static tn_micros take_coming(struct shard_exit *exit, uint32_t account)
     return coming;
 }
 
-/* What the vault has beside cash. */
-struct vault {
-    tn_i128 collateral, coming;
-};
-
-static void take_worth(struct tn_shard *shard, struct vault *vault,
-                       const struct tn_account_worth *worth, uint32_t account, uint32_t known)
+static void take_worth(struct tn_shard *shard, struct shard_vault *vault,
+                       const struct tn_account_worth *worth, uint32_t account)
 {
     struct shard_exit *exit = &shard->exit;
     const tn_micros coming = take_coming(exit, account);
@@ -93,10 +89,9 @@ static void take_worth(struct tn_shard *shard, struct vault *vault,
     vault->collateral += worth->collateral;
     vault->coming += coming;
     if (worth->is_fixed && coming == 0) unmark_account(exit->due, account);
-    if (account < known && shard->equities[account] == equity) return;
+    if (account < exit->known && shard->equities[account] == equity) return;
     shard->equities[account] = equity;
     mark_account(exit->unhashed, account);
-    shard_note_changed(shard, TN_RECORD_EQUITY, account / TN_RECORD_EQUITY_CHUNK);
 }
 
 /* The next accounts below count with a bit set, from *account on. */
@@ -117,62 +112,90 @@ static uint32_t next_marked(const uint64_t *bits, uint32_t *accounts, uint32_t *
     return found;
 }
 
-static void take_worths(struct tn_shard *shard, struct vault *vault, uint32_t count)
+/* The accounts of a piece. */
+static uint32_t piece_end(const struct tn_shard *shard, uint32_t *first, uint32_t piece)
 {
-    struct tn_account_worth worths[ACCOUNTS_AT_ONCE];
-    uint32_t accounts[ACCOUNTS_AT_ONCE];
-    const uint32_t known = shard->equities_count;
-    uint32_t found, account = 0;
-    shard->equities_count = count;
-    while ((found = next_marked(shard->exit.due, accounts, &account, count)) > 0) {
-        tn_exchange_worths(shard->exchange, worths, accounts, found);
-        for (uint32_t i = 0; i < found; i++)
-            take_worth(shard, vault, &worths[i], accounts[i], known);
-    }
+    *first = piece * TN_EQUITY_PIECE;
+    const uint32_t left = shard->equities_count - *first;
+    return *first + (left < TN_EQUITY_PIECE ? left : TN_EQUITY_PIECE);
 }
 
-void tn_shard_exit_take(struct tn_shard *shard, uint64_t height)
+static void take_piece(void *of, uint32_t piece)
+{
+    struct tn_shard *shard = of;
+    struct tn_account_worth worths[ACCOUNTS_AT_ONCE];
+    uint32_t accounts[ACCOUNTS_AT_ONCE], found, account;
+    struct shard_vault vault = {0, 0};
+    const uint32_t end = piece_end(shard, &account, piece);
+    while ((found = next_marked(shard->exit.due, accounts, &account, end)) > 0) {
+        tn_exchange_worths(shard->exchange, worths, accounts, found);
+        for (uint32_t i = 0; i < found; i++)
+            take_worth(shard, &vault, &worths[i], accounts[i]);
+    }
+    shard->exit.vaults[piece] = vault;
+}
+
+/* Pieces have no bit of these for themselves. */
+static void note_records(struct tn_shard *shard)
+{
+    enum { WORDS = TN_RECORD_EQUITY_CHUNK / 64 };
+    const uint32_t words = (shard->equities_count + 63) / 64;
+    for (uint32_t i = 0; i < words; i++)
+        if (shard->exit.unhashed[i] != 0) shard_note_changed(shard, TN_RECORD_EQUITY, i / WORDS);
+}
+
+void tn_shard_exit_take(struct tn_shard *shard, const struct tn_hands *hands, uint64_t height)
 {
     const struct tn_ledger *ledger = tn_exchange_ledger(shard->exchange);
     const tn_micros insurance = ledger->house[TN_HOUSE_INSURANCE];
-    struct vault vault = {0, 0};
+    tn_i128 held = -(tn_i128)ledger->house[TN_HOUSE_EXTERNAL] - insurance;
     TN_ASSERT(!shard->exit.is_unhashed);
     tn_exchange_need_all(shard->exchange);
-    take_worths(shard, &vault, tn_exchange_accounts_count(shard->exchange));
-    tn_i128 held = vault.collateral + vault.coming - ledger->house[TN_HOUSE_EXTERNAL] - insurance;
+    shard->exit.known = shard->equities_count;
+    shard->equities_count = tn_exchange_accounts_count(shard->exchange);
+    const uint32_t pieces = (shard->equities_count + TN_EQUITY_PIECE - 1) / TN_EQUITY_PIECE;
+    shard_work(hands, take_piece, shard, pieces);
+    for (uint32_t i = 0; i < pieces; i++)
+        held += shard->exit.vaults[i].collateral + shard->exit.vaults[i].coming;
+    note_records(shard);
     if (held > INT64_MAX) held = INT64_MAX; /* collateral beyond measure; said too low at worst */
     TN_ASSERT(held >= INT64_MIN);
     shard->exit.head = (struct tn_state_exit){
         .height = height, .vault_micros = (tn_micros)held, .insurance_micros = insurance};
     shard->exit.is_unhashed = true;
-    shard->exit.next = 0;
 }
 
 /* A leaf has the owner too, which never changes. */
-bool tn_shard_exit_hash(struct tn_shard *shard, uint32_t leaves_max)
+static void hash_piece(void *of, uint32_t piece)
 {
-    struct shard_exit *exit = &shard->exit;
-    uint32_t accounts[ACCOUNTS_AT_ONCE], found = 0;
-    TN_ASSERT(exit->is_unhashed);
-    if (exit->next == 0) tn_equity_count(shard->equity, shard->equities_count);
-    for (uint32_t hashed = 0; hashed < leaves_max; hashed += found) {
-        found = next_marked(exit->unhashed, accounts, &exit->next, shard->equities_count);
-        if (found == 0) break;
+    struct tn_shard *shard = of;
+    struct tn_equity_leaf leaves[ACCOUNTS_AT_ONCE];
+    uint32_t accounts[ACCOUNTS_AT_ONCE], found, account;
+    const uint32_t end = piece_end(shard, &account, piece);
+    while ((found = next_marked(shard->exit.unhashed, accounts, &account, end)) > 0) {
         for (uint32_t i = 0; i < found; i++) {
-            const uint32_t account = accounts[i];
-            unmark_account(exit->unhashed, account);
-            tn_equity_set(shard->equity, account, tn_exchange_owner(shard->exchange, account),
-                          shard->equities[account]);
+            unmark_account(shard->exit.unhashed, accounts[i]);
+            leaves[i] = (struct tn_equity_leaf){accounts[i],
+                                                tn_exchange_owner(shard->exchange, accounts[i]),
+                                                shard->equities[accounts[i]]};
         }
+        tn_equity_piece_set(shard->equity, leaves, found);
     }
-    tn_equity_update(shard->equity);
-    return exit->next >= shard->equities_count;
+    tn_equity_piece_hash(shard->equity, piece);
+}
+
+void tn_shard_exit_hash(struct tn_shard *shard, const struct tn_hands *hands)
+{
+    TN_ASSERT(shard->exit.is_unhashed);
+    tn_equity_count(shard->equity, shard->equities_count);
+    shard_work(hands, hash_piece, shard, tn_equity_pieces_begin(shard->equity));
+    tn_equity_pieces_end(shard->equity);
 }
 
 void tn_shard_exit_record(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE])
 {
     struct tn_hash alone; /* the globals are the caller's */
-    TN_ASSERT(shard->exit.is_unhashed && shard->exit.next >= shard->equities_count);
+    TN_ASSERT(shard->exit.is_unhashed);
     tn_equity_record(shard->equity, record, &alone, shard->id, &shard->exit.head);
     shard->exit.is_unhashed = false;
 }

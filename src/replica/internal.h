@@ -16,6 +16,7 @@ struct tn_replica {
         is_ending; /* a block whose changes are gathered and not hashed: `root` is of the one before
                     */
     struct tn_replica_listener listener;
+    struct tn_hands hands;
     struct tn_shard_room room, hashing; /* what is gathered into; what is hashed from */
     struct tn_record_name names[NAMES_AT_ONCE];
     struct tn_state_record records[NAMES_AT_ONCE], records_hashed[NAMES_AT_ONCE];

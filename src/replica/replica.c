@@ -83,6 +83,11 @@ void tn_replica_tell(struct tn_replica *replica, const struct tn_replica_listene
     replica->listener = *listener;
 }
 
+void tn_replica_lend_hands(struct tn_replica *replica, const struct tn_hands *hands)
+{
+    replica->hands = *hands;
+}
+
 /* ---- Batches and blocks ------------------------------------------------------------------------
  */
 
@@ -200,7 +205,7 @@ void tn_replica_end_block_begin(struct tn_replica *replica, struct tn_block_head
     tn_shard_gather(&replica->shard, &replica->room); /* what is left of it, if some was before */
     turn_tapes(replica);
     if (replica->limits.exit_blocks > 0 && heads->height % replica->limits.exit_blocks == 0)
-        tn_shard_exit_take(&replica->shard, heads->height);
+        tn_shard_exit_take(&replica->shard, &replica->hands, heads->height);
     take_globals(replica); /* what comes next may add to them */
     replica->is_ending = true;
 }
@@ -209,8 +214,7 @@ void tn_replica_hash(struct tn_replica *replica)
 {
     TN_ASSERT(replica->is_ending);
     tn_shard_hash(&replica->shard, &replica->hashing);
-    while (replica->shard.exit.is_unhashed && !tn_shard_exit_hash(&replica->shard, UINT32_MAX)) {
-    }
+    if (replica->shard.exit.is_unhashed) tn_shard_exit_hash(&replica->shard, &replica->hands);
 }
 
 /* The exit checkpoint of the block that ended is hashed: its record, and the global of it. */

@@ -30,6 +30,8 @@ static void lay_out_exit(struct shard_exit *exit, unsigned char *memory, size_t 
     exit->unhashed = shard_region(memory, used, bits_size);
     exit->has_coming = shard_region(memory, used, bits_size);
     exit->coming = shard_region(memory, used, accounts_max * sizeof(tn_micros));
+    exit->vaults = shard_region(memory, used,
+                                (accounts_max / TN_EQUITY_PIECE + 1) * sizeof(struct shard_vault));
 }
 
 void tn_shard_lay_out(struct tn_shard *shard, unsigned char *memory, size_t *used,

@@ -5,6 +5,7 @@
 #ifndef TENOR_REPLICA_SHARD_H
 #define TENOR_REPLICA_SHARD_H
 
+#include "tenor/hands.h"
 #include "tenor/market.h"
 #include "tenor/replica.h"
 #include "tenor/state.h"
@@ -30,12 +31,18 @@ struct tn_shard_limits {
     uint32_t id;                           /* of the market */
 };
 
+/* What the vault has beside cash, of some accounts. */
+struct shard_vault {
+    tn_i128 collateral, coming;
+};
+
 /* What the next exit checkpoint has to look at, and what of the last one is not in the tree yet. */
 struct shard_exit {
     uint64_t *due, *unhashed, *has_coming; /* a bit for each account */
     tn_micros *coming;                     /* by account: what is under way to it */
+    struct shard_vault *vaults;            /* by piece of accounts */
     struct tn_state_exit head;             /* of the checkpoint that is not hashed yet */
-    uint32_t next;                         /* whose leaf is hashed next */
+    uint32_t known;                        /* accounts of the checkpoint before it */
     bool is_unhashed;
 };
 
@@ -123,6 +130,18 @@ bool tn_shard_trees_end(struct tn_shard *shard);
 /* The import has ended: brings the trees to the counts that are known now, or fills them. */
 void tn_shard_trees_settle(struct tn_shard *shard, const struct tn_shard_room *room);
 
+/* Pieces of work in a row when nobody lends a hand. */
+static inline void shard_work(const struct tn_hands *hands, void (*piece)(void *of, uint32_t index),
+                              void *of, uint32_t count)
+{
+    if (hands->work != NULL && count > 1) {
+        hands->work(hands->context, piece, of, count);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        piece(of, i);
+}
+
 /* ---- exit.c ---- */
 /* A withdrawal that is not the world's own money coming in. */
 static inline bool shard_is_withdrawal(const struct tn_event *event)
@@ -137,11 +156,11 @@ void tn_shard_exit_due_all(struct tn_shard *shard);
 /* An exit checkpoint: first what is under way to accounts of this market is said, which they could
  * take out as well, and all that was touched is gathered; then it is taken, as of this height. */
 void tn_shard_exit_coming(struct tn_shard *shard, uint32_t account, tn_micros amount);
-void tn_shard_exit_take(struct tn_shard *shard, uint64_t height);
-/* Then its leaves are hashed, some at each call, until that is true; touches the equity tree and
- * what is kept for it alone, and may run beside entries and gathering. Then comes its record. Until
- * then no other checkpoint is taken, and no record EQUITY read. */
-bool tn_shard_exit_hash(struct tn_shard *shard, uint32_t leaves_max);
+void tn_shard_exit_take(struct tn_shard *shard, const struct tn_hands *hands, uint64_t height);
+/* Then it is hashed, which touches the equity tree and what is kept for it alone, and may run
+ * beside entries and gathering. Then comes its record. Until then no other checkpoint is taken, and
+ * no record EQUITY read. */
+void tn_shard_exit_hash(struct tn_shard *shard, const struct tn_hands *hands);
 void tn_shard_exit_record(struct tn_shard *shard, uint8_t record[TN_PROOF_EXIT_SIZE]);
 /* After an import: is the tree that of the exit record? */
 bool tn_shard_take_exit(struct tn_shard *shard, struct tn_import_fault *fault,

@@ -2,11 +2,13 @@
  * that may be hashed beside it: a million accounts of which 100 000 hold 20 positions each, each
  * checkpoint at marks that have moved. Prints JSON lines.
  *
- *     bench_exits [--accounts N] [--checkpoints N]
+ *     bench_exits [--accounts N] [--checkpoints N] [--hands N]
  *
+ * With --hands so many threads help the one that hashes, as they do in a set's node.
  * `mark` is the end of a block without a checkpoint, for comparison: what it writes down is written
  * by both. */
 #include "bench.h"
+#include "cluster/hands.h"
 #include "risk_desk.h"
 #include "tenor/replica.h"
 
@@ -103,6 +105,7 @@ int main(int count, char **words)
     static struct times with, without;
     const uint32_t accounts = number_after(count, words, "--accounts", 1000000);
     const uint32_t checkpoints = number_after(count, words, "--checkpoints", 9);
+    const uint32_t threads = number_after(count, words, "--hands", 0);
     const struct desk_extent extent = {.accounts = accounts / 20 * 2,
                                        .positions = POSITIONS,
                                        .idle = accounts - accounts / 20 * 2};
@@ -110,6 +113,10 @@ int main(int count, char **words)
     while (desk_is_sweeping(&desk))
         desk_sweep(&desk, 8192);
     open_replica(2);
+    struct hands *hands = hands_open(threads);
+    TN_ASSERT(hands != NULL);
+    const struct tn_hands lent = hands_of(hands);
+    tn_replica_lend_hands(replica, &lent);
     for (uint32_t i = 0; i < 2; i++)
         end_block(NULL);
     for (uint32_t i = 0; i < checkpoints; i++) {
@@ -119,5 +126,6 @@ int main(int count, char **words)
     say("mark", &without);
     say("exit", &with);
     TN_ASSERT(tn_replica_heads(replica)->has_exit);
+    hands_close(hands);
     return 0;
 }
