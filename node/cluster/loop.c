@@ -267,8 +267,18 @@ static bool make_member(struct loop *loop)
         note("msg=no_huge_pages why=\"the system gives none: %s\"", strerror(errno));
     }
     loop->member = tn_member_init(loop->member_memory, &config);
-    if (loop->member == NULL) complain("the registry refuses set.conf: keys, weights or counts");
-    return loop->member != NULL;
+    if (loop->member == NULL) {
+        complain("the registry refuses set.conf: keys, weights or counts");
+        return false;
+    }
+    if (loop->hands == NULL) loop->hands = hands_open(hands_threads());
+    if (loop->hands == NULL) {
+        complain("no threads for the chain's hashing: %s", strerror(errno));
+        return false;
+    }
+    const struct tn_hands hands = hands_of(loop->hands);
+    tn_chain_lend_hands(tn_member_chain(loop->member), &hands);
+    return true;
 }
 
 /* ---- The server of state sync ------------------------------------------------------------------
@@ -378,6 +388,7 @@ static void stop(struct loop *loop)
     lay_down_member(loop);
     syncing_free(loop->syncing);
     forwarded_free(loop->forwarded);
+    hands_close(loop->hands);
     free(loop->outgoing.bytes);
     signing_close(&loop->signing);
     free(loop->set);

@@ -7,6 +7,7 @@
 #include "cluster/clients.h"
 #include "cluster/finality.h"
 #include "cluster/forwarded.h"
+#include "cluster/hands.h"
 #include "cluster/loop_gateway.h"
 #include "cluster/sync_server.h"
 #include "cluster/sync_store.h"
@@ -65,6 +66,7 @@ struct loop {
     void *member_memory;
     size_t member_size;
     struct tn_member *member;
+    struct hands *hands; /* that help its chain */
     struct loop_desks desks;
     struct tn_member_clock clock;
     struct keeper *keeper;

@@ -8,6 +8,7 @@
  * (hasher.h) while the next block's entries are taken: settle() waits for it before anything reads
  * the root or the trees. */
 #include "machine.h"
+#include "cluster/hands.h"
 #include "hasher.h"
 #include "history.h"
 #include "tenord.h"
@@ -44,6 +45,7 @@ struct machine {
     uint64_t checkpoint_position; /* log position after the last sealed block */
     uint64_t saved_height;        /* of the last checkpoint; STORE_HEIGHT_NONE: there is none */
     struct hasher *hasher;
+    struct hands *hands; /* at the end of a block; hashing goes on beside entries and has none */
     struct tn_batch_header told_batch; /* of the last block, */
     struct tn_block_header told_block; /* which is told of when its root is known */
     bool is_hashing;                   /* the last block's root is not taken yet */
@@ -200,7 +202,10 @@ static enum machine_answer end_block(struct machine *machine)
     uint64_t height = tn_replica_heads(replica)->height + 1;
     *block = (struct tn_block_header){.epoch = 1, .view = height, .parent_view = height - 1};
     block->time_ms = (uint64_t)tn_exchange_time_ms(tn_replica_exchange(replica));
+    const struct tn_hands hands = hands_of(machine->hands), none = {0};
+    tn_replica_lend_hands(replica, &hands);
     tn_replica_end_block_begin(replica, block, &hash);
+    tn_replica_lend_hands(replica, &none);
     machine->is_hashing = true;
     hasher_begin(machine->hasher);
     tn_stream_write_batch_header(machine->pending, batch);
@@ -597,6 +602,11 @@ static bool open_parts(struct machine *machine)
     if (!take_memory(machine)) return false;
     machine->hasher = hasher_open(hash_block, machine, !machine->options.store_unthreaded);
     if (machine->hasher == NULL) return false;
+    machine->hands = hands_open(machine->options.store_unthreaded ? 0 : hands_threads());
+    if (machine->hands == NULL) {
+        complain("no threads for the ends of blocks: %s", strerror(errno));
+        return false;
+    }
     history_begin(&machine->history, machine->held.replica);
     if (!open_store(machine) || !recover_store(machine, &position) ||
         !open_log(machine, &report, position) || !recover_log(machine, position, &report)) {
@@ -627,6 +637,7 @@ struct machine *machine_open(const struct machine_options *options)
 void machine_close(struct machine *machine)
 {
     hasher_close(machine->hasher);
+    hands_close(machine->hands);
     if (machine->store != NULL) store_close(machine->store);
     if (machine->log != NULL) log_close(machine->log);
     history_end(&machine->history);
