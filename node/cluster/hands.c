@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -78,6 +79,22 @@ static void work(void *context, void (*piece)(void *of, uint32_t index), void *o
     pthread_mutex_unlock(&hands->lock);
 }
 
+/* Signals are the caller's. */
+static int start_threads(struct hands *hands, uint32_t threads)
+{
+    sigset_t all, before;
+    int code = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (code == 0 && hands->threads_count < threads) {
+        pthread_t *thread = &hands->threads[hands->threads_count];
+        code = pthread_create(thread, NULL, serve, hands);
+        if (code == 0) hands->threads_count++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
 struct hands *hands_open(uint32_t threads)
 {
     struct hands *hands = calloc(1, sizeof *hands);
@@ -86,18 +103,11 @@ struct hands *hands_open(uint32_t threads)
     pthread_cond_init(&hands->begun, NULL);
     pthread_cond_init(&hands->left, NULL);
     atomic_init(&hands->next, 0);
-    if (threads > THREADS_MOST) threads = THREADS_MOST;
-    while (hands->threads_count < threads) {
-        pthread_t *thread = &hands->threads[hands->threads_count];
-        const int code = pthread_create(thread, NULL, serve, hands);
-        if (code != 0) {
-            hands_close(hands);
-            errno = code;
-            return NULL;
-        }
-        hands->threads_count++;
-    }
-    return hands;
+    const int code = start_threads(hands, threads < THREADS_MOST ? threads : THREADS_MOST);
+    if (code == 0) return hands;
+    hands_close(hands);
+    errno = code;
+    return NULL;
 }
 
 void hands_close(struct hands *hands)
