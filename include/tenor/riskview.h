@@ -26,6 +26,7 @@ struct tn_risk_view {
     int64_t mm_factor_next_ppm;                  /* from the next hour on */
     struct tn_feed_view stable;                  /* the cash asset's own price */
     bool sweeping;              /* the sweep of the last MARK has not reached all accounts */
+    uint32_t sweep_left;        /* accounts that it has not reached */
     uint32_t liquidations_left; /* accounts on the list that LIQ entries have not come to */
     const struct tn_risk *parameters;
 };

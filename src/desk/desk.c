@@ -103,6 +103,8 @@ void tn_desk_begin(struct tn_desk *desk, const struct tn_market *market,
     desk->last_block_us = desk->now_us;
     desk->last_sealed_us = desk->now_us;
     desk->weight_since_slice = 0;
+    desk->block_waits = false;
+    desk->is_held = false;
     tn_desk_open_batch(desk);
 }
 

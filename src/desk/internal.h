@@ -54,6 +54,9 @@ struct tn_desk {
     uint64_t now_us;        /* of the last call */
     uint64_t last_block_us; /* when a BLOCK was taken last, or the term began */
     uint64_t last_sealed_us;
+    bool block_waits;        /* one does, and is_held */
+    bool is_held;            /* until the sweep has ended */
+    uint64_t block_waits_us; /* since when one has waited, none left out */
 
     /* The batch that is open. */
     struct tn_batch_builder builder;

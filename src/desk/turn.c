@@ -11,6 +11,29 @@ enum { BLOCKS_PER_TURN = 16, BLOCK_WEIGHT = 64, ENTRY_SMALL = 64, WAITING_MOST =
 
 /* ---- BLOCKs ---- */
 
+static uint64_t hold_us(const struct tn_desk *desk)
+{
+    return (uint64_t)desk->limits.soft_ms * 1000 / 4;
+}
+
+/* A BLOCK ends at once what is left of a sweep, and orders wait behind all of that. So while more
+ * is left than about a slice the BLOCK waits, and slices do it with frames between them. Not for
+ * long: prices wait with it. It is told by the time since when there has been no moment without a
+ * BLOCK that waits, so sweeps that take longer than MARKs are apart do not add up. */
+static bool is_held(struct tn_desk *desk)
+{
+    struct tn_risk_view risk;
+    const uint32_t waiting = tn_market_inboxes_count(desk->market);
+    const uint32_t room = desk->limits.market.inboxes_max;
+    if (!desk->block_waits) desk->block_waits_us = desk->now_us;
+    desk->block_waits = waiting > 0;
+    const bool may_wait = waiting > 0 && waiting < BLOCKS_PER_TURN && waiting <= room / 2 &&
+                          desk->now_us - desk->block_waits_us < hold_us(desk);
+    desk->is_held = may_wait && tn_exchange_risk(tn_market_exchange_of(desk->market), &risk) &&
+                    risk.sweeping && (desk->is_held || risk.sweep_left > desk->limits.slice_units);
+    return desk->is_held;
+}
+
 static bool take_block(struct tn_desk *desk)
 {
     uint8_t bytes[ENTRY_SMALL];
@@ -171,9 +194,9 @@ void tn_desk_turn(struct tn_desk *desk, uint64_t now_us)
 {
     tn_desk_advance(desk, now_us);
     if (!desk->leads) return;
-    for (uint32_t i = 0; i < BLOCKS_PER_TURN && take_block(desk); i++)
+    for (uint32_t i = 0; i < BLOCKS_PER_TURN && !is_held(desk) && take_block(desk); i++)
         continue;
-    if (tn_market_inboxes_count(desk->market) == 0) take_queue(desk);
+    if (desk->is_held || tn_market_inboxes_count(desk->market) == 0) take_queue(desk);
     take_slice(desk);
     if (desk->now_us >= seal_due(desk) && tn_desk_can_seal(desk)) tn_desk_seal(desk);
 }

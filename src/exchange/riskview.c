@@ -15,18 +15,19 @@ bool tn_exchange_risk(const struct tn_exchange *exchange, struct tn_risk_view *v
 {
     const struct risk *risk = exchange->risk;
     if (risk == NULL) return false;
-    *view = (struct tn_risk_view){.version = risk->version,
-                                  .pending_height = risk->pending.height,
-                                  .mark = risk->mark,
-                                  .mark_ms = risk->mark_ms,
-                                  .mm_factor_before_ppm = risk->mm_factor_before_ppm,
-                                  .mm_factor_ppm = risk->mm_factor_ppm,
-                                  .mm_factor_next_ppm = risk->mm_factor_next_ppm,
-                                  .stable = view_of(&risk->stable),
-                                  .sweeping = risk->sweeping,
-                                  .liquidations_left =
-                                      risk->list_sorted ? risk->list_count - risk->list_cursor : 0,
-                                  .parameters = &risk->parameters};
+    *view = (struct tn_risk_view){
+        .version = risk->version,
+        .pending_height = risk->pending.height,
+        .mark = risk->mark,
+        .mark_ms = risk->mark_ms,
+        .mm_factor_before_ppm = risk->mm_factor_before_ppm,
+        .mm_factor_ppm = risk->mm_factor_ppm,
+        .mm_factor_next_ppm = risk->mm_factor_next_ppm,
+        .stable = view_of(&risk->stable),
+        .sweeping = risk->sweeping,
+        .sweep_left = risk->sweeping ? exchange->accounts_count - risk->cursor : 0,
+        .liquidations_left = risk->list_sorted ? risk->list_count - risk->list_cursor : 0,
+        .parameters = &risk->parameters};
     return true;
 }
 
