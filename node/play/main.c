@@ -319,6 +319,17 @@ static void ask_to_stop(int signal_number)
     stop_asked = 1;
 }
 
+/* Until the next frame is due. */
+static int64_t until_next_us(const struct play *play, int64_t start_us, uint64_t sent)
+{
+    enum { LEAST_US = 300, MOST_US = 2000 };
+    const uint64_t rate = play->options.frames_a_second;
+    if (rate == 0) return MOST_US;
+    const int64_t due_us = start_us + (int64_t)((sent + 1) * 1000000 / rate);
+    if (due_us - play->now_us < LEAST_US) return LEAST_US;
+    return due_us - play->now_us < MOST_US ? due_us - play->now_us : MOST_US;
+}
+
 static void run(struct play *play)
 {
     signal(SIGTERM, ask_to_stop);
@@ -347,7 +358,7 @@ static void run(struct play *play)
             told_us = play->now_us;
             note("msg=trades final=%llu", (unsigned long long)play->figures.frames_final);
         }
-        wires_wait(play, 300);
+        wires_wait(play, until_next_us(play, start_us, sent));
         play_clock(play);
     }
     play->traded_us = play->now_us - start_us;
@@ -406,6 +417,7 @@ int main(int arguments_count, char **arguments)
         {"--quotes", OPTION_NUMBER, &with->quotes, 128, "in a maker's frame; 0: no makers (16)"},
         {"--seed", OPTION_NUMBER, &with->seed, UINT64_MAX, "of prices and keys (1)"},
         {"--keep-going", OPTION_FLAG, &with->keep_going, 0, "connect again to a node that died"},
+        {"--ahead", OPTION_FLAG, &with->ahead, 0, "sign frames before the clock starts"},
         {"--tell", OPTION_FLAG, &with->tell, 0, "say five times a second how much is final"},
     };
     struct option_set set = {.usage = "usage: tenor-play --net DIR [OPTION...]\n\n"
@@ -420,6 +432,7 @@ int main(int arguments_count, char **arguments)
         return END_REFUSED;
     }
     if (!prepare(&play) || !open_market(&play)) return END_FAILED;
+    if (with->ahead) play_sign_ahead(&play);
     forget_figures(&play);
     play.only_feeds = with->frames_a_second == 0;
     for (uint32_t i = 0; play.only_feeds && i < play.wires_count; i++)

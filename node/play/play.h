@@ -72,6 +72,21 @@ struct play_options {
     uint64_t node, watch; /* frames go to this one; final news come from that one */
     uint64_t seconds, accounts, series, frames_a_second, commands, quotes, seed;
     bool tell, keep_going; /* keep_going: reconnect when a node dies */
+    bool ahead;            /* frames are signed before the clock starts */
+};
+
+/* A signed frame; its bytes follow. */
+struct play_frame {
+    uint64_t session, nonce;
+    uint32_t commands, size;
+};
+
+/* Frames that were signed ahead, one behind the other. */
+struct play_ahead {
+    uint8_t *bytes;
+    size_t size, room, at; /* at: of the next one to send */
+    uint32_t term;
+    bool is_signing;
 };
 
 struct play {
@@ -100,6 +115,7 @@ struct play {
     int64_t block_ms, now_us, unix_ms, traded_us;
     uint32_t term;
     struct play_time times[PLAY_TIMES_MAX];
+    struct play_ahead ahead;
     struct play_figures figures;
     bool only_feeds; /* no frame is sent: what becomes final is not asked for */
     uint64_t *soft_us, *final_us, *after_soft_us; /* samples of latencies */
@@ -140,9 +156,17 @@ void play_feed(struct play *play);
 /* In ticks of one lot. */
 tn_ticks play_fair(const struct play *play, uint32_t series);
 
+/* ---- ahead.c */
+/* The frames of the whole play, or as many as are kept. */
+void play_sign_ahead(struct play *play);
+void play_keep_frame(struct play *play, const struct play_frame *frame, const uint8_t *bytes);
+/* False: none is left, or their term is over. */
+bool play_next_frame(struct play *play, struct play_frame *frame, const uint8_t **bytes);
+
 /* ---- trade.c */
 /* False: the set did not do it in time. */
 bool play_set_accounts(struct play *play);
+/* Sends so many frames, or signs them where they are signed ahead. */
 void play_trade(struct play *play, uint32_t frames);
 bool play_until(struct play *play, const uint32_t *what, uint32_t wanted, int64_t wait_ms);
 void play_report_figures(struct play *play, FILE *out, double seconds);

@@ -74,7 +74,19 @@ bool play_set_accounts(struct play *play)
 /* ---- Frames ------------------------------------------------------------------------------------
  */
 
-static void send_frame(struct play *play, struct play_account *account,
+static void send_frame(struct play *play, const struct play_frame *frame, const uint8_t *bytes)
+{
+    play->times[(frame->session * 7919 + frame->nonce) % PLAY_TIMES_MAX] =
+        (struct play_time){.session = frame->session,
+                           .nonce = frame->nonce,
+                           .sent_us = play->now_us,
+                           .commands = frame->commands};
+    play->figures.frames_sent++;
+    wire_ask(&play->wires[play->options.node], CLIENT_FRAME, bytes, frame->size);
+}
+
+/* Sent at once, or kept where frames are signed ahead. */
+static void sign_frame(struct play *play, struct play_account *account,
                        const struct tn_command *commands, uint32_t count)
 {
     static uint8_t payload[TN_PAYLOAD_BYTES_MAX], bytes[TN_PAYLOAD_BYTES_MAX + 256];
@@ -98,13 +110,15 @@ static void send_frame(struct play *play, struct play_account *account,
     TN_ASSERT(is_signed);
     size_t size = tn_stream_write_item(bytes, sizeof bytes, &item);
     TN_ASSERT(size > 0 && size <= sizeof bytes);
-    play->times[(account->session * 7919 + frame->nonce) % PLAY_TIMES_MAX] =
-        (struct play_time){.session = account->session,
-                           .nonce = frame->nonce,
-                           .sent_us = play->now_us,
-                           .commands = count};
-    play->figures.frames_sent++;
-    wire_ask(&play->wires[play->options.node], CLIENT_FRAME, bytes, size);
+    const struct play_frame made = {.session = frame->session,
+                                    .nonce = frame->nonce,
+                                    .commands = count,
+                                    .size = (uint32_t)size};
+    if (play->ahead.is_signing) {
+        play_keep_frame(play, &made, bytes);
+    } else {
+        send_frame(play, &made, bytes);
+    }
 }
 
 /* Quotes so many series around their fair value, from one on. */
@@ -130,7 +144,7 @@ static void quote(struct play *play, struct play_account *account, uint32_t coun
     command.as.mass_quote.quotes_count = count;
     command.as.mass_quote.fee_max_ppm = 1000000;
     command.as.mass_quote.post_only = 1;
-    send_frame(play, account, &command, 1);
+    sign_frame(play, account, &command, 1);
 }
 
 /* Orders that now and then meet a quote, and cancels of what rests. */
@@ -154,23 +168,35 @@ static void take(struct play *play, struct play_account *account, uint32_t count
                                                           .type = TN_LIMIT,
                                                           .tif = TN_IOC};
     }
-    send_frame(play, account, commands, count);
+    sign_frame(play, account, commands, count);
+}
+
+/* A maker quotes, or a taker takes. */
+static void make_frame(struct play *play)
+{
+    const uint32_t makers = play->accounts_count / 2;
+    bool quotes =
+        play->options.commands == 0 || (play->options.quotes > 0 && play_random(play) % 2 == 0);
+    uint32_t of = quotes ? makers : play->accounts_count - makers;
+    uint32_t which = (uint32_t)(play_random(play) % of) + (quotes ? 0 : makers);
+    struct play_account *account = &play->accounts[which];
+    if (account->session == 0) return;
+    if (quotes) {
+        quote(play, account, (uint32_t)play->options.quotes);
+    } else {
+        take(play, account, (uint32_t)play->options.commands);
+    }
 }
 
 void play_trade(struct play *play, uint32_t frames)
 {
-    uint32_t makers = play->accounts_count / 2;
     for (uint32_t i = 0; i < frames; i++) {
-        bool quotes =
-            play->options.commands == 0 || (play->options.quotes > 0 && play_random(play) % 2 == 0);
-        uint32_t of = quotes ? makers : play->accounts_count - makers;
-        uint32_t which = (uint32_t)(play_random(play) % of) + (quotes ? 0 : makers);
-        struct play_account *account = &play->accounts[which];
-        if (account->session == 0) continue;
-        if (quotes) {
-            quote(play, account, (uint32_t)play->options.quotes);
+        struct play_frame frame;
+        const uint8_t *bytes;
+        if (play_next_frame(play, &frame, &bytes)) {
+            send_frame(play, &frame, bytes);
         } else {
-            take(play, account, (uint32_t)play->options.commands);
+            make_frame(play);
         }
     }
 }

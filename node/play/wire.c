@@ -77,12 +77,13 @@ static bool receive_some(struct wire *wire)
 {
     for (;;) {
         if (!has_room(&wire->in, &wire->in_room, wire->in_size + 65536)) return false;
-        ssize_t got = recv(wire->socket, wire->in + wire->in_size, wire->in_room - wire->in_size,
-                           MSG_DONTWAIT);
+        const size_t room = wire->in_room - wire->in_size;
+        ssize_t got = recv(wire->socket, wire->in + wire->in_size, room, MSG_DONTWAIT);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
         if (got <= 0) return false;
         wire->in_size += (size_t)got;
+        if ((size_t)got < room) return true;
     }
 }
 
@@ -112,20 +113,23 @@ void wire_watch(const struct play *play, struct wire *wire)
     wire_ask(wire, CLIENT_WATCH, &what, 1);
 }
 
+/* What is queued leaves before the wait, so that only answers end it; and nobody is asked who has
+ * said nothing: what this program costs is taken from nodes on the same machine. */
 void wires_wait(struct play *play, int64_t wait_us)
 {
     struct pollfd polls[PLAY_NODES_MAX];
     for (uint32_t i = 0; i < play->wires_count; i++) {
-        const struct wire *wire = &play->wires[i];
+        struct wire *wire = &play->wires[i];
+        if (wire->socket >= 0) send_some(wire); /* a dead one is found by the poll */
         polls[i] = (struct pollfd){.fd = wire->socket,
                                    .events = (short)(POLLIN | (wire->out_size > 0 ? POLLOUT : 0))};
     }
     const struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
-    ppoll(polls, play->wires_count, &wait, NULL);
+    if (ppoll(polls, play->wires_count, &wait, NULL) < 0) return;
     for (uint32_t i = 0; i < play->wires_count; i++) {
         struct wire *wire = &play->wires[i];
         if (wire->socket >= 0) {
-            wire_turn(play, wire);
+            if (polls[i].revents != 0) wire_turn(play, wire);
         } else if (play->options.keep_going && wire_open(wire, wire->path)) {
             wire_watch(play, wire);
         }
