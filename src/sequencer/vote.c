@@ -16,14 +16,6 @@ bool tn_sequencer_verify(struct tn_sequencer *s, const struct tn_hash *digest,
            signatures->verify_parsed(signatures->context, digest, signature, &s->keys[voter]);
 }
 
-static bool verify_vote(struct tn_sequencer *s, const struct vote_message *vote)
-{
-    struct tn_hash digest;
-    tn_vote_digest(&digest, s->config.limits.chain_id, vote->epoch, vote->type, vote->view,
-                   &vote->hash);
-    return tn_sequencer_verify(s, &digest, &vote->signature, vote->voter);
-}
-
 void tn_sequencer_read_ballot(const struct tn_sequencer *s, struct vote_message *vote,
                               const struct view *view, enum tn_vote_type type, uint32_t voter)
 {
@@ -37,15 +29,13 @@ void tn_sequencer_read_ballot(const struct tn_sequencer *s, struct vote_message 
                                   .signature = ballot->signature};
 }
 
-/* Is the signature good? If not the ballot is gone, and the link it came by. */
-static bool check_ballot(struct tn_sequencer *s, struct view *view, enum tn_vote_type type,
-                         uint32_t voter)
+/* Is the signature of this digest good? If not the ballot is gone, and the link it came by. */
+static bool check_signature(struct tn_sequencer *s, struct view *view, enum tn_vote_type type,
+                            uint32_t voter, const struct tn_hash *digest)
 {
     struct ballot *ballot = tn_sequencer_ballot(s, view, type, voter);
-    struct vote_message vote;
-    if (ballot->state == SIGNATURE_GOOD) return true;
-    tn_sequencer_read_ballot(s, &vote, view, type, voter);
-    if (verify_vote(s, &vote)) {
+    TN_ASSERT(ballot->state == SIGNATURE_UNCHECKED);
+    if (tn_sequencer_verify(s, digest, &ballot->signature, voter)) {
         ballot->state = SIGNATURE_GOOD;
         return true;
     }
@@ -54,6 +44,17 @@ static bool check_ballot(struct tn_sequencer *s, struct view *view, enum tn_vote
     s->counters.bad_signatures++;
     tn_sequencer_ban(s, (uint16_t)voter, "a vote with a bad signature");
     return false;
+}
+
+static bool check_ballot(struct tn_sequencer *s, struct view *view, enum tn_vote_type type,
+                         uint32_t voter)
+{
+    const struct ballot *ballot = tn_sequencer_ballot(s, view, type, voter);
+    struct tn_hash digest;
+    if (ballot->state == SIGNATURE_GOOD) return true;
+    tn_vote_digest(&digest, s->config.limits.chain_id, s->set.epoch, type, view->number,
+                   &ballot->hash);
+    return check_signature(s, view, type, voter, &digest);
 }
 
 static bool is_for(const struct ballot *ballot, const struct tn_hash *hash)
@@ -66,6 +67,7 @@ static void tally(struct tn_sequencer *s, struct view *view, enum tn_vote_type t
                   const struct tn_hash *hash)
 {
     struct tn_voters voters = {0};
+    struct tn_hash digest; /* one for all of them */
     uint64_t weight = 0, good = 0;
     for (uint32_t i = 0; i < s->set.count; i++) {
         const struct ballot *ballot = tn_sequencer_ballot(s, view, type, i);
@@ -76,10 +78,11 @@ static void tally(struct tn_sequencer *s, struct view *view, enum tn_vote_type t
         tn_voters_add(&voters, i);
     }
     if (!tn_sequencer_is_quorum(s, weight)) return;
+    tn_vote_digest(&digest, s->config.limits.chain_id, s->set.epoch, type, view->number, hash);
     for (uint32_t i = 0; i < s->set.count && !tn_sequencer_is_quorum(s, good); i++) {
         if (tn_voters_has(&voters, i)) continue;
         if (!is_for(tn_sequencer_ballot(s, view, type, i), hash)) continue;
-        if (!check_ballot(s, view, type, i)) continue;
+        if (!check_signature(s, view, type, i, &digest)) continue;
         good += s->set.members[i].weight;
         tn_voters_add(&voters, i);
     }
