@@ -25,7 +25,8 @@
 #define GATEWAY_MESSAGES_TURN 16u /* of one connection in one turn: others wait for no more */
 #define GATEWAY_TELLS_TURN    4096u
 #define GATEWAY_WRITE_TURN    (256u << 10) /* bytes to one connection in one turn */
-#define GATEWAY_PAY_MAX       4096u        /* of what feeds owe, in one turn: see feed.h */
+#define GATEWAY_STREAM_BYTES  4096u /* of an account's stream, queued at once, and one more */
+#define GATEWAY_PAY_MAX       4096u /* of what feeds owe, in one turn: see feed.h */
 #define GATEWAY_READ_TURN     (128u << 10) /* bytes of TLS from one connection in one turn */
 #define GATEWAY_GUEST_PERCENT 25           /* of the thread's time, for all that have no logon */
 #define GATEWAY_GUEST_MOST_US 50000        /* of that time at once */

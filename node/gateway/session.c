@@ -67,44 +67,72 @@ void gateway_session_begin(struct gateway_connection *connection)
 /* ---- The account's stream ---------------------------------------------------------------------
  */
 
+static size_t write_record(uint8_t *out, const struct gateway_record *record)
+{
+    const struct wire_account_event message = {.block = record->at.block,
+                                               .index = record->at.index,
+                                               .nonce = record->nonce,
+                                               .time_ms = unsigned_ms(record->time_ms),
+                                               .event = &record->event};
+    return wire_write_account_event(out, &message);
+}
+
+/* Written records, `count` of them, in the gateway's room. */
+static void send_records(struct gateway_connection *connection, size_t size, uint32_t count)
+{
+    struct gateway *gateway = connection->gateway;
+    gateway_add(&gateway->counts.stream_messages, count);
+    if (gateway_connection_send(connection, gateway->out_room, size, true)) {
+        gateway_add(&gateway->counts.messages_out, count - 1); /* one call is counted as one */
+    }
+}
+
 void gateway_session_tell(struct gateway_connection *connection,
                           const struct gateway_record *record)
 {
-    Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
-    Tenor__V1__AccountMessage body = TENOR__V1__ACCOUNT_MESSAGE__INIT;
-    Tenor__V1__Place place = TENOR__V1__PLACE__INIT;
-    Tenor__V1__Event event;
-    wire_event(&event, &record->event);
-    place.block = record->at.block;
-    place.index = record->at.index;
-    body.at = &place;
-    body.nonce = record->nonce;
-    body.event = &event;
-    body.time_ms = unsigned_ms(record->time_ms);
-    message.body_case = TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE;
-    message.account_message = &body;
-    GATEWAY_COUNT(connection->gateway, stream_messages);
-    gateway_connection_say(connection, &message);
+    send_records(connection, write_record(connection->gateway->out_room, record), 1);
+}
+
+/* The next ones into the gateway's room; how many, of so many bytes. */
+static uint32_t take_records(struct gateway_connection *connection, size_t *size,
+                             enum gateway_history_answer *step)
+{
+    struct gateway *gateway = connection->gateway;
+    struct gateway_record record;
+    uint32_t count = 0;
+    *size = 0;
+    *step = GATEWAY_HISTORY_NEXT;
+    while (*size <= GATEWAY_STREAM_BYTES) {
+        *step = gateway_history_next(gateway->history, &connection->stream, &record);
+        if (*step != GATEWAY_HISTORY_NEXT) break;
+        *size += write_record(gateway->out_room + *size, &record);
+        count++;
+    }
+    return count;
 }
 
 void gateway_session_pump(struct gateway_connection *connection, bool must)
 {
-    struct gateway *gateway = connection->gateway;
-    struct gateway_record record;
+    enum gateway_history_answer step;
+    size_t size;
     if (!gateway_behind_is_over(connection)) return;
     while (connection->stage == GATEWAY_OPEN && connection->is_logged_on && !connection->is_cut &&
            (must || gateway_connection_has_room(connection))) {
-        switch (gateway_history_next(gateway->history, &connection->stream, &record)) {
-            case GATEWAY_HISTORY_NEXT: gateway_session_tell(connection, &record); break;
-            case GATEWAY_HISTORY_END: connection->stream_waits = false; return;
-            case GATEWAY_HISTORY_GONE:
-                if (!must && gateway_behind_falls(connection)) return;
-                gateway_connection_close(connection, 0, WIRE_ERROR_GAP,
-                                         "messages of the account's stream were lost: log on at "
-                                         "another node with resume_after",
-                                         GATEWAY_END_CUT);
-                return;
+        const uint32_t count = take_records(connection, &size, &step);
+        if (count > 0) {
+            send_records(connection, size, count);
+            continue;
         }
+        if (step == GATEWAY_HISTORY_END) {
+            connection->stream_waits = false;
+            return;
+        }
+        if (!must && gateway_behind_falls(connection)) return;
+        gateway_connection_close(connection, 0, WIRE_ERROR_GAP,
+                                 "messages of the account's stream were lost: log on at "
+                                 "another node with resume_after",
+                                 GATEWAY_END_CUT);
+        return;
     }
 }
 

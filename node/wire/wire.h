@@ -77,6 +77,17 @@ bool wire_read_from_node(struct wire_arena *arena, Tenor__V1__FromNode **message
 size_t wire_write_to_node(uint8_t *out, size_t room, const Tenor__V1__ToNode *message);
 size_t wire_write_from_node(uint8_t *out, size_t room, const Tenor__V1__FromNode *message);
 
+/* A message of an account's stream, which is what nodes send most: the bytes that
+ * wire_write_from_node writes of an AccountMessage of the same, straight from the event. */
+struct wire_account_event {
+    uint64_t block, nonce, time_ms;
+    uint32_t index;
+    const struct tn_event *event;
+};
+#define WIRE_ACCOUNT_EVENT_BYTES 320u /* enough for any */
+size_t wire_write_account_event(uint8_t out[WIRE_ACCOUNT_EVENT_BYTES],
+                                const struct wire_account_event *message);
+
 /* Fills in an Error (its base included). `text` may be NULL: the sentence of the table then; else
  * it is not copied. code: of enum wire_error or enum tn_reject. */
 void wire_error_fill(Tenor__V1__Error *error, uint32_t code, const char *text);

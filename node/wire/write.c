@@ -192,6 +192,7 @@ static void put_field(struct writer *writer, const ProtobufCFieldDescriptor *fie
 
 #define EVENT_FIELDS    19u
 #define EVENT_BYTES_MAX (EVENT_FIELDS * (2 + 10)) /* tag and number */
+_Static_assert(EVENT_BYTES_MAX + 80 <= WIRE_ACCOUNT_EVENT_BYTES, "four numbers, three heads");
 
 static inline uint8_t *varint_before(uint8_t *at, uint64_t number)
 {
@@ -228,27 +229,53 @@ static inline uint8_t *fixed_before(uint8_t *at, unsigned field, uint64_t number
     return tag_before(at, field << 3 | 1);
 }
 
+/* All that an event has under the same names as its message. */
+#define EVENT_FIELDS_BEFORE(at, event)                                                             \
+    do {                                                                                           \
+        (at) = number_before(at, 16, zigzag((event)->money));                                      \
+        (at) = number_before(at, 15, zigzag((event)->other_remaining));                            \
+        (at) = number_before(at, 14, zigzag((event)->remaining));                                  \
+        (at) = number_before(at, 13, zigzag((event)->quantity));                                   \
+        (at) = number_before(at, 12, zigzag((event)->price));                                      \
+        (at) = number_before(at, 11, (event)->client_id);                                          \
+        (at) = number_before(at, 10, (event)->order_id);                                           \
+        (at) = fixed_before(at, 9, (event)->series_id);                                            \
+        (at) = number_before(at, 8, (event)->other_account);                                       \
+        (at) = number_before(at, 7, (event)->account);                                             \
+        (at) = number_before(at, 6, (event)->duplicate);                                           \
+        (at) = number_before(at, 5, (event)->reject);                                              \
+        (at) = number_before(at, 4, (event)->reason);                                              \
+        (at) = number_before(at, 3, (event)->flags);                                               \
+        (at) = number_before(at, 2, (uint64_t)(int64_t)(event)->side);                             \
+        (at) = number_before(at, 1, (event)->kind);                                                \
+    } while (0)
+
 static uint8_t *event_before(uint8_t *at, const Tenor__V1__Event *event)
 {
     at = number_before(at, 19, event->other_index);
     at = number_before(at, 18, event->index);
     at = number_before(at, 17, zigzag(event->other_fee));
-    at = number_before(at, 16, zigzag(event->money));
-    at = number_before(at, 15, zigzag(event->other_remaining));
-    at = number_before(at, 14, zigzag(event->remaining));
-    at = number_before(at, 13, zigzag(event->quantity));
-    at = number_before(at, 12, zigzag(event->price));
-    at = number_before(at, 11, event->client_id);
-    at = number_before(at, 10, event->order_id);
-    at = fixed_before(at, 9, event->series_id);
-    at = number_before(at, 8, event->other_account);
-    at = number_before(at, 7, event->account);
-    at = number_before(at, 6, event->duplicate);
-    at = number_before(at, 5, event->reject);
-    at = number_before(at, 4, event->reason);
-    at = number_before(at, 3, event->flags);
-    at = number_before(at, 2, (uint64_t)(int64_t)event->side);
-    return number_before(at, 1, event->kind);
+    EVENT_FIELDS_BEFORE(at, event);
+    return at;
+}
+
+/* The same bytes as of wire_event's message. */
+static uint8_t *plain_event_before(uint8_t *at, const struct tn_event *event)
+{
+    if (event->kind == TN_EVENT_TRADE) {
+        at = number_before(at, 17, zigzag(event->other_fee));
+    } else {
+        at = number_before(at, 19, event->other_index);
+        at = number_before(at, 18, event->index);
+    }
+    EVENT_FIELDS_BEFORE(at, event);
+    return at;
+}
+
+/* What stands from `at` to `end` is a message: its length and its tag. */
+static inline uint8_t *head_before(uint8_t *at, const uint8_t *end, unsigned field)
+{
+    return tag_before(varint_before(at, (uint64_t)(end - at)), field << 3 | 2);
 }
 
 static void put_event(struct writer *writer, const Tenor__V1__Event *event)
@@ -359,6 +386,25 @@ static size_t write_message(uint8_t *out, size_t room, const ProtobufCMessage *m
     }
     size_t size = protobuf_c_message_get_packed_size(message);
     return size == 0 || size > size_max ? 0 : size + WIRE_LENGTH_BYTES;
+}
+
+size_t wire_write_account_event(uint8_t out[WIRE_ACCOUNT_EVENT_BYTES],
+                                const struct wire_account_event *message)
+{
+    uint8_t piece[WIRE_ACCOUNT_EVENT_BYTES], *const end = piece + sizeof piece;
+    uint8_t *at = number_before(end, 4, message->time_ms);
+    const uint8_t *inner_end = at;
+    at = head_before(plain_event_before(at, message->event), inner_end, 3);
+    at = number_before(at, 2, message->nonce);
+    inner_end = at;
+    at = number_before(at, 2, message->index);
+    at = head_before(number_before(at, 1, message->block), inner_end, 1);
+    at = head_before(at, end, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE);
+    const size_t size = (size_t)(end - at);
+    for (unsigned i = 0; i < WIRE_LENGTH_BYTES; i++)
+        *--at = (uint8_t)(size >> (8 * i));
+    memcpy(out, at, size + WIRE_LENGTH_BYTES);
+    return size + WIRE_LENGTH_BYTES;
 }
 
 size_t wire_write_to_node(uint8_t *out, size_t room, const Tenor__V1__ToNode *message)

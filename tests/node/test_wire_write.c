@@ -95,6 +95,50 @@ static bool take_parts_away(Tenor__V1__FromNode *message, uint64_t *random)
     return true;
 }
 
+static void fill_event(struct tn_event *event, uint64_t *random)
+{
+    uint8_t *bytes = (uint8_t *)event;
+    memset(event, 0, sizeof *event);
+    const uint64_t thin = wire_twin_random(random) % 4; /* few bytes, or all of them */
+    for (size_t i = 0; i < sizeof *event; i++) {
+        const uint64_t drawn = wire_twin_random(random);
+        if (drawn % 4 >= thin) bytes[i] = drawn % 64 < 8 ? 0xff : (uint8_t)(drawn >> 32);
+    }
+    if (wire_twin_random(random) % 2 == 0) event->kind = TN_EVENT_TRADE;
+}
+
+static void test_wire_writes_an_accounts_event_as_its_message(void **state)
+{
+    (void)state;
+    static uint8_t plain[WIRE_ACCOUNT_EVENT_BYTES + 1];
+    uint64_t random = test_seed("test_wire_write");
+    for (unsigned i = 0; i < 20000; i++) {
+        Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
+        Tenor__V1__AccountMessage body = TENOR__V1__ACCOUNT_MESSAGE__INIT;
+        Tenor__V1__Place place = TENOR__V1__PLACE__INIT;
+        Tenor__V1__Event event;
+        struct tn_event from;
+        fill_event(&from, &random);
+        wire_event(&event, &from);
+        place.block = wire_twin_random(&random) >> i % 65 % 64;
+        place.index = (uint32_t)(wire_twin_random(&random) >> i % 64);
+        body.nonce = wire_twin_random(&random) >> i % 61;
+        body.time_ms = wire_twin_random(&random) >> i % 59;
+        if (i % 97 == 0) place.block = place.index = 0;
+        body.at = &place;
+        body.event = &event;
+        message.body_case = TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE;
+        message.account_message = &body;
+        const struct wire_account_event direct = {place.block, body.nonce, body.time_ms,
+                                                  place.index, &from};
+        plain[WIRE_ACCOUNT_EVENT_BYTES] = 0xa5;
+        const size_t size = wire_write_from_node(out, sizeof out, &message);
+        assert_int_equal(wire_write_account_event(plain, &direct), size);
+        assert_memory_equal(plain, out, size);
+        assert_int_equal(plain[WIRE_ACCOUNT_EVENT_BYTES], 0xa5);
+    }
+}
+
 static void test_wire_writes_the_bytes_that_protobuf_c_writes(void **state)
 {
     (void)state;
@@ -331,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_wire_says_how_much_room_a_message_needs),
         cmocka_unit_test(test_wire_writes_no_message_above_its_cap),
         cmocka_unit_test(test_wire_writes_the_bytes_that_protobuf_c_writes),
+        cmocka_unit_test(test_wire_writes_an_accounts_event_as_its_message),
         cmocka_unit_test(test_wire_cuts_a_stream_into_messages),
         cmocka_unit_test(test_wire_arena_hands_out_zeroed_pieces_until_it_is_full),
         cmocka_unit_test(test_wire_events_come_back_as_they_were),
