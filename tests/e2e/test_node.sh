@@ -59,7 +59,7 @@ is_whole() {
     expect 0 "the same" "$tenord" replay --verify --home "$work/$1"
 }
 
-# wait_for WORDS FILE: until a node has said them; 10 s at most.
+# wait_for WORDS FILE: until a node has said them, a minute at most.
 until_true() {
     local what=$1
     shift
@@ -69,7 +69,7 @@ until_true() {
     done
     fail "did not come: $what"
 }
-wait_for() { until_true "$1" grep -qF -- "$1" "$2"; }
+wait_for() { until_true "$1" grep -qsF -- "$1" "$2"; }
 
 stop_node() {
     local code=0
@@ -221,6 +221,7 @@ tools_work_beside_a_node_at_work() {
     { wait "$node"; } 2>/dev/null || true
     node=0
     [ -e "$work/socket" ] || fail "there is no stale socket to be replaced"
+    rm "$work/busy.err" # or the last run's words are taken for those of this one
     "$tenord" run --solo --home "$work/busy" --listen "$work/socket" --archive 2>"$work/busy.err" &
     node=$!
     wait_for msg=listening "$work/busy.err"
