@@ -31,7 +31,8 @@ struct client {
 struct clients {
     int listener;
     struct client list[CLIENTS_MAX];
-    uint32_t at; /* whose requests are looked at next */
+    uint32_t used; /* slots up to the last that is taken: a turn looks at no others */
+    uint32_t at;   /* whose requests are looked at next */
     uint16_t turns;
 };
 
@@ -82,8 +83,11 @@ static void put_events(uint8_t *at, const struct tn_event *events, uint32_t coun
 void clients_answer(struct clients *clients, uint64_t tag, const struct tn_member_answer *answer)
 {
     struct client *client = client_of(clients, tag);
-    size_t events_size = (size_t)answer->events_count * TN_EVENT_BYTES;
-    uint8_t *at = client == NULL ? NULL : add(client, CLIENT_ANSWERED, ANSWER_BYTES + events_size);
+    if (client == NULL) return;
+    const bool is_brief = (client->watches & CLIENT_WATCH_BRIEF) != 0;
+    const uint32_t events_count = is_brief ? 0 : answer->events_count;
+    const size_t events_size = (size_t)events_count * TN_EVENT_BYTES;
+    uint8_t *at = add(client, CLIENT_ANSWERED, ANSWER_BYTES + events_size);
     if (at == NULL) return;
     tn_put_be(at, tag & UINT32_MAX, 4);
     at[4] = (uint8_t)answer->kind;
@@ -94,7 +98,7 @@ void clients_answer(struct clients *clients, uint64_t tag, const struct tn_membe
     tn_put_be(at + 25, answer->session, 8);
     tn_put_be(at + 33, answer->nonce, 8);
     tn_put_be(at + 41, (uint64_t)answer->reject, 2);
-    tn_put_be(at + 43, answer->events_count, 4);
+    tn_put_be(at + 43, events_count, 4);
     if (events_size > 0) memcpy(at + ANSWER_BYTES, answer->events, events_size);
 }
 
@@ -118,7 +122,7 @@ void clients_status(struct clients *clients, uint64_t tag, const char *text)
 
 bool clients_watched(const struct clients *clients)
 {
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < clients->used; i++) {
         if (clients->list[i].socket >= 0 && clients->list[i].watches != 0) return true;
     }
     return false;
@@ -126,9 +130,9 @@ bool clients_watched(const struct clients *clients)
 
 void clients_block(struct clients *clients, const struct tn_member_block *block)
 {
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < clients->used; i++) {
         struct client *client = &clients->list[i];
-        if (client->socket < 0 || (client->watches & 1) == 0) continue;
+        if (client->socket < 0 || (client->watches & CLIENT_WATCH_BLOCKS) == 0) continue;
         uint8_t *at = add(client, CLIENT_BLOCK, 8 + 8 + 4 + 2 * TN_HASH_SIZE);
         if (at == NULL) continue;
         tn_put_be(at, block->header->height, 8);
@@ -141,9 +145,10 @@ void clients_block(struct clients *clients, const struct tn_member_block *block)
 
 void clients_term(struct clients *clients, uint32_t market, uint32_t term, uint64_t sequence)
 {
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    const uint8_t news = CLIENT_WATCH_BLOCKS | CLIENT_WATCH_FINALS;
+    for (uint32_t i = 0; i < clients->used; i++) {
         struct client *client = &clients->list[i];
-        if (client->socket < 0 || client->watches == 0) continue;
+        if (client->socket < 0 || (client->watches & news) == 0) continue;
         uint8_t *at = add(client, CLIENT_TERM, 16);
         if (at == NULL) continue;
         tn_put_be(at, market, 4);
@@ -156,9 +161,9 @@ void clients_final(struct clients *clients, const struct tn_chain_place *place,
                    const struct tn_market_step *step)
 {
     bool is_frame = step->entry != NULL && step->entry->kind == TN_ENTRY_FRAME;
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < clients->used; i++) {
         struct client *client = &clients->list[i];
-        if (client->socket < 0 || (client->watches & 2) == 0) continue;
+        if (client->socket < 0 || (client->watches & CLIENT_WATCH_FINALS) == 0) continue;
         size_t events_size = (size_t)step->events_count * TN_EVENT_BYTES;
         uint8_t *at = add(client, CLIENT_FINAL, FINAL_BYTES + events_size);
         if (at == NULL) continue;
@@ -196,6 +201,7 @@ static void accept_client(struct clients *clients)
         if (in == NULL) break;
         clients->turns = (uint16_t)((clients->turns + 1) % (32768 / CLIENTS_MAX));
         *client = (struct client){.socket = connected, .in = in, .turn = clients->turns};
+        if (clients->used <= i) clients->used = i + 1;
         return;
     }
     note("msg=client_refused why=\"%u clients are connected already\"", CLIENTS_MAX);
@@ -214,7 +220,8 @@ static void receive(struct client *client)
 {
     compact(client);
     while (client->in_size < IN_ROOM) {
-        ssize_t got = read(client->socket, client->in + client->in_size, IN_ROOM - client->in_size);
+        const size_t room = IN_ROOM - client->in_size;
+        ssize_t got = read(client->socket, client->in + client->in_size, room);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
         if (got <= 0) {
@@ -222,6 +229,7 @@ static void receive(struct client *client)
             return;
         }
         client->in_size += (size_t)got;
+        if ((size_t)got < room) return; /* that was all; an end is told by the next poll */
     }
 }
 
@@ -229,7 +237,7 @@ uint32_t clients_poll(const struct clients *clients, struct pollfd *polls)
 {
     uint32_t count = 0;
     polls[count++] = (struct pollfd){.fd = clients->listener, .events = POLLIN};
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < clients->used; i++) {
         const struct client *client = &clients->list[i];
         bool reads = client->out_size < OUT_PAUSE && client->in_size - client->in_at < IN_ROOM;
         short wanted = (short)((reads ? POLLIN : 0) | (client->out_size > 0 ? POLLOUT : 0));
@@ -240,8 +248,8 @@ uint32_t clients_poll(const struct clients *clients, struct pollfd *polls)
 
 void clients_receive(struct clients *clients, const struct pollfd *polls, uint32_t count)
 {
-    TN_ASSERT(count == CLIENTS_MAX + 1);
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    TN_ASSERT(count == clients->used + 1);
+    for (uint32_t i = 0; i + 1 < count; i++) {
         struct client *client = &clients->list[i];
         if (client->socket < 0 || polls[i + 1].fd != client->socket) continue;
         if (polls[i + 1].revents & (POLLIN | POLLHUP | POLLERR)) receive(client);
@@ -260,7 +268,7 @@ static bool has_request(const struct client *client)
 
 bool clients_have_requests(const struct clients *clients)
 {
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < clients->used; i++) {
         if (has_request(&clients->list[i])) return true;
     }
     return false;
@@ -293,11 +301,11 @@ static bool take_request(struct client *client, uint32_t slot, struct client_ask
 
 bool clients_next(struct clients *clients, struct client_asked *asked)
 {
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
-        uint32_t slot = (clients->at + i) % CLIENTS_MAX;
+    for (uint32_t i = 0; i < clients->used; i++) {
+        uint32_t slot = (clients->at + i) % clients->used;
         while (has_request(&clients->list[slot])) {
             if (!take_request(&clients->list[slot], slot, asked)) continue;
-            clients->at = (slot + 1) % CLIENTS_MAX;
+            clients->at = slot + 1;
             return true;
         }
     }
@@ -338,12 +346,14 @@ static bool send_out(struct client *client)
 
 void clients_flush(struct clients *clients)
 {
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < clients->used; i++) {
         struct client *client = &clients->list[i];
         if (client->socket < 0) continue;
         bool is_gone = !send_out(client) || (client->ended && !has_request(client));
         if (is_gone) drop(client);
     }
+    while (clients->used > 0 && clients->list[clients->used - 1].socket < 0)
+        clients->used--;
 }
 
 /* ---- Opening -----------------------------------------------------------------------------------
@@ -366,7 +376,7 @@ struct clients *clients_open(const char *path)
 
 void clients_close(struct clients *clients, const char *path)
 {
-    for (uint32_t i = 0; i < CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < clients->used; i++) {
         if (clients->list[i].socket >= 0) drop(&clients->list[i]);
     }
     close(clients->listener);

@@ -16,7 +16,12 @@ enum client_request {
     CLIENT_FRAME = 1,  /* an entry of version 2 */
     CLIENT_ITEM = 2,   /* kind u8 ‖ bytes of an item of a block */
     CLIENT_STATUS = 3, /* nothing more */
-    CLIENT_WATCH = 4,  /* what u8: 1 blocks, 2 what final entries brought about, 3 both */
+    CLIENT_WATCH = 4,  /* what u8: a sum of enum client_watch */
+};
+enum client_watch {
+    CLIENT_WATCH_BLOCKS = 1,
+    CLIENT_WATCH_FINALS = 2, /* what final entries brought about */
+    CLIENT_WATCH_BRIEF = 4,  /* nothing more, but CLIENT_ANSWERED comes without events */
 };
 enum client_answer {
     CLIENT_ANSWERED = 1, /* request u32 ‖ kind u8 ‖ market u32 ‖ term u32 ‖ sequence u64 ‖ index u32

@@ -107,9 +107,9 @@ bool wire_turn(struct play *play, struct wire *wire)
 
 void wire_watch(const struct play *play, struct wire *wire)
 {
-    enum { BLOCKS = 1, FINALS = 2 };
     bool wants_finals = wire->index == play->options.watch && !play->only_feeds;
-    const uint8_t what = wants_finals ? BLOCKS | FINALS : BLOCKS;
+    const uint8_t what =
+        CLIENT_WATCH_BRIEF | CLIENT_WATCH_BLOCKS | (wants_finals ? CLIENT_WATCH_FINALS : 0);
     wire_ask(wire, CLIENT_WATCH, &what, 1);
 }
 
