@@ -68,6 +68,15 @@ static inline uint32_t tn_index_hash_near(const struct tn_index *index, uint64_t
     return tn_index_near(tn_index_hash(index, key >> 3), key);
 }
 
+/* tn_index_near4 is tn_index_near for keys that are also removed in the order in which they were
+ * counted: it takes the hash of a key without its last two bits. Half a line, so that a full group
+ * is less in the way of its neighbours, and the oldest last: behind it no younger one has to be
+ * looked at. */
+static inline uint32_t tn_index_near4(uint32_t mixed, uint64_t key)
+{
+    return (mixed & ~UINT32_C(3)) | (~(uint32_t)key & 3);
+}
+
 static inline uint32_t tn_index_hash2(const struct tn_index *index, uint64_t key, uint64_t more)
 {
     return tn_index_hash(

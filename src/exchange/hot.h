@@ -78,8 +78,8 @@ static inline uint32_t tn_exchange_renew_exposure(const struct tn_exchange *exch
 static inline uint32_t result_hash(const struct tn_exchange *exchange, uint32_t account,
                                    uint64_t client_id)
 {
-    uint32_t mixed = tn_index_hash2(&exchange->result_index, client_id >> 3, account);
-    return tn_index_near(mixed, client_id);
+    uint32_t mixed = tn_index_hash2(&exchange->result_index, client_id >> 2, account);
+    return tn_index_near4(mixed, client_id);
 }
 
 /* tn_exchange_find_result, its hash known, for an id that is most likely new: says where it would

@@ -265,6 +265,20 @@ static void test_index_hash_depends_on_the_seed_and_on_the_order_of_two_words(vo
     assert_true(same_seeds <= 1 && same_order <= 1);
 }
 
+/* Four keys in a row, of which the first goes first: nothing of theirs stands behind it. */
+static void test_index_keeps_four_counted_keys_together_with_the_oldest_last(void **state)
+{
+    (void)state;
+    struct tn_index index = {.seed = 7};
+    for (uint64_t first = 0; first < 4000; first += 4) {
+        uint32_t mixed = tn_index_hash(&index, first >> 2);
+        uint32_t oldest = tn_index_near4(mixed, first);
+        assert_int_equal(oldest % 4, 3);
+        for (uint32_t i = 1; i < 4; i++)
+            assert_int_equal(tn_index_near4(mixed, first + i), oldest - i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_index_cells_are_a_power_of_two_at_most_half_full),
         cmocka_unit_test(test_index_hash_spreads_regular_keys),
         cmocka_unit_test(test_index_hash_depends_on_the_seed_and_on_the_order_of_two_words),
+        cmocka_unit_test(test_index_keeps_four_counted_keys_together_with_the_oldest_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
