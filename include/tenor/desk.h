@@ -139,8 +139,8 @@ bool tn_desk_final(struct tn_desk *desk, uint64_t sequence, const struct tn_hash
                    uint64_t now_us);
 
 /* Works: BLOCKs of inboxes that wait, the queue, slices of sweeps, and seals what is due. Ends
- * within the work of one queue and one slice. A BLOCK that would end a large sweep at once waits for
- * its slices, a quarter of soft_ms at most. */
+ * within the work of one queue and one slice. A BLOCK that would end a large sweep at once waits
+ * for its slices, a quarter of soft_ms at most. */
 void tn_desk_turn(struct tn_desk *desk, uint64_t now_us);
 
 /* Applies the queue and no more: no BLOCK is taken, and a batch is sealed only when it is full and

@@ -2,7 +2,6 @@
  * refused, and what is taken back when its term ends. A replica executes every final batch and must
  * come to the same results. */
 #include "desk_case.h"
-#include "tenor/riskview.h"
 
 enum { SEALED_US = 10000 }; /* what is open is sealed by then, whatever else is not final */
 
@@ -424,159 +423,6 @@ static void test_desk_never_lets_orders_wait_for_more_than_a_slice(void **state)
     expect_same_market();
 }
 
-/* ---- Sweeps of a market with margin ---- */
-
-enum { SWEPT = 60 }; /* accounts */
-
-/* So many units in a slice, so many accounts; the first block was a MARK, and is swept. Every block
- * that comes 100 ms after the last one is a MARK too. */
-static void reopen_with_margin(uint32_t slice_units)
-{
-    struct tn_desk_limits limits = desk_case.limits;
-    case_shut_desk();
-    case_shut();
-    case_open();
-    stream_case.limits.exchange.expiries_max = 4;
-    stream_case.limits.exchange.signers_max = 1;
-    stream_case.limits.exchange.accounts_max = 2 * SWEPT;
-    struct tn_market_scratch *scratch = &stream_case.scratch;
-    scratch->events_max = tn_exchange_events_max(&stream_case.limits.exchange);
-    free(scratch->events);
-    scratch->events = case_room(scratch->events_max * sizeof *scratch->events);
-    desk_case.limits = limits;
-    desk_case.limits.market = stream_case.limits;
-    desk_case.limits.slice_units = SWEPT;
-    case_open_desk();
-    for (uint8_t owner = 50; owner < 50 + SWEPT - TRADERS; owner++) {
-        struct tn_entry entry = {.kind = TN_ENTRY_ACCOUNT};
-        entry.as.account.owner[0] = owner;
-        case_entry(entry);
-    }
-    limits = desk_case.limits;
-    case_pass_block(0);
-    case_turn(0);
-    assert_int_equal(
-        tn_exchange_accounts_count(tn_market_exchange_of(tn_desk_market(desk_case.desk))), SWEPT);
-    case_turn(SEALED_US);
-    case_finalize_all();
-    tn_desk_end(desk_case.desk);
-    free(desk_case.desk);
-    desk_case.limits.slice_units = slice_units;
-    case_make_desk();
-    case_begin(CASE_TERM);
-    desk_case.told_count = 0;
-}
-
-/* Accounts that the sweep has not reached. */
-static uint32_t sweep_left(void)
-{
-    struct tn_risk_view view;
-    assert_true(tn_exchange_risk(tn_market_exchange_of(tn_desk_market(desk_case.desk)), &view));
-    assert_true(view.sweeping == (view.sweep_left > 0));
-    return view.sweep_left;
-}
-
-static uint64_t cursor(void)
-{
-    return tn_market_cursor(tn_desk_market(desk_case.desk));
-}
-
-static void test_desk_lets_a_block_wait_for_a_sweep_and_frames_and_slices_go_on(void **state)
-{
-    (void)state;
-    enum { UNITS = 4 };
-    reopen_with_margin(UNITS);
-    case_pass_block(100);
-    case_turn(0);
-    assert_int_equal(sweep_left(), SWEPT - UNITS);
-    const uint64_t before = cursor();
-    case_pass_block(100);
-    case_pass_block(100);
-    uint32_t turns = 0;
-    while (cursor() == before) {
-        const uint32_t left = sweep_left();
-        send_limit(1, BOB, TN_BUY, 1000);
-        desk_case.told_count = 0;
-        assert_true(tn_desk_next(desk_case.desk) <= desk_case.now_us);
-        case_turn(0);
-        if (cursor() != before) {
-            assert_int_equal(left, 0);
-            break;
-        }
-        assert_int_equal(desk_case.told_count, 2);
-        assert_int_equal(desk_case.told[0].entry, TN_ENTRY_FRAME);
-        assert_int_equal(desk_case.told[1].entry, TN_ENTRY_SWEEP);
-        assert_int_equal(sweep_left(), left - UNITS);
-        turns++;
-    }
-    assert_int_equal(turns, SWEPT / UNITS - 1);
-    assert_int_equal(cursor(), before + 1); /* the next one waits for the sweep of this one */
-    while (tn_desk_next(desk_case.desk) <= desk_case.now_us)
-        case_turn(0);
-    assert_int_equal(cursor(), before + 2);
-    assert_int_equal(sweep_left(), 0);
-    case_turn(SEALED_US);
-    case_finalize_all();
-    expect_same_market();
-}
-
-static void test_desk_lets_a_block_end_a_sweep_of_which_no_more_than_a_slice_is_left(void **state)
-{
-    (void)state;
-    reopen_with_margin(SWEPT);
-    const uint64_t before = cursor();
-    for (uint32_t i = 0; i < 4; i++)
-        case_pass_block(100);
-    case_turn(0);
-    assert_int_equal(cursor(), before + 4);
-    assert_int_equal(sweep_left(), 0);
-}
-
-/* A quarter of soft_ms, from when one began to wait: the next one has no time of its own. */
-static void test_desk_does_not_let_blocks_wait_for_sweeps_for_long(void **state)
-{
-    (void)state;
-    enum { SOFT_MS = 400 };
-    desk_case.limits.soft_ms = SOFT_MS;
-    reopen_with_margin(1);
-    case_pass_block(100);
-    case_turn(0);
-    const uint64_t before = cursor();
-    case_pass_block(100);
-    for (uint32_t ms = 0; ms < SOFT_MS / 4; ms += 10) {
-        case_turn(ms == 0 ? 0 : 10000);
-        assert_int_equal(cursor(), before);
-        if (ms == SOFT_MS / 8) case_pass_block(100);
-    }
-    assert_true(sweep_left() > 1);
-    case_turn(10000);
-    assert_int_equal(cursor(), before + 2);
-    case_pass_block(100);
-    case_turn(0);
-    assert_int_equal(cursor(), before + 2); /* none waited before it: it may */
-    case_finalize_all();
-}
-
-static void test_desk_does_not_let_many_blocks_wait_for_a_sweep(void **state)
-{
-    (void)state;
-    reopen_with_margin(1);
-    case_pass_block(100);
-    case_turn(0);
-    const uint64_t before = cursor();
-    const uint32_t most = desk_case.limits.market.inboxes_max / 2;
-    for (uint32_t i = 0; i < most; i++)
-        case_pass_block(1);
-    case_turn(0);
-    assert_int_equal(cursor(), before);
-    case_pass_block(1);
-    case_turn(0);
-    assert_int_equal(cursor(), before + most + 1);
-    case_turn(SEALED_US);
-    case_finalize_all();
-    expect_same_market();
-}
-
 /* ---- When finality is late ---- */
 
 static void expect_only_cancels(void)
@@ -825,10 +671,6 @@ int main(void)
         STORY(test_desk_seals_a_heartbeat_when_nothing_happens),
         STORY(test_desk_takes_blocks_at_once_in_order_and_before_frames),
         STORY(test_desk_never_lets_orders_wait_for_more_than_a_slice),
-        STORY(test_desk_lets_a_block_wait_for_a_sweep_and_frames_and_slices_go_on),
-        STORY(test_desk_lets_a_block_end_a_sweep_of_which_no_more_than_a_slice_is_left),
-        STORY(test_desk_does_not_let_blocks_wait_for_sweeps_for_long),
-        STORY(test_desk_does_not_let_many_blocks_wait_for_a_sweep),
         STORY(test_desk_takes_only_cancels_when_no_block_has_come_for_long),
         STORY(test_desk_takes_only_cancels_when_a_batch_is_not_final_for_long),
         STORY(test_desk_refuses_what_its_bounded_memories_cannot_hold),
