@@ -2,7 +2,7 @@
  *
  * A question comes as the bytes of a ToNode, the answer goes as those of a FromNode, an Error if
  * need be. All numbers are asked from the exchange itself; what margin would be is asked from the
- * same functions as admission. An answer has at most 500 orders, 512 accounts of an owner or in
+ * same functions as admission. An answer has at most 500 orders, 256 accounts of an owner or in
  * liquidation, 4 096 other rows and 1 MiB, and costs what stateview.h says. GetBook, GetTrades and
  * GetInstruments are the gateway's (feed.h), GetProof takes until the next checkpoint (proofs.h).
  *

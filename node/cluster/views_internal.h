@@ -11,7 +11,7 @@
 enum {
     VIEWS_ARENA_BYTES = 4 << 20,
     VIEWS_ORDERS_MAX = 500,
-    VIEWS_PAGE = 512, /* accounts of an owner, or in liquidation */
+    VIEWS_PAGE = 256, /* accounts of an owner, or in liquidation */
     VIEWS_ROWS_MAX = 4096,
     VIEWS_POSITIONS_MAX = 4096,
     VIEWS_SESSIONS_MAX = 255,

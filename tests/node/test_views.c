@@ -262,6 +262,44 @@ static void test_an_owner_is_told_the_accounts_that_the_exchange_has(void **stat
     expect_error(ask_body(BODY(OWNER), &question), WIRE_ERROR_ACCOUNT_UNKNOWN);
 }
 
+enum { OWNED = 600 };
+
+/* Every third account is his, in a market that has room for them. */
+static void open_many(const uint8_t owner[TN_OWNER_SIZE])
+{
+    free(cc.chain);
+    cc.limits.markets[PLACE].exchange.accounts_max = 3 * OWNED;
+    test.world.chain = cc.chain = cc_new_chain();
+    for (uint32_t i = 0; i < 3 * OWNED; i++) {
+        struct tn_entry open = {.kind = TN_ENTRY_ACCOUNT};
+        tn_put_be(open.as.account.owner, i + 1, 4);
+        if (i % 3 == 0) memcpy(open.as.account.owner, owner, TN_OWNER_SIZE);
+        tn_exchange_apply(story_exchange(), cc.scratch.events, cc.scratch.events_max, &open);
+    }
+    assert_int_equal(tn_exchange_accounts_count(story_exchange()), 3 * OWNED);
+}
+
+static void test_an_owners_many_accounts_come_in_pages(void **state)
+{
+    (void)state;
+    struct tn_address owner = cc_address(KEY_OWNER);
+    Tenor__V1__GetOwner question = TENOR__V1__GET_OWNER__INIT;
+    static const uint32_t pages[] = {256, 256, OWNED - 512};
+    uint32_t account = 0;
+    open_many(owner.bytes);
+    question.market = MARKET;
+    question.owner = (ProtobufCBinaryData){.len = TN_OWNER_SIZE, .data = owner.bytes};
+    for (uint32_t page = 0; page < 3; page++) {
+        const Tenor__V1__Owner *answer = ask_body(BODY(OWNER), &question)->owner;
+        assert_int_equal(answer->n_accounts, pages[page]);
+        assert_int_equal(answer->more != 0, page < 2);
+        for (uint32_t i = 0; i < pages[page]; i++, account += 3)
+            assert_int_equal(answer->accounts[i], account);
+        question.after_account = answer->accounts[pages[page] - 1];
+    }
+    assert_int_equal(ask_body(BODY(OWNER), &question)->owner->n_accounts, 0);
+}
+
 static void test_margin_after_a_trial_is_margin_after_the_trade(void **state)
 {
     (void)state;
@@ -553,6 +591,7 @@ int main(void)
         VIEWS_STORY(test_orders_come_as_they_stand_with_stops_and_what_is_hidden),
         VIEWS_STORY(test_a_chain_has_each_option_with_best_prices_and_greeks),
         VIEWS_STORY(test_an_owner_is_told_the_accounts_that_the_exchange_has),
+        VIEWS_STORY(test_an_owners_many_accounts_come_in_pages),
         VIEWS_STORY(test_margin_after_a_trial_is_margin_after_the_trade),
         VIEWS_STORY(test_the_last_block_is_told_with_its_root_and_the_heads_of_the_markets),
         VIEWS_STORY(test_the_cluster_names_its_nodes_and_the_numbers_to_go_on_from),
