@@ -41,36 +41,70 @@ static void set_meters(struct loop *loop)
         tn_peer_meter_init(&loop->meters[i], &limits, clock_us(CLOCK_MONOTONIC));
 }
 
-/* The present set's members that tenord.toml knows are the peers, under their index. */
+/* Peers with their certificates, as the link is told of them. */
+struct told {
+    struct certificate texts[TN_PEERS_MAX];
+    struct link_nng_peer peers[TN_PEERS_MAX];
+    uint32_t count;
+};
+
+static bool tell(struct told *told, const struct settings_peer *conf, uint32_t id)
+{
+    size_t size;
+    uint8_t *text = file_read(&size, conf->certificate, CERTIFICATE_TEXT_SIZE - 1);
+    if (text == NULL) return false;
+    char *certificate = told->texts[told->count].certificate;
+    memcpy(certificate, text, size);
+    certificate[size] = '\0';
+    free(text);
+    told->peers[told->count++] =
+        (struct link_nng_peer){.id = (uint16_t)id,
+                               .key = conf->key,
+                               .certificate = certificate,
+                               .address = conf->address[0] ? conf->address : NULL};
+    return true;
+}
+
+/* Peers of tenord.toml that are not in the set: they have left it, or are to join. They follow. */
+static bool tell_observers(struct told *told, const struct loop *loop,
+                           const struct tn_validators *set)
+{
+    const struct settings *settings = &loop->node->settings;
+    uint32_t id = TN_VALIDATORS_MAX;
+    for (uint32_t i = 0; i < settings->peers_count; i++) {
+        const struct settings_peer *conf = &settings->peers[i];
+        if (tn_validators_find_key(set, &conf->key) != TN_NONE) continue;
+        if (id == TN_PEERS_MAX) {
+            note("msg=peer_left_out why=\"more peers than %u are not in the set\"",
+                 TN_PEERS_MAX - TN_VALIDATORS_MAX);
+            return true;
+        }
+        if (!tell(told, conf, id++)) return false;
+    }
+    return true;
+}
+
+/* The present set's members that tenord.toml knows are the peers, under their index; then those
+ * that it names and the set does not have. */
 bool loop_set_peers(struct loop *loop)
 {
     const struct tn_validators *set = tn_sequencer_set(tn_member_sequencer(loop->member));
-    static struct certificate texts[TN_VALIDATORS_MAX];
-    struct link_nng_peer peers[TN_VALIDATORS_MAX];
+    static struct told told;
     char problem[LINK_PROBLEM_SIZE];
-    uint32_t count = 0;
+    told.count = 0;
     for (uint32_t i = 0; i < set->count; i++) {
         const struct settings_peer *conf = peer_of(loop, &set->members[i].key);
-        size_t size;
         if (i == tn_member_index(loop->member)) continue;
         if (conf == NULL) {
             note("msg=peer_unknown index=%u why=\"tenord.toml has no peer with its key\"", i);
-            continue;
+        } else if (!tell(&told, conf, i)) {
+            return false;
         }
-        uint8_t *text = file_read(&size, conf->certificate, CERTIFICATE_TEXT_SIZE - 1);
-        if (text == NULL) return false;
-        memcpy(texts[count].certificate, text, size);
-        texts[count].certificate[size] = '\0';
-        free(text);
-        peers[count] = (struct link_nng_peer){.id = (uint16_t)i,
-                                              .key = set->members[i].key,
-                                              .certificate = texts[count].certificate,
-                                              .address = conf->address[0] ? conf->address : NULL};
-        count++;
     }
+    if (!tell_observers(&told, loop, set)) return false;
     loop->epoch = set->epoch;
     set_meters(loop);
-    if (link_nng_set_peers(loop->link, problem, set->epoch, peers, count)) return true;
+    if (link_nng_set_peers(loop->link, problem, set->epoch, told.peers, told.count)) return true;
     complain("%s", problem);
     return false;
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""A set that changes while it runs, and who follows it: four real nodes whose governance ends three
-epochs and changes weights and members between them. Whoever knows only the addresses of the genesis
-then checks an account, by `tenor proof verify` and by docs/examples/verify_epochs.py, which share no
-code. With --keep the files are written to FOLDER as test_verify_epochs.py reads them: so
-tests/vectors/epochs was made. Some minutes; not in CI.
+"""A set that changes while it runs, and who follows it: four real nodes, and a fifth that wants to
+join; governance ends three epochs, takes the first node out, the fifth in, and changes weights. Both
+follow the blocks while they are outside. Whoever knows only the addresses of the genesis then checks
+an account, by `tenor proof verify` and by docs/examples/verify_epochs.py, which share no code. With
+--keep the files are written to FOLDER as test_verify_epochs.py reads them: so tests/vectors/epochs
+was made. Some minutes; not in CI.
 
 usage: nightly_epochs.py TENORD TENOR TENOR_FEED SOURCE [--keep FOLDER]
 """
@@ -25,14 +26,16 @@ subprocess.run(["protoc", "-I", SOURCE + "/proto", "--python_out=" + WORK,
 sys.path[:0] = [WORK, SOURCE + "/docs/examples/python", SOURCE + "/docs/examples"]
 
 from clients_lib import Client, Failed, Nodes, check, wire, within
+from newcomer_lib import Newcomer
 from owner_lib import Authority
 
-WEIGHT, EPOCH = 2, 7     # commands of the registry: docs/specs/registry.md §4
+VALIDATOR, WEIGHT, EPOCH = 1, 2, 7  # commands of the registry: docs/specs/registry.md §4
 NOTICE_BLOCKS = 128      # the least between a command and the end of an epoch that it asks for
 PATIENCE_SECONDS = 600   # an epoch's end takes 15 s on a machine with nothing else to do
 # In which epoch governance says what of whom: validator, weight. It counts in the epoch after next.
-# As the first one leaves, nobody who stays keeps his index; from then on it hears of no more blocks.
+# As the first one leaves, nobody who stays keeps his index; it follows from outside.
 CHANGES = {0: ((0, 0), (1, 3)), 1: ((3, 2),)}
+# The newcomer is registered in epoch 0, with weight 1.
 
 
 class Set:
@@ -45,6 +48,10 @@ class Set:
 
     def cluster(self):
         return self.client.ask("cluster", get_cluster=wire.GetCluster())
+
+    def register(self, newcomer):
+        key, address = bytes.fromhex(newcomer.key), bytes.fromhex(newcomer.address)
+        self.command(struct.pack(">B33s20sQq", VALIDATOR, key, address, 1, self.stakes[0]))
 
     def command(self, command):
         """An item of market 0; back when the state has it."""
@@ -91,18 +98,40 @@ def keep(folder, known, proof):
             out.write(file.read().hex() + "\n")
 
 
-def story(nodes, folder):
-    nodes.up()
-    nodes.tenor("faucet", "100000")
-    present = Set(nodes)
-    while present.cluster().epoch < 3:
-        present.end_epoch()
+def follows(nodes, index, height):
+    try:
+        return nodes.metric(index, "tenor_block_height") > height
+    except (Failed, OSError):
+        return False  # it does not listen yet
+
+
+def prove(nodes):
+    """The account's proof, and the set of the genesis in a file."""
     known, proof = os.path.join(WORK, "known"), os.path.join(WORK, "account.proof")
     subprocess.run([TENOR, "proof", "get", "--out", proof, "--timeout", str(PATIENCE_SECONDS), "--node",
                     "127.0.0.1:%d" % (nodes.base + 101)], check=True, stdout=subprocess.DEVNULL)
     with open(nodes.folder + "/client.conf") as conf, open(known, "w") as out:
         out.writelines(line for line in conf if line.split()[0] in ("chain", "validator"))
     verify(known, proof)
+    return known, proof
+
+
+def story(nodes, folder):
+    newcomer = Newcomer(nodes)
+    nodes.up()
+    newcomer.start()
+    nodes.tenor("faucet", "100000")
+    present = Set(nodes)
+    height = present.cluster().height
+    within(PATIENCE_SECONDS, "a node that is in no set yet follows",
+           lambda: follows(nodes, newcomer.index, height))
+    present.register(newcomer)
+    while present.cluster().epoch < 3:
+        present.end_epoch()
+    known, proof = prove(nodes)
+    height = present.cluster().height
+    for index in (0, newcomer.index):
+        within(PATIENCE_SECONDS, "node-%d follows" % index, lambda: follows(nodes, index, height))
     if folder:
         keep(folder, known, proof)
     weights = [one.weight for one in present.cluster().nodes]

@@ -84,7 +84,7 @@ class Folder:
 ANY_STEP = r"[A-Z]+(, at the end of epoch \d+)?"
 
 
-# ---- A real set, whose first member has left ---------------------------------------------------------
+# ---- A real set, whose first member has left, and another one has come -------------------------------
 
 
 def parts_of(data):
@@ -108,11 +108,12 @@ def what_is_real_is_followed(folder):
     said = folder.accept("the set of the genesis", FILE)
     addresses = [address_of(line).hex() for line in KNOWN[1:]]
     members = ["validator %s %d" % one for one in zip(addresses[1:], (3, 1, 2))]
-    if said[:5] != [KNOWN[0], "epoch 3", *members]:
+    newcomer = said[5].split()
+    if said[:5] != [KNOWN[0], "epoch 3", *members] or newcomer[2] != "1" or newcomer[1] in addresses:
         fail("another set than governance had made", said)
     folder.later.write_text("\n".join(said) + "\n")
     status, claim = run(verify_account, folder.later, folder.certificate, folder.proof)
-    if status != 0 or said[5] not in claim.splitlines() or said[6] not in claim.splitlines():
+    if status != 0 or said[6] not in claim.splitlines() or said[7] not in claim.splitlines():
         fail("the account under the set that was found", claim)
     if run(verify_account, folder.known, folder.certificate, folder.proof)[0] == 0:
         fail("the set of the genesis", "is believed to have signed itself")
