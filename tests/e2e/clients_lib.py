@@ -52,7 +52,8 @@ def free_base(nodes):
     """Ports for peers, clients and metrics of so many nodes, 100 apart."""
     while True:
         base = random.randrange(20000, 32000)
-        if all(is_free(base + more + i) for more in (0, 100, 200) for i in range(nodes)):
+        if all(is_free(base + more + i) for more in (0, 100, 200)
+               for i in range(nodes + 1)):  # and of a newcomer
             return base
 
 
