@@ -106,7 +106,9 @@ static int watch(struct watching *watching, const struct watch_options *with,
     }
     int64_t until_ms =
         with->seconds > 0 ? thin_clock_ms() + (int64_t)with->seconds * 1000 : INT64_MAX;
-    while (!watching->is_over && !stop_asked && thin_clock_ms() < until_ms) {
+    /* What is heard may end it too: thin->end says how. */
+    while (!watching->is_over && thin->end == END_GOOD && !stop_asked &&
+           thin_clock_ms() < until_ms) {
         if (!thin_turn_for(thin, LOOK_MS)) return thin->end;
     }
     return thin_done(thin);

@@ -222,13 +222,16 @@ watch_softly() {
 
 # What the leader tells before it is final comes to the same book; the other node says who leads.
 soft_books_come_to_what_is_final() {
-    local port leaders=0
+    local port leaders=0 end
     watch_softly || watch_softly || watch_softly || fail "three terms ended while a book was watched"
     for port in $((base + 100)) $((base + 101)); do
-        if timeout 30 "$tenor" watch book BTC-PERP --soft --count 1 --node "127.0.0.1:$port" \
-            >"$work/out" 2>"$work/err"; then
+        end=0
+        timeout 60 "$tenor" watch book BTC-PERP --soft --count 1 --node "127.0.0.1:$port" \
+            >"$work/out" 2>"$work/err" || end=$?
+        if [ "$end" = 0 ]; then
             leaders=$((leaders + 1))
         else
+            [ "$end" = 4 ] || fail "watch book --soft at a node that does not lead ended with $end"
             grep -q "led by the node at 127.0.0.1:$((2 * base + 201 - port)): subscribe there" \
                 "$work/err" || fail "who does not lead does not name who does"
         fi
