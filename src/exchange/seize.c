@@ -80,7 +80,6 @@ static void settle_all_funding(struct tn_exchange *exchange, uint32_t account)
     }
 }
 
-/* Makes the bundle and what it is worth; the cash with it is as if funding were settled. */
 /* A share rounded up to whole lots of the smallest position: of one lot a part is the lot, and a
  * bundle of it with a part of the cash would leave the seller worse, so nobody could ever bid. */
 static int64_t in_whole_lots_ppb(const struct tn_exchange *exchange, uint32_t account,
@@ -99,6 +98,7 @@ static int64_t in_whole_lots_ppb(const struct tn_exchange *exchange, uint32_t ac
     return whole_ppb > share_ppb ? whole_ppb : share_ppb;
 }
 
+/* Makes the bundle and what it is worth; the cash with it is as if funding were settled. */
 static void compose(struct tn_exchange *exchange, struct bundle *bundle)
 {
     const struct risk *risk = exchange->risk;
@@ -130,6 +130,11 @@ static void compose(struct tn_exchange *exchange, struct bundle *bundle)
     }
 }
 
+static tn_micros owed_by(const struct tn_margin_result *result)
+{
+    return result->equity < 0 ? -result->equity : 0;
+}
+
 /* What insurance pays whoever takes all of an insolvent account: −E at first, rising to −MM, but
  * never beyond −E and a part of R. A share of the account gets its share of this, and leaves as
  * much of E and R behind: so shares together get no more than one who takes all. */
@@ -138,12 +143,27 @@ static tn_micros offer_of(const struct tn_exchange *exchange, const struct tn_ma
 {
     const struct tn_risk *parameters = &exchange->risk->parameters;
     tn_micros requirement = result->equity - result->mm;
-    tn_micros owed = result->equity < 0 ? -result->equity : 0;
+    tn_micros owed = owed_by(result);
     tn_micros whole = result->mm < -owed ? -result->mm : owed;
     if (passed_ms > parameters->insolvent_rise_ms) passed_ms = parameters->insolvent_rise_ms;
     tn_micros more = tn_mul_div_floor(whole - owed, passed_ms, parameters->insolvent_rise_ms);
     tn_micros cap = tn_ppm_floor(requirement, parameters->insurance_cap_ppm);
     return owed + (more < cap ? more : cap);
+}
+
+/* A share of an insolvent account: −E of it is paid in full or nobody may take it, what is offered
+ * beyond that as far as insurance reaches. Else an account without positions, which no deleveraging
+ * ends, would wait for a bidder for as long as insurance is empty. */
+static enum tn_reject price_insolvent(const struct tn_exchange *exchange, struct bundle *bundle,
+                                      const struct tn_margin_result *result, int64_t passed_ms)
+{
+    tn_micros offer = offer_of(exchange, result, passed_ms);
+    tn_micros paid = tn_mul_div_floor(offer, bundle->share_ppb, PPB);
+    tn_micros least = tn_mul_div_floor(owed_by(result), bundle->share_ppb, PPB);
+    tn_micros insurance = exchange->ledger.house[TN_HOUSE_INSURANCE];
+    if (paid > insurance) paid = insurance;
+    bundle->price = -paid;
+    return paid < least ? TN_REJECT_BID_SHARE : TN_REJECT_NONE;
 }
 
 /* The price of the share: what the bidder pays for a solvent bundle, or gets for taking the other.
@@ -158,10 +178,7 @@ static enum tn_reject price_bundle(const struct tn_exchange *exchange, struct bu
         bundle->price = tn_ppm_ceil(bundle->value, discount_ppm(parameters, passed_ms));
         return TN_REJECT_NONE;
     }
-    tn_micros offer = offer_of(exchange, result, passed_ms);
-    bundle->price = -tn_mul_div_floor(offer, bundle->share_ppb, PPB);
-    bool covered = -bundle->price <= exchange->ledger.house[TN_HOUSE_INSURANCE];
-    return covered ? TN_REJECT_NONE : TN_REJECT_BID_SHARE;
+    return price_insolvent(exchange, bundle, result, passed_ms);
 }
 
 /* ---- May it go over? ---- */
@@ -216,24 +233,61 @@ static enum tn_reject check_fits(const struct tn_exchange *exchange, const struc
     return TN_REJECT_NONE;
 }
 
+static tn_micros to_seller(const struct tn_exchange *exchange, const struct bundle *bundle)
+{
+    bool solvent = exchange->risk->guards[bundle->account].liquidation == TN_LIQUIDATION_AUCTION;
+    return (solvent ? bundle->price : 0) - bundle->cash;
+}
+
+/* Would the seller's buffer be lower without the bundle? */
+static bool seller_falls(struct tn_exchange *exchange, const struct bundle *bundle,
+                         const struct tn_margin_result *seller)
+{
+    struct tn_margin_result left;
+    move_collateral(exchange, bundle, 1);
+    evaluate_with(exchange, &left, bundle->account, bundle->legs_count,
+                  -to_seller(exchange, bundle), -1);
+    move_collateral(exchange, bundle, -1);
+    return tn_exchange_buffer(exchange, &left) < tn_exchange_buffer(exchange, seller);
+}
+
 static enum tn_reject check_margins(struct tn_exchange *exchange, const struct bundle *bundle,
                                     const struct tn_margin_result *seller)
 {
-    struct tn_margin_result left, taken, before;
+    struct tn_margin_result taken, before;
     bool late = tn_exchange_is_late(exchange, exchange->changes, bundle->legs_count);
-    bool solvent = exchange->risk->guards[bundle->account].liquidation == TN_LIQUIDATION_AUCTION;
-    tn_micros to_seller = (solvent ? bundle->price : 0) - bundle->cash;
+    if (seller_falls(exchange, bundle, seller)) return TN_REJECT_BID_SHORT;
     tn_exchange_evaluate(exchange, &before, bundle->bidder, NULL, 0);
     move_collateral(exchange, bundle, 1);
-    evaluate_with(exchange, &left, bundle->account, bundle->legs_count, -to_seller, -1);
     evaluate_with(exchange, &taken, bundle->bidder, bundle->legs_count,
                   bundle->price - bundle->cash, 1);
     move_collateral(exchange, bundle, -1);
-    bool seller_falls = tn_exchange_buffer(exchange, &left) < tn_exchange_buffer(exchange, seller);
     bool owes = taken.cash_equity < -tn_exchange_may_owe(exchange, bundle->bidder) &&
                 taken.cash_equity < before.cash_equity;
-    if (seller_falls || taken.m < 0 || owes) return TN_REJECT_BID_SHORT;
+    if (taken.m < 0 || owes) return TN_REJECT_BID_SHORT;
     return late && taken.m < before.m ? TN_REJECT_FEED_LATE : TN_REJECT_NONE;
+}
+
+/* The largest share of a solvent account that may be taken now: what restores the buffer, in whole
+ * lots. Where these do not divide as the account does (a share of a twentieth takes 6 of 105 lots,
+ * and of 107 that hedge them 7) the rest may be worse off than all was, and nobody could bid; so
+ * the share is doubled until it helps. All of it always does, or nothing would. */
+static int64_t largest_share_ppb(struct tn_exchange *exchange, uint32_t account, uint32_t bidder,
+                                 const struct tn_margin_result *seller)
+{
+    const struct guard *guard = &exchange->risk->guards[account];
+    int64_t passed_ms = exchange->time_ms - guard->stage_ms;
+    int64_t d_ppm = discount_ppm(&exchange->risk->parameters, passed_ms);
+    int64_t share =
+        in_whole_lots_ppb(exchange, account, share_most_ppb(exchange, guard, seller, d_ppm));
+    while (share > 0 && share < PPB) {
+        struct bundle bundle = {.account = account, .bidder = bidder, .share_ppb = share};
+        compose(exchange, &bundle);
+        (void)price_bundle(exchange, &bundle, seller); /* a solvent one has a price */
+        if (!seller_falls(exchange, &bundle, seller)) break;
+        share = share < PPB / 2 ? 2 * share : PPB;
+    }
+    return share;
 }
 
 /* ---- It goes over ---- */
@@ -315,10 +369,7 @@ void tn_exchange_bid(struct tn_exchange *exchange, struct outcome *outcome, uint
     tn_exchange_evaluate(exchange, &seller, bid->account, NULL, 0);
     int64_t most = PPB;
     if (stage == TN_LIQUIDATION_AUCTION) {
-        int64_t passed_ms = exchange->time_ms - guard->stage_ms;
-        most = share_most_ppb(exchange, guard, &seller,
-                              discount_ppm(&exchange->risk->parameters, passed_ms));
-        most = in_whole_lots_ppb(exchange, bid->account, most);
+        most = largest_share_ppb(exchange, bid->account, bidder, &seller);
     }
     struct bundle bundle = {.account = bid->account,
                             .bidder = bidder,

@@ -130,6 +130,28 @@ static void test_exchange_second_bid_takes_no_cash_that_the_first_paid(void **st
     assert_int_equal(sum->money, (5 * INT64_C(935000000) - INT64_C(3965489300)) * 95 / 100);
 }
 
+/* 50 perpetuals and 51 futures, a little short of the buffer. The share that is missing is one lot
+ * of 50, and of 51 that is two: at 0.7 of its value the second one costs the seller more than the
+ * share brings. So does 0.04, with two and three lots; 0.08, with four and five, helps. */
+static void test_exchange_share_that_lots_do_not_divide_into_is_doubled_until_it_helps(void **state)
+{
+    (void)state;
+    be_standard(ALICE, 11000 * DOLLAR);
+    trade(ALICE, CAROL, market.perp, 100000, 50);
+    trade(ALICE, CAROL, market.future, 100000, 51);
+    for (int i = 0; i < 6; i++)
+        mark_at(93500 * DOLLAR);
+    expect_stage(ALICE, TN_LIQUIDATION_AUCTION);
+    wait_at(96300 * DOLLAR, 900000);
+    expect_stage(ALICE, TN_LIQUIDATION_AUCTION);
+    refuse(DAN, solvent_bid(PPB / 50, 10000 * DOLLAR), TN_REJECT_BID_SHORT);
+    refuse(DAN, solvent_bid(PPB / 25, 10000 * DOLLAR), TN_REJECT_BID_SHORT);
+    assert_int_equal(pass(DAN, solvent_bid(PPB, 10000 * DOLLAR))->quantity, PPB / 25 * 2);
+    assert_int_equal(lots_of(DAN, market.perp), 4);
+    assert_int_equal(lots_of(DAN, market.future), 5);
+    expect_stage(ALICE, TN_LIQUIDATION_NONE);
+}
+
 static void test_exchange_bid_takes_its_share_of_collateral(void **state)
 {
     (void)state;
@@ -209,8 +231,9 @@ static void test_exchange_insolvent_offer_rises_with_time_up_to_a_cap(void **sta
     /* A tenth of the way from 500 to 3 327.50. */
     refuse(DAN, insolvent_bid(PPB, -78275 * CENT - 1), TN_REJECT_BID_PRICE);
     wait_at(87000 * DOLLAR, 240000);
-    /* Half of the way would be 1 913.75; a quarter of R is 706.875, and the fund has less. */
-    refuse(DAN, insolvent_bid(PPB, 0), TN_REJECT_BID_SHARE);
+    /* Half of the way would be 1 913.75; a quarter of R is 706.875, and the fund has less: who
+     * takes all gets what it has. */
+    refuse(DAN, insolvent_bid(PPB, -1000 * DOLLAR - 1), TN_REJECT_BID_PRICE);
     refuse(DAN, insolvent_bid(PPB / 2, -603437500 - 1), TN_REJECT_BID_PRICE);
     pass(DAN, insolvent_bid(PPB / 2, -603437500));
     expect_fund_and_debt(1000 * DOLLAR - 603437500, 0);
@@ -220,6 +243,19 @@ static void test_exchange_insolvent_offer_rises_with_time_up_to_a_cap(void **sta
     expect_fund_and_debt(0, 0);
     expect_stage(ALICE, TN_LIQUIDATION_NONE);
     assert_int_equal(cash_of(ALICE), 0);
+}
+
+/* Insurance has 400, and 500 are owed: nobody takes the account and is left with a part of that. */
+static void test_exchange_debts_are_not_taken_over_for_less_than_they_are(void **state)
+{
+    (void)state;
+    insure(400 * DOLLAR);
+    fail_insolvent();
+    refuse(DAN, insolvent_bid(PPB, 0), TN_REJECT_BID_SHARE);
+    refuse(DAN, insolvent_bid(PPB / 10 * 8, -400 * DOLLAR - 1), TN_REJECT_BID_PRICE);
+    assert_int_equal(pass(DAN, insolvent_bid(PPB / 10 * 8, 0))->money, -400 * DOLLAR);
+    expect_fund_and_debt(0, 0);
+    assert_int_equal(lots_of(DAN, market.perp), 40);
 }
 
 static void test_exchange_insolvent_auction_ends_in_deleveraging(void **state)
@@ -239,11 +275,13 @@ int main(void)
         FEEDS_STORY(test_exchange_bid_takes_at_most_what_restores_the_buffer),
         FEEDS_STORY(test_exchange_price_of_an_auction_falls_with_time),
         FEEDS_STORY(test_exchange_second_bid_takes_no_cash_that_the_first_paid),
+        FEEDS_STORY(test_exchange_share_that_lots_do_not_divide_into_is_doubled_until_it_helps),
         FEEDS_STORY(test_exchange_bid_takes_its_share_of_collateral),
         FEEDS_STORY(test_exchange_bids_that_may_not_be_are_refused_and_leave_no_trace),
         FEEDS_STORY(test_exchange_account_in_liquidation_may_not_bid),
         FEEDS_STORY(test_exchange_insurance_pays_whoever_takes_an_insolvent_account),
         FEEDS_STORY(test_exchange_insolvent_offer_rises_with_time_up_to_a_cap),
+        FEEDS_STORY(test_exchange_debts_are_not_taken_over_for_less_than_they_are),
         FEEDS_STORY(test_exchange_insolvent_auction_ends_in_deleveraging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,10 +34,9 @@ static void owe_five_thousand(tn_micros fund)
 }
 
 /* Collateral is worth a thousand and counts for half: absorbed, the account owes as much as it is
- * worth, and waits for who takes both. Nothing moves it meanwhile. */
-static void test_exchange_collateral_left_by_a_bankrupt_waits_for_a_bidder(void **state)
+ * worth, and waits for who takes both. */
+static void leave_collateral(void)
 {
-    (void)state;
     apply_passing((struct tn_entry){.kind = TN_ENTRY_ASSET, .as.asset.haircut_ppm = 500000});
     mark_at(SPOT);
     be_standard(ALICE, 1);
@@ -48,12 +47,20 @@ static void test_exchange_collateral_left_by_a_bankrupt_waits_for_a_bidder(void 
     assert_int_equal(cash_of(ALICE), -1000 * DOLLAR);
     block(100); /* the debt is shared out */
     sweep(EVERYTHING);
+    expect_stage(ALICE, TN_LIQUIDATION_INSOLVENT);
+}
+
+/* Nothing moves it meanwhile. */
+static void test_exchange_collateral_left_by_a_bankrupt_waits_for_a_bidder(void **state)
+{
+    (void)state;
+    leave_collateral();
     for (int i = 0; i < 20; i++) {
-        expect_stage(ALICE, TN_LIQUIDATION_INSOLVENT);
         block(60000);
         assert_int_equal(events_of(TN_EVENT_LIQUIDATION), 0);
         sweep(EVERYTHING);
         assert_int_equal(events_of(TN_EVENT_LIQUIDATION), 0);
+        expect_stage(ALICE, TN_LIQUIDATION_INSOLVENT);
     }
     insure(1000 * DOLLAR);
     /* R = 500: a quarter of it is what insurance pays at most. */
@@ -61,6 +68,24 @@ static void test_exchange_collateral_left_by_a_bankrupt_waits_for_a_bidder(void 
     assert_int_equal(pass(DAN, bid)->money, -125 * DOLLAR);
     assert_int_equal(tn_exchange_collateral(market.exchange, DAN, 1), 1000 * DOLLAR);
     expect_fund_and_debt(875 * DOLLAR, 0);
+    expect_stage(ALICE, TN_LIQUIDATION_NONE);
+}
+
+/* Insurance has nothing, the account owes nothing beyond what it has: whoever wants it for that
+ * may have it, and who wants the 125 may not. */
+static void test_exchange_collateral_left_by_a_bankrupt_needs_no_insurance(void **state)
+{
+    (void)state;
+    leave_collateral();
+    block(600000);
+    sweep(EVERYTHING);
+    refuse(DAN, bid_for(ALICE, TN_LIQUIDATION_INSOLVENT, 1000000000, -1), TN_REJECT_BID_PRICE);
+    const struct tn_command bid = bid_for(ALICE, TN_LIQUIDATION_INSOLVENT, 1000000000, 0);
+    tn_micros before = cash_of(DAN);
+    assert_int_equal(pass(DAN, bid)->money, 0);
+    assert_int_equal(tn_exchange_collateral(market.exchange, DAN, 1), 1000 * DOLLAR);
+    assert_int_equal(cash_of(DAN), before - 1000 * DOLLAR);
+    assert_int_equal(cash_of(ALICE), 0);
     expect_stage(ALICE, TN_LIQUIDATION_NONE);
 }
 
@@ -164,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FEEDS_STORY(test_exchange_insurance_pays_before_there_is_debt),
         FEEDS_STORY(test_exchange_collateral_left_by_a_bankrupt_waits_for_a_bidder),
+        FEEDS_STORY(test_exchange_collateral_left_by_a_bankrupt_needs_no_insurance),
         FEEDS_STORY(test_exchange_collateral_of_a_bankrupt_pays_back_when_it_recovers),
         FEEDS_STORY(test_exchange_debt_is_shared_by_equity_to_the_micro),
         FEEDS_STORY(test_exchange_insurance_repays_debt_before_anybody_else_does),
