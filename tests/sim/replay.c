@@ -13,6 +13,9 @@ enum {
     STRIKES = 8,
     SERIES_MAX = RISK_UNDERLYINGS * (1 + SIM_EXPIRIES * (1 + 2 * STRIKES)),
     PPM = 1000000,
+    LOAD_HALVES_MS = 5000,
+    PUSH_HALVES_MS = 10000,
+    PUSH_MOST_PPM = 250000,
     CALM_BLOCKS_MAX = 800
 };
 #define DOLLARS(n) ((n)*RISK_DOLLAR)
@@ -26,6 +29,10 @@ struct replay {
     uint32_t series_count;
     uint32_t makers, dealers, bidders, traders; /* first of each */
     int64_t stress_ppm;                         /* how far the crash has come */
+    tn_micros path[RISK_UNDERLYINGS];           /* spot without what slices do to it */
+    int64_t push_ppm[RISK_UNDERLYINGS];         /* what they do, and that is half gone in a while */
+    int64_t passed_ms;                          /* since makers quoted last */
+    tn_lots held[MAKERS][SERIES_MAX], loaded[MAKERS][SERIES_MAX];
     struct tn_quote quotes[SERIES_MAX];
 };
 
@@ -82,8 +89,10 @@ static void limits_for(struct tn_exchange_limits *limits, uint32_t accounts)
 static void set_protection(struct replay *replay, uint32_t maker)
 {
     struct tn_command command = {.kind = TN_COMMAND_MMP_SET};
-    command.as.mmp_set = (struct tn_mmp_set){
-        .interval_ms = 1000, .freeze_ms = 200, .quantity_limit = 3000, .group = 1};
+    command.as.mmp_set = (struct tn_mmp_set){.interval_ms = 1000,
+                                             .freeze_ms = 200,
+                                             .quantity_limit = 3000 * replay->options->depth,
+                                             .group = 1};
     sim_expect(&replay->sim, sim_send(&replay->sim, maker, &command)->reject == TN_REJECT_NONE,
                "a maker's protection was refused");
 }
@@ -112,26 +121,51 @@ static void open_house(struct replay *replay)
 
 /* ---- Quotes ---- */
 
+/* What a maker has taken on in a series of late: what it was sold, less what it has got rid of
+ * elsewhere since, half of it in LOAD_HALVES_MS. */
+static tn_lots load_of(struct replay *replay, uint32_t maker, uint32_t i)
+{
+    tn_lots held =
+        tn_exchange_position(replay->sim.exchange, replay->makers + maker, replay->series[i])
+            .quantity;
+    tn_lots *loaded = &replay->loaded[maker][i];
+    *loaded = *loaded * LOAD_HALVES_MS / (LOAD_HALVES_MS + replay->passed_ms);
+    *loaded += held - replay->held[maker][i];
+    replay->held[maker][i] = held;
+    return *loaded;
+}
+
 /* Each maker stands a little farther out than the one before; under stress all stand wider and
- * smaller. */
+ * smaller. Who is loaded asks to be relieved: its middle goes by half a spread for each size that
+ * it has taken on, and it takes on less. */
+static void quote_series(struct replay *replay, uint32_t maker, uint32_t i)
+{
+    uint64_t id = replay->series[i];
+    int64_t wider = 1 + 4 * replay->stress_ppm / PPM;
+    tn_ticks middle = sim_mark_ticks(&replay->sim, id);
+    int64_t part_ppm = tn_series_is_option(id) ? 15000 : 200;
+    tn_ticks half = 1 + tn_ppm_floor(middle, part_ppm * (1 + maker) * wider);
+    tn_lots most = (tn_series_is_option(id) ? 40 : 300) * (tn_lots)replay->options->depth;
+    tn_lots size = 1 + most * (PPM - replay->stress_ppm * 8 / 10) / PPM;
+    tn_lots load = load_of(replay, maker, i);
+    middle -= tn_mul_div_floor(half, load, most);
+    tn_lots eased = 1 + size * most / (most + (load < 0 ? -load : load));
+    bool bids = middle - half >= 1;
+    tn_ticks ask = middle + half >= 1 ? middle + half : 1;
+    replay->quotes[i] = (struct tn_quote){.series_id = id,
+                                          .bid_price = bids ? middle - half : 1,
+                                          .ask_price = ask + !bids,
+                                          .bid_quantity = !bids      ? 0
+                                                          : load > 0 ? eased
+                                                                     : size,
+                                          .ask_quantity = load < 0 ? eased : size};
+}
+
 static void quote(struct replay *replay, uint32_t maker)
 {
     struct sim *sim = &replay->sim;
-    int64_t wider = 1 + 4 * replay->stress_ppm / PPM;
-    for (uint32_t i = 0; i < replay->series_count; i++) {
-        uint64_t id = replay->series[i];
-        tn_ticks middle = sim_mark_ticks(sim, id);
-        int64_t part_ppm = tn_series_is_option(id) ? 15000 : 200;
-        tn_ticks half = 1 + tn_ppm_floor(middle, part_ppm * (1 + maker) * wider);
-        tn_lots most = tn_series_is_option(id) ? 40 : 300;
-        tn_lots size = 1 + most * (PPM - replay->stress_ppm * 8 / 10) / PPM;
-        bool bids = middle - half >= 1;
-        replay->quotes[i] = (struct tn_quote){.series_id = id,
-                                              .bid_price = bids ? middle - half : 1,
-                                              .ask_price = middle + half + !bids,
-                                              .bid_quantity = bids ? size : 0,
-                                              .ask_quantity = size};
-    }
+    for (uint32_t i = 0; i < replay->series_count; i++)
+        quote_series(replay, maker, i);
     struct tn_command command = {.kind = TN_COMMAND_MASS_QUOTE};
     command.as.mass_quote = (struct tn_mass_quote){.quotes = replay->quotes,
                                                    .quotes_count = replay->series_count,
@@ -291,10 +325,27 @@ static uint32_t bid(struct replay *replay)
     return waiting;
 }
 
+/* Makers sell elsewhere what slices sold to them, so spot goes with it, and comes back. */
+static void push_spot(struct replay *replay, int64_t ms)
+{
+    struct sim *sim = &replay->sim;
+    for (uint16_t u = 0; u < RISK_UNDERLYINGS; u++) {
+        int64_t *push = &replay->push_ppm[u];
+        *push = *push * PUSH_HALVES_MS / (PUSH_HALVES_MS + ms);
+        *push += tn_mul_div_floor(sim->forced[u], replay->options->impact_ppm, DOLLARS(1000000));
+        if (*push > PUSH_MOST_PPM) *push = PUSH_MOST_PPM;
+        if (*push < -PUSH_MOST_PPM) *push = -PUSH_MOST_PPM;
+        sim->forced[u] = 0;
+        sim->spot[u] = replay->path[u] + tn_ppm_floor(replay->path[u], *push);
+    }
+}
+
 /* One block, everything that comes with it; how many accounts are in liquidation after it. */
 static uint32_t block(struct replay *replay, int64_t ms)
 {
     struct sim *sim = &replay->sim;
+    replay->passed_ms = ms;
+    push_spot(replay, ms);
     if (ms > 1000) { /* feeds would be late: only commands that lower risk pass then */
         sim_block(sim, ms - 100);
         sim_sweep(sim);
@@ -327,7 +378,7 @@ static void fall(struct replay *replay)
         replay->stress_ppm = (int64_t)PPM * i / blocks;
         for (uint16_t u = 0; u < RISK_UNDERLYINGS; u++) {
             tn_micros start = risk_market_spot((uint16_t)(u + 1));
-            sim->spot[u] = start - tn_mul_div_floor(start * 4 / 10, i, blocks);
+            replay->path[u] = start - tn_mul_div_floor(start * 4 / 10, i, blocks);
         }
         sim->vol_ppm = 500000 + 700000 * (int64_t)i / blocks;
         block(replay, 100);
@@ -385,6 +436,7 @@ void replay_run(struct replay_result *result, const struct replay_options *optio
     }
     limits_for(&limits, options->accounts);
     sim_open(&replay.sim, &limits, &risk);
+    memcpy(replay.path, replay.sim.spot, sizeof(replay.path));
     list_underlying(&replay, RISK_BTC);
     list_underlying(&replay, RISK_ETH);
     open_house(&replay);

@@ -9,6 +9,9 @@
 struct replay_options {
     uint32_t accounts;
     uint32_t blocks; /* of the fall */
+    uint32_t
+        depth; /* of the makers' books: a maker shows 300 or 40 (options) times this, in lots */
+    uint32_t impact_ppm; /* how far a million dollars bought or sold by slices moves spot */
     uint64_t seed;
     bool caps_off; /* slice caps at their maximum */
 };

@@ -38,6 +38,11 @@ static void count_forced_trade(struct sim *sim, const struct tn_event *event)
     tn_micros away = event->side == TN_BUY ? price - view.mark_micros : view.mark_micros - price;
     sim->stats.slice_value += price * event->quantity;
     sim->stats.slice_cost += away * event->quantity;
+    uint16_t number = tn_series_underlying(event->series_id);
+    tn_micros lot = sim->spot[number - 1] / (number == RISK_BTC ? 100 : 10);
+    int64_t delta_ppb = tn_series_is_option(event->series_id) ? view.delta_ppb : 1000000000;
+    tn_micros moved = tn_mul_div_floor(lot * event->quantity, delta_ppb, 1000000000);
+    sim->forced[number - 1] += event->side == TN_BUY ? moved : -moved;
 }
 
 static void count_event(struct sim *sim, const struct tn_event *event)

@@ -31,6 +31,7 @@ struct sim {
     uint16_t days[SIM_EXPIRIES];
     tn_micros spot[RISK_UNDERLYINGS];
     int64_t vol_ppm;
+    tn_micros forced[RISK_UNDERLYINGS]; /* Σ of what slices bought less what they sold, by delta */
     struct sim_stats stats;
     bool *was_liquidated; /* by account */
 };
