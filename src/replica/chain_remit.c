@@ -7,6 +7,7 @@
  * is under way from it to each other market, and each one that is counted stands in one inbox as
  * one item. All of them together fit beside the items of blocks (limits below). */
 #include "replica/chain.h"
+#include "replica/controls.h"
 
 uint32_t tn_chain_remits_max(const struct tn_chain_limits *limits)
 {
@@ -48,8 +49,21 @@ static uint32_t place_of(const struct tn_chain *chain, uint32_t market)
     return place;
 }
 
+/* What the control does: another market's state is written while this one's stream executes. */
+static void write_across(struct tn_chain *chain, const struct tn_remit *remit)
+{
+    uint32_t place = place_of(chain, remit->to_market);
+    struct tn_event event;
+    tn_exchange_remit_in(chain->shards[place].exchange, &event, remit);
+}
+
+/* Nothing comes to another market but by its inbox. */
 static void add(struct tn_chain *chain, uint32_t market, const struct tn_remit *remit)
 {
+    if (!TENOR_HOLDS(ISOLATION)) {
+        write_across(chain, remit);
+        return;
+    }
     /* Each is one that its sender's market still counts. */
     TN_ASSERT(chain->remits_count < tn_chain_remits_room(&chain->limits));
     chain->remits[chain->remits_count++] =

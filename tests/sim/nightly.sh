@@ -17,7 +17,7 @@ longer=(model/test_{book_{exhaustive,mirror,streams},exchange_{exhaustive,metamo
     model/test_{partial,replica,restore,risk,touch,witness}_streams model/test_records_bytes
     test_machine_{damage,faults})
 cmake --build "$build" --target crash_replay adversary "${longer[@]##*/}" tenor-sim tenor-sim-whole
-mapfile -t controls < <(sed -n 's/^\([A-Z0-9_]*\) .*/tenor-sim-without-\1/p' tests/sim/controls.txt)
+mapfile -t controls < <(tests/sim/controls.sh --programs)
 cmake --build "$build" --target "${controls[@]}"
 status=0
 for ((seed = 20260101; seed < 20260101 + seeds; seed++)); do
