@@ -3,6 +3,7 @@ test_clients.py are told with. Clients are docs/examples/python's, with their ha
 import contextlib
 import os
 import random
+import re
 import select
 import shutil
 import signal
@@ -145,6 +146,28 @@ class Nodes:
                         return float(line.split()[1])
         raise Failed("there is no metric %s" % name)
 
+    def secrets(self):
+        """Whatever must stand in no log: keys in hex, and the lines of TLS keys."""
+        found = set()
+        for folder in (self.folder, os.environ["TENOR_HOME"]):
+            for root, _, names in os.walk(folder):
+                for name in names:
+                    if not (name.endswith((".key", ".pem")) or "/sessions/" in root):
+                        continue
+                    with open(os.path.join(root, name)) as file:
+                        text = file.read()
+                    found.update(re.findall(r"^(?:secret )?([0-9a-f]{64})$", text, re.M))
+                    for body in re.findall(r"PRIVATE KEY-----\n([^-]*)", text):
+                        found.update(body.split())
+        check(len(found) >= 3 * self.count, "only %d secrets are known", len(found))
+        return found
+
+    def tells_no_secret(self):
+        logs = "".join(self.log(name[:-4]) for name in os.listdir(self.work)
+                       if name.endswith(".log"))
+        for secret in self.secrets():
+            check(secret.lower() not in logs.lower(), "a log tells a secret")
+
     def stop(self):
         """All of them, by SIGTERM; what still runs must end with 0."""
         for process in self.running.values():
@@ -155,6 +178,7 @@ class Nodes:
         for index in range(self.count):
             for word in ("bug at", "ERROR: ", "runtime error", "msg=diverged", "msg=results_wrong"):
                 check(word not in self.log("node-%d" % index), "node-%d says '%s'", index, word)
+        self.tells_no_secret()
 
     def clean_up(self):
         for process in self.running.values():

@@ -161,11 +161,18 @@ stop() {
     local end=0
     wait "${pids[-1]}" || end=$?
     [ "$end" = 0 ] || fail "the node ended with $end"
+    tells_no_secret
     unset 'pids[-1]'
+}
+# What must stand in no log: the vote key, and the lines of the TLS key.
+tells_no_secret() {
+    { cat "$home/vote.key"; sed -n '/BEGIN .*PRIVATE KEY/,/END/{/-----/!p}' "$home/identity.pem"; } >"$scratch/secrets"
+    [ "$(wc -l <"$scratch/secrets")" -ge 3 ] || fail "a home without secrets"
+    if grep -qiFf "$scratch/secrets" "$scratch/node.log"; then fail "the log tells a secret"; fi
 }
 metric() { sed -n "s/^$1 //p" "$scratch/page"; }
 
-start
+start log.level=debug
 within 60 "a node alone is ready" is_code /readyz 200
 is_code /livez 200 || fail "it does not live: $code"
 is_code /nothing 404 || fail "a page that there is not: $code"
