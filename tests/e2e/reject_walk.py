@@ -491,6 +491,21 @@ class Walk:
         with closing(poor, mine):
             self.expect([(918, bid(state))], poor)
             self.expect([(917, bid(state))], mine)
+        self.win()
+
+    def win(self):
+        """The program bids for a hundredth of what spare has, with alice's money, and gets it."""
+        words = ("--key", "alice", "bid", "--account", str(self.world.spare.account),
+                 "--share", "0.01", "--pay-most", "1000000", "--state")
+
+        def taken():
+            state = "auction" if self.stage() == AUCTION else "insolvent"
+            with contextlib.suppress(Failed):  # a feed may be late where the machine is crowded
+                return self.nodes.tenor(*words, state)
+        said = within(60, "a bid is taken", taken)
+        check('"event": "seized"' in said, "a bid that is taken says: %s", said)
+        with closing(Client(self.nodes, self.world.alice, self.world.leader).logon()):
+            pass  # the program's nonces are the account's too
 
     def insolvent(self):
         """Spare owes more than he has: nobody's money leaves."""
