@@ -134,20 +134,28 @@ leader_of() {
     tenor cluster -o table | awk -v market="$1" '$1 ~ /^[0-9]+$/ && $5 ~ "(^|,)" market "(,|$)" { print $1; exit }'
 }
 is_above() { [ "$(height)" -gt "$1" ]; }
-# Is the newest trade of market 1 of a later block?
+# has_traded_since HEIGHT MARKET: is its newest trade of a later block?
 has_traded_since() {
     local newest
-    newest=$(tenor trades --market 1 --count 1 -o json | grep -oE '"block": "[0-9]+"' | grep -oE '[0-9]+' | tail -n 1)
+    newest=$(tenor trades --market "$2" --count 1 -o json | grep -oE '"block": "[0-9]+"' | grep -oE '[0-9]+' | tail -n 1)
     [ "${newest:-0}" -gt "$1" ]
 }
-check_logs() {
-    if grep -hE 'level=error' "$folder"/node-*.log; then fail "there are errors in a node's log"; fi
+# Of the nodes, the feed, the makers and takers: each still runs, and none of them tells of an error.
+check_programs() {
+    local name
+    for name in "${!running[@]}"; do
+        kill -0 "${running[$name]}" 2>/dev/null || fail "$name has ended"
+    done
+    if grep -HE 'level=error|bug at ' "$folder"/*.log; then fail "there are errors in a log"; fi
 }
 
 if [ "$mode" = ci ]; then
     sleep 20
     check_roots
-    check_logs
+    for market in 1 2; do
+        until_true 30 "market $market goes on trading" has_traded_since "$(height)" "$market"
+    done
+    check_programs
     echo "demo: both markets trade, no errors, height $(height)"
     exit 0
 fi
@@ -160,7 +168,7 @@ if [ "$mode" = kill ]; then
     wait "${running[node-$victim]}" 2>/dev/null || true
     unset "running[node-$victim]"
     until_true 30 "blocks go on" is_above "$((before + 20))"
-    until_true 30 "market 1 trades again" has_traded_since "$(height)"
+    until_true 30 "market 1 trades again" has_traded_since "$(height)" 1
     echo "demo: market 1 trades under another leader, height $(height)"
     tenor cluster -o table
     run_node "$victim"
