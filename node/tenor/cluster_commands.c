@@ -147,6 +147,17 @@ static void print_words(FILE *out, const char *first)
     }
 }
 
+/* Options are what the command's own help lists: nothing else knows those of all commands. */
+static const char OPTIONS[] =
+    "    if [[ ${COMP_WORDS[COMP_CWORD]} == -* ]]; then\n"
+    "        local before=(\"${COMP_WORDS[@]:0:COMP_CWORD}\")\n"
+    "        words=$(\"${before[@]:0:3}\" --help 2>/dev/null |\n"
+    "            sed -nE 's/^  (-[-a-z]+)( .*)?$/\\1/p')\n"
+    "        words+=' --help'\n"
+    "    fi\n"
+    "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\")\n"
+    "}\ncomplete -o default -F _tenor tenor\n";
+
 int completion_bash(struct thin *thin)
 {
     if (!thin_options(thin, NULL, 0, 0, 0)) return thin->end;
@@ -166,10 +177,7 @@ int completion_bash(struct thin *thin)
         print_words(stdout, first);
         fputs("' ;;\n", stdout);
     }
-    fputs("            esac\n            ;;\n    esac\n"
-          "    words+=' --help --net --node --trust --market --key -o --wait --timeout'\n"
-          "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\")\n"
-          "}\ncomplete -o default -F _tenor tenor\n",
-          stdout);
+    fputs("            esac\n            ;;\n    esac\n", stdout);
+    fputs(OPTIONS, stdout);
     return command_flush(stdout, stderr);
 }

@@ -93,6 +93,22 @@ stop_net() {
     fi
 }
 
+# completes WORDS WORD...: what bash offers for the last of them.
+completes() {
+    local wanted=$1
+    shift
+    (
+        # shellcheck source=/dev/null
+        . "$work/completion"
+        COMP_WORDS=("$tenor" "$@")
+        COMP_CWORD=$#
+        _tenor
+        echo "${COMPREPLY[*]}"
+    ) >"$work/out"
+    [ "$(cat "$work/out")" = "$wanted" ] || fail "of '$*' bash offers '$(cat "$work/out")'"
+    passed=$((passed + 1))
+}
+
 # ---- Groups of commands ------------------------------------------------------------------------------
 
 keys_are_made_shown_and_taken_in() {
@@ -108,7 +124,13 @@ keys_are_made_shown_and_taken_in() {
     ends 2 'read by others' key show copy
     chmod 600 "$TENOR_HOME/keys/copy.key"
     ok 'complete -o default -F _tenor tenor' completion
-    bash -n "$work/out"
+    cp "$work/out" "$work/completion"
+    completes 'place' order pl
+    completes 'get verify' proof ''
+    completes 'account' acc
+    completes '--limit --label' order place BTC-PERP buy 1 --l
+    completes '--table' margin --ta
+    completes '--net --node' cluster --n
 }
 
 the_first_order_is_two_commands_away() {
