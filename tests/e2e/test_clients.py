@@ -128,6 +128,27 @@ def only_tls_1_2_with_the_right_certificate_is_served(world):
     check("not connected" in said, "of wrong certificates tenor says: %s", said)
 
 
+def a_ticket_spares_who_comes_back_a_handshake_at_that_node(world):
+    nodes = world.nodes
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # one context for two nodes, whose names are the same
+
+    def connect(node, ticket=None):
+        (host, port), _ = nodes.net.nodes[node]
+        plain = socket.create_connection((host, int(port)), timeout=60)
+        with context.wrap_socket(plain, session=ticket) as one:
+            check(one.recv(4), "node %d does not say Hello", node)
+            return one.session, one.session_reused
+    before = nodes.metric(0, "tenor_gateway_handshakes_resumed_total")
+    ticket, is_short = connect(0)
+    check(ticket.has_ticket and not is_short, "the first handshake brings no ticket")
+    check(connect(0, ticket)[1], "the ticket is worth nothing")
+    check(not connect(1, ticket)[1], "another node takes the ticket")
+    within(60, "the short handshake is counted", lambda: nodes.metric(
+        0, "tenor_gateway_handshakes_resumed_total") > before)
+
+
 def signatures_for_other_chains_and_markets_are_refused(world):
     other = bytes(32)
     client = Client(world.nodes, world.alice, 0)
@@ -520,6 +541,7 @@ def a_node_that_starts_again_tells_what_it_executed_before(world):
 
 STORIES = [
     only_tls_1_2_with_the_right_certificate_is_served,
+    a_ticket_spares_who_comes_back_a_handshake_at_that_node,
     signatures_for_other_chains_and_markets_are_refused,
     a_frame_is_executed_once_however_often_it_is_sent,
     an_expired_session_may_do_nothing,
