@@ -225,6 +225,23 @@ within 60 "a broken file is refused" said '"msg":"reload_refused"'
 said "tenord.toml:[0-9]*:9: '=' is expected here" || fail "the refusal names no place"
 within 60 "the refusal is counted" reloaded tenor_reloads_refused_total 1
 cp "$scratch/whole.toml" "$home/tenord.toml"
+# Another certificate: who connects from now on is shown it.
+"$tenord" init --home "$scratch/other" --name other >/dev/null
+cp -p "$scratch/other/identity.pem" "$home/clients.pem"
+sed -i '/^\[clients\]/a identity = "clients.pem"' "$home/tenord.toml"
+shows() {
+    "$python" - "$scratch/node.log" "$home/$1" <<'PYTHON'
+import json, ssl, sys
+port = next(line["port"] for line in map(json.loads, open(sys.argv[1])) if line["msg"] == "clients")
+seen = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+own = open(sys.argv[2]).read().partition("-----BEGIN EC")[0]
+sys.exit(ssl.PEM_cert_to_DER_cert(own) != seen)
+PYTHON
+}
+shows identity.pem || fail "the node shows another certificate than its own"
+kill -HUP "${pids[-1]}"
+within 60 "the new certificate is shown" shows clients.pem
+cp "$scratch/whole.toml" "$home/tenord.toml"
 # A certificate that cannot be read: levels that stand beside it do not change either.
 sed -i 's/^# level = .*/level = "error"/' "$home/tenord.toml"
 sed -i '/^\[clients\]/a identity = "gone.pem"' "$home/tenord.toml"

@@ -309,6 +309,18 @@ static void test_leans_against_a_trade_before_it_is_final_and_back_when_it_is_vo
     assert_int_equal(mm.series[0].soft, 0);
 }
 
+static void test_does_not_offer_what_adds_to_a_holding_at_its_limit(void **state)
+{
+    struct client_case *test = *state;
+    start(test);
+    say_soft_trade(test, BID_ID, TENOR__V1__SIDE__SELL, 10);
+    struct quoted quoted = quote(test);
+    assert_true(quoted.bid_quantity == 0 && quoted.ask_quantity == 10 && quoted.ask == 10000);
+    say_soft_end(test, SEQUENCE - 1);
+    quoted = quote(test);
+    assert_true(quoted.bid_quantity == 10 && quoted.bid == 9990);
+}
+
 static void test_a_trade_of_a_final_batch_outlives_the_term(void **state)
 {
     struct client_case *test = *state;
@@ -412,6 +424,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_leans_against_a_trade_before_it_is_final_and_back_when_it_is_void),
+        TEST(test_does_not_offer_what_adds_to_a_holding_at_its_limit),
         TEST(test_a_trade_of_a_final_batch_outlives_the_term),
         TEST(test_a_trade_counts_once_when_it_becomes_final),
         TEST(test_a_trade_that_was_final_before_it_was_soft_counts_once),
