@@ -18,12 +18,20 @@ struct count {
     uint32_t longs, shorts;
 };
 
+/* Whose turn it is: in a ring by market, then by id. */
+struct turn {
+    uint64_t series_id;
+    uint32_t market;
+};
+
 struct places {
     struct count counts[PLACES_SERIES];
     uint32_t counts_used, pool_used;
     uint64_t work_block; /* of which so much work is left */
     uint32_t work, work_most;
-    uint64_t waits;
+    struct turn turn;  /* the series whose turn came last: after this block, if is_due */
+    struct turn waits; /* the next one that found no work left after this block; series 0: none */
+    bool is_due;       /* the turn is still to be taken */
     struct tn_holder holders[PLACES_WORK], sorted[PLACES_WORK];
     uint32_t pool[PLACES_HOLDERS];
 };
@@ -148,23 +156,55 @@ static uint32_t part(struct tn_holder *holders, uint32_t count)
     return longs;
 }
 
+/* ---- Turns -------------------------------------------------------------------------------------
+ */
+
+/* The first question after a block: what waited after the last one is due now. A turn that was not
+ * taken, because nobody asked in its market, is over. */
+static void begin_block(struct places *places, uint64_t height)
+{
+    if (places->work_block == height) return;
+    places->work_block = height;
+    places->work = places->work_most;
+    places->is_due = places->waits.series_id != 0;
+    if (places->is_due) places->turn = places->waits;
+    places->waits.series_id = 0;
+}
+
+static bool is_above(const struct turn *a, const struct turn *b)
+{
+    return a->market != b->market ? a->market > b->market : a->series_id > b->series_id;
+}
+
+/* In the ring that begins behind the turn of this block. */
+static bool comes_before(const struct places *places, const struct turn *a, const struct turn *b)
+{
+    const bool a_above = is_above(a, &places->turn), b_above = is_above(b, &places->turn);
+    return a_above != b_above ? a_above : is_above(b, a);
+}
+
+static void note_waiting(struct places *places, uint32_t market, uint64_t series_id)
+{
+    const struct turn turn = {.series_id = series_id, .market = market};
+    if (places->waits.series_id != 0 && !comes_before(places, &turn, &places->waits)) return;
+    places->waits = turn;
+}
+
 /* NULL: there is no work left for it, or it has too many exposures. */
-static struct count *count_series(struct places *places, struct count *count,
-                                  const struct places_at *at, uint64_t series_id)
+static struct count *count_series(struct places *places, const struct places_at *at,
+                                  uint64_t series_id)
 {
     uint32_t holders;
-    if (places->work_block != at->height) places->work = places->work_most;
-    places->work_block = at->height;
     const bool is_whole = places->work == places->work_most;
     const uint32_t looked =
         tn_exchange_holders(at->exchange, places->holders, &holders, places->work, series_id);
     if (looked == 0) {
-        if (!is_whole && places->waits == 0) places->waits = series_id;
+        if (!is_whole) note_waiting(places, at->market, series_id);
         return NULL;
     }
     places->work -= looked + PER_SERIES < places->work ? looked + PER_SERIES : places->work;
-    if (places->waits == series_id) places->waits = 0;
-    count = make_room(places, count, at, series_id, holders);
+    struct count *count =
+        make_room(places, find(places, at->market, series_id), at, series_id, holders);
     count->block = at->height;
     count->time_ms = at->time_ms;
     count->longs = part(places->holders, holders);
@@ -173,6 +213,24 @@ static struct count *count_series(struct places *places, struct count *count,
     keep_side(out, places, places->holders, count->longs);
     keep_side(out + count->longs, places, places->holders + count->longs, count->shorts);
     return count;
+}
+
+/* The one whose turn it is goes first: until it has, there is no work for another market's, whose
+ * exposures it might need. */
+static struct count *count_in_turn(struct places *places, const struct places_at *at,
+                                   uint64_t series_id)
+{
+    begin_block(places, at->height);
+    if (places->is_due && places->turn.market != at->market) {
+        note_waiting(places, at->market, series_id);
+        return NULL;
+    }
+    if (places->is_due) {
+        places->is_due = false;
+        struct count *first = count_series(places, at, places->turn.series_id);
+        if (places->turn.series_id == series_id) return first;
+    }
+    return count_series(places, at, series_id);
 }
 
 /* ---- Asking ------------------------------------------------------------------------------------
@@ -202,11 +260,20 @@ void places_find(struct places *places, struct place *place, const struct places
     const bool is_there = look_up(places, place, count, account, is_short);
     const bool is_good = is_there && at->time_ms - count->time_ms < PLACES_AGE_MS;
     if (is_good || count->block == at->height) return;
-    count = count_series(places, count, at, series_id);
+    count = count_in_turn(places, at, series_id);
     if (count != NULL) look_up(places, place, count, account, is_short);
 }
 
-uint64_t places_waits(const struct places *places)
+void places_find_all(struct places *places, const struct places_at *at, uint32_t account,
+                     struct places_asked *asked, uint32_t count)
 {
-    return places->waits;
+    uint32_t first = 0;
+    begin_block(places, at->height);
+    while (first < count && places->turn.market == at->market &&
+           asked[first].series_id < places->turn.series_id)
+        first++;
+    for (uint32_t i = 0; i < count; i++) {
+        struct places_asked *one = &asked[(first + i) % count];
+        places_find(places, &one->place, at, account, one->series_id, one->is_short);
+    }
 }

@@ -9,6 +9,11 @@
  * since. An exposure costs 80 ns, and 140 where memory is far: so 2.5 to 4.5 ms after a block. What
  * there is no work left for is told as it was counted last, or not yet.
  *
+ * Series take turns. Of those that found no work left the next one, by market and id, in a ring, is
+ * counted first after the next block, whoever asks for whatever; and who has positions in several
+ * goes on from there. So a series that is asked for after each block is counted within as many
+ * blocks as series are asked for, in whatever order questions come.
+ *
  * Memory is taken once; what has been counted is forgotten when it is full, and counted again. Not
  * state: nodes may have counted after different blocks. */
 #ifndef NODE_CLUSTER_PLACES_H
@@ -46,7 +51,13 @@ struct place {
 void places_find(struct places *places, struct place *place, const struct places_at *at,
                  uint32_t account, uint64_t series_id, bool is_short);
 
-/* A series that found no work left: who has positions in several asks for it first; 0: none. */
-uint64_t places_waits(const struct places *places);
+/* Of several positions of an account, by series ascending. */
+struct places_asked {
+    uint64_t series_id;
+    bool is_short;
+    struct place place; /* the answer */
+};
+void places_find_all(struct places *places, const struct places_at *at, uint32_t account,
+                     struct places_asked *asked, uint32_t count);
 
 #endif

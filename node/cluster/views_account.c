@@ -16,8 +16,7 @@ static int by_series(const void *left, const void *right)
     return (a->series_id > b->series_id) - (a->series_id < b->series_id);
 }
 
-/* Where the positions stand when others are deleveraged. A series that found no work left the last
- * time is asked for first: an account with many positions hears of all of them by and by. */
+/* Where the positions stand when others are deleveraged. */
 static void fill_places(struct views *views, Tenor__V1__Account *account,
                         const struct tn_exchange *exchange, uint32_t number)
 {
@@ -26,22 +25,20 @@ static void fill_places(struct views *views, Tenor__V1__Account *account,
                                  .market = account->market,
                                  .height = heads->height,
                                  .time_ms = heads->block.time_ms};
-    const size_t count = account->n_positions;
-    const uint64_t waits = places_waits(views->places);
-    size_t first = 0;
-    while (first + 1 < count && account->positions[first]->series_id < waits)
-        first++;
-    for (size_t i = 0; i < count; i++) {
-        Tenor__V1__Position *position = account->positions[(first + i) % count];
-        struct place place;
+    const uint32_t count = (uint32_t)account->n_positions;
+    for (uint32_t i = 0; i < count; i++) {
+        Tenor__V1__Position *position = account->positions[i];
         int64_t rank;
         if (!tn_exchange_rank(exchange, &rank, number, position->series_id)) return;
         position->adl_rank = (uint64_t)rank;
-        places_find(views->places, &place, &at, number, position->series_id,
-                    position->quantity < 0);
-        position->adl_place = place.place;
-        position->adl_of = place.holders;
-        position->adl_block = place.block;
+        views->asked[i].series_id = position->series_id;
+        views->asked[i].is_short = position->quantity < 0;
+    }
+    places_find_all(views->places, &at, number, views->asked, count);
+    for (uint32_t i = 0; i < count; i++) {
+        account->positions[i]->adl_place = views->asked[i].place.place;
+        account->positions[i]->adl_of = views->asked[i].place.holders;
+        account->positions[i]->adl_block = views->asked[i].place.block;
     }
 }
 

@@ -25,6 +25,7 @@ struct views {
     struct wire_arena questions, answers;
     uint8_t *out;
     struct places *places;
+    struct places_asked asked[VIEWS_POSITIONS_MAX];
     const struct views_world *world; /* of the question that is answered */
     char text[VIEWS_TEXT_SIZE];      /* what an Error says beside its number */
     union {
