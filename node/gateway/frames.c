@@ -205,6 +205,7 @@ void gateway_frames_take(struct gateway_connection *connection, uint64_t request
         return;
     }
     connection->frames_count++;
+    gateway->awake_us = gateway->now_us + (int64_t)gateway->limits.spin_us;
     deferred.tag = pending->tag;
     deferred.size = wire_frame_entry(gateway->entry, sizeof gateway->entry, message);
     TN_ASSERT(deferred.size > 0 && deferred.size <= sizeof gateway->entry);

@@ -52,6 +52,7 @@
     X(slow_ms, 100, 600000, 10000, "that a connection may take nothing while something waits")     \
     X(drain_ms, 0, 600000, 2000, "for the last words when the node stops")                         \
     X(past_percent, 1, 100, 20, "of a processor, for streams that are read from the store")        \
+    X(spin_us, 0, 10000000, 0, "after a frame, that the gateway asks for more before it sleeps")   \
     X(faults_max, 1, 1000000, 64, "bad signatures and the like, before a connection is closed")    \
     /* ---- from here on: at the start only ---- */                                                \
     X(sessions_max, 1, 65536, 4096, "connections at a time, if there are descriptors")             \
@@ -210,7 +211,8 @@ bool gateway_stopped(const struct gateway *gateway);
     X(soft_ends, COUNTER, "Terms of desks that ended for soft market data.")                       \
     X(soft_refused, COUNTER, "Subscriptions to soft market data refused: led by another node.")    \
     X(gaps, COUNTER, "Times that steps were missed: not read in time, or in a state sync.")        \
-    X(turns, COUNTER, "Turns of the gateway's loop.")
+    X(turns, COUNTER, "Turns of the gateway's loop.")                                              \
+    X(turns_spun, COUNTER, "Of these, after which it did not sleep: spin_us.")
 
 struct gateway_counters {
 #define X(field, type, help) uint64_t field;

@@ -189,6 +189,7 @@ struct gateway {
     bool is_listening, is_draining, tells_wait;
     bool is_full; /* the node's disk: it takes nothing */
     int64_t now_us, drain_us;
+    int64_t awake_us;              /* until then its descriptors are asked without sleeping */
     int64_t guest_us, guest_at_us; /* time that guests may take, and when that was counted */
     uint32_t guest_first;          /* slot of the first that has to wait */
     bool guests_wait;

@@ -241,6 +241,52 @@ static void test_gateway_takes_the_nodes_answer_for_what_the_desk_has_kept(void 
     end(client);
 }
 
+static void test_gateway_does_not_sleep_for_a_while_after_a_frame_where_it_is_told_to(void **state)
+{
+    (void)state;
+    begin_desk();
+    test.options.limits.spin_us = 10000000;
+    struct case_client *client = start();
+    send_order(client, 5);
+    expect_soft(client, 5);
+    for (uint32_t i = 0; i < 3000 && case_count(&test, turns_spun) < 100; i++)
+        node_quiet(&test, 20);
+    assert_true(case_count(&test, turns_spun) >= 100);
+    send_order(client, 6); /* what comes meanwhile is taken as ever */
+    expect_soft(client, 6);
+    end(client);
+}
+
+static void test_gateway_sleeps_again_when_no_frame_has_followed(void **state)
+{
+    (void)state;
+    uint64_t before, after = 0;
+    begin_desk();
+    test.options.limits.spin_us = 1000;
+    struct case_client *client = start();
+    send_order(client, 5);
+    expect_soft(client, 5);
+    do {
+        before = after;
+        node_quiet(&test, 20);
+        after = case_count(&test, turns_spun);
+    } while (after != before);
+    send_order(client, 6); /* and wakes up */
+    expect_soft(client, 6);
+    end(client);
+}
+
+static void test_gateway_sleeps_at_once_by_itself(void **state)
+{
+    (void)state;
+    struct case_client *client = begin();
+    send_order(client, 5);
+    expect_soft(client, 5);
+    client_ping(client);
+    assert_int_equal(case_count(&test, turns_spun), 0);
+    end(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +297,9 @@ int main(void)
         cmocka_unit_test(test_gateway_wakes_the_node_when_the_desk_is_due_earlier),
         cmocka_unit_test(test_gateway_never_lets_a_frame_overtake_one_that_went_by_the_node),
         cmocka_unit_test(test_gateway_takes_the_nodes_answer_for_what_the_desk_has_kept),
+        cmocka_unit_test(test_gateway_does_not_sleep_for_a_while_after_a_frame_where_it_is_told_to),
+        cmocka_unit_test(test_gateway_sleeps_again_when_no_frame_has_followed),
+        cmocka_unit_test(test_gateway_sleeps_at_once_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
