@@ -4,12 +4,14 @@
  * from when they were due. Everything runs on this machine, nothing is pinned: the nodes, their
  * feeder and the load's one thread share its processors, so where a rate is too high it is the
  * machine that is full; how much processor time a node took for a frame is printed beside. The
- * machine's own round trips come first. JSON lines.
+ * machine's own round trips come first, and between an order's, due by the same clock. JSON lines.
  *
- * usage: bench_gateway [--quick] [--nodes N] [--checkers N] [--slow-seconds N] [FIGURE...]
+ * usage: bench_gateway [--quick] [--nodes N] [--checkers N] [--spin US] [--slow-seconds N]
+ *                      [FIGURE...]
  * checkers: threads of a node that check signatures; 0, the default: as the node likes
+ * spin: clients.limits.spin_us of the nodes; 0, the default: they sleep
  * slow-seconds: that the figure `slow` may take; 100
- * figures: raw idle latency curve orders quotes slow logons; all by default. */
+ * figures: raw idle beside latency curve orders quotes slow logons; all by default. */
 #include "gateway_load.h"
 #include "gateway_slow.h"
 
@@ -19,7 +21,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 64, SERIES = 64, LOGONS = 1000, HANDSHAKES = 32, SETTLE_SECONDS = 5 };
+enum {
+    CONNECTIONS = 64,
+    SERIES = 64,
+    LOGONS = 1000,
+    HANDSHAKES = 32,
+    SETTLE_SECONDS = 5,
+    BESIDE_ROUNDS = 20,
+};
 
 static struct net net;
 static uint32_t nodes_count = 1, slow_seconds = 100;
@@ -58,7 +67,7 @@ static double run_and_print(struct load *load, const char *figure, uint64_t fram
     bench_json_u64("checkers", net.checkers_count);
     bench_json_u64("connections", load->frames_connections);
     bench_json_string("client", load->spins ? "spinning" : "asleep");
-    bench_json_string("node", "asleep");
+    bench_json_string("node", net.spin_us > 0 ? "spinning" : "asleep");
     bench_json_string("pinned", "no");
     bench_json_u64("offered_per_second", frames_per_second * sides);
     bench_json_u64("answered_per_second", (uint64_t)(answered * sides / seconds));
@@ -118,6 +127,7 @@ static void figure_quick(void)
     connect_all(&load, 1);
     load_sign(&load, LOAD_ORDERS, 200, 1, TN_WAIT_SOFT_AND_FINAL);
     run_and_print(&load, "order_soft_final", 1000, 1);
+    beside_print(&load, 1000, 1);
     load_close(&load);
 }
 
@@ -134,6 +144,18 @@ static void figure_latency(uint32_t frames)
     load.spins = true;
     load_sign(&load, LOAD_ORDERS, frames, 1, TN_WAIT_SOFT);
     run_and_print(&load, "order_soft", 1000, 1);
+    load_close(&load);
+}
+
+static void figure_beside(void)
+{
+    struct load load;
+    connect_all(&load, 1);
+    load_sign(&load, LOAD_ORDERS, 500, 1, TN_WAIT_SOFT);
+    load_run(&load, 1000, 4000); /* warm */
+    beside_print(&load, 1000, BESIDE_ROUNDS);
+    load.spins = true;
+    beside_print(&load, 1000, BESIDE_ROUNDS);
     load_close(&load);
 }
 
@@ -202,7 +224,7 @@ static bool is_wanted(int count, char **names, const char *name)
     bool any = false;
     for (int i = 1; i < count; i++) {
         if (strcmp(names[i], "--nodes") == 0 || strcmp(names[i], "--checkers") == 0 ||
-            strcmp(names[i], "--slow-seconds") == 0) {
+            strcmp(names[i], "--spin") == 0 || strcmp(names[i], "--slow-seconds") == 0) {
             i++;
             continue;
         }
@@ -232,6 +254,7 @@ static void bench(int count, char **names, const char *folder, bool is_quick)
         sleep(SETTLE_SECONDS);
         print_rss("rss_idle_with_market");
     }
+    if (is_wanted(count, names, "beside")) figure_beside();
     if (is_wanted(count, names, "latency")) figure_latency(5000);
     if (is_wanted(count, names, "curve")) figure_curve();
     if (is_wanted(count, names, "orders")) figure_orders();
@@ -268,6 +291,8 @@ int main(int count, char **arguments)
             nodes_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
         if (strcmp(arguments[i], "--checkers") == 0 && i + 1 < count)
             net.checkers_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
+        if (strcmp(arguments[i], "--spin") == 0 && i + 1 < count)
+            net.spin_us = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
         if (strcmp(arguments[i], "--slow-seconds") == 0 && i + 1 < count)
             slow_seconds = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
     }

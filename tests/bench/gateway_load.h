@@ -41,6 +41,7 @@ struct net {
     char folder[256];
     uint32_t nodes_count;
     uint32_t checkers_count; /* of a node: threads that check signatures; 0: as it likes */
+    uint32_t spin_us;        /* of a node: that its gateway asks for more before it sleeps */
     pid_t nodes[NET_NODES_MAX], feeder;
     struct tn_client_net conf;
     struct tn_signatures signatures;
@@ -142,5 +143,19 @@ void load_subscribe_and_leave(struct load *load, struct load_connection *connect
 /* ---- The machine's own (gateway_raw.c) ---------------------------------------------------------
  * Lines of JSON: a ping-pong of 64 bytes between two threads over TCP and TLS. */
 void raw_print(bool is_quick);
+
+/* Round trips over plain TCP that are due by the clock; since the first one was due. */
+struct raw_times {
+    uint64_t interval_ns;
+    uint32_t count;
+    uint64_t *sent_ns, *answered_ns;
+};
+/* Fills in the times: the loop of load_run, and a thread that answers at once. */
+void raw_run(struct raw_times *times, bool client_spins, bool server_spins);
+
+/* ---- Both beside each other (gateway_beside.c) -------------------------------------------------
+ * Signs and sends orders of the load's first connection by the clock, and raw round trips by the
+ * same clock and loop, in short rounds by turns; one line of JSON. The load is connected. */
+void beside_print(struct load *load, uint32_t frames_per_second, uint32_t rounds);
 
 #endif

@@ -79,9 +79,10 @@ static unsigned metrics_port(const struct net *net, uint32_t index)
 
 void net_start_node(struct net *net, uint32_t index)
 {
-    char home[PATH_SIZE], log[32], threads[64], metrics[64];
+    char home[PATH_SIZE], log[32], threads[64], metrics[64], spin[64];
     snprintf(metrics, sizeof metrics, "metrics.listen=127.0.0.1:%u", metrics_port(net, index));
     snprintf(threads, sizeof threads, "clients.limits.signature_threads=%u", net->checkers_count);
+    snprintf(spin, sizeof spin, "clients.limits.spin_us=%u", net->spin_us);
     snprintf(home, sizeof home, "%s/net/node-%u", net->folder, index);
     snprintf(log, sizeof log, "node-%u", index);
     const char *arguments[] = {TENORD_PATH,
@@ -99,6 +100,7 @@ void net_start_node(struct net *net, uint32_t index)
                                "clients.limits.frames_max=65536",
                                threads,
                                metrics,
+                               net->spin_us > 0 ? spin : NULL,
                                NULL};
     net->nodes[index] = run(net->folder, log, arguments);
 }
@@ -295,7 +297,8 @@ void net_wait_node(struct net *net, uint32_t index)
 void net_start(struct net *net, const char *folder, uint32_t nodes_count)
 {
     char out[PATH_SIZE], nodes[16], port[16], why[TN_CLIENT_WHY_SIZE];
-    *net = (struct net){.nodes_count = nodes_count, .checkers_count = net->checkers_count};
+    *net = (struct net){
+        .nodes_count = nodes_count, .checkers_count = net->checkers_count, .spin_us = net->spin_us};
     snprintf(net->folder, sizeof net->folder, "%s", folder);
     void *memory = aligned_alloc(16, (tn_signatures_size() + 15) / 16 * 16);
     TN_ASSERT(memory != NULL);

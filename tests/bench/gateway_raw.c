@@ -1,7 +1,10 @@
 /* gateway_raw: what a round trip costs on this machine without any node: 64 bytes there and back
  * between two threads, over plain TCP and over TLS with the cipher that gateways choose; both ends
  * asleep in the kernel while they wait, or both asking again and again; back to back, or once a
- * millisecond, when the processors have gone to sleep in between. */
+ * millisecond, when the processors have gone to sleep in between.
+ *
+ * And by the clock, as the load sends frames: an open loop that waits in epoll until the next round
+ * trip is due, and counts from there. That one is what an order's latency stands beside. */
 #include "gateway_load.h"
 
 #include "link/certificate.h"
@@ -12,6 +15,7 @@
 #include <mbedtls/pk.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -182,4 +186,67 @@ void raw_print(bool is_quick)
     ping("raw_tls", &certificate, false, 0, rounds);
     ping("raw_tls", &certificate, true, 0, rounds);
     ping("raw_tls", &certificate, false, 1000000, paced);
+}
+
+/* ---- By the clock ------------------------------------------------------------------------------
+ */
+
+/* One wait of at most so long; true: something came. */
+static bool wait_for_bytes(int epoll, uint64_t wait_ns)
+{
+    struct epoll_event event;
+    const struct timespec wait = {.tv_sec = (time_t)(wait_ns / 1000000000),
+                                  .tv_nsec = (long)(wait_ns % 1000000000)};
+    return epoll_pwait2(epoll, &event, 1, &wait, NULL) == 1;
+}
+
+/* Whole messages that are there; `size` is of the one that has begun. */
+static uint32_t take_all(const struct end *client, size_t *size)
+{
+    uint8_t bytes[16 * BYTES];
+    ssize_t got = recv(client->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    TN_ASSERT(got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+    if (got < 0) return 0;
+    *size += (size_t)got;
+    uint32_t count = (uint32_t)(*size / BYTES);
+    *size %= BYTES;
+    return count;
+}
+
+/* The same loop as load_run has for a rate that leaves time to sleep. */
+static void ping_by_clock(struct raw_times *times, struct end *client, bool spins)
+{
+    const uint64_t start_ns = bench_clock_ns() + 1000000;
+    uint32_t sent = 0, answered = 0;
+    size_t size = 0;
+    struct epoll_event event = {.events = EPOLLIN};
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    TN_ASSERT(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event) == 0);
+    while (answered < times->count) {
+        uint64_t now_ns = bench_clock_ns();
+        for (; sent < times->count && start_ns + sent * times->interval_ns <= now_ns; sent++) {
+            times->sent_ns[sent] = now_ns - start_ns;
+            say(client);
+        }
+        uint64_t next_ns = start_ns + sent * times->interval_ns, wait_ns = 5000000;
+        now_ns = bench_clock_ns();
+        if (sent < times->count) wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+        if (!wait_for_bytes(epoll, spins ? 0 : wait_ns)) continue;
+        for (uint32_t count = take_all(client, &size); count > 0; count--)
+            times->answered_ns[answered++] = bench_clock_ns() - start_ns;
+    }
+    close(epoll);
+}
+
+void raw_run(struct raw_times *times, bool client_spins, bool server_spins)
+{
+    struct end client = {.spins = client_spins};
+    struct end server = {.spins = server_spins, .is_server = true, .rounds = times->count};
+    pthread_t thread;
+    open_pair(&client, &server);
+    TN_ASSERT(pthread_create(&thread, NULL, answer, &server) == 0);
+    ping_by_clock(times, &client, client_spins);
+    pthread_join(thread, NULL);
+    close_end(&client);
+    close_end(&server);
 }
