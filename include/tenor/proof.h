@@ -35,6 +35,7 @@ enum tn_proof_kind {
 #define TN_PROOF_DEPTH_MAX       32 /* of a tree: indexes are 32 bits */
 #define TN_PROOF_SIDES           64 /* hashes on a way in a range: its counts are 64 bits */
 #define TN_PROOF_SECTIONS        16 /* of a market */
+#define TN_PROOF_SECTIONS_DEPTH  4
 #define TN_PROOF_RECORD_KINDS    11 /* 1 + the last kind that has a section */
 #define TN_PROOF_GLOBALS         8
 #define TN_PROOF_EXIT_SIZE       76
@@ -287,9 +288,11 @@ struct tn_proof_leaves {
     uint8_t kind;
     uint32_t first, count, total; /* total: leaves of the tree */
     uint32_t depth;
+    struct tn_hash root, markets_root;              /* of the tree; of all markets */
+    struct tn_hash beside[TN_PROOF_SECTIONS_DEPTH]; /* the way from one to its market, upwards */
 };
 /* tn_proof_verify_leaves checks that the leaves which a fold took are the run that the proof names;
- * `leaves` says which. The fold has sums when the kind is ACCOUNT. */
+ * `leaves` says which, and what is on its way. The fold has sums when the kind is ACCOUNT. */
 bool tn_proof_verify_leaves(struct tn_proof_leaves *leaves, struct tn_proof_fault *fault,
                             const uint8_t *proof, size_t size, const struct tn_hash *state_root,
                             const struct tn_proof_fold *fold);

@@ -11,6 +11,8 @@ struct reader {
     const uint8_t *chain_id;
     uint64_t height;
     const struct tn_hash *state_root;
+    struct tn_proof_leaves *leaves; /* NULL, or who is told what stands on the way */
+    struct tn_hash *beside;         /* NULL, or where the next sibling of a way goes */
 };
 
 /* A leaf with its way up: where it stands, what it became so far. */

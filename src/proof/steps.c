@@ -67,6 +67,7 @@ bool tn_proof_climb(struct reader *reader, struct tn_hash *node, uint32_t index,
             return reader_fail(reader, step);
         else if (!reader_hash(reader, &sibling))
             return false;
+        if (reader->beside != NULL) *reader->beside++ = sibling;
         if ((index & 1) != 0)
             tn_proof_node(node, &sibling, node);
         else
@@ -132,9 +133,11 @@ bool tn_proof_leave_market(struct reader *reader, uint32_t *market, const struct
     struct tn_hash globals_top;
     uint32_t count;
     uint32_t place;
-    if (!reader_u32(reader, market) ||
-        !tn_proof_climb(reader, &node, section, 0, 4, TN_PROOF_STEP_MARKET))
+    if (!reader_u32(reader, market)) return false;
+    reader->beside = reader->leaves == NULL ? NULL : reader->leaves->beside;
+    if (!tn_proof_climb(reader, &node, section, 0, TN_PROOF_SECTIONS_DEPTH, TN_PROOF_STEP_MARKET))
         return false;
+    reader->beside = NULL;
     tn_proof_market_top(&node, *market, &node);
     if (!tn_proof_read_waypoint(reader, &node, TN_PROOF_STEP_MARKET)) return false;
     if (!reader_u32(reader, &count) || !reader_u32(reader, &place)) return false;
@@ -143,6 +146,7 @@ bool tn_proof_leave_market(struct reader *reader, uint32_t *market, const struct
         return false;
     tn_proof_root(&node, TN_PROOF_MARKETS, count, &node);
     if (!tn_proof_read_waypoint(reader, &node, TN_PROOF_STEP_MARKETS)) return false;
+    if (reader->leaves != NULL) reader->leaves->markets_root = node;
     return reader_hash(reader, &globals_top) && check_state_root(reader, &node, &globals_top);
 }
 

@@ -385,6 +385,7 @@ static bool verify_leaves(struct reader *reader, struct tn_proof_leaves *leaves,
             return false;
         tn_proof_root(&climber.node, *kind, leaves->total, &climber.node);
     }
+    leaves->root = climber.node;
     return tn_proof_read_waypoint(reader, &climber.node, TN_PROOF_STEP_LEAVES) &&
            tn_proof_leave_market(reader, &leaves->market, &climber.node, tn_proof_section(*kind));
 }
@@ -393,7 +394,8 @@ bool tn_proof_verify_leaves(struct tn_proof_leaves *leaves, struct tn_proof_faul
                             const uint8_t *proof, size_t size, const struct tn_hash *state_root,
                             const struct tn_proof_fold *fold)
 {
-    struct reader reader = {.bytes = proof, .size = size, .state_root = state_root};
+    struct reader reader = {
+        .bytes = proof, .size = size, .state_root = state_root, .leaves = leaves};
     enum tn_proof_type type;
     memset(leaves, 0, sizeof *leaves);
     bool good = tn_proof_read_head(&reader, &type);

@@ -78,25 +78,54 @@ static void test_sync_client_refuses_a_set_that_the_handover_does_not_name(void 
     world_free(world);
 }
 
+enum { SEEDS_MAX = 40 }; /* in one of them the liar is asked, or the test fails */
+
+/* Nobody else pays for what one did. */
+static void expect_only(const struct world *world, uint16_t liar)
+{
+    for (uint16_t i = 0; i < WORLD_PEERS; i++)
+        if (i != liar) assert_false(sync_client_is_banned(world->client, i));
+}
+
 /* Among three honest ones, and as the only one that serves the newest checkpoint. Who is asked is
  * the seed's matter: now and then it is not the liar, and never does another pay for him. */
-static void lie(enum world_lie what, uint64_t height, bool is_banned)
+static void lie_about(enum world_lie what, uint8_t kind, uint64_t height, bool is_banned)
 {
     uint32_t banned = 0;
-    const uint32_t seeds = height == 640 ? 6 : 1;
-    for (uint32_t seed = 1; seed <= seeds; seed++) {
+    const uint32_t seeds = height != 640 ? 1 : is_banned ? SEEDS_MAX : 6;
+    for (uint32_t seed = 1; seed <= seeds && banned == 0; seed++) {
         struct world *world = world_make(0, 640);
+        const uint16_t liar = (uint16_t)(seed % WORLD_PEERS);
         world->seed = seed;
-        world->peers[0].lie = what;
-        world->peers[0].height = height;
+        world->peers[liar].lie = what;
+        world->peers[liar].kind = kind;
+        world->peers[liar].height = height;
         world_start_client(world, 0);
         assert_true(world_run(world, 60));
-        for (uint16_t i = 1; i < WORLD_PEERS; i++)
-            assert_false(sync_client_is_banned(world->client, i));
-        banned += sync_client_is_banned(world->client, 0);
+        expect_only(world, liar);
+        banned += sync_client_is_banned(world->client, liar);
         world_free(world);
     }
     assert_int_equal(banned > 0, is_banned);
+}
+
+static void lie(enum world_lie what, uint64_t height, bool is_banned)
+{
+    lie_about(what, 0, height, is_banned);
+}
+
+/* Kinds that stand beside the trees of the markets. */
+static bool is_of_frame(uint32_t kind)
+{
+    return kind == TN_RECORD_STREAM || kind == TN_RECORD_INBOX || kind >= TN_CHAIN_RECORD_HEADS;
+}
+
+/* Has anything been asked for that comes behind the frame? */
+static bool was_asked_for_more(const struct world_peer *peer)
+{
+    for (uint32_t kind = 1; kind < TN_CHAIN_KINDS; kind++)
+        if (peer->was_asked[kind] && !is_of_frame(kind) && kind != TN_RECORD_MARKET) return true;
+    return false;
 }
 
 /* Less than the largest record, which is in a later range. */
@@ -146,13 +175,130 @@ static void test_sync_client_prefers_who_answered_to_who_was_silent(void **state
     world_free(world);
 }
 
-static void test_sync_client_finds_out_who_lies_where_there_is_no_proof(void **state)
+/* As the only one that serves the newest checkpoint and, the second time, as one of four: nothing
+ * else was fetched when he is found. */
+static void lie_in_frame(enum world_lie what, uint8_t kind, uint32_t times)
+{
+    uint32_t banned = 0;
+    for (uint32_t seed = 0; seed <= SEEDS_MAX && banned < times; seed++) {
+        struct world *world = world_make(0, 640);
+        const uint16_t liar = (uint16_t)(seed % WORLD_PEERS);
+        world->seed = seed;
+        world->peers[liar].lie = what;
+        world->peers[liar].kind = kind;
+        if (seed == 0) world->peers[liar].height = 704;
+        world_start_client(world, 0);
+        assert_true(world_run(world, 60));
+        const bool is_found = sync_client_is_banned(world->client, liar);
+        if (seed == 0) assert_true(is_found);
+        if (is_found) assert_false(was_asked_for_more(&world->peers[liar]));
+        assert_in_range(sync_client_counters(world->client)->attempts, 1, is_found ? 2 : 1);
+        assert_int_equal(sync_client_counters(world->client)->lies, is_found);
+        banned += is_found;
+        expect_only(world, liar);
+        world_free(world);
+    }
+    assert_int_equal(banned, times);
+}
+
+static void test_sync_client_finds_out_who_lies_about_the_frame_before_it_fetches_more(void **state)
 {
     (void)state;
-    lie(LIE_HEADS, 640, true);
-    lie(LIE_HEADS, 704, true);
-    lie(LIE_EMPTY, 640, true);
-    lie(LIE_EMPTY, 704, true);
+    for (uint32_t kind = 1; kind < TN_CHAIN_RECORD_REGISTRY + TN_CHAIN_REGISTRY_KINDS; kind++) {
+        if (!is_of_frame(kind)) continue;
+        lie_in_frame(LIE_BIT, (uint8_t)kind, 2);
+        lie_in_frame(LIE_LAST, (uint8_t)kind, 1);
+        lie_in_frame(LIE_MORE, (uint8_t)kind, 1);
+        lie_in_frame(LIE_EMPTY, (uint8_t)kind, 1);
+    }
+    lie_in_frame(LIE_BIT, TN_RECORD_MARKET, 2);
+    lie_in_frame(LIE_EMPTY, TN_RECORD_MARKET, 1);
+}
+
+/* What he lied about others bring at once: nothing that is proved is fetched twice. */
+static void lie_behind_frame(enum world_lie what, uint8_t kind)
+{
+    uint32_t banned = 0;
+    for (uint32_t seed = 1; seed <= SEEDS_MAX && banned == 0; seed++) {
+        struct world *world = world_make(0, 640);
+        const uint16_t liar = (uint16_t)(seed % WORLD_PEERS);
+        world->seed = seed;
+        world->peers[liar].lie = what;
+        world->peers[liar].kind = kind;
+        world_start_client(world, 0);
+        assert_true(world_run(world, 60));
+        assert_int_equal(sync_client_counters(world->client)->attempts, 1);
+        expect_only(world, liar);
+        banned += sync_client_is_banned(world->client, liar);
+        world_free(world);
+    }
+    assert_int_equal(banned, 1);
+}
+
+static void test_sync_client_goes_on_with_what_it_has_when_it_finds_a_liar_behind_the_frame(
+    void **state)
+{
+    const uint8_t kinds[] = {TN_RECORD_ACCOUNT, TN_RECORD_MEMORY, TN_RECORD_BOOK, TN_RECORD_EQUITY};
+    (void)state;
+    for (uint32_t i = 0; i < sizeof kinds; i++) {
+        lie_behind_frame(LIE_BIT, kinds[i]);
+        lie_behind_frame(LIE_LAST, kinds[i]);
+        lie_behind_frame(LIE_EMPTY, kinds[i]);
+    }
+    lie_behind_frame(LIE_MORE, TN_RECORD_EQUITY);
+}
+
+static void test_sync_client_needs_no_peer_once_the_frame_is_proved(void **state)
+{
+    uint32_t gone = 0;
+    (void)state;
+    for (uint32_t seed = 1; seed <= 8; seed++) {
+        struct world *world = world_make(0, 640);
+        uint16_t chosen = TN_PEER_ALL;
+        bool is_framed = false;
+        world->seed = seed;
+        for (uint32_t i = 0; i < WORLD_PEERS; i++)
+            world->peers[i].answer_us = 100000;
+        world_start_client(world, 0);
+        for (uint32_t turn = 0; turn < 300 && !is_framed; turn++) {
+            sync_client_turn(world->client, world->now_us);
+            world_deliver(world);
+            for (uint16_t i = 0; i < WORLD_PEERS; i++) {
+                is_framed |= was_asked_for_more(&world->peers[i]);
+                if (world->peers[i].was_asked[TN_CHAIN_RECORD_HEADS]) chosen = i;
+            }
+            world->now_us += 100000;
+        }
+        assert_true(is_framed && chosen < WORLD_PEERS);
+        sync_client_peer_down(world->client, chosen);
+        gone++;
+        assert_true(world_run(world, 60));
+        assert_int_equal(sync_client_counters(world->client)->attempts, 1);
+        assert_int_equal(sync_client_counters(world->client)->bans, 0);
+        world_free(world);
+    }
+    assert_int_equal(gone, 8);
+}
+
+/* Four questions are with each of them, and each answer takes it three seconds and a half. */
+static void test_sync_client_does_not_take_slow_peers_for_silent_ones(void **state)
+{
+    struct world *world = world_make(0, 640);
+    (void)state;
+    for (uint32_t i = 0; i < WORLD_PEERS; i++)
+        world->peers[i].answer_us = 3500000;
+    world_start_client(world, 0);
+    assert_true(world_run(world, 200));
+    assert_int_equal(sync_client_counters(world->client)->timeouts, 0);
+    assert_int_equal(sync_client_counters(world->client)->attempts, 1);
+    world_free(world);
+}
+
+static void test_sync_client_bans_who_sends_a_little_at_a_time(void **state)
+{
+    (void)state;
+    lie(LIE_TRICKLE, 640, true);
+    lie(LIE_TRICKLE, 704, true);
 }
 
 static void test_sync_client_finds_out_who_gives_positions_to_nobody(void **state)
@@ -257,7 +403,13 @@ int main(void)
         cmocka_unit_test(test_sync_client_finds_a_liar_before_it_has_fetched_much),
         cmocka_unit_test(test_sync_client_asks_everybody_now_and_then),
         cmocka_unit_test(test_sync_client_prefers_who_answered_to_who_was_silent),
-        cmocka_unit_test(test_sync_client_finds_out_who_lies_where_there_is_no_proof),
+        cmocka_unit_test(
+            test_sync_client_finds_out_who_lies_about_the_frame_before_it_fetches_more),
+        cmocka_unit_test(
+            test_sync_client_goes_on_with_what_it_has_when_it_finds_a_liar_behind_the_frame),
+        cmocka_unit_test(test_sync_client_needs_no_peer_once_the_frame_is_proved),
+        cmocka_unit_test(test_sync_client_does_not_take_slow_peers_for_silent_ones),
+        cmocka_unit_test(test_sync_client_bans_who_sends_a_little_at_a_time),
         cmocka_unit_test(test_sync_client_finds_out_who_gives_positions_to_nobody),
         cmocka_unit_test(test_sync_client_finds_out_whose_proof_is_another),
         cmocka_unit_test(test_sync_client_bans_who_sends_what_is_no_message),

@@ -5,6 +5,7 @@
 
 #include "cluster/sync_check.h"
 #include "cluster/sync_client.h"
+#include "tenor/chain_globals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,18 @@ enum {
     WORLD_WIRE_MAX = 4096,
     WORLD_ACCOUNTS = 9000, /* three ranges */
     WORLD_BOOKS = 130,     /* as many */
-    WORLD_HEADS = TN_CHAIN_RECORD_HEADS,
+    WORLD_EQUITIES = 600,  /* two records */
+    WORLD_INBOXES = 3,     /* that wait */
+    WORLD_FRAMES = 2,      /* heights whose checkpoints are served: 640 and 704 */
+    WORLD_STREAM_SIZE = 88,
+    WORLD_PAST_SIZE = 80, /* of each height in RING */
 };
 
 struct world_record {
     uint8_t kind;
     uint32_t index, size;
     uint8_t *bytes;
+    uint64_t height; /* that it is of; 0: of all */
 };
 
 enum world_lie {
@@ -36,23 +42,38 @@ enum world_lie {
     LIE_LARGE,   /* a record that is larger than its kind may be */
     LIE_ENDLESS, /* there is always a range behind this one */
     LIE_LATER,   /* it serves a later checkpoint by now */
-    LIE_HEADS,   /* a bit of what has no proof of its own */
-    LIE_EMPTY,   /* there are no books, it says */
     LIE_NOBODY,  /* positions of an account that there is not */
     LIE_PROOF,   /* a bit of a proof */
     LIE_OTHER,   /* the proof of another range */
+    LIE_TRICKLE, /* a byte at a time */
+    /* Of one kind: */
+    LIE_BIT,   /* a bit of each record */
+    LIE_LAST,  /* the last record is left out */
+    LIE_MORE,  /* there is one more, like the last */
+    LIE_EMPTY, /* there are none, it says */
 };
 
 struct world_peer {
     enum world_lie lie;
     uint64_t epoch, height; /* of its checkpoint; 0: none */
+    uint8_t kind;           /* that it lies about */
+    int64_t answer_us;      /* so long it takes for each answer with records */
+    int64_t free_us;
     uint64_t records_asked, bytes_served;
+    bool was_asked[TN_CHAIN_KINDS];
 };
 
 struct world_message {
     uint16_t peer;
     size_t size;
     uint8_t *bytes;
+    int64_t due_us;
+};
+
+/* What stands beside the markets at a height. */
+struct world_frame {
+    struct tn_state_head head;
+    struct tn_hash root;
 };
 
 struct world {
@@ -63,9 +84,8 @@ struct world {
     struct world_record records[WORLD_RECORDS_MAX];
     uint32_t records_count;
     struct tn_state *state; /* over what has proofs */
-    void *state_memory;
-    struct tn_hash content; /* of all records */
-    uint64_t seed;          /* of the client */
+    struct world_frame frames[WORLD_FRAMES];
+    uint64_t seed; /* of the client */
     struct world_peer peers[WORLD_PEERS];
     struct world_message wire[WORLD_WIRE_MAX]; /* to the client */
     uint32_t wire_first, wire_count;
@@ -129,29 +149,43 @@ static inline void world_add_book(struct world *world, uint32_t slot, uint32_t b
     tn_put_be(record->bytes, bids, 4);
 }
 
-static inline void world_head(const struct world *world, struct tn_state_head *head,
-                              uint64_t height)
+static inline uint64_t world_height(uint32_t frame)
 {
-    *head = (struct tn_state_head){.height = height};
-    memcpy(head->chain_id, world->limits.chain_id, sizeof head->chain_id);
+    return 640 + 64 * (uint64_t)frame;
 }
 
-/* The records' trees, as a chain would have them. */
+/* Of a height that nobody serves with a good certificate: of nothing. */
+static inline struct world_frame world_frame_of(const struct world *world, uint64_t height)
+{
+    struct world_frame frame = {.head = {.height = height}};
+    for (uint32_t i = 0; i < WORLD_FRAMES; i++)
+        if (world_height(i) == height) frame = world->frames[i];
+    memcpy(frame.head.chain_id, world->limits.chain_id, sizeof frame.head.chain_id);
+    return frame;
+}
+
+/* The records' trees, as a chain would have them: once, as they are the same in every world. */
 static inline void world_make_state(struct world *world)
 {
-    const struct tn_state_limits limits = {
-        .accounts_max = WORLD_ACCOUNTS, .series_max = WORLD_BOOKS, .market_max = 1, .feeds_max = 1};
+    static struct tn_state *made;
+    const struct tn_state_limits limits = {.accounts_max = WORLD_ACCOUNTS,
+                                           .series_max = WORLD_BOOKS,
+                                           .market_max = 1,
+                                           .feeds_max = 1,
+                                           .sessions_max = 4};
     const size_t size = (tn_state_size(&limits) + 63) / 64 * 64;
-    world->state_memory = aligned_alloc(64, size);
-    if (world->state_memory == NULL) abort();
-    world->state = tn_state_init(world->state_memory, &limits, world->limits.markets[0].market);
+    world->state = made;
+    if (made != NULL) return;
+    void *memory = aligned_alloc(64, size);
+    if (memory == NULL) abort();
+    world->state = made = tn_state_init(memory, &limits, world->limits.markets[0].market);
     tn_state_count(world->state, TN_RECORD_ACCOUNT, WORLD_ACCOUNTS);
     tn_state_count(world->state, TN_RECORD_MEMORY, WORLD_ACCOUNTS);
     tn_state_count(world->state, TN_RECORD_BOOK, WORLD_BOOKS);
+    tn_state_count(world->state, TN_RECORD_MARKET, 1);
     for (uint32_t pass = 0; pass < 2; pass++) { /* positions before accounts */
         for (uint32_t i = 0; i < world->records_count; i++) {
             const struct world_record *record = &world->records[i];
-            if (record->kind == WORLD_HEADS) continue;
             if ((record->kind == TN_RECORD_POSITIONS) != (pass == 0)) continue;
             const struct tn_record_name name = {.kind = record->kind, .index = record->index};
             if (!tn_state_set(world->state, name, record->bytes, record->size)) abort();
@@ -163,6 +197,7 @@ static inline void world_make_state(struct world *world)
 static inline uint32_t world_count_of(uint8_t kind)
 {
     if (kind == TN_RECORD_BOOK) return WORLD_BOOKS;
+    if (kind == TN_RECORD_MARKET) return 1;
     return kind == TN_RECORD_ACCOUNT || kind == TN_RECORD_MEMORY ? WORLD_ACCOUNTS : 0;
 }
 
@@ -183,6 +218,8 @@ static inline void world_hash(struct tn_hash *hash, const struct world_record *r
     }
 }
 
+#include "sync_world_frames.h"
+
 static inline void world_sign_all(const struct world *world, uint8_t *at, uint64_t epoch,
                                   const struct tn_hash *digest)
 {
@@ -201,10 +238,9 @@ static inline size_t world_cert(const struct world *world, uint8_t out[SYNC_CERT
                                 uint64_t epoch, uint64_t height)
 {
     struct tn_checkpoint checkpoint = {.epoch = epoch, .height = height};
-    struct tn_state_head head;
+    const struct world_frame frame = world_frame_of(world, height);
     struct tn_hash digest;
-    world_head(world, &head, height);
-    tn_state_root(&checkpoint.state_root, world->state, &head);
+    tn_state_root(&checkpoint.state_root, world->state, &frame.head);
     out[0] = TN_PEER_CKPT_CERT;
     tn_checkpoint_write(out + 1, &checkpoint);
     out[1 + TN_CHECKPOINT_BYTES] = 0x0f;
@@ -255,7 +291,14 @@ static inline void world_send(struct world *world, uint16_t from, const uint8_t 
     struct world_message *message =
         &world->wire[(world->wire_first + world->wire_count++) % WORLD_WIRE_MAX];
     if (world->wire_count > WORLD_WIRE_MAX) abort();
-    *message = (struct world_message){.peer = from, .size = size, .bytes = malloc(size)};
+    struct world_peer *peer = &world->peers[from];
+    const bool is_data = bytes[0] == TN_PEER_SYNC_DATA;
+    if (peer->free_us < world->now_us) peer->free_us = world->now_us;
+    if (is_data) peer->free_us += peer->answer_us;
+    *message = (struct world_message){.peer = from,
+                                      .size = size,
+                                      .bytes = malloc(size),
+                                      .due_us = is_data ? peer->free_us : world->now_us};
     if (message->bytes == NULL) abort();
     memcpy(message->bytes, bytes, size);
 }
@@ -290,15 +333,16 @@ static inline void world_answer_epoch(struct world *world, uint16_t from, uint64
 }
 
 static inline size_t world_prove(const struct world *world, uint8_t out[SYNC_PROOF_MAX],
-                                 const struct sync_fetch *fetch, enum world_lie lie)
+                                 const struct sync_fetch *fetch, const struct world_peer *peer)
 {
+    const enum world_lie lie = peer->lie;
     const uint8_t kind = fetch->place.kind;
     const uint32_t bits = sync_range_bits(kind), first = fetch->place.range << bits;
     const uint32_t other = lie == LIE_OTHER && first > 0 ? 0 : first;
-    struct tn_state_head head;
+    const struct world_frame frame = world_frame_of(world, fetch->number);
     if (!sync_is_proved(&world->limits, kind) || first >= world_count_of(kind)) return 0;
-    world_head(world, &head, fetch->number);
-    const size_t size = tn_state_prove_leaves(world->state, out, SYNC_PROOF_MAX, &head,
+    if (lie == LIE_EMPTY && peer->kind == kind) return 0;
+    const size_t size = tn_state_prove_leaves(world->state, out, SYNC_PROOF_MAX, &frame.head,
                                               (enum tn_record_kind)kind, other, bits);
     if (size == 0) abort();
     if (lie == LIE_PROOF) out[size / 2] ^= 1;
@@ -306,8 +350,10 @@ static inline size_t world_prove(const struct world *world, uint8_t out[SYNC_PRO
 }
 
 static inline size_t world_write_piece(uint8_t *at, const struct world_record *record,
-                                       const struct sync_piece *piece, enum world_lie lie)
+                                       const struct sync_piece *piece,
+                                       const struct world_peer *peer)
 {
+    const enum world_lie lie = peer->lie;
     sync_write_piece(at, piece);
     if (piece->size == record->size) {
         memcpy(at + SYNC_PIECE_HEAD, record->bytes + piece->offset, piece->count);
@@ -315,42 +361,85 @@ static inline size_t world_write_piece(uint8_t *at, const struct world_record *r
         memset(at + SYNC_PIECE_HEAD, 1, piece->count);
     }
     if (lie == LIE_FLIP) at[SYNC_PIECE_HEAD + 40 % piece->count] ^= 4;
-    if (lie == LIE_HEADS && record->kind == WORLD_HEADS) at[SYNC_PIECE_HEAD] ^= 4;
+    if (lie == LIE_BIT && record->kind == peer->kind) at[SYNC_PIECE_HEAD + piece->count / 2] ^= 4;
     return SYNC_PIECE_HEAD + piece->count;
+}
+
+static inline bool world_is_of(const struct world_record *record, uint64_t height)
+{
+    return record->height == 0 || record->height == height;
+}
+
+/* Is it the last of its kind at this height? */
+static inline bool world_is_last(const struct world *world, uint32_t place, uint64_t height)
+{
+    for (uint32_t i = place + 1; i < world->records_count; i++)
+        if (world->records[i].kind == world->records[place].kind &&
+            world_is_of(&world->records[i], height))
+            return false;
+    return true;
+}
+
+/* One more record behind the last, if there is room in the range. */
+static inline size_t world_add_one(uint8_t *at, const struct world_record *record)
+{
+    struct world_record more = *record;
+    more.index++;
+    const struct sync_piece piece = {
+        .index = more.index, .size = more.size, .offset = 0, .count = more.size};
+    if (sync_range_of(more.kind, more.index) != sync_range_of(record->kind, record->index))
+        return 0;
+    return world_write_piece(at, &more, &piece, &(struct world_peer){.lie = LIE_NONE});
+}
+
+/* The piece of a record that an answer has room for; the rest is for the next one. */
+static inline struct sync_piece world_cut(struct sync_records *records,
+                                          const struct world_record *record, size_t room,
+                                          const struct world_peer *peer)
+{
+    const struct sync_place *place = &records->place;
+    const uint32_t offset = record->index == place->index ? place->offset : 0;
+    struct sync_piece piece = {.index = record->index,
+                               .size = record->size,
+                               .offset = offset,
+                               .count = record->size - offset};
+    if (room < 2 * SYNC_PIECE_HEAD) abort(); /* no record of the tests ends so */
+    if (peer->lie == LIE_LARGE && place->kind == 5) piece.size = piece.count = 5000;
+    if (peer->lie == LIE_NOBODY && place->kind == TN_RECORD_POSITIONS) piece.index++;
+    uint32_t most = (uint32_t)(room - SYNC_PIECE_HEAD);
+    if (peer->lie == LIE_TRICKLE) most = 1;
+    if (piece.count > most) {
+        piece.count = most;
+        records->is_end = false;
+        records->next_index = record->index;
+        records->next_offset = offset + piece.count;
+    }
+    return piece;
 }
 
 /* The records of a range from a place on, as many as an answer has room for. */
 static inline size_t world_fill(const struct world *world, uint8_t *pieces,
-                                struct sync_records *records, enum world_lie lie)
+                                struct sync_records *records, const struct world_peer *peer)
 {
     const struct sync_place *place = &records->place;
+    const bool lies = peer->kind == place->kind;
     size_t used = 0;
     for (uint32_t i = 0; i < world->records_count; i++) {
         const struct world_record *record = &world->records[i];
         if (record->kind != place->kind || record->index < place->index) continue;
-        if (lie == LIE_EMPTY && record->kind == TN_RECORD_BOOK) break;
+        if (!world_is_of(record, records->height)) continue;
+        if (peer->lie == LIE_EMPTY && lies) break;
         if (sync_range_of(record->kind, record->index) != place->range) {
             records->has_above = true;
             records->above = sync_range_of(record->kind, record->index);
             break;
         }
-        if (!records->is_end || (lie == LIE_SHORT && used > 0)) continue;
-        uint32_t offset = record->index == place->index ? place->offset : 0;
-        struct sync_piece piece = {.index = record->index,
-                                   .size = record->size,
-                                   .offset = offset,
-                                   .count = record->size - offset};
-        const size_t room = SYNC_PIECES_MAX - used;
-        if (lie == LIE_LARGE && place->kind == 5) piece.size = piece.count = 5000;
-        if (lie == LIE_NOBODY && place->kind == TN_RECORD_POSITIONS) piece.index++;
-        if (room < 2 * SYNC_PIECE_HEAD || piece.count > room - SYNC_PIECE_HEAD) {
-            if (room < 2 * SYNC_PIECE_HEAD) abort(); /* no record of the tests ends so */
-            piece.count = (uint32_t)(room - SYNC_PIECE_HEAD);
-            records->is_end = false;
-            records->next_index = record->index;
-            records->next_offset = offset + piece.count;
-        }
-        used += world_write_piece(pieces + used, record, &piece, lie);
+        if (!records->is_end || (peer->lie == LIE_SHORT && used > 0)) continue;
+        const bool is_last = lies && world_is_last(world, i, records->height);
+        if (peer->lie == LIE_LAST && is_last) continue;
+        const struct sync_piece piece = world_cut(records, record, SYNC_PIECES_MAX - used, peer);
+        used += world_write_piece(pieces + used, record, &piece, peer);
+        if (peer->lie == LIE_MORE && is_last) used += world_add_one(pieces + used, record);
     }
     return used;
 }
@@ -361,10 +450,10 @@ static inline void world_answer_records(struct world *world, uint16_t from,
     static uint8_t bytes[SYNC_RECORDS_HEAD + SYNC_PIECES_MAX + SYNC_PROOF_MAX];
     const enum world_lie lie = world->peers[from].lie;
     struct sync_records records = {.height = fetch->number, .place = fetch->place, .is_end = true};
-    const size_t used = world_fill(world, bytes + SYNC_RECORDS_HEAD, &records, lie);
-    const bool is_none = lie == LIE_EMPTY && fetch->place.kind == TN_RECORD_BOOK;
-    if (records.is_end && !is_none)
-        records.proof_size = world_prove(world, bytes + SYNC_RECORDS_HEAD + used, fetch, lie);
+    const struct world_peer *peer = &world->peers[from];
+    const size_t used = world_fill(world, bytes + SYNC_RECORDS_HEAD, &records, peer);
+    if (records.is_end)
+        records.proof_size = world_prove(world, bytes + SYNC_RECORDS_HEAD + used, fetch, peer);
     if (lie == LIE_ENDLESS && fetch->place.range < UINT16_MAX) {
         records.has_above = true;
         records.above = fetch->place.range + 1;
@@ -391,6 +480,7 @@ static inline void world_ask(void *context, uint16_t to, const uint8_t *bytes, s
         case SYNC_RECORDS: break;
     }
     peer->records_asked++;
+    peer->was_asked[fetch.place.kind] = true;
     if (peer->lie == LIE_SILENT) return;
     if (peer->lie == LIE_LATER && peer->records_asked == 3) peer->height += 64;
     if (fetch.number == peer->height) {
@@ -458,10 +548,17 @@ static inline int world_order(const void *left, const void *right)
 /* Are the records that were taken those of the certificate? */
 static inline bool world_is_right(struct world *world)
 {
-    struct tn_hash root;
+    static struct world_record wanted[WORLD_RECORDS_MAX];
+    const uint64_t height = sync_client_checkpoint(world->client)->height;
+    struct tn_hash content, root;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < world->records_count; i++)
+        if (world_is_of(&world->records[i], height)) wanted[count++] = world->records[i];
+    qsort(wanted, count, sizeof *wanted, world_order);
+    world_hash(&content, wanted, count);
     qsort(world->taken, world->taken_count, sizeof *world->taken, world_order);
     world_hash(&root, world->taken, world->taken_count);
-    return tn_hash_equal(&root, &world->content);
+    return tn_hash_equal(&root, &content);
 }
 
 /* ---- Life ---- */
@@ -493,9 +590,10 @@ static inline struct world *world_make(uint64_t epoch, uint64_t height)
     world_add_book(world, 63, 0);
     world_add_book(world, 64, 4700); /* in two answers */
     world_add_book(world, WORLD_BOOKS - 1, 1);
-    world_add_record(world, WORLD_HEADS, 0, 4000);
-    world_hash(&world->content, world->records, world->records_count);
+    world_add_record(world, TN_RECORD_MARKET, 0, 300);
     world_make_state(world);
+    for (uint32_t i = 0; i < WORLD_FRAMES; i++)
+        world_add_frame(world, i);
     world->seed = 1;
     for (uint32_t i = 0; i < WORLD_PEERS; i++)
         world->peers[i] = (struct world_peer){.epoch = epoch, .height = height};
@@ -522,10 +620,15 @@ static inline void world_start_client(struct world *world, uint64_t above)
 
 static inline void world_deliver(struct world *world)
 {
-    while (world->wire_count > 0) {
+    for (uint32_t waiting = 0; waiting < world->wire_count;) {
         struct world_message message = world->wire[world->wire_first];
         world->wire_first = (world->wire_first + 1) % WORLD_WIRE_MAX;
         world->wire_count--;
+        if (message.due_us > world->now_us) {
+            world->wire[(world->wire_first + world->wire_count++) % WORLD_WIRE_MAX] = message;
+            waiting++;
+            continue;
+        }
         sync_client_message(world->client, message.peer, message.bytes, message.size,
                             world->now_us);
         free(message.bytes);
@@ -558,7 +661,6 @@ static inline void world_free(struct world *world)
     for (uint32_t i = 0; i < world->records_count; i++)
         free(world->records[i].bytes);
     free(world->taken);
-    free(world->state_memory);
     free(world->signatures_memory);
     free(world);
 }
