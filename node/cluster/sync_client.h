@@ -2,10 +2,11 @@
  *
  * It asks all peers which checkpoint they serve, follows the ends of epochs from the set it trusts
  * to the set that certified the newest one, and asks those that serve it for its records: ranges of
- * indexes of a kind, several peers at a time. Records go to the caller as they become whole, in no
- * order, and are taken back when the range that they are of turns out not to be the certified
- * one. When all are there the caller works out the root they add up to, and says so if it is not
- * the certificate's: then what has no proof of its own was wrong, and that all came from one peer.
+ * indexes of a kind, first those that only all together are proved, then the rest of several peers
+ * at a time. Records go to the caller as they become whole, in no order, and are taken back when
+ * the range that they are of turns out not to be the certified one. When all are there the caller
+ * works out the root they add up to, and says so should it not be the certificate's: then who is
+ * asked first is another one.
  *
  * It has no clock and sends through a call, so tests play its peers. One thread. */
 #ifndef NODE_CLUSTER_SYNC_CLIENT_H

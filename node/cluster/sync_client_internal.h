@@ -28,6 +28,7 @@ struct sync_peer {
     bool is_source;         /* of the records of this attempt */
     bool was_useless;       /* its certificate cannot be checked: not looked at in this round */
     uint32_t ranges;        /* that it was asked for */
+    uint64_t bytes;         /* of the ranges that it has served in this attempt, or is serving */
     uint32_t failures;      /* it was silent, or went down, or served something else by then */
     uint64_t answers, rank; /* rank: drawn for each attempt */
     int64_t heard_us;       /* its last answer with records */
@@ -56,7 +57,7 @@ struct sync_client {
     enum sync_client_state state;
     struct sync_peer peers[TN_PEERS_MAX];
     uint64_t random;
-    uint64_t bytes_max;
+    uint64_t bytes_max; /* no peer has as many in good faith */
     int64_t asked_us, now_us;
     struct tn_validators sets[SETS_KEPT]; /* that are proved, by epoch; the last one's is `epoch` */
     uint64_t epoch;

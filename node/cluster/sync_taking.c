@@ -45,6 +45,7 @@ void sync_taking_drop(struct sync_client *client)
     memset(client->ranges_known, 0, sizeof client->ranges_known);
     for (uint32_t i = 0; i < TN_PEERS_MAX; i++) {
         client->peers[i].ranges = 0;
+        client->peers[i].bytes = 0;
         client->peers[i].is_source = false;
         client->peers[i].rank = tn_random_next(&client->random);
     }
@@ -69,6 +70,7 @@ static void restart_work(struct sync_client *client, struct sync_work *work)
     }
     client->counters.records -= work->records;
     client->counters.bytes -= work->bytes;
+    if (work->peer != TN_PEER_ALL) client->peers[work->peer].bytes -= work->bytes;
     sync_check_free(work->check);
     free(work->record);
     *work = (struct sync_work){
@@ -123,7 +125,7 @@ static bool add_work(struct sync_client *client, uint8_t kind, uint32_t range)
         client->works_room = room;
     }
     struct sync_work *work = &client->works[client->works_count++];
-    *work = (struct sync_work){.place = {.range = range}, .kind = kind};
+    *work = (struct sync_work){.place = {.range = range}, .kind = kind, .peer = TN_PEER_ALL};
     restart_work(client, work);
     return true;
 }
@@ -249,7 +251,8 @@ static bool check_record(struct sync_client *client, struct sync_work *work, uin
     return added != SYNC_FRAME_BAD;
 }
 
-/* False: it is not what the piece before it said, or more than there can be. */
+/* False: it is not what the piece before it said, or more than there can be. Bytes are counted for
+ * each peer, as those of one that lies must not be held against another. */
 static bool take_piece(struct sync_client *client, struct sync_work *work,
                        const struct sync_piece *piece)
 {
@@ -257,7 +260,8 @@ static bool take_piece(struct sync_client *client, struct sync_work *work,
     const uint8_t kind = work->place.kind;
     client->counters.bytes += piece->count;
     work->bytes += piece->count;
-    if (client->counters.bytes > client->bytes_max) return false;
+    client->peers[work->peer].bytes += piece->count;
+    if (client->peers[work->peer].bytes > client->bytes_max) return false;
     if (piece->offset == 0) {
         if (piece->size > tn_chain_record_size_max(config->limits, kind)) return false;
         if (piece->count < piece->size) {

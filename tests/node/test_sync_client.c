@@ -1,5 +1,6 @@
 /* The client of state sync among peers that are honest, late, gone, or lie: it must come to the
  * certified records whenever one peer is honest, and blame nobody who is. */
+#include "cluster/sync_client_internal.h"
 #include "sync_world.h"
 
 #include <setjmp.h>
@@ -301,6 +302,33 @@ static void test_sync_client_bans_who_sends_a_little_at_a_time(void **state)
     lie(LIE_TRICKLE, 704, true);
 }
 
+/* The limit is a little more than all that there is; the liar's bytes and theirs pass it together.
+ */
+static void test_sync_client_does_not_hold_a_peers_bytes_against_another(void **state)
+{
+    uint32_t heavy = 0;
+    (void)state;
+    for (uint32_t seed = 1; seed <= 12; seed++) {
+        struct world *world = world_make(0, 640);
+        const uint16_t liar = (uint16_t)(seed % WORLD_PEERS);
+        world->seed = seed;
+        world_start_client(world, 0);
+        world->client->bytes_max = 64 << 10;
+        for (uint32_t i = 0; i < world->records_count; i++)
+            if (world_is_of(&world->records[i], 640))
+                world->client->bytes_max += world->records[i].size;
+        for (uint32_t i = 0; i < WORLD_PEERS; i++)
+            world->peers[i].answer_us = i == liar ? 0 : 200000;
+        world->peers[liar].lie = LIE_HEAVY;
+        world->peers[liar].bytes_most = world->client->bytes_max;
+        assert_true(world_run(world, 60));
+        assert_int_equal(sync_client_counters(world->client)->bans, 0);
+        heavy += world->peers[liar].bytes_served > SYNC_PIECES_MAX;
+        world_free(world);
+    }
+    assert_true(heavy > 0);
+}
+
 static void test_sync_client_finds_out_who_gives_positions_to_nobody(void **state)
 {
     (void)state;
@@ -410,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_sync_client_needs_no_peer_once_the_frame_is_proved),
         cmocka_unit_test(test_sync_client_does_not_take_slow_peers_for_silent_ones),
         cmocka_unit_test(test_sync_client_bans_who_sends_a_little_at_a_time),
+        cmocka_unit_test(test_sync_client_does_not_hold_a_peers_bytes_against_another),
         cmocka_unit_test(test_sync_client_finds_out_who_gives_positions_to_nobody),
         cmocka_unit_test(test_sync_client_finds_out_whose_proof_is_another),
         cmocka_unit_test(test_sync_client_bans_who_sends_what_is_no_message),

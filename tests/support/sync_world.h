@@ -21,6 +21,7 @@ enum {
     WORLD_FRAMES = 2,      /* heights whose checkpoints are served: 640 and 704 */
     WORLD_STREAM_SIZE = 88,
     WORLD_PAST_SIZE = 80, /* of each height in RING */
+    WORLD_HEAVY = 8 << 20,
 };
 
 struct world_record {
@@ -46,6 +47,7 @@ enum world_lie {
     LIE_PROOF,   /* a bit of a proof */
     LIE_OTHER,   /* the proof of another range */
     LIE_TRICKLE, /* a byte at a time */
+    LIE_HEAVY,   /* a book that has no end, and then silence, just before it was too much */
     /* Of one kind: */
     LIE_BIT,   /* a bit of each record */
     LIE_LAST,  /* the last record is left out */
@@ -59,7 +61,7 @@ struct world_peer {
     uint8_t kind;           /* that it lies about */
     int64_t answer_us;      /* so long it takes for each answer with records */
     int64_t free_us;
-    uint64_t records_asked, bytes_served;
+    uint64_t records_asked, bytes_served, bytes_most; /* it is silent rather than serve more */
     bool was_asked[TN_CHAIN_KINDS];
 };
 
@@ -406,6 +408,10 @@ static inline struct sync_piece world_cut(struct sync_records *records,
     if (room < 2 * SYNC_PIECE_HEAD) abort(); /* no record of the tests ends so */
     if (peer->lie == LIE_LARGE && place->kind == 5) piece.size = piece.count = 5000;
     if (peer->lie == LIE_NOBODY && place->kind == TN_RECORD_POSITIONS) piece.index++;
+    if (peer->lie == LIE_HEAVY && place->kind == TN_RECORD_BOOK) {
+        piece.size = WORLD_HEAVY;
+        piece.count = WORLD_HEAVY - offset;
+    }
     uint32_t most = (uint32_t)(room - SYNC_PIECE_HEAD);
     if (peer->lie == LIE_TRICKLE) most = 1;
     if (piece.count > most) {
@@ -461,6 +467,7 @@ static inline void world_answer_records(struct world *world, uint16_t from,
     sync_write_records(bytes, &records);
     if (lie == LIE_MALFORMED) bytes[23] = 9;
     const size_t size = SYNC_RECORDS_HEAD + used + records.proof_size;
+    if (lie == LIE_HEAVY && peer->bytes_served + size > peer->bytes_most) return;
     world->peers[from].bytes_served += size;
     world_send(world, from, bytes, size);
 }
