@@ -6,6 +6,8 @@
  * the others of their turn. */
 #include "gateway/internal.h"
 
+#include "cipher/chachapoly.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -376,6 +378,7 @@ static uint32_t workers_wanted(const struct gateway_limits *limits)
 
 static bool make_parts(struct gateway *gateway, char problem[GATEWAY_PROBLEM_SIZE])
 {
+    (void)chachapoly_serves_tls(); /* or mbedTLS itself does */
     uint32_t threads = (uint32_t)gateway->limits.handshake_threads;
     gateway->asks.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (gateway->asks.fd < 0) return fail(problem, "make a descriptor");
