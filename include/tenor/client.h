@@ -41,6 +41,9 @@ enum tn_client_on_disconnect {
     /* The library keeps a signed "cancel everything" at the node, fresh, which the node sends when
      * the connection is lost, or silent for dead_man_blocks. */
     TN_CLIENT_CANCEL_ALL = 1,
+    /* Of the orders and quotes with cancel_label only: one of an account's sessions, which labels
+     * its own. */
+    TN_CLIENT_CANCEL_LABEL = 2,
 };
 
 struct tn_client_options {
@@ -54,6 +57,7 @@ struct tn_client_options {
     uint64_t session;         /* of tn_client_item(TN_OPERATION_SESSION), by its owner */
     struct tn_secret_key key; /* the session's */
     uint8_t on_disconnect;    /* enum tn_client_on_disconnect */
+    uint32_t cancel_label;    /* of TN_CLIENT_CANCEL_LABEL */
     uint32_t dead_man_blocks; /* 0: no dead man's switch */
     uint32_t heartbeat_ms;    /* 1 000 .. 60 000; 0: 10 000 */
     uint32_t valid_blocks;    /* a frame's last block is so many above the last known; 0: 1 000 */

@@ -56,7 +56,8 @@ static const char *check(const struct tn_client_options *options)
         (options->heartbeat_ms < 1000 || options->heartbeat_ms > 60000)) {
         return "heartbeat_ms is 1 000 to 60 000, or 0";
     }
-    if (options->on_disconnect > TN_CLIENT_CANCEL_ALL) return "on_disconnect is none of its values";
+    if (options->on_disconnect > TN_CLIENT_CANCEL_LABEL)
+        return "on_disconnect is none of its values";
     if (options->log_on && options->market == 0) return "a session belongs to a market above 0";
     if (options->send_bytes_max != 0 &&
         options->send_bytes_max < WIRE_LENGTH_BYTES + WIRE_TO_NODE_BYTES_MAX) {
@@ -77,6 +78,7 @@ static void copy_options(struct tn_client *client, const struct tn_client_option
     client->session = options->session;
     client->key = options->key;
     client->on_disconnect = options->on_disconnect;
+    client->cancel_label = options->cancel_label;
     client->dead_man_blocks = options->dead_man_blocks;
     client->heartbeat_ms = options->heartbeat_ms == 0 ? HEARTBEAT_MS : options->heartbeat_ms;
     client->valid_blocks = options->valid_blocks == 0 ? VALID_BLOCKS : options->valid_blocks;
@@ -405,7 +407,7 @@ int64_t tn_client_timeout(const struct tn_client *client, int64_t now_ms)
     if (client->phase == CLIENT_UP) {
         next = sooner(client->sent_ms + client->heartbeat_ms / 2,
                       client->heard_ms + 2 * (int64_t)client->heartbeat_ms);
-        if (client->log_on && client->on_disconnect == TN_CLIENT_CANCEL_ALL &&
+        if (client->log_on && client->on_disconnect != TN_CLIENT_ORDERS_STAY &&
             client->standby_nonce == 0) {
             next = sooner(next, client->standby_ms);
         }

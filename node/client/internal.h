@@ -104,7 +104,7 @@ struct tn_client {
     uint64_t session;
     struct tn_secret_key key;
     uint8_t on_disconnect;
-    uint32_t dead_man_blocks, heartbeat_ms, valid_blocks;
+    uint32_t cancel_label, dead_man_blocks, heartbeat_ms, valid_blocks;
     void (*heard)(void *context, const struct tn_client_news *news);
     void *context;
     struct tn_signatures signatures;

@@ -86,7 +86,7 @@ enum tn_client_result client_logon(struct tn_client *client)
     Tenor__V1__Place place = TENOR__V1__PLACE__INIT;
     struct tn_hash digest;
     struct tn_signature signature;
-    logon.on_disconnect = client->on_disconnect == TN_CLIENT_CANCEL_ALL
+    logon.on_disconnect = client->on_disconnect != TN_CLIENT_ORDERS_STAY
                               ? TENOR__V1__ON_DISCONNECT__RUN_STANDBY
                               : TENOR__V1__ON_DISCONNECT__NOTHING;
     wire_logon_digest(&digest, client->chain_id, client->challenge, client->market, client->session,

@@ -1,5 +1,5 @@
-/* The standby frame: "cancel everything", signed in advance, which the node sends when this
- * connection is lost.
+/* The standby frame: "cancel everything", or all with a label, signed in advance, which the node
+ * sends when this connection is lost.
  *
  * Its nonce is ahead of the ones in use and is left out by frames. An account's window of nonces is
  * 64 wide: executed, the standby must leave those that are still on their way usable, so it is at
@@ -24,14 +24,18 @@ static bool is_good(const struct tn_client *client)
 
 static bool send_standby(struct tn_client *client)
 {
-    const struct tn_command everything = {.kind = TN_COMMAND_MASS_CANCEL};
+    struct tn_command cancel = {.kind = TN_COMMAND_MASS_CANCEL};
+    if (client->on_disconnect == TN_CLIENT_CANCEL_LABEL) {
+        cancel.as.mass_cancel.by = TN_BY_LABEL;
+        cancel.as.mass_cancel.label = client->cancel_label;
+    }
     struct tn_signature signature;
     const struct tn_frame frame = {.market = client->market,
                                    .term = client->term,
                                    .session = client->session,
                                    .nonce = client->nonce_next + AHEAD,
                                    .valid_until_block = client->height + BLOCKS,
-                                   .commands = &everything,
+                                   .commands = &cancel,
                                    .commands_count = 1};
     size_t size = client_sign_frame(client, &signature, &frame);
     if (size == 0) return false;
@@ -57,7 +61,7 @@ static bool send_standby(struct tn_client *client)
 
 void client_standby_renew(struct tn_client *client)
 {
-    if (client->on_disconnect != TN_CLIENT_CANCEL_ALL || client->phase != CLIENT_UP) return;
+    if (client->on_disconnect == TN_CLIENT_ORDERS_STAY || client->phase != CLIENT_UP) return;
     if (is_good(client) || client->now_ms < client->standby_ms) return;
     if (!send_standby(client) || client->standby_told) return;
     client->standby_told = true;

@@ -481,6 +481,22 @@ static void test_the_standby_frame_stays_ahead_of_the_nonces_in_use(void **state
     assert_true(renewed >= 200 / 48 && renewed <= 200 / 16);
 }
 
+static void test_a_session_may_stand_by_for_what_has_its_label_alone(void **state)
+{
+    struct client_case *test = *state;
+    test->options.on_disconnect = TN_CLIENT_CANCEL_LABEL;
+    test->options.cancel_label = 7;
+    case_start(test);
+    case_log_on(test, SERVER(test, 0));
+    const struct tn_frame *frame = case_read_frame(
+        test,
+        case_hear_kind(test, SERVER(test, 0), TENOR__V1__TO_NODE__BODY_STANDBY)->standby->frame);
+    assert_int_equal(frame->commands_count, 1);
+    assert_int_equal(frame->commands[0].kind, TN_COMMAND_MASS_CANCEL);
+    assert_int_equal(frame->commands[0].as.mass_cancel.by, TN_BY_LABEL);
+    assert_int_equal(frame->commands[0].as.mass_cancel.label, 7);
+}
+
 static void test_the_standby_frame_is_signed_anew_in_a_new_term(void **state)
 {
     struct client_case *test = *state;
@@ -762,6 +778,7 @@ int main(void)
         TEST(test_a_hole_says_nothing_of_frames_that_are_sent_after_it),
         TEST(test_nothing_that_waits_leaves_with_the_farewell),
         TEST(test_the_standby_frame_stays_ahead_of_the_nonces_in_use),
+        TEST(test_a_session_may_stand_by_for_what_has_its_label_alone),
         TEST(test_the_standby_frame_is_signed_anew_in_a_new_term),
         TEST(test_a_void_standby_frame_is_replaced_but_not_in_a_circle),
         TEST(test_after_a_standby_frame_was_run_another_one_stands_by),
