@@ -237,18 +237,23 @@ void gateway_frames_error(struct gateway *gateway, struct gateway_pending *pendi
     if (connection != NULL) refuse(connection, request, code, text);
 }
 
+static bool is_of(const struct tn_event *event, uint32_t account)
+{
+    uint32_t accounts[2];
+    const uint32_t found = gateway_history_accounts(accounts, event);
+    return (found > 0 && accounts[0] == account) || (found > 1 && accounts[1] == account);
+}
+
 bool gateway_frames_events(struct gateway *gateway, Tenor__V1__Event ***out, size_t *count,
                            uint32_t account, const struct tn_event *events, uint32_t events_count)
 {
-    uint32_t accounts[2], mine = 0;
+    uint32_t mine = 0;
     wire_arena_clear(&gateway->out_arena);
     *count = 0;
     Tenor__V1__Event **list = wire_take(&gateway->out_arena, events_count * sizeof *list);
     if (events_count > 0 && list == NULL) return false;
     for (uint32_t i = 0; i < events_count; i++) {
-        uint32_t found = gateway_history_accounts(accounts, &events[i]);
-        if (!((found > 0 && accounts[0] == account) || (found > 1 && accounts[1] == account)))
-            continue;
+        if (!is_of(&events[i], account)) continue;
         Tenor__V1__Event *event = wire_take(&gateway->out_arena, sizeof *event);
         if (event == NULL) return false;
         wire_event(event, &events[i]);
@@ -264,27 +269,45 @@ static bool wants(const struct gateway_pending *pending, Tenor__V1__Wait one)
     return pending->wait == TENOR__V1__WAIT__SOFT_AND_FINAL || pending->wait == (uint8_t)one;
 }
 
+/* Those of the account; false: too many to be listed. */
+static bool list_events(struct gateway *gateway, const struct tn_event *const **out, size_t *count,
+                        uint32_t account, const struct tn_event *events, uint32_t events_count)
+{
+    size_t mine = 0;
+    wire_arena_clear(&gateway->out_arena);
+    const struct tn_event **list = wire_take(&gateway->out_arena, events_count * sizeof *list);
+    if (events_count > 0 && list == NULL) return false;
+    for (uint32_t i = 0; i < events_count; i++) {
+        if (is_of(&events[i], account)) list[mine++] = &events[i];
+    }
+    *out = list;
+    *count = mine;
+    return true;
+}
+
 static void say_soft(struct gateway *gateway, struct gateway_connection *connection,
                      const struct gateway_pending *pending, const struct port_answer *answer,
                      const struct tn_event *events)
 {
-    Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
-    Tenor__V1__FrameSoft soft = TENOR__V1__FRAME_SOFT__INIT;
     Tenor__V1__Tokens tokens;
-    if (!gateway_frames_events(gateway, &soft.events, &soft.n_events, pending->account, events,
-                               answer->events_count))
-        soft.n_events = 0;
+    struct wire_frame_soft soft = {.request = pending->request,
+                                   .market = answer->market,
+                                   .term = answer->term,
+                                   .sequence = answer->sequence,
+                                   .index = answer->index,
+                                   .nonce = answer->nonce,
+                                   .tokens = &tokens};
     gateway_session_tokens(connection, &tokens);
-    soft.market = answer->market;
-    soft.term = answer->term;
-    soft.sequence = answer->sequence;
-    soft.index = answer->index;
-    soft.nonce = answer->nonce;
-    soft.tokens = &tokens;
-    message.request = pending->request;
-    message.body_case = TENOR__V1__FROM_NODE__BODY_FRAME_SOFT;
-    message.frame_soft = &soft;
-    gateway_connection_say(connection, &message);
+    if (!list_events(gateway, &soft.events, &soft.events_count, pending->account, events,
+                     answer->events_count))
+        soft.events_count = 0;
+    size_t size = wire_write_frame_soft(gateway->out_room,
+                                        WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX, &soft);
+    if (size == 0) {
+        gateway_connection_error(connection, soft.request, WIRE_ERROR_ANSWER_TOO_LARGE, NULL);
+        return;
+    }
+    gateway_connection_send(connection, gateway->out_room, size, true);
 }
 
 /* What was soft, or may have been, will never have been. */

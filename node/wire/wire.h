@@ -88,6 +88,17 @@ struct wire_account_event {
 size_t wire_write_account_event(uint8_t out[WIRE_ACCOUNT_EVENT_BYTES],
                                 const struct wire_account_event *message);
 
+/* A frame's soft answer, likewise: FrameSoft of those events, in FromNode with that request. 0: it
+ * does not fit, or is above the cap. */
+struct wire_frame_soft {
+    uint64_t request, sequence, nonce;
+    uint32_t market, term, index;
+    const struct tn_event *const *events;
+    size_t events_count;
+    const Tenor__V1__Tokens *tokens;
+};
+size_t wire_write_frame_soft(uint8_t *out, size_t room, const struct wire_frame_soft *message);
+
 /* Fills in an Error (its base included). `text` may be NULL: the sentence of the table then; else
  * it is not copied. code: of enum wire_error or enum tn_reject. */
 void wire_error_fill(Tenor__V1__Error *error, uint32_t code, const char *text);

@@ -10,6 +10,7 @@
 
 #define WINDOW_FIRST_BYTES 4096u
 #define WINDOW_GROWTH      16u
+#define EVENT_BYTES_USUAL  64u
 
 struct writer {
     uint8_t *begin, *at; /* what is free */
@@ -359,19 +360,24 @@ static void put_fields(struct writer *writer, const ProtobufCMessage *message)
 /* ---- Messages ----------------------------------------------------------------------------------
  */
 
-/* Length and message at the front of a window; 0: they do not fit, or are above the cap. */
+/* Length and message to the front of the window; 0: they do not fit, or are above the cap. */
+static size_t finish(struct writer *writer, uint8_t *out, size_t window, size_t size_max)
+{
+    size_t size = (size_t)(out + window - writer->at);
+    uint8_t *head = make_room(writer, WIRE_LENGTH_BYTES);
+    if (writer->is_full || size == 0 || size > size_max) return 0;
+    for (unsigned i = 0; i < WIRE_LENGTH_BYTES; i++)
+        head[i] = (uint8_t)(size >> (24 - 8 * i));
+    memmove(out, head, size + WIRE_LENGTH_BYTES);
+    return size + WIRE_LENGTH_BYTES;
+}
+
 static size_t write_within(uint8_t *out, size_t window, const ProtobufCMessage *message,
                            size_t size_max)
 {
     struct writer writer = {.begin = out, .at = out + window};
     put_fields(&writer, message);
-    size_t size = (size_t)(out + window - writer.at);
-    uint8_t *head = make_room(&writer, WIRE_LENGTH_BYTES);
-    if (writer.is_full || size == 0 || size > size_max) return 0;
-    for (unsigned i = 0; i < WIRE_LENGTH_BYTES; i++)
-        head[i] = (uint8_t)(size >> (24 - 8 * i));
-    memmove(out, head, size + WIRE_LENGTH_BYTES);
-    return size + WIRE_LENGTH_BYTES;
+    return finish(&writer, out, window, size_max);
 }
 
 static size_t write_message(uint8_t *out, size_t room, const ProtobufCMessage *message,
@@ -405,6 +411,50 @@ size_t wire_write_account_event(uint8_t out[WIRE_ACCOUNT_EVENT_BYTES],
         *--at = (uint8_t)(size >> (8 * i));
     memcpy(out, at, size + WIRE_LENGTH_BYTES);
     return size + WIRE_LENGTH_BYTES;
+}
+
+static void put_plain_event(struct writer *writer, const struct tn_event *event)
+{
+    uint8_t piece[EVENT_BYTES_MAX];
+    if ((size_t)(writer->at - writer->begin) >= sizeof piece) {
+        writer->at = plain_event_before(writer->at, event);
+    } else {
+        const uint8_t *at = plain_event_before(piece + sizeof piece, event);
+        put_bytes(writer, at, (size_t)(piece + sizeof piece - at));
+    }
+}
+
+static void put_frame_soft(struct writer *writer, const struct wire_frame_soft *message)
+{
+    const uint8_t *const end = writer->at;
+    put_number(writer, 3 << 3, message->tokens->queries);
+    put_number(writer, 2 << 3, message->tokens->quotes);
+    put_number(writer, 1 << 3, message->tokens->orders);
+    put_head(writer, end, 7 << 3 | 2);
+    for (size_t i = message->events_count; i-- > 0 && !writer->is_full;) {
+        const uint8_t *event_end = writer->at;
+        put_plain_event(writer, message->events[i]);
+        put_head(writer, event_end, 6 << 3 | 2);
+    }
+    put_number(writer, 5 << 3, message->nonce);
+    put_number(writer, 4 << 3, message->index);
+    put_number(writer, 3 << 3, message->sequence);
+    put_number(writer, 2 << 3, message->term);
+    put_number(writer, 1 << 3, message->market);
+    put_head(writer, end, TENOR__V1__FROM_NODE__BODY_FRAME_SOFT << 3 | 2);
+    put_number(writer, 1 << 3, message->request);
+}
+
+size_t wire_write_frame_soft(uint8_t *out, size_t room, const struct wire_frame_soft *message)
+{
+    size_t window = WINDOW_FIRST_BYTES + message->events_count * EVENT_BYTES_USUAL;
+    for (;; window *= WINDOW_GROWTH) {
+        if (window > room) window = room;
+        struct writer writer = {.begin = out, .at = out + window};
+        put_frame_soft(&writer, message);
+        size_t written = finish(&writer, out, window, WIRE_FROM_NODE_BYTES_MAX);
+        if (written > 0 || window == room) return written;
+    }
 }
 
 size_t wire_write_to_node(uint8_t *out, size_t room, const Tenor__V1__ToNode *message)

@@ -139,6 +139,63 @@ static void test_wire_writes_an_accounts_event_as_its_message(void **state)
     }
 }
 
+static void fill_soft(struct wire_frame_soft *soft, Tenor__V1__FrameSoft *body,
+                      Tenor__V1__Tokens *tokens, uint64_t *random)
+{
+    soft->request = wire_twin_random(random) >> wire_twin_random(random) % 64;
+    soft->sequence = body->sequence = wire_twin_random(random) >> wire_twin_random(random) % 64;
+    soft->nonce = body->nonce = wire_twin_random(random) >> wire_twin_random(random) % 64;
+    soft->market = body->market = (uint32_t)wire_twin_random(random) % 3;
+    soft->term = body->term = (uint32_t)wire_twin_random(random) % 300;
+    soft->index = body->index = (uint32_t)wire_twin_random(random) % 3;
+    tenor__v1__tokens__init(tokens);
+    tokens->orders = (uint32_t)wire_twin_random(random) % 2;
+    tokens->quotes = (uint32_t)wire_twin_random(random);
+    tokens->queries = (uint32_t)wire_twin_random(random) % 1000;
+    soft->tokens = body->tokens = tokens;
+}
+
+/* Of no events, of some, of so many that the first window is too small; in rooms that are too
+ * small, too. */
+static void test_wire_writes_a_soft_answer_as_its_message(void **state)
+{
+    (void)state;
+    enum { EVENTS = 300 };
+    static struct tn_event from[EVENTS];
+    static const struct tn_event *list[EVENTS];
+    static Tenor__V1__Event events[EVENTS], *messages[EVENTS];
+    static uint8_t plain[sizeof out];
+    uint64_t random = test_seed("test_wire_write");
+    for (unsigned i = 0; i < 3000; i++) {
+        Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
+        Tenor__V1__FrameSoft body = TENOR__V1__FRAME_SOFT__INIT;
+        Tenor__V1__Tokens tokens;
+        const size_t count = i % 7 == 0 ? EVENTS : wire_twin_random(&random) % 4;
+        struct wire_frame_soft soft = {.events = list, .events_count = count};
+        fill_soft(&soft, &body, &tokens, &random);
+        for (size_t k = 0; k < count; k++) {
+            fill_event(&from[k], &random);
+            wire_event(&events[k], &from[k]);
+            list[k] = &from[k];
+            messages[k] = &events[k];
+        }
+        body.events = messages;
+        body.n_events = count;
+        message.request = soft.request;
+        message.body_case = TENOR__V1__FROM_NODE__BODY_FRAME_SOFT;
+        message.frame_soft = &body;
+        const size_t size = wire_write_from_node(out, sizeof out, &message);
+        assert_true(size > 0);
+        assert_int_equal(wire_write_frame_soft(plain, sizeof plain, &soft), size);
+        assert_memory_equal(plain, out, size);
+        plain[size] = 0xa5;
+        assert_int_equal(wire_write_frame_soft(plain, size, &soft), size);
+        assert_memory_equal(plain, out, size);
+        assert_int_equal(wire_write_frame_soft(plain, size - 1, &soft), 0);
+        assert_int_equal(plain[size], 0xa5);
+    }
+}
+
 static void test_wire_writes_the_bytes_that_protobuf_c_writes(void **state)
 {
     (void)state;
@@ -375,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_wire_says_how_much_room_a_message_needs),
         cmocka_unit_test(test_wire_writes_no_message_above_its_cap),
         cmocka_unit_test(test_wire_writes_the_bytes_that_protobuf_c_writes),
+        cmocka_unit_test(test_wire_writes_a_soft_answer_as_its_message),
         cmocka_unit_test(test_wire_writes_an_accounts_event_as_its_message),
         cmocka_unit_test(test_wire_cuts_a_stream_into_messages),
         cmocka_unit_test(test_wire_arena_hands_out_zeroed_pieces_until_it_is_full),
