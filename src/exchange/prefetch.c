@@ -34,6 +34,12 @@ static inline uint32_t only_if(bool condition, uint32_t value)
     return value | ((uint32_t)condition - 1);
 }
 
+/* All bits, or none. */
+static inline uint32_t all_if(bool condition)
+{
+    return 0 - (uint32_t)condition;
+}
+
 static inline void load_two_lines(const void *record)
 {
     tn_prefetch(record);
@@ -97,7 +103,8 @@ static inline void begin(const struct tn_exchange *exchange, struct tn_exchange_
     ahead->index = &exchange->result_index;
     ahead->account = account;
     ahead->series = ahead->exposure = ahead->record = ahead->slot = TN_NONE;
-    ahead->hash = ahead->result = result_hash(exchange, account, command->client_id);
+    ahead->hash = ahead->result =
+        result_hash(exchange, account, command->client_id) & all_if(command->client_id != 0);
     ahead->kind = LOOK_NOWHERE;
     ahead->is_begun = 1;
     ahead->is_linked = 0;
@@ -113,13 +120,20 @@ static inline void begin(const struct tn_exchange *exchange, struct tn_exchange_
 
 /* ---- Stage 1: the account and the cells are here ---- */
 
+/* All bits where the command leaves a result. Where it has no client id nothing of the results is
+ * touched, so cell 0 and record 0 are asked for: each of these loads would be from memory. */
+static inline uint32_t remembers(const struct tn_exchange_ahead *ahead)
+{
+    return all_if(ahead->result != 0);
+}
+
 static inline void find_records(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
 {
     const struct account *account = &exchange->accounts[ahead->account];
     bool places = ahead->kind <= LOOK_AT_TAKE;
     bool is_full = account->results_count == exchange->limits.results_per_account;
     uint32_t end = is_full ? account->results_head : account->results_tail; /* see results.c */
-    tn_prefetch(&exchange->results[or_first(end)]);
+    tn_prefetch(&exchange->results[or_first(end) & remembers(ahead)]);
     if (ahead->kind == LOOK_AT_ORDER) {
         ahead->slot = tn_book_guess(exchange->books, ahead->command->as.cancel.order_id);
     } else {
@@ -138,8 +152,10 @@ static inline void find_order(const struct tn_exchange *exchange, struct tn_exch
 {
     const struct account *account = &exchange->accounts[ahead->account];
     if (account->results_count == exchange->limits.results_per_account) {
-        uint64_t oldest = exchange->results[account->results_head].client_id;
-        tn_index_prefetch(&exchange->result_index, result_hash(exchange, ahead->account, oldest));
+        uint32_t mask = remembers(ahead);
+        uint64_t oldest = exchange->results[account->results_head & mask].client_id;
+        uint32_t hash = result_hash(exchange, ahead->account, oldest);
+        tn_index_prefetch(&exchange->result_index, hash & mask);
     }
     uint32_t of_result = exchange->results[or_first(ahead->record)].order;
     ahead->slot &= only_if(ahead->record != TN_NONE, of_result);
