@@ -76,6 +76,14 @@ struct tn_books {
     struct tn_book_taker taker;
 };
 
+/* tn_book_index_room is for how many ids the index is laid out: twice as many as there may be, so
+ * it is at most a quarter full. Counted ids fill its lines in groups of eight cells: were every
+ * other cell taken, groups would run into each other, and searches and removals through them. */
+static inline uint32_t tn_book_index_room(const struct tn_book_limits *limits)
+{
+    return 2 * limits->orders_max;
+}
+
 static inline bool tn_book_price_in_range(tn_ticks price)
 {
     return price >= -TN_BOOK_PRICE_MAX && price <= TN_BOOK_PRICE_MAX;

@@ -26,7 +26,7 @@ size_t tn_books_size(const struct tn_book_limits *limits)
            tn_align(limits->orders_max * sizeof(struct tn_resting)) +
            tn_align(limits->levels_max * sizeof(struct tn_level)) +
            tn_align(limits->levels_max * sizeof(struct tn_book_node)) +
-           tn_align(tn_index_cells(limits->orders_max) * sizeof(uint64_t));
+           tn_align(tn_index_cells(tn_book_index_room(limits)) * sizeof(uint64_t));
 }
 
 /* region hands out the next `size` bytes of the block. */
@@ -46,7 +46,8 @@ static void lay_out(struct tn_books *books)
     books->orders = region(&cursor, limits->orders_max * sizeof(struct tn_resting));
     books->levels = region(&cursor, limits->levels_max * sizeof(struct tn_level));
     books->nodes = region(&cursor, limits->levels_max * sizeof(struct tn_book_node));
-    books->index.cells = region(&cursor, tn_index_cells(limits->orders_max) * sizeof(uint64_t));
+    books->index.cells =
+        region(&cursor, tn_index_cells(tn_book_index_room(limits)) * sizeof(uint64_t));
     TN_ASSERT((size_t)(cursor - (unsigned char *)books) == tn_books_size(limits));
 }
 
@@ -68,7 +69,7 @@ struct tn_books *tn_books_init(void *memory, const struct tn_book_limits *limits
                 .best_key = TN_BOOK_KEY_EMPTY, .best = TN_NONE, .root = TN_NONE};
         }
     }
-    tn_index_init(&books->index, books->index.cells, limits->orders_max, limits->hash_seed);
+    tn_index_init(&books->index, books->index.cells, tn_book_index_room(limits), limits->hash_seed);
     return books;
 }
 

@@ -102,5 +102,5 @@ void tn_exchange_order_bytes(uint32_t *hot, uint32_t *cold, uint32_t *index)
 {
     *hot = sizeof(struct tn_resting);
     *cold = sizeof(struct order);
-    *index = 2 * sizeof(uint64_t); /* the id index is at most half full */
+    *index = 4 * sizeof(uint64_t); /* the id index is at most a quarter full */
 }

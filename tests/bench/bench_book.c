@@ -387,7 +387,7 @@ static void print_sizes(const struct tn_book_limits *limits)
     bench_json_u64("hot_record_bytes", sizeof(struct tn_resting));
     bench_json_u64("cold_field_bytes", 0);
     bench_json_double("id_index_bytes_per_order",
-                      8.0 * tn_index_cells(limits->orders_max) / limits->orders_max);
+                      8.0 * tn_index_cells(2 * limits->orders_max) / limits->orders_max);
     bench_json_double("level_and_node_bytes",
                       (double)(tn_books_size(&two) - tn_books_size(&one)) / 63);
     bench_json_string("memory", "MADV_HUGEPAGE");
