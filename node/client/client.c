@@ -170,7 +170,7 @@ void tn_client_free(struct tn_client *client)
 static int64_t retry_in(struct tn_client *client)
 {
     uint64_t random = client_random(client);
-    if (client->attempts == 0) return (int64_t)(random % RETRY_LEAST_MS);
+    if (client->attempts == 0) return 1 + (int64_t)(random % RETRY_LEAST_MS);
     uint32_t doublings = client->attempts < 8 ? client->attempts - 1 : 7;
     int64_t wait = (int64_t)RETRY_LEAST_MS << doublings;
     if (wait > RETRY_MOST_MS) wait = RETRY_MOST_MS;
