@@ -184,19 +184,37 @@ what_a_leader_leaves_out_is_forced() {
     ok '"event": "cancelled"' order cancel-all --label 4
 }
 
+# seen_within SECONDS PROCESS...: do all who watch end? One that has ended badly is told by wait.
+seen_within() {
+    local tries=$(($1 * 10)) process
+    shift
+    for process in "$@"; do
+        while kill -0 "$process" 2>/dev/null; do
+            tries=$((tries - 1))
+            [ "$tries" -gt 0 ] || return 1
+            sleep 0.1
+        done
+    done
+}
+
 makers_quote_and_takers_trade() {
     ok '"cash": "500000.00"' faucet 500000 --key bob
     ends 3 'rejected: 503 MMP_UNKNOWN' quote BTC-PERP 99000x0.5 101000x0.5 --group 1
     ok '"event": "result"' mmp set --group 1 --trades 5
     ok '"event": "quoted"' quote BTC-PERP 99500x0.2 100500x0.2 --group 1
-    timeout 30 "$tenor" watch trades --count 1 >"$work/trade" &
+    timeout 120 "$tenor" watch trades --count 1 >"$work/trade" &
     local watcher=$!
-    timeout 30 "$tenor" watch trades --count 1 --soft >"$work/trade.soft" &
+    timeout 120 "$tenor" watch trades --count 1 --soft >"$work/trade.soft" &
     local early=$!
-    timeout 30 "$tenor" watch account --key bob --count 1 >"$work/account" &
+    timeout 120 "$tenor" watch account --key bob --count 1 >"$work/account" &
     local listener=$!
     sleep 1
     ok '"event": "trade"' order place BTC-PERP buy 0.1 --key bob
+    until seen_within 10 "$watcher" "$early" "$listener"; do # who came too late for a trade sees the next one
+        ok '"event": "trade"' order place BTC-PERP sell 0.1 --key bob
+        ok '"event": "quoted"' quote BTC-PERP 99500x0.2 100500x0.2 --group 1
+        ok '"event": "trade"' order place BTC-PERP buy 0.1 --key bob
+    done
     wait "$watcher" || fail "watch trades"
     wait "$early" || fail "watch trades --soft"
     grep -q '"quantity":"0.1","term":' "$work/trade.soft" || fail "the soft trade has no place"
