@@ -20,12 +20,25 @@ export PYTHONPATH=$work/made:$source/docs/examples/python PYTHONDONTWRITEBYTECOD
 start_net 4
 for name in maker taker; do "$tenor" --key "$name" faucet 1000000 >/dev/null 2>&1 || fail "faucet"; done
 
-start maker "$python" "$source/docs/examples/python/maker.py" --net "$work/net" --key maker --seconds 14
+is_alive() { kill -0 "${running[$1]:-}" 2>/dev/null; }
 quoted() { "$tenor" book "$("$tenor" chain -o json | grep -oE 'BTC-[0-9A-Z]+-[0-9]+-C' | head -n 1)" -o json | grep -q '"price"'; }
-until_true 60 "the maker quotes" quoted
-start taker "$python" "$source/docs/examples/python/taker.py" --net "$work/net" --key taker --seconds 9
 traded() { "$tenor" trades -o json | grep -q '"price"'; }
-until_true 60 "they trade" traded
+quoted_or_over() { quoted || ! is_alive maker; }
+traded_or_over() { traded || ! is_alive maker || ! is_alive taker; }
+
+# Both run for a while, and are to be there for some seconds more when the node is killed. Where a
+# crowded machine needs longer for the way there, they begin anew and run for longer.
+for seconds in 14 40 120; do
+    begin=$SECONDS
+    start maker "$python" "$source/docs/examples/python/maker.py" --net "$work/net" --key maker --seconds "$seconds"
+    until_true 120 "the maker quotes" quoted_or_over
+    start taker "$python" "$source/docs/examples/python/taker.py" --net "$work/net" --key taker --seconds $((seconds - 5))
+    until_true 120 "they trade" traded_or_over
+    if is_alive taker && [ $((SECONDS - begin)) -lt $((seconds - 6)) ]; then break; fi
+    ended taker
+    ended maker
+done
+if ! is_alive taker || ! is_alive maker; then fail "two minutes are too short"; fi
 
 kill_off node-0
 ended taker
