@@ -64,20 +64,22 @@ enum tn_event_kind {
      * insurance has paid for it in this episode. */
     TN_EVENT_LIQUIDATION = 20,
     /* A slice of a liquidation: account, series, side, quantity = lots asked for, price = limit,
-     * money = MM before, remaining = lots filled. Its TRADEs stand before it. */
+     * remaining = lots filled, money = MM and other_remaining = E before. Its TRADEs come first. */
     TN_EVENT_SLICE = 21,
     /* A bid took positions: account (seller), other_account (bidder), series, quantity = signed
      * lots. Then one with series 0: money = what the bidder paid, quantity = share in ppb,
      * remaining = cash that went with it. */
     TN_EVENT_SEIZED = 22,
     /* Deleveraged: account (bankrupt), other_account, series, quantity = signed lots that left the
-     * account, money = price of one lot. */
+     * account, money = price and price = mark of one lot in micros, remaining = rank of
+     * other_account, other_remaining = E of account with all legs open. */
     TN_EVENT_DELEVERAGED = 23,
     /* The insurance fund paid (money > 0) or received: account. */
     TN_EVENT_INSURANCE = 24,
     /* What nobody could pay: account, money added to debt (negative: repaid). */
     TN_EVENT_DEBT = 25,
-    /* A loss shared out: account, money = what it lost. */
+    /* A loss shared out: account, money = what it lost; price = its E, remaining = the debt,
+     * other_remaining = what all E above 0 add up to. */
     TN_EVENT_SOCIALISED = 26,
     /* Risk parameters took effect: order_id = version. */
     TN_EVENT_RISK = 27,

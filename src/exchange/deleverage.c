@@ -30,12 +30,13 @@ void tn_exchange_reassign(struct tn_exchange *exchange, uint32_t from, uint32_t 
 
 /* ---- Debt ---- */
 
-static void report_money(struct tn_exchange *exchange, enum tn_event_kind kind, uint32_t account,
-                         tn_micros amount)
+static struct tn_event *report_money(struct tn_exchange *exchange, enum tn_event_kind kind,
+                                     uint32_t account, tn_micros amount)
 {
     struct tn_event *event = emit(exchange, kind);
     event->account = account;
     event->money = amount;
+    return event;
 }
 
 /* Nothing is left but cash and collateral. Collateral that counts for less than its value may have
@@ -123,7 +124,10 @@ static void share_debt(struct tn_exchange *exchange, tn_micros debt)
         if (share > left) share = left;
         if (share > equity) share = equity;
         tn_exchange_pay(exchange, i, TN_PARTY_HOUSE(TN_HOUSE_DEBT), share);
-        report_money(exchange, TN_EVENT_SOCIALISED, i, share);
+        struct tn_event *event = report_money(exchange, TN_EVENT_SOCIALISED, i, share);
+        event->price = equity;
+        event->remaining = debt;
+        event->other_remaining = total > INT64_MAX ? INT64_MAX : (int64_t)total;
         left -= share;
     }
 }
@@ -147,6 +151,7 @@ static void repay_debt(struct tn_exchange *exchange)
 
 /* A leg of the bankrupt account, and how far from the mark it closes. */
 struct closing {
+    tn_micros equity; /* the account's, all legs open */
     uint32_t series;
     tn_lots quantity;
     tn_micros weight; /* the farthest scenario from the mark, per lot */
@@ -166,7 +171,7 @@ static tn_micros farthest(const struct risk *risk, uint32_t series)
 }
 
 static uint32_t list_legs(const struct tn_exchange *exchange, struct closing *legs,
-                          uint32_t account)
+                          uint32_t account, tn_micros equity)
 {
     const struct risk *risk = exchange->risk;
     uint32_t count = 0;
@@ -185,7 +190,8 @@ static uint32_t list_legs(const struct tn_exchange *exchange, struct closing *le
         } else if (terms->kind == TN_PUT) {
             most = terms->strike_lot - series->mark;
         }
-        legs[count++] = (struct closing){.series = exposure->series,
+        legs[count++] = (struct closing){.equity = equity,
+                                         .series = exposure->series,
                                          .quantity = quantity,
                                          .weight = farthest(risk, exposure->series),
                                          .most = most < 0 ? 0 : most};
@@ -302,18 +308,21 @@ static tn_lots bearable(const struct tn_exchange *exchange, const struct counter
 
 /* Some lots of a leg go to a counterparty. */
 static void close_part(struct tn_exchange *exchange, uint32_t account, const struct closing *leg,
-                       uint32_t other, tn_lots lots)
+                       const struct tn_holder *other, tn_lots lots)
 {
     const struct series *series = &exchange->series[leg->series];
     tn_micros price = price_of(series, leg);
     tn_lots quantity = leg->quantity > 0 ? lots : -lots;
     struct tn_event *event = emit(exchange, TN_EVENT_DELEVERAGED);
     event->account = account;
-    event->other_account = other;
+    event->other_account = other->account;
     event->series_id = series->id;
     event->quantity = quantity;
     event->money = price;
-    tn_exchange_reassign(exchange, account, other, leg->series, quantity, price, true);
+    event->price = series->mark;
+    event->remaining = other->rank;
+    event->other_remaining = leg->equity;
+    tn_exchange_reassign(exchange, account, other->account, leg->series, quantity, price, true);
 }
 
 /* Closes a leg against its counterparties by rank, as far as their margin bears it, or regardless.
@@ -331,7 +340,7 @@ static tn_lots close_by_rank(struct tn_exchange *exchange, uint32_t account,
             tn_lots lots = regardless ? min_lots(left, batch[i].quantity)
                                       : bearable(exchange, &batch[i], leg, left, price);
             if (lots == 0) continue;
-            close_part(exchange, account, leg, batch[i].who.account, lots);
+            close_part(exchange, account, leg, &batch[i].who, lots);
             left -= lots;
         }
         last = batch[count - 1];
@@ -347,7 +356,7 @@ static void deleverage(struct tn_exchange *exchange, uint32_t account)
     tn_exchange_evaluate(exchange, &result, account, NULL, 0);
     tn_exchange_move_stage(exchange, account, &result);
     if (exchange->risk->guards[account].liquidation != TN_LIQUIDATION_ADL) return;
-    uint32_t count = list_legs(exchange, legs, account);
+    uint32_t count = list_legs(exchange, legs, account, result.equity);
     spread(legs, count, result.equity < 0 ? -result.equity : 0);
     for (uint32_t i = 0; i < count; i++) {
         tn_lots left = legs[i].quantity < 0 ? -legs[i].quantity : legs[i].quantity;

@@ -306,7 +306,7 @@ static tn_ticks limit_of(const struct tn_exchange *exchange, const struct leg *l
 
 /* One order into the book, at once or not at all. Returns what it filled. */
 static tn_lots run_slice(struct tn_exchange *exchange, uint32_t account, const struct leg *leg,
-                         tn_ticks limit, tn_micros mm)
+                         tn_ticks limit, const struct tn_margin_result *before)
 {
     uint8_t side = leg->quantity > 0 ? TN_BUY : TN_SELL;
     struct running running = {
@@ -335,7 +335,8 @@ static tn_lots run_slice(struct tn_exchange *exchange, uint32_t account, const s
     event->price = limit;
     event->quantity = asked;
     event->remaining = running.filled;
-    event->money = mm;
+    event->money = before->mm;
+    event->other_remaining = before->equity;
     return running.filled;
 }
 
@@ -373,7 +374,7 @@ static bool try_leg(struct tn_exchange *exchange, struct leg *leg, const struct 
     tn_ticks limit = limit_of(exchange, leg, failing);
     uint8_t side = leg->quantity > 0 ? TN_BUY : TN_SELL;
     if (limit == 0 || !tn_exchange_meets(exchange, leg->series, side, limit)) return false;
-    tn_lots filled = run_slice(exchange, failing->account, leg, limit, before->mm);
+    tn_lots filled = run_slice(exchange, failing->account, leg, limit, before);
     return filled > 0 || exchange->makers_count == exchange->limits.fills_max;
 }
 
