@@ -1,9 +1,11 @@
 # What `cmake --install` puts where, and the .deb that `cpack` makes of it (in the build's folder:
 # cpack -G DEB).
 include(GNUInstallDirs)
+add_custom_target(programs) # all that is installed, and nothing else
 foreach(program tenord tenor tenor-mm tenor-feed tenor-play tenor-sim)
     if(TARGET ${program})
         install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+        add_dependencies(programs ${program})
     endif()
 endforeach()
 install(FILES deploy/systemd/tenord.service DESTINATION lib/systemd/system)
