@@ -101,7 +101,7 @@ wrong_net() {
         fail "tenor-mm trades with $1"
     fi
     grep -q "$words" "$work/wrong.log" || fail "of $1 tenor-mm does not say '$words'"
-    timeout 20 "$tenor" cluster --net "$folder" --timeout 2 >"$work/wrong.log" 2>&1 || end=$?
+    timeout 60 "$tenor" cluster --net "$folder" --timeout 30 >"$work/wrong.log" 2>&1 || end=$?
     [ "$end" = 4 ] || fail "of $1 tenor ends with $end"
     grep -q "$words" "$work/wrong.log" || fail "of $1 tenor does not say '$words'"
 }
