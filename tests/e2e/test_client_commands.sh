@@ -372,7 +372,7 @@ what_is_sent_and_not_answered_is_ambiguous_and_safe_to_repeat() {
     within 60 test -s "$work/port"
     port=$(cat "$work/port")
     ends 5 'ambiguous: the commands were sent' order place BTC-PERP buy 0.01 --limit 95000 --id 991 \
-        --node "127.0.0.1:$port" --trust "$work/net/node-0.crt" --timeout 2
+        --node "127.0.0.1:$port" --trust "$work/net/node-0.crt" --timeout 6
     grep -q 'with --id 991' "$work/err" || fail "the way to find out is not told"
     kill "$relay"
     wait "$relay" || true
