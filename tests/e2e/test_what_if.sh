@@ -150,6 +150,72 @@ an_override_counts() {
         fail "MM did not move"
 }
 
+# Between them two accounts feel every parameter that margin reads: rates, thin and wide spreads, both
+# ends of the term structure, low confidence, a cash asset that has lost, and a factor of each kind.
+account_that_feels() { # MODEL POSITIONS PARAMETERS
+    cat <<JSON
+{"now": "2026-11-20T12:00:00Z", "cash": 900000, "stable": 0.98, "model": "$1",
+ "underlyings": {
+  "BTC": {"spot": 100000, "option_lot": 0.1, "linear_lot": 0.001, "perpetual_mark": 100050,
+          "confidence": 0.4, "lambda": {"open_interest": 500000000}, "expiries": {
+    "27NOV26": {"forward": 100150, "rate": 0.5, "vols": {"95000": 0.5, "100000": 0.3, "100100": 0.3}},
+    "25DEC26": {"forward": 100600, "vols": {"130000": 0.6}},
+    "19NOV27": {"forward": 110000, "rate": 0.9, "vols": {"110000": 0.35, "140000": 0.6}}}},
+  "ETH": {"spot": 4000, "linear_lot": 0.1, "perpetual_mark": 4000, "lambda": {"volatility": 2}},
+  "SOL": {"spot": 200, "linear_lot": 1, "perpetual_mark": 200, "lambda": {"share": 0.4}}},
+ "positions": [$2], "parameters": {$3}}
+JSON
+}
+perpetual='"unrealised": 0, "funding": 0'
+declare -A feeling
+feeling[portfolio]="{\"series\": \"BTC-PERP\", \"quantity\": 1, $perpetual},
+  {\"series\": \"ETH-PERP\", \"quantity\": -9, $perpetual}, {\"series\": \"SOL-PERP\", \"quantity\": 90, $perpetual},
+  {\"series\": \"BTC-27NOV26-100000-C\", \"quantity\": 2}, {\"series\": \"BTC-27NOV26-95000-P\", \"quantity\": -1},
+  {\"series\": \"BTC-19NOV27-110000-P\", \"quantity\": -2}, {\"series\": \"BTC-19NOV27-140000-C\", \"quantity\": -3}"
+feeling[standard]="{\"series\": \"BTC-PERP\", \"quantity\": 1, $perpetual},
+  {\"series\": \"BTC-27NOV26-100000-C\", \"quantity\": -1.1}, {\"series\": \"BTC-27NOV26-100100-C\", \"quantity\": 1},
+  {\"series\": \"BTC-25DEC26-130000-P\", \"quantity\": -1}, {\"series\": \"BTC-19NOV27-140000-C\", \"quantity\": -1}"
+
+answer_of() { # MODEL PARAMETERS: on standard output, or false
+    account_that_feels "$1" "${feeling[$1]}" "$2" | "$tenor" margin --file - --json 2>"$scratch/stderr"
+}
+
+# counts NAME VALUE: does an answer change?
+counts() {
+    local model
+    for model in portfolio standard; do
+        answer_of "$model" "\"$1\": $2" >"$scratch/answer" || continue
+        cmp -s "$scratch/answer" "$scratch/before-$model" || return 0
+    done
+    return 1
+}
+
+every_parameter_that_margin_reads_counts_and_no_other() {
+    local name default least most value values hit reads=yes count=0
+    for name in portfolio standard; do
+        answer_of "$name" '' >"$scratch/before-$name" || fail "$name: $(<"$scratch/stderr")"
+    done
+    while read -r name default least most _; do
+        if [ "$name" = volatility_tau_ms ]; then reads=no; fi # from here on nothing of an account
+        hit=no
+        values=("$least" "$most")
+        if [ "$reads" = yes ]; then # some are bound by others: also what is near
+            values=($((default + (most - default) / 2)) $((least + (default - least) / 2)) "$most"
+                $((default + 1)) $((default - 1)))
+        fi
+        for value in "${values[@]}"; do
+            if counts "$name" "$value"; then hit=yes && break; fi
+        done
+        if [ "$name" = settlement_window_ms ]; then
+            [ "$hit" = yes ] || fail "$name does not count"
+        elif [ "$hit" != "$reads" ]; then
+            fail "$name: counts: $hit, expected $reads"
+        fi
+        count=$((count + 1))
+    done < <("$tenor" margin --parameters | sed -n '2,/^$/p' | sed '$d')
+    [ "$count" -ge 89 ] || fail "only $count parameters"
+}
+
 every_parameter_has_bounds_and_is_named() {
     local name least most value code wanted count=0
     while read -r name _ least most _; do
@@ -266,6 +332,7 @@ tests=(
     equity_is_what_its_parts_add_up_to
     defaults_written_out_change_nothing
     an_override_counts
+    every_parameter_that_margin_reads_counts_and_no_other
     every_parameter_has_bounds_and_is_named
     an_implied_vol_gives_the_vol_back
     flags_and_files_price_alike
