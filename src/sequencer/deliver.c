@@ -169,6 +169,7 @@ static void finish(struct tn_sequencer *s, struct held_block *block)
 {
     uint8_t bytes[FINAL_BYTES];
     const uint64_t old_final = s->final_view;
+    const bool was_laden = tn_sequencer_is_laden(s);
     tn_sequencer_write_final(bytes, &block->header, &block->hash);
     tn_sequencer_record(s, TN_SEQUENCER_FINAL, bytes, sizeof(bytes));
     s->final_header = block->header;
@@ -180,6 +181,9 @@ static void finish(struct tn_sequencer *s, struct held_block *block)
     if (block == ahead) tn_sequencer_drop_block(s, ahead);
     prune(s, old_final, s->final_view);
     s->step_due = s->finalize_due = true; /* more is executed: exec_roots can be compared */
+    if (!was_laden || tn_sequencer_is_laden(s)) return;
+    s->entered_us = s->now_us; /* the timers waited */
+    s->timers_due = true;
 }
 
 /* Once all is durable that another node may need, it is the app's. */

@@ -442,5 +442,14 @@ static inline bool tn_sequencer_is_behind(const struct tn_sequencer *s)
 }
 /* ... by more than the blocks that are fetched at a time. */
 bool tn_sequencer_is_far_behind(const struct tn_sequencer *s);
+/* So much that is final waits for its delivery here that this node does not help to leave a view,
+ * except its own, before that is done: else it would be gone from everybody's memory (§5). */
+static inline bool tn_sequencer_is_laden(const struct tn_sequencer *s)
+{
+    const struct tn_sequencer_limits *limits = &s->config.limits;
+    const uint64_t kept =
+        limits->views_max < limits->behind_max ? limits->views_max : limits->behind_max;
+    return tn_sequencer_is_behind(s) && s->view > s->final_view + kept / 2;
+}
 
 #endif

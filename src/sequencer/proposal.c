@@ -300,6 +300,10 @@ void tn_sequencer_step(struct tn_sequencer *s)
 {
     if (s->voice != TN_VOICE_SPEAKS) return;
     const uint32_t proposer = tn_sequencer_proposer(s, s->view);
+    if (tn_sequencer_is_laden(s)) { /* those who are not need not wait for it */
+        if (proposer == s->index && !s->proposed && !s->deliver_due) tn_sequencer_nullify_early(s);
+        return;
+    }
     if (proposer == s->index) {
         if (!s->proposed) tn_sequencer_propose(s);
         return;

@@ -199,6 +199,7 @@ static void look_at_timers(struct tn_sequencer *s)
 {
     const struct view *view = tn_sequencer_find_view(s, s->view);
     TN_ASSERT(view != NULL);
+    if (tn_sequencer_is_laden(s)) return;
     if (s->now_us >= s->proposal_due_us) {
         s->proposal_due_us = NEVER;
         if (!view->is_proposed) time_out(s);
@@ -245,6 +246,7 @@ int64_t tn_sequencer_timeout(const struct tn_sequencer *sequencer)
     const struct tn_sequencer *s = sequencer;
     if (s->deliver_due || s->timers_due || s->step_due || s->finalize_due) return s->now_us;
     int64_t due_us = lower(s->retry_us, tn_sequencer_next_push(s));
+    if (tn_sequencer_is_laden(s)) return due_us;
     due_us = lower(due_us, lower(s->proposal_due_us, s->advance_due_us));
     if (s->build_due_us > s->now_us) due_us = lower(due_us, s->build_due_us);
     return due_us;

@@ -196,6 +196,7 @@ void tn_sequencer_nullify(struct tn_sequencer *s)
 {
     static const struct tn_hash none;
     if (s->voice != TN_VOICE_SPEAKS) return;
+    if (tn_sequencer_is_laden(s) && tn_sequencer_proposer(s, s->view) != s->index) return;
     if (tn_sequencer_guard_has(&s->guard, TN_VOTE_NULLIFY, s->view)) return;
     if (TENOR_HOLDS(R3) && tn_sequencer_guard_has(&s->guard, TN_VOTE_FINALIZE, s->view)) return;
     tn_sequencer_cast(s, TN_VOTE_NULLIFY, s->view, &none);

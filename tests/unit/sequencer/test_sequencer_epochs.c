@@ -135,6 +135,60 @@ static void test_sequencer_waits_for_batches_of_final_blocks(void **state)
     case_end(world);
 }
 
+static void withhold_all(struct case_world *world, bool withholds)
+{
+    for (uint32_t i = 0; i < world->count; i++) {
+        world->nodes[i].withholds_body = withholds;
+        if (withholds) continue;
+        tn_sequencer_wake(world->nodes[i].engine, world->now_us);
+        case_end_turn(&world->nodes[i]);
+    }
+}
+
+/* A view takes 2 ms here, and 256 of them are kept: what is final and executed nowhere must not
+ * leave everybody's memory. */
+static void test_sequencer_leaves_no_views_while_half_of_them_wait_for_execution(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 10));
+    withhold_all(world, true);
+    case_run_us(world, 3000000);
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct tn_sequencer_status status = case_status(&world->nodes[i]);
+        assert_true(status.known_final_view > status.final_view + 100);
+        assert_true(status.view <= status.final_view + 128 + 8); /* one may be blocks ahead */
+    }
+    withhold_all(world, false);
+    assert_true(case_run_to(world, world->nodes[0].height + 200));
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
+/* The same where an epoch ends: SEALs follow its last block until somebody has executed that. */
+static void test_sequencer_keeps_the_end_of_an_epoch_until_it_is_executed(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->epoch_blocks = 20;
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 12));
+    withhold_all(world, true);
+    case_run_us(world, 3000000);
+    assert_int_equal(case_status(&world->nodes[0]).epoch, 1);
+    assert_true(case_status(&world->nodes[0]).view > 100);
+    withhold_all(world, false);
+    assert_true(case_run_to(world, 30));
+    assert_int_equal(case_status(&world->nodes[0]).epoch, 2);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_true(world->nodes[i].handover_sizes[1] > 0);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 static bool lose_finalizes(struct case_world *world, uint16_t from, uint16_t to,
                            const uint8_t *bytes, size_t size)
 {
@@ -297,6 +351,8 @@ int main(void)
         cmocka_unit_test(test_sequencer_catches_up_after_new_blocks_filled_its_memory),
         cmocka_unit_test(test_sequencer_says_when_it_is_too_far_behind),
         cmocka_unit_test(test_sequencer_waits_for_batches_of_final_blocks),
+        cmocka_unit_test(test_sequencer_leaves_no_views_while_half_of_them_wait_for_execution),
+        cmocka_unit_test(test_sequencer_keeps_the_end_of_an_epoch_until_it_is_executed),
         cmocka_unit_test(test_sequencer_begins_the_next_epoch_at_view_one),
         cmocka_unit_test(test_sequencer_seals_an_epoch_whose_last_block_is_not_final),
         cmocka_unit_test(test_sequencer_hands_over_to_other_validators),
