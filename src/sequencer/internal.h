@@ -146,7 +146,7 @@ struct tn_sequencer {
     struct view *views;
     int64_t entered_us, proposal_due_us, advance_due_us, build_due_us, retry_us;
     uint32_t nullified_run;                               /* k */
-    uint64_t timed_out_turn;                              /* 1 + the turn; 0: none */
+    uint64_t timed_out_turn;                              /* tn_sequencer_turn; 0: none */
     bool proposed;                                        /* by me, in this view */
     bool timers_due, step_due, finalize_due, deliver_due; /* what settle has to do */
     bool is_ticking;                                      /* so delivery need not be late */
@@ -428,6 +428,15 @@ static inline void tn_sequencer_ban(struct tn_sequencer *s, uint16_t peer, const
 static inline uint32_t tn_sequencer_proposer(const struct tn_sequencer *s, uint64_t view)
 {
     return tn_validators_proposer(&s->set, view);
+}
+static inline uint64_t tn_sequencer_turn(const struct tn_sequencer *s)
+{
+    return 1 + (s->view - 1) / s->set.turn_views;
+}
+/* This proposer has let a view of its present turn pass. */
+static inline bool tn_sequencer_timed_out(const struct tn_sequencer *s)
+{
+    return s->timed_out_turn == tn_sequencer_turn(s);
 }
 /* Views above this one may be held, and are not final. */
 static inline uint64_t tn_sequencer_low(const struct tn_sequencer *s)

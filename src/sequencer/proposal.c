@@ -286,7 +286,7 @@ static bool is_absent(const struct tn_sequencer *s, uint32_t proposer)
 {
     const int64_t skip_us = 10 * tn_sequencer_delta(s);
     uint64_t active = 0;
-    if (s->timed_out_turn == 1 + (s->view - 1) / s->set.turn_views) return true;
+    if (tn_sequencer_timed_out(s)) return true;
     if (s->now_us - s->peers[proposer].heard_us < skip_us) return false;
     for (uint32_t i = 0; i < s->set.count; i++) {
         if (i == s->index || s->now_us - s->peers[i].heard_us < skip_us) {
@@ -294,6 +294,29 @@ static bool is_absent(const struct tn_sequencer *s, uint32_t proposer)
         }
     }
     return tn_sequencer_is_quorum(s, active);
+}
+
+/* Have so many given this view up without a vote for its block that there is no quorum left? */
+static bool is_passed_over(const struct tn_sequencer *s)
+{
+    const struct view *view = tn_sequencer_find_view(s, s->view);
+    uint64_t left = 0;
+    for (uint32_t i = 0; i < s->set.count; i++) {
+        if (tn_sequencer_ballot(s, view, TN_VOTE_NULLIFY, i)->state == SIGNATURE_NONE ||
+            tn_sequencer_ballot(s, view, TN_VOTE_NOTARIZE, i)->state != SIGNATURE_NONE)
+            left += s->set.members[i].weight;
+    }
+    return !tn_sequencer_is_quorum(s, left);
+}
+
+/* Others pass over this node's view, as when one before it in its turn has timed out: they may need
+ * its vote to leave it, and wait for all of the others' timers without. */
+static void lead(struct tn_sequencer *s)
+{
+    if (is_passed_over(s))
+        tn_sequencer_nullify_early(s);
+    else if (!s->proposed)
+        tn_sequencer_propose(s);
 }
 
 void tn_sequencer_step(struct tn_sequencer *s)
@@ -305,7 +328,7 @@ void tn_sequencer_step(struct tn_sequencer *s)
         return;
     }
     if (proposer == s->index) {
-        if (!s->proposed) tn_sequencer_propose(s);
+        lead(s);
         return;
     }
     const struct view *view = tn_sequencer_find_view(s, s->view);

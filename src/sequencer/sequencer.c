@@ -190,7 +190,7 @@ void tn_sequencer_message(struct tn_sequencer *sequencer, uint16_t from, const u
 static void time_out(struct tn_sequencer *s)
 {
     s->counters.timeouts++;
-    s->timed_out_turn = 1 + (s->view - 1) / s->set.turn_views;
+    s->timed_out_turn = tn_sequencer_turn(s);
     tn_sequencer_nullify(s);
 }
 

@@ -204,12 +204,14 @@ void tn_sequencer_nullify(struct tn_sequencer *s)
 
 /* A round or two of proposers may be passed without waiting. Past that the reason is not theirs,
  * and views would be burned as fast as the network is, until those that still matter are forgotten.
- */
+ * The rest of a turn that cost a time-out already may be passed for longer. */
 void tn_sequencer_nullify_early(struct tn_sequencer *s)
 {
     const uint32_t rounds = 2 * s->set.count * s->set.turn_views;
     const uint32_t most = s->config.limits.views_max / 8;
-    if (s->nullified_run < (rounds < most ? rounds : most)) tn_sequencer_nullify(s);
+    const bool few = s->nullified_run < (rounds < most ? rounds : most);
+    const bool near = s->view < s->final_view + s->config.limits.views_max / 2;
+    if (few || (near && tn_sequencer_timed_out(s))) tn_sequencer_nullify(s);
 }
 
 /* ---- Others' votes ---- */
@@ -237,8 +239,8 @@ void tn_sequencer_on_vote(struct tn_sequencer *s, uint16_t from, const uint8_t *
         return;
     }
     tn_sequencer_count(s, &vote, SIGNATURE_UNCHECKED);
-    if (vote.type == TN_VOTE_NULLIFY && vote.view == s->view &&
-        from == tn_sequencer_proposer(s, s->view)) {
-        tn_sequencer_nullify_early(s);
-    }
+    if (vote.type != TN_VOTE_NULLIFY || vote.view != s->view) return;
+    const uint32_t proposer = tn_sequencer_proposer(s, s->view);
+    if (from == proposer) tn_sequencer_nullify_early(s);
+    if (s->index == proposer) s->step_due = true; /* may it still hope for a quorum? */
 }

@@ -112,6 +112,68 @@ static void test_sequencer_skips_a_proposer_of_whom_nothing_is_heard(void **stat
     case_end(world);
 }
 
+static struct tn_validators set_with_long_turns(struct case_world *world, uint64_t epoch)
+{
+    struct tn_validators set = case_same_set(world, epoch), longer;
+    bool made = tn_validators_make(&longer, epoch, 16, set.members, set.count);
+    TN_ASSERT(made);
+    return longer;
+}
+
+static bool lose_proposals(struct case_world *world, uint16_t from, uint16_t to,
+                           const uint8_t *bytes, size_t size)
+{
+    (void)world;
+    (void)from;
+    (void)to;
+    (void)size;
+    return bytes[0] == TN_PEER_PROPOSAL;
+}
+
+/* Three of four, so each of them is needed to leave a view: the others do not wait for the rest of
+ * a turn that cost a time-out, and then the proposer does not wait for them. */
+static void test_sequencer_gives_up_its_own_views_when_others_pass_over_them(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->set_of = set_with_long_turns;
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    world->loss = lose_proposals;
+    case_run_us(world, 60000); /* 2Δ are 50 ms */
+    world->loss = NULL;
+    case_run_us(world, 140000);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(case_status(&world->nodes[i]).view > 16);
+        assert_true(world->nodes[i].height > 10);
+    }
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
+/* However many have been given up in a row, a turn costs one time-out, of 8 s at last, not one for
+ * each of its views; until half of the views that are kept are given up. */
+static void test_sequencer_waits_once_for_a_turn_after_many_given_up_views(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->set_of = set_with_long_turns;
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    world->loss = lose_proposals;
+    case_run_us(world, 45000000);
+    assert_true(case_status(&world->nodes[0]).view > 5 * 16);
+    case_run_us(world, 200000000);
+    assert_true(case_status(&world->nodes[0]).view < 128 + 32);
+    world->loss = NULL;
+    case_run_us(world, 10000000);
+    assert_true(world->nodes[0].height > 1000);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 static void test_sequencer_hands_out_evidence_of_a_proposer_who_equivocates(void **state)
 {
     (void)state;
@@ -371,6 +433,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sequencer_gives_up_the_view_of_a_silent_proposer),
         cmocka_unit_test(test_sequencer_skips_a_proposer_of_whom_nothing_is_heard),
+        cmocka_unit_test(test_sequencer_gives_up_its_own_views_when_others_pass_over_them),
+        cmocka_unit_test(test_sequencer_waits_once_for_a_turn_after_many_given_up_views),
         cmocka_unit_test(test_sequencer_hands_out_evidence_of_a_proposer_who_equivocates),
         cmocka_unit_test(test_sequencer_leaves_a_view_with_split_votes),
         cmocka_unit_test(test_sequencer_fetches_the_body_of_a_block_that_others_notarized),
