@@ -330,6 +330,7 @@ static void make_limits(struct sim *sim)
     limits->bodies_max = 128;
     limits->body_max = SIM_BODY_MAX;
     limits->behind_max = 64;
+    limits->exec_lag_max = 24; /* who is 32 views behind is laden: EMPTY blocks come before */
     limits->checkpoint_blocks = 8 + (uint32_t)tn_random_below(&world->random, 24);
     limits->delta_us = (int64_t)(20 + tn_random_below(&world->random, 40)) * SIM_MS;
     bool short_lag = tn_random_below(&world->random, 2) == 0;
