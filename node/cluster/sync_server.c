@@ -124,14 +124,18 @@ static bool answer_epoch(struct sync_server *server, uint16_t to, uint64_t numbe
     return send(server, to, sync_write_epoch(server->message, &epoch));
 }
 
-/* A view of the checkpoint at that height: the one that is open, or one of the store as it is. */
-static bool open_view(struct sync_server *server, uint64_t height)
+/* A view of the checkpoint at that height, the one that is open or one of the store as it is: held
+ * if true. It yields between two answers, or the node's thread could wait for a store whose map
+ * must grow while the store waits for the view. */
+static bool hold_view(struct sync_server *server, uint64_t height)
 {
     struct store_trail trail;
     struct store_point point;
     const uint8_t *cert;
     size_t size;
-    if (server->view != NULL) return server->height == height;
+    if (server->view != NULL && server->height != height) return false;
+    if (server->view != NULL && store_view_hold(server->view)) return true;
+    end_view(server);
     if (store_view_begin(server->config.store, &server->view, &trail) != STORE_OK) {
         server->view = NULL;
         return false;
@@ -146,6 +150,9 @@ static bool open_view(struct sync_server *server, uint64_t height)
     server->height = height;
     server->opened_us = server->now_us;
     server->counters.views++;
+    const bool is_held = store_view_hold(server->view);
+    TN_ASSERT(is_held);
+    store_view_yield(server->view);
     return true;
 }
 
@@ -199,7 +206,7 @@ static bool find_above(void *context, uint32_t index, const uint8_t *bytes, size
 static bool answer_records(struct sync_server *server, uint16_t to, const struct sync_fetch *fetch)
 {
     const struct sync_place *place = &fetch->place;
-    if (!open_view(server, fetch->number)) return answer_status(server, to);
+    if (!hold_view(server, fetch->number)) return answer_status(server, to);
     struct filling filling = {.server = server,
                               .records = {.height = fetch->number, .place = *place},
                               .offset = place->offset};
@@ -225,6 +232,7 @@ static bool answer_records(struct sync_server *server, uint16_t to, const struct
         memcpy(server->message + SYNC_RECORDS_HEAD + records->pieces_size, records->proof,
                records->proof_size);
     }
+    store_view_let_go(server->view);
     sync_write_records(server->message, records);
     return send(server, to, SYNC_RECORDS_HEAD + records->pieces_size + records->proof_size);
 }
@@ -256,6 +264,11 @@ static void fill_bucket(struct sync_server *server, int64_t now_us)
 static void close_old_view(struct sync_server *server)
 {
     if (server->view == NULL) return;
+    if (!store_view_hold(server->view)) { /* it yielded */
+        end_view(server);
+        return;
+    }
+    store_view_let_go(server->view);
     const bool is_old =
         server->now_us - server->opened_us > (int64_t)server->config.view_seconds * 1000000;
     if (!is_old && server->now_us - server->used_us < IDLE_US) return;

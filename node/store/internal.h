@@ -58,7 +58,8 @@ struct store {
     struct store_queue queue;
     struct store_status status;
     uint32_t views_count;
-    bool remapping; /* no view may begin */
+    struct store_view *yielding; /* one of them, or NULL */
+    bool remapping;              /* no view may begin */
     bool stop;
     pthread_t thread;
 
@@ -68,7 +69,8 @@ struct store {
 
 struct store_view {
     struct store *store;
-    MDB_txn *txn;
+    MDB_txn *txn; /* NULL: it yielded */
+    bool is_held; /* of one that yields: not now; under the lock */
     struct store_trail trail;
 };
 

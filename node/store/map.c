@@ -120,6 +120,17 @@ void store_env_close(struct store *store)
     store->env = NULL;
 }
 
+/* Under the lock. Transactions that read are tied to no thread (MDB_NOTLS). */
+static void end_yielding(struct store *store)
+{
+    struct store_view *view = store->yielding;
+    if (view == NULL || view->is_held) return;
+    mdb_txn_abort(view->txn);
+    view->txn = NULL;
+    store->yielding = NULL;
+    store->views_count--;
+}
+
 /* Shuts out views until open_views. Without a thread of our own the caller might hold one itself
  * and would wait for ever: that is a bug. */
 static void close_views(struct store *store)
@@ -128,9 +139,12 @@ static void close_views(struct store *store)
     while (store->remapping)
         pthread_cond_wait(&store->changed, &store->lock);
     store->remapping = true;
+    end_yielding(store);
     TN_ASSERT(store->config.threaded || store->reader || store->views_count == 0);
-    while (store->views_count > 0)
+    while (store->views_count > 0) {
         pthread_cond_wait(&store->changed, &store->lock);
+        end_yielding(store);
+    }
     pthread_mutex_unlock(&store->lock);
 }
 

@@ -81,9 +81,43 @@ enum store_err store_view_twin(struct store_view *view, struct store_view **out)
 
 void store_view_end(struct store_view *view)
 {
-    mdb_txn_abort(view->txn);
-    leave(view->store);
+    struct store *store = view->store;
+    pthread_mutex_lock(&store->lock);
+    const bool is_open = view->txn != NULL;
+    if (store->yielding == view) store->yielding = NULL;
+    pthread_mutex_unlock(&store->lock);
+    if (is_open) {
+        mdb_txn_abort(view->txn);
+        leave(store);
+    }
     free(view);
+}
+
+void store_view_yield(struct store_view *view)
+{
+    struct store *store = view->store;
+    pthread_mutex_lock(&store->lock);
+    TN_ASSERT(store->yielding == NULL);
+    store->yielding = view;
+    pthread_cond_broadcast(&store->changed);
+    pthread_mutex_unlock(&store->lock);
+}
+
+bool store_view_hold(struct store_view *view)
+{
+    pthread_mutex_lock(&view->store->lock);
+    view->is_held = view->txn != NULL;
+    pthread_mutex_unlock(&view->store->lock);
+    return view->is_held;
+}
+
+void store_view_let_go(struct store_view *view)
+{
+    struct store *store = view->store;
+    pthread_mutex_lock(&store->lock);
+    view->is_held = false;
+    pthread_cond_broadcast(&store->changed);
+    pthread_mutex_unlock(&store->lock);
 }
 
 const struct store_trail *store_view_trail(const struct store_view *view)

@@ -216,6 +216,13 @@ enum store_err store_view_begin(struct store *store, struct store_view **view,
  * cannot be had now. */
 enum store_err store_view_twin(struct store_view *view, struct store_view **twin) STORE_MUST_CHECK;
 void store_view_end(struct store_view *view);
+/* For a view that stands for long: from now on it ends by itself when the map must grow, which else
+ * would wait for it, and whoever begins another view with it. It is read only between a hold that
+ * said true and the next let go, within which its thread begins no other view. False: it has ended;
+ * store_view_end frees it. One view of a store yields at a time. */
+void store_view_yield(struct store_view *view);
+bool store_view_hold(struct store_view *view) STORE_MUST_CHECK;
+void store_view_let_go(struct store_view *view);
 const struct store_trail *store_view_trail(const struct store_view *view); /* of the last failure */
 
 /* STORE_ABSENT when there was no checkpoint. */

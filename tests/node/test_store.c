@@ -554,6 +554,42 @@ static void test_store_grows_many_times_its_first_map_without_a_failure(void **s
     free(bytes);
 }
 
+/* Else whoever begins a view beside it waits for the writer, who waits for it. */
+static void test_store_ends_a_view_that_yields_when_its_map_must_grow(void **state)
+{
+    struct place *place = *state;
+    const size_t size = 3 << 19; /* more than the first map */
+    uint8_t *bytes = calloc(1, size);
+    struct store_bytes record;
+    place->config.threaded = true;
+    struct store *store = open_it(place);
+    assert_int_equal(store_put_record(store, 1, 1, bytes, 100), STORE_OK);
+    take_checkpoint(store, 1);
+    assert_int_equal(store_drain(store, 60000), STORE_OK);
+    struct store_view *view = view_it(place, store);
+    assert_true(store_view_hold(view));
+    store_view_yield(view);
+    assert_int_equal(store_put_record(store, 1, 1, bytes, size), STORE_OK);
+    take_checkpoint(store, 2);
+    assert_int_equal(store_drain(store, 100), STORE_BUSY); /* it is held */
+    assert_int_equal(store_get_record(view, &record, 1, 1), STORE_OK);
+    assert_int_equal(record.size, 100);
+    store_view_let_go(view);
+    struct store_view *other = view_it(place, store);
+    store_view_end(other);
+    assert_int_equal(store_drain(store, 60000), STORE_OK);
+    assert_false(store_view_hold(view));
+    store_view_end(view);
+    other = view_it(place, store);
+    store_view_yield(other);
+    assert_true(store_view_hold(other)); /* nothing grows */
+    assert_int_equal(store_get_record(other, &record, 1, 1), STORE_OK);
+    assert_int_equal(record.size, size);
+    store_view_end(other);
+    store_close(store);
+    free(bytes);
+}
+
 static void test_store_prunes_by_block_time_in_slices_and_keeps_live_orders(void **state)
 {
     struct place *place = *state;
@@ -655,6 +691,7 @@ int main(void)
         STORE_TEST(test_store_tells_when_one_checkpoint_fills_the_queue),
         STORE_TEST(test_store_is_refused_until_a_load_in_parts_has_ended),
         STORE_TEST(test_store_grows_many_times_its_first_map_without_a_failure),
+        STORE_TEST(test_store_ends_a_view_that_yields_when_its_map_must_grow),
         STORE_TEST(test_store_prunes_by_block_time_in_slices_and_keeps_live_orders),
         STORE_TEST(test_store_archive_keeps_every_block),
         STORE_TEST(test_store_content_is_the_scripts_at_each_checkpoint_over_reopenings),
