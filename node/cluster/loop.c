@@ -247,6 +247,10 @@ static bool make_member(struct loop *loop)
     if (loop->options.behind_blocks > 0) {
         config.limits.sequencer.behind_max = (uint32_t)loop->options.behind_blocks;
     }
+    if (loop->sync_limit.usual == 0) {
+        sync_limit_init(&loop->sync_limit, config.limits.sequencer.behind_max);
+    }
+    config.limits.sequencer.behind_max = loop->sync_limit.blocks;
     config.genesis = (struct tn_chain_genesis){.registry = loop->set->registry,
                                                .commands = loop->set->commands,
                                                .commands_count = loop->set->commands_count,
@@ -427,6 +431,7 @@ static void begin_sync(struct loop *loop)
                                           .send = sync_send};
     note("msg=sync_begins height=%llu epoch=%llu", (unsigned long long)config.above,
          (unsigned long long)set.epoch);
+    sync_limit_behind(&loop->sync_limit, config.above);
     lay_down_member(loop);
     loop->syncing = syncing_make(&config, loop->clock.now_us);
     loop->failed = loop->syncing == NULL;
@@ -445,6 +450,8 @@ static bool end_sync(struct loop *loop)
         syncing_load(loop->syncing, tn_member_chain(loop->member), loop->clock.now_us);
     lay_down_member(loop);
     if (load != SYNCING_LOADED) return load == SYNCING_WRONG;
+    sync_limit_taken(&loop->sync_limit,
+                     sync_client_checkpoint(syncing_client(loop->syncing))->height);
     syncing_free(loop->syncing);
     loop->syncing = NULL;
     if (!make_member(loop) || !start_member(loop, &found, &end) || !loop_set_peers(loop))
