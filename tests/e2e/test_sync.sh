@@ -71,11 +71,11 @@ restart() {
     [ "$(said 3 msg=sync_begins)" = "$begun" ] || fail "node-3 took the state again for nothing"
 }
 
-# expect CODE WORDS COMMAND...: of tenord.
+# expect CODE WORDS COMMAND...: of tenord. The slower the machine, the more blocks are there to replay.
 expect() {
     local wanted=$1 saying=$2 code=0
     shift 2
-    timeout 60 "$tenord" "$@" >"$work/said" 2>&1 || code=$?
+    timeout 600 "$tenord" "$@" >"$work/said" 2>&1 || code=$?
     [ "$code" = "$wanted" ] || fail "ended with $code, not $wanted: $*: $(cat "$work/said")"
     grep -qF -- "$saying" "$work/said" || fail "does not say '$saying': $*: $(cat "$work/said")"
 }
