@@ -28,6 +28,15 @@ tn_keccak_path tn_keccak_many_base;
 tn_keccak_path tn_keccak_many_avx2;
 tn_keccak_path tn_keccak_many_avx512;
 
+/* tn_keccak256_each for one set of instructions (keccak_each.h), and of a message by itself. */
+struct tn_keccak_message;
+typedef void tn_keccak_each_path(struct tn_hash *hashes, const struct tn_keccak_message *messages,
+                                 uint32_t count);
+tn_keccak_each_path tn_keccak_each_base;
+tn_keccak_each_path tn_keccak_each_avx2;
+tn_keccak_each_path tn_keccak_each_avx512;
+void tn_keccak_alone(struct tn_hash *hash, const struct tn_keccak_message *message);
+
 /* Both carry the register on, without the inversions at the ends. */
 uint32_t tn_crc32c_table(uint32_t crc, const uint8_t *bytes, size_t size);
 uint32_t tn_crc32c_sse42(uint32_t crc, const uint8_t *bytes, size_t size);

@@ -5,6 +5,7 @@
  * right after the message and another at the block's end (0x01 … 0x80, of which SHA3-256 differs).
  * Between calls `filled` < 136: a full block is permuted at once. */
 #define TN_LANES 1
+#include "tenor/keccak.h"
 #include "crypto/keccak_together.h"
 
 /* iota, of rounds 0 to 23: FIPS 202 §3.2.5. */
@@ -101,4 +102,39 @@ void tn_keccak256_many(struct tn_hash *hashes, enum tn_cpu cpu, const uint8_t *m
 {
     TN_ASSERT(stride >= size || count <= 1);
     path_of(cpu)(hashes, messages, stride, size, count);
+}
+
+void tn_keccak_alone(struct tn_hash *hash, const struct tn_keccak_message *message)
+{
+    struct tn_keccak keccak;
+    tn_keccak_begin(&keccak);
+    tn_keccak_add(&keccak, message->head, message->head_size);
+    tn_keccak_add(&keccak, message->bytes, message->size);
+    tn_keccak_end(&keccak, hash);
+}
+
+static tn_keccak_each_path *each_path_of(enum tn_cpu cpu)
+{
+#ifdef TN_CRYPTO_X86
+    switch (cpu) {
+        case TN_CPU_BASE: return tn_keccak_each_base;
+        case TN_CPU_AVX2: return tn_keccak_each_avx2;
+        case TN_CPU_AVX512: return tn_keccak_each_avx512;
+    }
+    TN_ASSERT(false);
+#else
+    (void)cpu;
+#endif
+    return tn_keccak_each_base;
+}
+
+void tn_keccak256_each(struct tn_hash *hashes, enum tn_cpu cpu,
+                       const struct tn_keccak_message *messages, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        TN_ASSERT(messages[i].head_size <= TN_KECCAK_HEAD_MAX);
+        TN_ASSERT(messages[i].head != NULL || messages[i].head_size == 0);
+        TN_ASSERT(messages[i].bytes != NULL || messages[i].size == 0);
+    }
+    each_path_of(cpu)(hashes, messages, count);
 }
