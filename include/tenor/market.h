@@ -243,25 +243,25 @@ bool tn_market_offer_frame(struct tn_market *market, enum tn_reject *reject,
 bool tn_market_consume(struct tn_market *market, struct tn_market_scratch *scratch,
                        const struct tn_market_out *out);
 
-/* ---- Batches ----------------------------------------------------------------------------------
- */
+/* ---- Batches -------------------------------------------------------------------------------- */
 
 /* Is this a batch that may stand in a stream whose last BLOCK was header.first_block? Its bytes,
  * the kinds of its entries, the heights of its BLOCKs, one more each and below block_height. Hashes
- * of BLOCKs are asked from `known` (which may be NULL): false for a hash that is not that block's.
- * Pure: for valid(block), where neither the market nor the inboxes may be there yet. */
+ * of BLOCKs are asked from `known` (or NULL): false for one that is not that block's. Pure: for
+ * valid(block), where neither the market nor the inboxes may be there yet. */
 struct tn_market_blocks {
     bool (*known)(void *context, uint64_t height, const struct tn_hash *hash, int64_t time_ms);
     void *context;
+    enum tn_cpu cpu; /* entries are hashed with it */
 };
 bool tn_market_check_batch(struct tn_batch_header *header, struct tn_stream_fault *fault,
                            struct tn_stream_scratch *scratch, const struct tn_market_blocks *blocks,
                            uint64_t block_height, const uint8_t *body, size_t body_size);
 
 /* Applies all entries of a batch that was checked, whose entries_root is not asked for again;
- * `results` is what came of it here, to be compared with the header's results_digest. False when an
- * entry was refused: the stream ends at it, which a checked batch over the right market never does.
- */
+ * `results` is what came of it here, for a comparison with the header's results_digest. False when
+ * an entry was refused: the stream ends at it, as that of a checked batch over its market never
+ * does. */
 struct tn_market_executed {
     struct tn_batch_header header;
     struct tn_hash results_digest;

@@ -6,32 +6,11 @@
  * they are evidence, and a block may name either. A third is dropped unless a block has asked for
  * it. */
 #include "gossip/internal.h"
+#include "tenor/entries.h"
 
 /* A peer may have executed the end of a term that is not executed here. Batches of later terms,
  * which their leader can sign today, would sit in the pool until those terms are over. */
 enum { TERMS_AHEAD = 1 };
-
-/* Is the body what the header says: lengths that fill it, the number of entries and their root?
- * Asked where the host has not said so: entries are hashed once, and it is the host who reads them.
- */
-static bool body_matches(const struct tn_batch_header *header, const uint8_t *body, size_t size)
-{
-    struct tn_stream_tree tree;
-    struct tn_hash root;
-    size_t at = TN_BATCH_HEADER_BYTES;
-    tn_stream_tree_begin(&tree, TN_TREE_ENTRIES);
-    while (at < size) {
-        if (size - at < TN_BATCH_LENGTH_BYTES || tree.count == header->entries_count) return false;
-        size_t length = tn_get_be(body + at, TN_BATCH_LENGTH_BYTES);
-        at += TN_BATCH_LENGTH_BYTES;
-        if (length > size - at) return false;
-        tn_stream_tree_add(&tree, body + at, length);
-        at += length;
-    }
-    if (tree.count != header->entries_count) return false;
-    tn_stream_tree_root(&root, &tree);
-    return tn_hash_equal(&root, &header->entries_root);
-}
 
 /* A batch on its way into the pool. */
 struct incoming {
@@ -185,7 +164,10 @@ bool tn_gossip_on_batch(struct tn_gossip *gossip, uint16_t from, const uint8_t *
     const bool is_good =
         gossip->host.judge != NULL && gossip->host.judge(gossip->host.context, &incoming.header,
                                                          incoming.body, incoming.body_size);
-    if (!is_good && !body_matches(&incoming.header, incoming.body, incoming.body_size)) {
+    /* Entries are hashed once, and it is the host who reads them: asked where it has not said so.
+     */
+    if (!is_good &&
+        !tn_stream_entries_hold(&incoming.header, TN_CPU_BASE, incoming.body, incoming.body_size)) {
         return drop(gossip, TN_GOSSIP_COUNT_BAD_BODY, false);
     }
     const bool refused = gossip->host.judge != NULL && !is_good;

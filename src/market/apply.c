@@ -9,6 +9,7 @@ struct work {
     struct tn_market *market;
     struct tn_market_scratch *scratch;
     const struct tn_market_out *out;
+    struct tn_stream_digests *digests; /* of the body that is executed; or NULL */
     struct tn_market_step step;
 };
 
@@ -54,17 +55,24 @@ static void execute_good(struct work *work, struct tn_stream_item *item, uint32_
     execute(work, entry);
 }
 
+static enum tn_reject judge_signature(struct work *work, struct seat *seat,
+                                      const struct tn_frame *frame)
+{
+    struct tn_hash digest;
+    const struct tn_hash *known =
+        work->digests == NULL ? NULL : tn_stream_digests_of(work->digests, frame);
+    if (known != NULL) return tn_market_judge_digest(work->market, known, seat, frame);
+    return tn_market_judge_signature(work->market, &digest, seat, frame);
+}
+
 /* forced: it came by inbox, so its term is none and no leader is to blame. */
 static void execute_frame(struct work *work, struct tn_stream_item *item, bool forced)
 {
     struct tn_market *market = work->market;
-    struct tn_hash digest;
     struct seat *seat;
     uint32_t term = forced ? 0 : market->term;
     enum tn_reject reject = tn_market_judge_frame(market, &seat, &item->as.frame, term);
-    if (reject == TN_REJECT_NONE) {
-        reject = tn_market_judge_signature(market, &digest, seat, &item->as.frame);
-    }
+    if (reject == TN_REJECT_NONE) reject = judge_signature(work, seat, &item->as.frame);
     if (reject == TN_REJECT_NONE) {
         reject = tn_market_judge_counterparties(market, seat, &item->as.frame);
     }
@@ -299,9 +307,9 @@ static bool find_inbox(struct tn_market *market, struct tn_inbox *inbox,
 
 bool tn_market_apply_item(struct tn_market *market, struct tn_stream_fault *fault,
                           struct tn_market_scratch *scratch, const struct tn_market_out *out,
-                          struct tn_stream_item *item)
+                          struct tn_stream_item *item, struct tn_stream_digests *digests)
 {
-    struct work work = {.market = market, .scratch = scratch, .out = out};
+    struct work work = {.market = market, .scratch = scratch, .out = out, .digests = digests};
     struct tn_inbox inbox;
     if (!tn_stream_item_is_led(item)) {
         return refuse(fault, "an entry of this kind has no place in a stream");
@@ -334,7 +342,7 @@ bool tn_market_apply(struct tn_market *market, struct tn_stream_fault *fault,
     size_t used;
     if (!tn_stream_read_item(&item, &used, fault, scratch->stream, bytes, size)) return false;
     if (used != size) return refuse(fault, "more bytes than one entry has");
-    return tn_market_apply_item(market, fault, scratch, out, &item);
+    return tn_market_apply_item(market, fault, scratch, out, &item, NULL);
 }
 
 bool tn_market_offer_frame(struct tn_market *market, enum tn_reject *reject,

@@ -37,11 +37,14 @@ bool tn_market_check_batch(struct tn_batch_header *header, struct tn_stream_faul
     struct tn_stream_item item;
     if (!tn_stream_batch_open(&reader, fault, body, body_size)) return false;
     *header = reader.header;
+    reader.is_checked = true; /* it is, at the end */
     uint64_t last = header->first_block;
     for (;;) {
         switch (tn_stream_batch_next_item(&reader, &item, fault, scratch)) {
             case TN_STREAM_FAULT: return false;
-            case TN_STREAM_END: return true;
+            case TN_STREAM_END:
+                return tn_stream_entries_hold(header, blocks->cpu, body, body_size) ||
+                       refuse(fault, "the entries have another root than the header says");
             case TN_STREAM_ENTRY: break;
         }
         if (!tn_stream_item_is_led(&item)) {
@@ -114,6 +117,7 @@ static bool execute(struct tn_market *market, struct collector *collector,
 {
     struct tn_batch_reader reader;
     struct tn_stream_item item;
+    struct tn_stream_digests digests;
     const struct tn_market_out through = {.step = collect, .context = collector};
     if (!tn_stream_batch_open(&reader, fault, body, body_size)) return false;
     if (reader.header.term == 0) return refuse(fault, "a batch has a term");
@@ -125,13 +129,15 @@ static bool execute(struct tn_market *market, struct collector *collector,
     tn_stream_batch_begin(&collector->builder, market->cursor);
     collector->builder.is_packed = reader.header.is_packed;
     tn_market_begin(market, reader.header.term);
+    tn_stream_digests_begin(&digests, (enum tn_cpu)market->limits.exchange.cpu,
+                            market->limits.chain_id, body, body_size);
     for (;;) {
         switch (tn_stream_batch_next_item(&reader, &item, fault, scratch->stream)) {
             case TN_STREAM_FAULT: return false;
             case TN_STREAM_END: return true;
             case TN_STREAM_ENTRY: break;
         }
-        if (!tn_market_apply_item(market, fault, scratch, &through, &item)) return false;
+        if (!tn_market_apply_item(market, fault, scratch, &through, &item, &digests)) return false;
     }
 }
 

@@ -100,13 +100,12 @@ enum tn_reject tn_market_judge_frame(struct tn_market *market, struct seat **sea
     return tn_exchange_check_nonce(exchange, (*seat)->account, frame->nonce);
 }
 
-enum tn_reject tn_market_judge_signature(struct tn_market *market, struct tn_hash *digest,
-                                         struct seat *seat, const struct tn_frame *frame)
+enum tn_reject tn_market_judge_digest(struct tn_market *market, const struct tn_hash *digest,
+                                      struct seat *seat, const struct tn_frame *frame)
 {
     const struct tn_market_world *world = &market->world;
     const struct tn_signatures *signatures = world->signatures;
     TN_ASSERT(signatures != NULL && seat->id != 0);
-    tn_frame_digest(digest, market->limits.chain_id, frame->payload, frame->payload_size);
     if (!TENOR_HOLDS(FRAME_SIGNATURE)) return TN_REJECT_NONE;
     if (world->verified != NULL &&
         world->verified(world->context, digest, &seat->key, &frame->signature)) {
@@ -125,6 +124,13 @@ enum tn_reject tn_market_judge_signature(struct tn_market *market, struct tn_has
         world->found_good(world->context, digest, &seat->key, &frame->signature);
     }
     return TN_REJECT_NONE;
+}
+
+enum tn_reject tn_market_judge_signature(struct tn_market *market, struct tn_hash *digest,
+                                         struct seat *seat, const struct tn_frame *frame)
+{
+    tn_frame_digest(digest, market->limits.chain_id, frame->payload, frame->payload_size);
+    return tn_market_judge_digest(market, digest, seat, frame);
 }
 
 static bool only_cancels(const struct tn_frame *frame)

@@ -3,6 +3,7 @@
 #ifndef TENOR_MARKET_INTERNAL_H
 #define TENOR_MARKET_INTERNAL_H
 
+#include "tenor/entries.h"
 #include "tenor/market.h"
 #include "tenor/watch.h"
 
@@ -106,14 +107,19 @@ enum tn_reject tn_market_judge_frame(struct tn_market *market, struct seat **sea
 enum tn_reject tn_market_judge_signature(struct tn_market *market, struct tn_hash *digest,
                                          struct seat *seat, const struct tn_frame *frame);
 
+/* The same by a digest that is worked out already. */
+enum tn_reject tn_market_judge_digest(struct tn_market *market, const struct tn_hash *digest,
+                                      struct seat *seat, const struct tn_frame *frame);
+
 /* The other sides of its block trades have signed them too. After the signature. */
 enum tn_reject tn_market_judge_counterparties(struct tn_market *market, const struct seat *seat,
                                               const struct tn_frame *frame);
 
-/* apply.c: one entry that was read from bytes. */
+/* apply.c: one entry that was read from bytes, with the digests of the body they lie in, or NULL.
+ */
 bool tn_market_apply_item(struct tn_market *market, struct tn_stream_fault *fault,
                           struct tn_market_scratch *scratch, const struct tn_market_out *out,
-                          struct tn_stream_item *item);
+                          struct tn_stream_item *item, struct tn_stream_digests *digests);
 
 /* Bytes of an item of an inbox. */
 #define MARKET_SESSION_OPEN_SIZE  77u

@@ -52,13 +52,19 @@ static void remember(struct tn_chain *chain, const struct tn_batch_header *heade
     *slot = (struct chain_checked){.digest = *digest, .header = *header};
 }
 
+static enum tn_cpu cpu_of(const struct tn_chain *chain)
+{
+    return (enum tn_cpu)chain->limits.markets[0].exchange.cpu; /* the machine's, of all alike */
+}
+
 /* Reads all of the body. */
 static bool check_body(struct tn_chain *chain, struct tn_batch_header *header,
                        const struct chain_line *line, uint64_t height, const uint8_t *body,
                        size_t body_size)
 {
     struct known known = {.chain = chain, .line = line, .height = height, .is_final = true};
-    const struct tn_market_blocks blocks = {.known = is_known, .context = &known};
+    const struct tn_market_blocks blocks = {
+        .known = is_known, .context = &known, .cpu = cpu_of(chain)};
     struct tn_stream_fault fault;
     struct tn_hash digest;
     if (!tn_market_check_batch(header, &fault, chain->scratch.stream, &blocks, height, body,
@@ -84,7 +90,7 @@ bool tn_chain_check_form(struct tn_chain *chain, struct tn_batch_header *header,
 bool tn_chain_check_body(struct tn_chain *chain, struct tn_batch_header *header,
                          const uint8_t *body, size_t body_size)
 {
-    static const struct tn_market_blocks any;
+    const struct tn_market_blocks any = {.cpu = cpu_of(chain)};
     struct tn_stream_fault fault;
     struct tn_hash digest;
     if (!tn_stream_read_batch_header(header, &fault, body, body_size)) return false;

@@ -13,15 +13,34 @@ enum {
 
 static const uint8_t FRAME_TAG[6] = {'T', 'N', 'F', 'R', 'M', '1'};
 
+void tn_stream_frame_head(uint8_t head[TN_FRAME_DIGEST_HEAD], const uint8_t chain_id[32])
+{
+    struct writer writer = {.at = head};
+    put_bytes(&writer, FRAME_TAG, sizeof(FRAME_TAG));
+    put_bytes(&writer, chain_id, 32);
+    TN_ASSERT(writer.at == head + TN_FRAME_DIGEST_HEAD);
+}
+
 void tn_frame_digest(struct tn_hash *digest, const uint8_t chain_id[32], const uint8_t *payload,
                      size_t payload_size)
 {
+    uint8_t head[TN_FRAME_DIGEST_HEAD];
     struct tn_keccak keccak;
+    tn_stream_frame_head(head, chain_id);
     tn_keccak_begin(&keccak);
-    tn_keccak_add(&keccak, FRAME_TAG, sizeof(FRAME_TAG));
-    tn_keccak_add(&keccak, chain_id, 32);
+    tn_keccak_add(&keccak, head, sizeof(head));
     tn_keccak_add(&keccak, payload, payload_size);
     tn_keccak_end(&keccak, digest);
+}
+
+const uint8_t *tn_stream_frame_payload(size_t *payload_size, const uint8_t *entry, size_t size)
+{
+    const size_t begin = ENTRY_HEAD_BYTES + FRAME_SIZE_BYTES;
+    if (size < begin + TN_SIGNATURE_SIZE || entry[0] != TN_ENTRY_VERSION_2 ||
+        entry[1] != TN_ENTRY_FRAME)
+        return NULL;
+    *payload_size = (size_t)tn_get_be(entry + ENTRY_HEAD_BYTES, FRAME_SIZE_BYTES);
+    return *payload_size == size - begin - TN_SIGNATURE_SIZE ? entry + begin : NULL;
 }
 
 /* ---- Writing ---- */

@@ -4,6 +4,7 @@
 #define TENOR_STREAM_INTERNAL_H
 
 #include "stream/bytes.h"
+#include "tenor/entries.h"
 
 /* The parts of which there may be several. */
 enum {
@@ -73,5 +74,16 @@ void tn_stream_put_command(struct writer *writer, const struct tn_command *comma
 /* Reads one; its quotes go to scratch behind those that are there, *quotes_count of them. */
 bool tn_stream_get_command(struct reader *reader, struct tn_command *command,
                            struct tn_stream_scratch *scratch, uint32_t *quotes_count);
+
+/* tree.c: a leaf's hash is over this head and the leaf's bytes; _push takes the hash as the next
+ * leaf's. */
+#define TREE_LEAF_HEAD 6u
+void tn_stream_tree_leaf_head(uint8_t head[TREE_LEAF_HEAD], uint8_t kind, uint32_t index);
+void tn_stream_tree_push(struct tn_stream_tree *tree, const struct tn_hash *leaf);
+
+/* frame.c: where the payload lies in an entry that looks like a FRAME of version 2, of which
+ * nothing else is asked; NULL in one that does not. And what a digest has before the payload. */
+const uint8_t *tn_stream_frame_payload(size_t *payload_size, const uint8_t *entry, size_t size);
+void tn_stream_frame_head(uint8_t head[TN_FRAME_DIGEST_HEAD], const uint8_t chain_id[32]);
 
 #endif

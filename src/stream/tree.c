@@ -4,7 +4,7 @@
  * d of the count says whether frontier[d] holds a subtree of 2^d leaves. The depth is known only at
  * the end, and then absent leaves fill the right side: a run of 2^d of them has one hash, worked
  * out level by level on the way up. */
-#include "stream/bytes.h"
+#include "stream/internal.h"
 
 enum { LEAF_TAG = 0, INNER_TAG = 1, ROOT_TAG = 3, INNER_BYTES = 1 + 2 * TN_HASH_SIZE };
 
@@ -25,27 +25,38 @@ void tn_stream_tree_begin(struct tn_stream_tree *tree, uint8_t kind)
     tree->kind = kind;
 }
 
-void tn_stream_tree_add(struct tn_stream_tree *tree, const uint8_t *bytes, size_t size)
+void tn_stream_tree_leaf_head(uint8_t head[TREE_LEAF_HEAD], uint8_t kind, uint32_t index)
 {
-    uint8_t head[6];
     struct writer writer = {.at = head};
-    struct tn_keccak keccak;
-    struct tn_hash hash;
-    TN_ASSERT(tree->count < UINT32_MAX);
     put_u8(&writer, LEAF_TAG);
-    put_u8(&writer, tree->kind);
-    put_u32(&writer, tree->count);
-    tn_keccak_begin(&keccak);
-    tn_keccak_add(&keccak, head, sizeof(head));
-    tn_keccak_add(&keccak, bytes, size);
-    tn_keccak_end(&keccak, &hash);
+    put_u8(&writer, kind);
+    put_u32(&writer, index);
+    TN_ASSERT(writer.at == head + TREE_LEAF_HEAD);
+}
 
+void tn_stream_tree_push(struct tn_stream_tree *tree, const struct tn_hash *leaf)
+{
+    struct tn_hash hash = *leaf;
     uint32_t level = 0;
+    TN_ASSERT(tree->count < UINT32_MAX);
     for (; tree->count >> level & 1; level++)
         hash_inner(&hash, &tree->frontier[level], &hash);
     TN_ASSERT(level < TN_TREE_DEPTH_MAX);
     tree->frontier[level] = hash;
     tree->count++;
+}
+
+void tn_stream_tree_add(struct tn_stream_tree *tree, const uint8_t *bytes, size_t size)
+{
+    uint8_t head[TREE_LEAF_HEAD];
+    struct tn_keccak keccak;
+    struct tn_hash hash;
+    tn_stream_tree_leaf_head(head, tree->kind, tree->count);
+    tn_keccak_begin(&keccak);
+    tn_keccak_add(&keccak, head, sizeof(head));
+    tn_keccak_add(&keccak, bytes, size);
+    tn_keccak_end(&keccak, &hash);
+    tn_stream_tree_push(tree, &hash);
 }
 
 /* The d with 2^(d-1) < count ≤ 2^d. */

@@ -215,6 +215,127 @@ static void test_batch_is_executed_with_results_that_count_every_item(void **sta
     assert_true(tn_hash_equal(&expected, &executed.results_digest));
 }
 
+/* ---- Digests that are worked out ahead ---- */
+
+enum { FRAMES = 21 };
+
+/* What this node has found good. */
+static struct good {
+    struct tn_hash digests[4 * FRAMES];
+    struct tn_signature signatures[4 * FRAMES];
+    uint32_t count, asked;
+} good;
+
+static bool was_good(void *context, const struct tn_hash *digest, const struct tn_public_key *key,
+                     const struct tn_signature *signature)
+{
+    (void)context;
+    (void)key;
+    good.asked++;
+    for (uint32_t i = 0; i < good.count; i++) {
+        if (tn_hash_equal(&good.digests[i], digest) &&
+            memcmp(&good.signatures[i], signature, sizeof *signature) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void is_good_now(void *context, const struct tn_hash *digest,
+                        const struct tn_public_key *key, const struct tn_signature *signature)
+{
+    (void)context;
+    (void)key;
+    assert_true(good.count < 4 * FRAMES);
+    good.digests[good.count] = *digest;
+    good.signatures[good.count++] = *signature;
+}
+
+static const struct tn_market_world remembering = {
+    .signatures = &stream_case.signatures, .verified = was_good, .found_good = is_good_now};
+
+/* A batch of so many frames of BOB's; where the payload of the one in question lies, and what is
+ * signed of each. */
+static size_t draft_frames(struct tn_hash digests[FRAMES], uint32_t one, size_t *payload_size)
+{
+    size_t found = 0;
+    begin_draft(tn_market_cursor(story.market));
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        const struct tn_command commands[] = {case_limit(TN_BUY, stream_case.call, 1000, 5),
+                                              case_limit(TN_BUY, stream_case.call, 900, 5)};
+        case_frame(BOB, commands, 1 + i % 2);
+        const size_t size = stream_case.frame_size - TN_SIGNATURE_SIZE - 6;
+        tn_frame_digest(&digests[i], stream_case.limits.chain_id, stream_case.frame + 6, size);
+        if (i == one) {
+            found = draft.size + 4 + 6;
+            *payload_size = size;
+        }
+        add_bytes(stream_case.frame, stream_case.frame_size);
+    }
+    end_draft();
+    return found;
+}
+
+static bool execute_on(void *memory, struct tn_market_executed *executed)
+{
+    const struct tn_market_out out = {.step = NULL};
+    struct tn_market *copy = tn_market_clone(memory, story.market);
+    tn_market_lend(copy, &remembering);
+    return tn_market_execute_batch(copy, executed, &story.fault, &stream_case.scratch, &out,
+                                   draft.body, draft.size);
+}
+
+static void *room_for_a_market(void)
+{
+    void *memory = aligned_alloc(64, tn_align(tn_market_size(tn_market_limits(story.market))));
+    assert_non_null(memory);
+    memset(&good, 0, sizeof good);
+    return memory;
+}
+
+static void test_batch_asks_for_each_signature_by_its_own_frame(void **state)
+{
+    (void)state;
+    struct tn_market_executed executed;
+    struct tn_hash digests[FRAMES];
+    size_t size;
+    void *memory = room_for_a_market();
+    draft_frames(digests, 0, &size);
+    assert_true(execute_on(memory, &executed));
+    assert_int_equal(executed.faults_count, 0);
+    assert_int_equal(good.count, FRAMES);
+    for (uint32_t i = 0; i < FRAMES; i++)
+        assert_true(tn_hash_equal(&good.digests[i], &digests[i]));
+    free(memory);
+}
+
+/* Whatever was found good of a frame, it does not serve one of which a single bit differs. */
+static void test_batch_executes_no_frame_that_was_changed_after_it_was_found_good(void **state)
+{
+    (void)state;
+    struct tn_market_executed executed;
+    struct tn_hash digests[FRAMES];
+    size_t size = 0;
+    void *memory = room_for_a_market();
+    const size_t begin = draft_frames(digests, FRAMES / 2, &size);
+    assert_true(execute_on(memory, &executed));
+    assert_int_equal(executed.faults_count, 0);
+    assert_int_equal(good.count, FRAMES);
+    assert_true(size > 0);
+    for (size_t at = begin; at < begin + size; at++) {
+        for (uint32_t bit = 0; bit < 8; bit += 3) {
+            good.count = FRAMES;
+            draft.body[at] ^= (uint8_t)(1u << bit);
+            const bool is_whole = execute_on(memory, &executed);
+            assert_true(!is_whole || executed.faults_count > 0);
+            draft.body[at] ^= (uint8_t)(1u << bit);
+        }
+    }
+    good.count = FRAMES;
+    assert_true(execute_on(memory, &executed));
+    assert_int_equal(executed.faults_count, 0);
+    free(memory);
+}
+
 static uint64_t traced;
 
 static void trace_step(void *context, const struct tn_market_step *step)
@@ -308,6 +429,8 @@ int main(void)
         STORY(test_batch_takes_blocks_one_by_one_below_the_block_it_is_in),
         STORY(test_batch_whose_bytes_were_changed_is_refused),
         STORY(test_batch_is_executed_with_results_that_count_every_item),
+        STORY(test_batch_asks_for_each_signature_by_its_own_frame),
+        STORY(test_batch_executes_no_frame_that_was_changed_after_it_was_found_good),
         STORY(test_batch_of_an_own_desk_is_held_against_the_trace_of_its_events),
         STORY(test_a_trace_of_events_tells_each_of_their_bits),
         STORY(test_batch_that_goes_on_from_another_block_is_not_executed),
