@@ -226,10 +226,26 @@ static uint32_t add(struct sim *sim, const struct sim_fault *fault)
     return 0;
 }
 
-/* A log that is lost makes its key silent for an epoch; no more of that than the set bears. */
-static void rot(struct sim *sim, const struct sim_fault *fault)
+/* Is there somebody in every quorum who holds what the others have said, when these lose their
+ * power as well? Of the votes of others a log has only those that are in certificates. */
+static bool is_remembered(const struct sim *sim, const struct sim_fault *fault)
 {
+    uint32_t forgetful = 0;
+    for (uint32_t i = 0; i < sim->machines_count; i++) {
+        const struct sim_machine *machine = &sim->machines[i];
+        if (machine->node == NULL || machine->started > 1 || (fault->nodes >> i & 1) != 0)
+            forgetful |= 1u << machine->identity;
+    }
+    return !sim_world_is_quorum(sim, forgetful);
+}
+
+/* A log that is lost makes its key silent for an epoch; no more of that than the set bears. And no
+ * copy is old, and no power goes where one may be, once too many have lost theirs to know. */
+static void rot(struct sim *sim, struct sim_fault *fault)
+{
+    const bool is_backup = fault->kind == SIM_FAULT_BACKUP;
     uint32_t silent = 0;
+    if (is_backup && !is_remembered(sim, fault)) fault->nodes = 0;
     for (uint32_t i = 0; i < sim->machines_count; i++) {
         const struct sim_machine *machine = &sim->machines[i];
         if (machine->mute || machine->rotten || machine->lost_log || machine->old_copy ||
@@ -239,10 +255,10 @@ static void rot(struct sim *sim, const struct sim_fault *fault)
     if (!sim_world_tolerates(sim, silent)) return;
     for (uint32_t i = 0; i < sim->machines_count; i++) {
         if ((fault->nodes >> i & 1) == 0 || sim->machines[i].byzantine) continue;
-        if (fault->kind == SIM_FAULT_ROT)
-            sim->machines[i].rotten = true;
-        else
+        if (is_backup)
             sim->machines[i].forgets = (uint32_t)fault->amount;
+        else
+            sim->machines[i].rotten = true;
     }
 }
 

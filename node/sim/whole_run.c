@@ -200,6 +200,14 @@ bool sim_world_tolerates(const struct sim *sim, uint32_t silent_identities)
     return 3 * gone < sim->whole->identities_count;
 }
 
+bool sim_world_is_quorum(const struct sim *sim, uint32_t identities)
+{
+    uint32_t theirs = 0;
+    for (uint32_t i = 0; i < sim->whole->identities_count; i++)
+        theirs += identities >> i & 1;
+    return tn_weight_is_quorum(theirs, sim->whole->identities_count);
+}
+
 /* The checks of votes are the first simulator's. */
 void sim_check_said(struct sim *sim, uint32_t machine, const uint8_t *bytes, size_t size)
 {

@@ -287,22 +287,37 @@ bool sim_world_set(struct sim_world *world, struct tn_validators *set, uint64_t 
     return made;
 }
 
-bool sim_world_tolerates(const struct sim *sim, uint32_t silent_identities)
+/* Have these so much weight in any set that may be in force? */
+static bool have(const struct sim *sim, uint32_t identities, bool (*so_much)(uint64_t, uint64_t))
 {
     const struct sim_world *world = sim->world;
-    uint32_t out = silent_identities | world->byzantine;
     for (uint64_t height = 0; height <= world->height; height++) {
         const struct sim_block *block = sim_world_block(world, height);
         /* states that no set is made of any more do not matter; the genesis is one of them late */
         if (block == NULL || height + 3 * world->epoch_blocks < world->height) continue;
-        uint64_t total = 0, gone = 0;
+        uint64_t total = 0, theirs = 0;
         for (uint32_t i = 0; i < world->identities_count; i++) {
             total += block->state.weights[i];
-            if ((out >> i & 1) != 0) gone += block->state.weights[i];
+            if ((identities >> i & 1) != 0) theirs += block->state.weights[i];
         }
-        if (gone * 3 >= total) return false;
+        if (so_much(theirs, total)) return true;
     }
-    return true;
+    return false;
+}
+
+static bool is_a_third(uint64_t weight, uint64_t total)
+{
+    return weight * 3 >= total;
+}
+
+bool sim_world_tolerates(const struct sim *sim, uint32_t silent_identities)
+{
+    return !have(sim, silent_identities | sim->world->byzantine, is_a_third);
+}
+
+bool sim_world_is_quorum(const struct sim *sim, uint32_t identities)
+{
+    return have(sim, identities, tn_weight_is_quorum);
 }
 
 /* ---- The beginning ---- */

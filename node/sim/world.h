@@ -121,5 +121,7 @@ bool sim_world_set(struct sim_world *world, struct tn_validators *set, uint64_t 
 uint64_t sim_world_frozen(const struct sim_world *world, uint64_t epoch); /* at which height */
 /* May the Byzantine and the silent be these, in every set that may be in force? */
 bool sim_world_tolerates(const struct sim *sim, uint32_t silent_identities);
+/* Are these a quorum, in any set that may be in force? */
+bool sim_world_is_quorum(const struct sim *sim, uint32_t identities);
 
 #endif
