@@ -108,11 +108,12 @@ void tn_sequencer_on_votes_ask(struct tn_sequencer *s, uint16_t from, const uint
         return;
     }
     const uint64_t epoch = tn_get_be(bytes + 1, 8);
-    if (from >= s->set.count || !tn_sequencer_take_tokens(s, from, LONG_TOKENS)) return;
-    if (epoch < s->set.epoch) {
+    if (from >= s->set.count) return;
+    if (epoch < s->set.epoch) { /* as a STATUS: what it costs here is bounded by time */
         tn_sequencer_help_epoch(s, from, epoch);
         return;
     }
+    if (!tn_sequencer_take_tokens(s, from, LONG_TOKENS)) return;
     const uint64_t views_max = s->config.limits.views_max;
     const uint64_t low = s->ring_top > views_max ? s->ring_top - views_max : 0;
     for (uint64_t w = s->ring_top; w > low && at < end && epoch == s->set.epoch; w--) {

@@ -295,6 +295,39 @@ static void test_sequencer_catches_up_through_epochs_by_handovers(void **state)
     case_end(world);
 }
 
+/* Node 3 asks node 0 which votes it holds, and then for headers: are they given? */
+static bool serves_after_questions(struct case_world *world, uint64_t epoch)
+{
+    struct case_node *node = &world->nodes[0];
+    const uint64_t served = tn_sequencer_counters(node->engine)->fetches_served;
+    uint8_t ask[9] = {TN_PEER_VOTES_ASK}, fetch[54] = {TN_PEER_FETCH, 3};
+    tn_put_be(ask + 1, epoch, 8);
+    for (uint32_t i = 0; i < 30; i++)
+        tn_sequencer_message(node->engine, 3, ask, sizeof(ask), world->now_us);
+    tn_put_be(fetch + 2, epoch, 8);
+    tn_put_be(fetch + 10, 1, 8);
+    tn_put_be(fetch + 18, 10, 4);
+    tn_sequencer_message(node->engine, 3, fetch, sizeof(fetch), world->now_us);
+    case_end_turn(node);
+    return tn_sequencer_counters(node->engine)->fetches_served > served;
+}
+
+/* Who comes through many epochs asks in each of them; that must not use up what brings him on. */
+static void test_sequencer_serves_who_asks_about_votes_of_an_ended_epoch(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->epoch_blocks = 50;
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 60));
+    const uint64_t epoch = case_status(&world->nodes[0]).epoch;
+    assert_true(serves_after_questions(world, epoch - 1));
+    assert_false(serves_after_questions(world, epoch));
+    case_end(world);
+}
+
 static void test_sequencer_certifies_checkpoints(void **state)
 {
     (void)state;
@@ -357,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_seals_an_epoch_whose_last_block_is_not_final),
         cmocka_unit_test(test_sequencer_hands_over_to_other_validators),
         cmocka_unit_test(test_sequencer_catches_up_through_epochs_by_handovers),
+        cmocka_unit_test(test_sequencer_serves_who_asks_about_votes_of_an_ended_epoch),
         cmocka_unit_test(test_sequencer_certifies_checkpoints),
         cmocka_unit_test(test_sequencer_certifies_checkpoints_in_spite_of_strange_votes),
     };
