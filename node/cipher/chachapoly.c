@@ -76,7 +76,7 @@ static void end(struct poly1305 *poly, uint8_t tag[CHACHAPOLY_TAG_BYTES], size_t
     poly1305_end(poly, tag);
 }
 
-/* Nothing of the key is left behind; the compiler is not to think that nobody looks. */
+/* The key stream and the tag's state; the compiler is not to think that nobody looks. */
 static void wipe(struct stream *stream, struct poly1305 *poly)
 {
     memset(stream, 0, sizeof *stream);
