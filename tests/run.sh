@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds and runs every test: under the address and undefined-behaviour sanitizers, a short slice
-# of every fuzz target, what has threads under the thread sanitizer, then the release build that
-# users get. Ends with CTest's closing line. After a failure it goes on with the next build, and its
-# last line names what failed.
+# Builds and runs every test: the release build that users get, the same under the address and
+# undefined-behaviour sanitizers, a short slice of every fuzz target, what has threads under the
+# thread sanitizer. Ends with CTest's closing lines of all of them, the release's last. After a failure
+# it goes on with the next build, and its last line names what failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -36,13 +36,25 @@ build() {
     cmake --preset "$1" --log-level=WARNING && cmake --build --preset "$1"
 }
 
-# Tests of nodes wait more than they work, so more run at once than there are cores.
+# Tests of nodes wait more than they work, so more run at once than there are cores. What CTest says
+# is kept: its closing lines are told once more in the end.
+said=$(mktemp -d)
 run() {
     local preset=$1 more=1
     shift
     if [ "$preset" = release ]; then more=2; fi
     say "$preset: test"
-    ctest --preset "$preset" --parallel "$(($(nproc) + more))" --no-tests=error "$@"
+    ctest --preset "$preset" --parallel "$(($(nproc) + more))" --no-tests=error "$@" 2>&1 |
+        tee "$said/$preset"
+}
+closing_lines() {
+    local preset
+    for preset in fuzz tsan asan release; do
+        if [ -e "$said/$preset" ]; then
+            say "$preset: in the end"
+            sed -n '/% tests passed, /,$p' "$said/$preset"
+        fi
+    done
 }
 
 # build_behind PRESET...: builds with what the tests before leave of the processors. It says nothing:
@@ -61,11 +73,23 @@ wait_behind() {
     if [ -n "$behind" ]; then wait "$behind" || true; fi
     behind=
 }
-trap 'if [ -n "$behind" ]; then kill -- "-$behind" 2>/dev/null || true; fi' EXIT
+trap 'if [ -n "$behind" ]; then kill -- "-$behind" 2>/dev/null || true; fi; rm -rf "$said"' EXIT
 
-# try PRESET [CTEST-OPTION...]: builds and runs, and remembers a failure.
+# try PRESET NEXT [CTEST-OPTION...]: builds and runs, and remembers a failure. What the tests leave of
+# the processors builds NEXT, a list of presets.
 failures=()
-try() { { build "$1" && run "$@"; } || failures+=("$1"); }
+try() {
+    local preset=$1 next=$2
+    shift 2
+    wait_behind
+    if ! build "$preset"; then
+        failures+=("$preset")
+        return
+    fi
+    # shellcheck disable=SC2086 # a list
+    if [ -n "$next" ]; then build_behind $next; fi
+    run "$preset" "$@" || failures+=("$preset")
+}
 
 if $install; then
     say "packages"
@@ -79,14 +103,15 @@ if ! $quick; then
         export UBSAN_OPTIONS=$addr2line:${UBSAN_OPTIONS:-}
     fi
     export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
-    build asan || failures+=(asan)
-    build_behind fuzz tsan release
-    if [ ${#failures[@]} -eq 0 ]; then run asan || failures+=(asan); fi
-    wait_behind
-    try fuzz --label-regex fuzz
-    try tsan
+    # The tests of the release wait the most: beside them the most is built.
+    try release asan
+    try asan 'fuzz tsan'
+    try fuzz '' --label-regex fuzz
+    try tsan ''
+    closing_lines
+else
+    try release ''
 fi
-try release
 
 if [ ${#failures[@]} -ne 0 ]; then
     printf '\ntests/run.sh: FAILED: %s\n' "${failures[*]}"
