@@ -62,9 +62,11 @@ struct bundle {
     uint32_t legs_count; /* in exchange->changes: as the bidder's change */
 };
 
+/* As far as margin counts it: what is beyond that would not fit a price either. */
 static tn_micros asset_value(const struct risk *risk, uint32_t asset, int64_t amount)
 {
-    return tn_mul_div_floor(amount, risk->margin_assets[asset].price_micros, PPM);
+    const tn_micros price = risk->margin_assets[asset].price_micros;
+    return tn_ppm_floor(tn_exchange_countable(amount, price), price);
 }
 
 /* Before anything moves, so that cash is what the bundle was made of. */
