@@ -182,23 +182,68 @@ static bool load_chain(struct store_view *view, bool *is_there, struct store_poi
     return false;
 }
 
+/* In the place of the oldest, but of the one of the state that is served. */
+static struct certificate *certificate_place(struct keeper *keeper)
+{
+    struct certificate *kept =
+        &keeper->certificates[keeper->certificates_count++ % CERTIFICATES_MAX];
+    if (kept->height == 0 || kept->height != keeper_durable_height(keeper)) return kept;
+    return &keeper->certificates[keeper->certificates_count++ % CERTIFICATES_MAX];
+}
+
+/* Of a checkpoint, for those who ask for its state. False: it is none. */
+static bool keep_certificate(struct keeper *keeper, const uint8_t *bytes, size_t size)
+{
+    struct tn_checkpoint checkpoint;
+    if (size < 1 + TN_CHECKPOINT_BYTES || size > SYNC_CERT_MAX) return false;
+    tn_checkpoint_read(&checkpoint, bytes + 1);
+    struct certificate *kept = certificate_place(keeper);
+    kept->height = checkpoint.height;
+    kept->size = size;
+    memcpy(kept->bytes, bytes, size);
+    return true;
+}
+
 struct restoring {
+    struct keeper *keeper;
     struct tn_member *member;
     uint64_t count;
     bool failed;
 };
 
+/* Certificates of checkpoints are the keeper's: the node serves what it served before, as there may
+ * be no other one until somebody has taken its state. */
 static bool restore_record(void *context, const struct log_record *record)
 {
     struct restoring *restoring = context;
     restoring->count++;
     restoring->failed =
-        !tn_member_restore(restoring->member, record->type, record->bytes, record->size);
+        record->type == KEEPER_CERTIFIED
+            ? !keep_certificate(restoring->keeper, record->bytes, record->size)
+            : !tn_member_restore(restoring->member, record->type, record->bytes, record->size);
     if (restoring->failed) {
         complain("the log's record %llu is none that this program writes",
                  (unsigned long long)record->position);
     }
     return !restoring->failed;
+}
+
+/* The one that was there when the checkpoint was written, if it is this one's; else the log has it,
+ * behind the position from which it is read. */
+static void restore_certificate(struct keeper *keeper, struct store_view *view,
+                                const struct store_point *point)
+{
+    struct store_bytes stored;
+    struct tn_checkpoint checkpoint;
+    const uint64_t kept = keeper_kept_height(KEPT_CERTIFICATE, 0);
+    if (store_get_receipts(view, &stored, kept) != STORE_OK) return;
+    if (stored.size < 1 + TN_CHECKPOINT_BYTES) return;
+    tn_checkpoint_read(&checkpoint, stored.bytes + 1);
+    if (checkpoint.height != point->height ||
+        !tn_hash_equal(&checkpoint.state_root, &point->root)) {
+        return;
+    }
+    (void)keep_certificate(keeper, stored.bytes, stored.size);
 }
 
 static bool restore_store(struct keeper *keeper, struct keeper_found *found,
@@ -214,6 +259,7 @@ static bool restore_store(struct keeper *keeper, struct keeper_found *found,
         return false;
     }
     bool is_good = load_chain(view, &is_there, &point, tn_member_chain(member));
+    if (is_good && is_there) restore_certificate(keeper, view, &point);
     store_view_end(view);
     found->is_new = is_good && !is_there;
     if (!is_good || !is_there) return is_good;
@@ -261,7 +307,7 @@ bool keeper_restore(struct keeper *keeper, struct keeper_found *found, struct tn
         return false;
     }
     if (report.created && found->height > 0 && !give_terms_up(keeper, member)) return false;
-    struct restoring restoring = {.member = member};
+    struct restoring restoring = {.keeper = keeper, .member = member};
     enum log_result result =
         report.created ? LOG_OK : log_read(keeper->log, restore_record, &restoring, position);
     found->records_count = restoring.count;
@@ -501,14 +547,11 @@ static void put_kept(struct keeper *keeper, uint64_t height, const uint8_t *byte
 
 void keeper_certified(struct keeper *keeper, uint64_t height, const uint8_t *cert, size_t size)
 {
-    struct certificate *kept =
-        &keeper->certificates[keeper->certificates_count++ % CERTIFICATES_MAX];
     put_kept(keeper, keeper_kept_height(KEPT_CERTIFICATE, 0), cert, size);
     keeper_record(keeper, KEEPER_CERTIFIED, cert, size);
-    TN_ASSERT(size <= sizeof kept->bytes);
-    kept->height = height;
-    kept->size = size;
-    memcpy(kept->bytes, cert, size);
+    bool is_kept = keep_certificate(keeper, cert, size);
+    const uint8_t *bytes;
+    TN_ASSERT(is_kept && keeper_find_certificate(keeper, &bytes, &size, height));
 }
 
 bool keeper_find_certificate(struct keeper *keeper, const uint8_t **bytes, size_t *size,

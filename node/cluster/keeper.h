@@ -99,8 +99,9 @@ static inline uint64_t keeper_kept_height(enum keeper_kept what, uint64_t number
 {
     return UINT64_C(1) << 63 | (uint64_t)what << 56 | number;
 }
-/* The log has each certificate as it came, for tools that read it beside the node: its checkpoint
- * may be the store's last, whose certificate the store has only with the next. */
+/* The log has each certificate as it came, for a restart and for tools that read it beside the
+ * node: its checkpoint may be the store's last, whose certificate the store has only with the next.
+ */
 enum { KEEPER_CERTIFIED = 26 };
 
 #endif

@@ -29,6 +29,9 @@ static struct {
     void (*recorded)(uint8_t type, const uint8_t *bytes, size_t size);
     void (*came)(const struct tn_market_step *step);
     void (*answered)(const struct tn_member_answer *answer);
+    void (*executed)(const struct tn_member_block *block);
+    void (*certified)(uint64_t height, const uint8_t *cert, size_t size);
+    bool (*may_execute)(void *context);
     void (*hold)(void *context);
     void (*release)(void *context);
     uint32_t batch_bytes_max; /* 0: as usual */
@@ -71,6 +74,7 @@ static inline void on_executed(void *context, const struct tn_member_block *bloc
 {
     (void)context;
     test.height = block->header->height;
+    if (test.executed != NULL) test.executed(block);
 }
 
 static inline void on_term(void *context, uint32_t market, uint32_t term, uint64_t sequence)
@@ -85,8 +89,8 @@ static inline void on_certified(void *context, const struct tn_checkpoint *check
                                 const uint8_t *cert, size_t size)
 {
     (void)context;
-    (void)checkpoint;
     assert_true(cert != NULL && size > 0);
+    if (test.certified != NULL) test.certified(checkpoint->height, cert, size);
 }
 
 static inline void on_epoch(void *context, uint64_t epoch, const uint8_t *handover, size_t size)
@@ -174,6 +178,7 @@ static inline void member_make(void)
                                         .epoch_ended = on_epoch,
                                         .behind = on_behind,
                                         .notice = on_notice,
+                                        .may_execute = test.may_execute,
                                         .hold = test.hold,
                                         .release = test.release};
     if (test.batch_bytes_max > 0) config.limits.desk.batch_bytes_max = test.batch_bytes_max;
