@@ -38,6 +38,18 @@ static void draw_time_of_day(const struct sim *sim, struct sim_fault *fault, uin
     fault->end_us = sim->options.duration_ms * 1000;
 }
 
+/* From just before the old copy that was planned last is back, and longer than a view lasts. */
+static void draw_alone(const struct sim *sim, struct sim_fault *fault, uint64_t *random)
+{
+    const struct sim_fault *backup = &sim->faults[sim->faults_count - 2];
+    TN_ASSERT(sim->faults_count >= 2 && backup->kind == SIM_FAULT_BACKUP);
+    fault->nodes = backup->nodes;
+    fault->start_us = backup->end_us - SIM_MS;
+    fault->end_us = backup->end_us + between(random, SIM_SECOND, 2 * SIM_SECOND);
+    if (fault->end_us > sim->options.duration_ms * 1000)
+        fault->end_us = sim->options.duration_ms * 1000;
+}
+
 /* How long, and how much. */
 static void draw(struct sim *sim, struct sim_fault *fault, uint64_t *random)
 {
@@ -81,6 +93,7 @@ static void draw(struct sim *sim, struct sim_fault *fault, uint64_t *random)
             fault->amount = (int64_t)tn_random_below(random, sim->machines_count);
             fault->nodes = 1u << ((uint64_t)fault->amount + 1) % sim->machines_count;
             break;
+        case SIM_FAULT_ALONE: draw_alone(sim, fault, random); return;
         case SIM_FAULT_IDLE:
         case SIM_FAULT_MEMBERS:
         case SIM_FAULT_KINDS: break;
@@ -118,13 +131,24 @@ static void add_fault(struct sim *sim, enum sim_fault_kind kind, uint64_t *rando
                                                  .a = 1});
 }
 
+/* Behind an old copy of a log, sometimes, somebody who has it and hears nobody: what he then signs
+ * he signs by it alone. Draws of its own: the rest of the plan stays what it was. */
+static void add_alone(struct sim *sim)
+{
+    uint64_t random = sim->options.seed ^ UINT64_C(0x616c6f6e65) ^ sim->faults_count;
+    if (sim->faults[sim->faults_count - 1].kind != SIM_FAULT_BACKUP) return;
+    if ((sim->options.faults >> SIM_FAULT_ALONE & 1) == 0) return;
+    if (tn_random_below(&random, 2) == 0 || sim->options.all)
+        add_fault(sim, SIM_FAULT_ALONE, &random);
+}
+
 void sim_faults_plan(struct sim *sim)
 {
     uint64_t random = sim->options.seed ^ UINT64_C(0x6661756c7473);
     uint32_t kinds[SIM_FAULT_KINDS], kinds_count = 0;
     uint32_t odds = 1 + (uint32_t)tn_random_below(&random, 4);
     for (uint32_t i = 0; i < SIM_FAULT_KINDS; i++) {
-        if (i == SIM_FAULT_TIME_OF_DAY || i == SIM_FAULT_MEMORY)
+        if (i == SIM_FAULT_TIME_OF_DAY || i == SIM_FAULT_MEMORY || i == SIM_FAULT_ALONE)
             continue; /* below, so that other seeds stay what they were */
         bool in = tn_random_below(&random, 5) < odds;
         if (sim->quiet && i == SIM_FAULT_BACKUP) in = true;
@@ -141,8 +165,10 @@ void sim_faults_plan(struct sim *sim)
     uint64_t seconds = (uint64_t)sim->options.duration_ms / 1000;
     uint32_t count = 2 + (uint32_t)tn_random_below(&random, 4 + seconds / 2);
     if (count > SIM_FAULTS_MAX) count = SIM_FAULTS_MAX;
-    for (uint32_t i = 0; i < count && kinds_count > 0; i++)
+    for (uint32_t i = 0; i < count && kinds_count > 0; i++) {
         add_fault(sim, (enum sim_fault_kind)kinds[tn_random_below(&random, kinds_count)], &random);
+        add_alone(sim);
+    }
     random = sim->options.seed ^ UINT64_C(0x646179);
     bool is_off = tn_random_below(&random, 4) == 0 || sim->options.all;
     if (is_off && (sim->options.faults >> SIM_FAULT_TIME_OF_DAY & 1) != 0 && !sim->quiet)
@@ -162,8 +188,7 @@ static void block_pairs(struct sim *sim, const struct sim_fault *fault)
     for (uint32_t from = 0; from < sim->machines_count; from++) {
         for (uint32_t to = 0; to < sim->machines_count; to++) {
             bool apart = ((fault->nodes >> from ^ fault->nodes >> to) & 1) != 0;
-            bool dead =
-                fault->kind == SIM_FAULT_PARTITION ? apart : tn_random_below(&random, 4) == 0;
+            bool dead = fault->kind == SIM_FAULT_ONE_WAY ? tn_random_below(&random, 4) == 0 : apart;
             if (from != to && dead) sim->network.blocked[from] |= 1u << to;
         }
     }
@@ -206,7 +231,8 @@ static uint32_t add(struct sim *sim, const struct sim_fault *fault)
         case SIM_FAULT_DUPLICATE: sim->network.duplicate_ppm = (uint32_t)fault->amount; return 0;
         case SIM_FAULT_DELAY: sim->network.delay_us = fault->amount; return 0;
         case SIM_FAULT_PARTITION:
-        case SIM_FAULT_ONE_WAY: block_pairs(sim, fault); return 0;
+        case SIM_FAULT_ONE_WAY:
+        case SIM_FAULT_ALONE: block_pairs(sim, fault); return 0;
         case SIM_FAULT_CRASH:
         case SIM_FAULT_BLACKOUT:
         case SIM_FAULT_AWAY:
@@ -262,6 +288,13 @@ static void rot(struct sim *sim, struct sim_fault *fault)
     }
 }
 
+/* Only who does come back with an old copy: of what anybody else says nothing may be lost. */
+static void leave_alone(const struct sim *sim, struct sim_fault *fault)
+{
+    for (uint32_t i = 0; i < sim->machines_count; i++)
+        if (sim->machines[i].forgets == 0) fault->nodes &= ~(1u << i);
+}
+
 /* Who is hours ahead, or signs what is wrong, is as good as hostile: no more than the set bears. */
 static void bear(struct sim *sim, struct sim_fault *fault)
 {
@@ -302,6 +335,7 @@ void sim_faults_apply(struct sim *sim, uint32_t index, bool begins)
         rot(sim, fault);
     if (begins && (fault->kind == SIM_FAULT_TIME_OF_DAY || fault->kind == SIM_FAULT_MEMORY))
         bear(sim, fault);
+    if (begins && fault->kind == SIM_FAULT_ALONE) leave_alone(sim, fault);
     for (uint32_t i = 0; i < sim->machines_count && fault->kind == SIM_FAULT_MEMORY; i++)
         sim->machines[i].flips =
             begins && (fault->nodes >> i & 1) != 0 && !sim->machines[i].byzantine;

@@ -61,8 +61,8 @@ static void choose_set(struct sim *sim, struct sim_state *state)
     uint32_t drawn = COUNTS[tn_random_below(&sim->random, sizeof COUNTS / sizeof *COUNTS)];
     if (count == 0) count = drawn;
     TN_ASSERT(count >= 4 && count <= SIM_NODES_MAX - 8);
-    sim->quiet =
-        tn_random_below(&sim->random, 8) == 0 || sim->options.faults == 1u << SIM_FAULT_BACKUP;
+    const uint32_t old_copies = 1u << SIM_FAULT_BACKUP | 1u << SIM_FAULT_ALONE;
+    sim->quiet = tn_random_below(&sim->random, 8) == 0 || (sim->options.faults & ~old_copies) == 0;
     if ((sim->options.faults >> SIM_FAULT_BACKUP & 1) == 0) sim->quiet = false;
     if (sim->quiet) sim->options.byzantine = 0;
     uint32_t joiners = (sim->options.faults >> SIM_FAULT_MEMBERS & 1) != 0

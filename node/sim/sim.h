@@ -36,7 +36,8 @@
     X(IDLE, "idle")               /* nobody trades */                                              \
     X(MEMBERS, "members")         /* validators join, leave, get another weight */                 \
     X(TIME_OF_DAY, "time-of-day") /* one node takes it to be another time, up to hours off */      \
-    X(MEMORY, "memory")           /* a checkpoint is worked out wrong, and another node is off */
+    X(MEMORY, "memory")           /* a checkpoint is worked out wrong, and another node is off */  \
+    X(ALONE, "alone")             /* who has an old copy of its log hears nobody at first */
 
 enum sim_fault_kind {
 #define X(name, word) SIM_FAULT_##name,
