@@ -1,4 +1,5 @@
-/* entries: what is hashed of a batch's entries, side by side: their root, and frames' digests. */
+/* entries: what is hashed of a batch's entries, side by side: their root, for who reads a body and
+ * for who builds one, and frames' digests. */
 #ifndef TENOR_ENTRIES_H
 #define TENOR_ENTRIES_H
 
@@ -9,6 +10,16 @@
  * What the entries are is not asked. body_size includes the header's bytes. */
 bool tn_stream_entries_hold(const struct tn_batch_header *header, enum tn_cpu cpu,
                             const uint8_t *body, size_t body_size);
+
+/* Who builds a batch and keeps its body need not hash an entry when it comes: _count_entry takes
+ * the place of tn_stream_batch_add_entry, for all entries of a batch, and _end_body that of
+ * tn_stream_batch_end, with the same header; it hashes what lies in the body side by side. The body
+ * is all that was counted, from place TN_BATCH_HEADER_BYTES on (asserted). */
+void tn_stream_batch_count_entry(struct tn_batch_builder *builder, const struct tn_entry *entry,
+                                 size_t size);
+void tn_stream_batch_end_body(struct tn_batch_header *header,
+                              const struct tn_batch_builder *builder, enum tn_cpu cpu,
+                              const uint8_t *body, size_t body_size);
 
 /* What tn_frame_digest gives of the frames of one body, for who comes by all of them in turn: when
  * the next one is asked for, those behind it are worked out with it. Nothing is taken on trust:

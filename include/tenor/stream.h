@@ -135,6 +135,7 @@ struct tn_batch_builder {
     uint64_t first_block, last_block;
     uint64_t body_bytes; /* of a body with these entries, its header included */
     bool is_packed;      /* as the header's; false after the beginning, to be set before events */
+    bool is_counted;     /* the builder's own: entries are counted (entries.h), not hashed */
 };
 /* height: the last BLOCK before the batch. */
 void tn_stream_batch_begin(struct tn_batch_builder *builder, uint64_t height);

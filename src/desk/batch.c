@@ -1,8 +1,10 @@
 /* batch: entries become a batch, and a batch is sealed (desk.md §3).
  *
  * An entry is applied and written in one step: what the body holds is what the desk's own market
- * has executed, in that order, and the header's results are those of this very execution. */
+ * has executed, in that order, and the header's results are those of this very execution. Entries
+ * are hashed when the batch is sealed, side by side from the body. */
 #include "desk/internal.h"
+#include "tenor/entries.h"
 #include "tenor/own.h"
 
 void tn_desk_open_batch(struct tn_desk *desk)
@@ -33,9 +35,9 @@ void tn_desk_seal(struct tn_desk *desk)
         .header = &header, .body = desk->body, .body_size = desk->body_size, .trace = desk->trace};
     TN_ASSERT(desk->leads && tn_desk_can_seal(desk));
     memcpy(header.chain_id, limits->market.chain_id, sizeof header.chain_id);
-    tn_stream_batch_end(&header, &desk->builder);
+    tn_stream_batch_end_body(&header, &desk->builder, (enum tn_cpu)limits->market.exchange.cpu,
+                             desk->body, desk->body_size);
     TN_ASSERT(header.entries_count == desk->entries_count);
-    TN_ASSERT(desk->builder.body_bytes == desk->body_size);
     tn_stream_write_batch_header(desk->body, &header);
     tn_stream_batch_digest(&sealed.digest, &header);
     bool is_signed =
@@ -91,7 +93,7 @@ static void on_step(void *context, const struct tn_market_step *step)
     tn_stream_batch_add_events(&desk->builder, step->events, step->events_count);
     desk->trace = tn_market_trace(desk->trace, step->events, step->events_count);
     if (step->item == 0) {
-        tn_stream_batch_add_entry(&desk->builder, step->entry, desk->entry_bytes, desk->entry_size);
+        tn_stream_batch_count_entry(&desk->builder, step->entry, desk->entry_size);
     }
     if (desk->out.step == NULL) return;
     uint64_t client = step->item == 0 ? desk->entry_client : TN_DESK_NOBODY;

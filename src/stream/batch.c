@@ -3,7 +3,8 @@
  * The builder sees entries one by one and keeps a frontier of hashes and sums; the reader gives
  * entries one by one and holds what it saw against the header at the end, by a builder's means. So
  * neither side ever needs a batch in decoded form, and both count alike. */
-#include "stream/bytes.h"
+#include "stream/internal.h"
+#include "tenor/entries.h"
 #include "tenor/frame.h"
 #include "tenor/pack.h"
 
@@ -84,16 +85,32 @@ void tn_stream_batch_begin(struct tn_batch_builder *builder, uint64_t height)
     builder->last_block = height;
     builder->body_bytes = TN_BATCH_HEADER_BYTES;
     builder->is_packed = false;
+    builder->is_counted = false;
+}
+
+static void sum_up(struct tn_batch_builder *builder, const struct tn_entry *entry, size_t size)
+{
+    TN_ASSERT(size > 0 && size <= TN_ENTRY_BYTES_MAX);
+    builder->weight += tn_stream_weight(entry);
+    builder->body_bytes += TN_BATCH_LENGTH_BYTES + size;
+    builder->last_block = block_after(builder->last_block, entry);
 }
 
 void tn_stream_batch_add_entry(struct tn_batch_builder *builder, const struct tn_entry *entry,
                                const uint8_t *bytes, size_t size)
 {
-    TN_ASSERT(size > 0 && size <= TN_ENTRY_BYTES_MAX);
+    TN_ASSERT(!builder->is_counted);
+    sum_up(builder, entry, size);
     tn_stream_tree_add(&builder->tree, bytes, size);
-    builder->weight += tn_stream_weight(entry);
-    builder->body_bytes += TN_BATCH_LENGTH_BYTES + size;
-    builder->last_block = block_after(builder->last_block, entry);
+}
+
+void tn_stream_batch_count_entry(struct tn_batch_builder *builder, const struct tn_entry *entry,
+                                 size_t size)
+{
+    TN_ASSERT(builder->is_counted || builder->tree.count == 0);
+    sum_up(builder, entry, size);
+    builder->is_counted = true;
+    builder->tree.count++; /* which says how many there were, and no more */
 }
 
 /* A fifteenth of the bytes for a frame of quotes, and so nearly of the time. */
@@ -140,7 +157,7 @@ void tn_stream_batch_add(struct tn_batch_builder *builder, const struct tn_entry
     tn_stream_batch_add_events(builder, events, events_count);
 }
 
-void tn_stream_batch_end(struct tn_batch_header *header, const struct tn_batch_builder *builder)
+void tn_stream_batch_fill(struct tn_batch_header *header, const struct tn_batch_builder *builder)
 {
     struct tn_keccak results = builder->results; /* ending changes it */
     header->entries_count = builder->tree.count;
@@ -148,8 +165,14 @@ void tn_stream_batch_end(struct tn_batch_header *header, const struct tn_batch_b
     header->first_block = builder->first_block;
     header->last_block = builder->last_block;
     header->is_packed = builder->is_packed;
-    tn_stream_tree_root(&header->entries_root, &builder->tree);
     tn_keccak_end(&results, &header->results_digest);
+}
+
+void tn_stream_batch_end(struct tn_batch_header *header, const struct tn_batch_builder *builder)
+{
+    TN_ASSERT(!builder->is_counted);
+    tn_stream_batch_fill(header, builder);
+    tn_stream_tree_root(&header->entries_root, &builder->tree);
 }
 
 size_t tn_stream_write_batch_entry(uint8_t *out, size_t out_size, const struct tn_entry *entry)

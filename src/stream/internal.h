@@ -81,6 +81,9 @@ bool tn_stream_get_command(struct reader *reader, struct tn_command *command,
 void tn_stream_tree_leaf_head(uint8_t head[TREE_LEAF_HEAD], uint8_t kind, uint32_t index);
 void tn_stream_tree_push(struct tn_stream_tree *tree, const struct tn_hash *leaf);
 
+/* batch.c: all of what tn_stream_batch_end fills in but the root. */
+void tn_stream_batch_fill(struct tn_batch_header *header, const struct tn_batch_builder *builder);
+
 /* frame.c: where the payload lies in an entry that looks like a FRAME of version 2, of which
  * nothing else is asked; NULL in one that does not. And what a digest has before the payload. */
 const uint8_t *tn_stream_frame_payload(size_t *payload_size, const uint8_t *entry, size_t size);

@@ -118,6 +118,42 @@ static void test_stream_entries_of_a_body_do_not_hold_with_a_byte_changed_or_mis
         assert_false(holds(draft.size + more));
 }
 
+/* A builder that hashes each entry as it comes, and one that counts them and is given the body. */
+static void test_stream_builder_that_counts_entries_ends_with_the_header_of_one_that_hashes(
+    void **state)
+{
+    (void)state;
+    uint64_t random = seed;
+    enum tn_cpu cpus[2];
+    const uint32_t cpus_count = runnable(cpus);
+    const struct tn_event event = {.kind = TN_EVENT_RESULT, .account = 7};
+    for (uint32_t count = 0; count <= ENTRIES_MAX; count++) {
+        struct tn_batch_builder hashing, counting;
+        struct tn_batch_header expected = {.market = 3}, header = {.market = 3};
+        tn_stream_batch_begin(&hashing, 5);
+        tn_stream_batch_begin(&counting, 5);
+        begin();
+        for (uint32_t i = 0; i < count; i++) {
+            uint8_t bytes[ENTRY_MAX];
+            const struct tn_entry entry = {.kind = TN_ENTRY_BLOCK, .as.block.height = 6 + i};
+            const size_t size = 1 + (size_t)tn_random_below(&random, ENTRY_MAX - 1);
+            fill(bytes, size, &random);
+            add(bytes, size);
+            tn_stream_batch_add(&hashing, &entry, bytes, size, &event, 1);
+            tn_stream_batch_count_entry(&counting, &entry, size);
+            tn_stream_batch_add_events(&counting, &event, 1);
+        }
+        tn_stream_batch_end(&expected, &hashing);
+        for (uint32_t i = 0; i < cpus_count; i++) {
+            tn_stream_batch_end_body(&header, &counting, cpus[i], draft.body, draft.size);
+            uint8_t written[TN_BATCH_HEADER_BYTES], wanted[TN_BATCH_HEADER_BYTES];
+            tn_stream_write_batch_header(written, &header);
+            tn_stream_write_batch_header(wanted, &expected);
+            assert_memory_equal(written, wanted, sizeof wanted);
+        }
+    }
+}
+
 /* ---- Digests ---- */
 
 static const uint8_t chain_id[32] = {7, 1, 4};
@@ -226,6 +262,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream_entries_of_a_body_hold_under_the_root_of_one_by_one),
         cmocka_unit_test(test_stream_entries_of_a_body_do_not_hold_with_a_byte_changed_or_missing),
+        cmocka_unit_test(
+            test_stream_builder_that_counts_entries_ends_with_the_header_of_one_that_hashes),
         cmocka_unit_test(test_stream_gives_digests_of_all_frames_of_a_body_in_turn),
         cmocka_unit_test(test_stream_gives_no_frame_the_digest_of_another),
         cmocka_unit_test(test_stream_looks_for_frames_within_the_body_alone),
