@@ -68,6 +68,8 @@ struct tn_market_world {
     /* It was checked, and is good: so that `verified` may say so. NULL: nobody keeps it. */
     void (*found_good)(void *context, const struct tn_hash *digest, const struct tn_public_key *key,
                        const struct tn_signature *signature);
+    /* The digest of a frame whose payload lies at these bytes, where it is known. NULL: never. */
+    const struct tn_hash *(*digested)(void *context, const uint8_t *payload, size_t size);
     void *context;
 };
 void tn_market_lend(struct tn_market *market, const struct tn_market_world *world);
@@ -272,8 +274,7 @@ bool tn_market_execute_batch(struct tn_market *market, struct tn_market_executed
                              const struct tn_market_out *out, const uint8_t *body,
                              size_t body_size);
 
-/* ---- What stands ------------------------------------------------------------------------------
- */
+/* ---- What stands ---------------------------------------------------------------------------- */
 struct tn_exchange *tn_market_exchange(struct tn_market *market);
 const struct tn_exchange *tn_market_exchange_of(const struct tn_market *market);
 const struct tn_market_limits *tn_market_limits(const struct tn_market *market);
@@ -284,8 +285,7 @@ uint64_t tn_market_digest(const struct tn_market *market);
 /* Asserts every invariant. O(everything). */
 void tn_market_check(const struct tn_market *market);
 
-/* ---- Records, out and in: as the functions of export.h, for these kinds as well ---------------
- */
+/* ---- Records, out and in: as the functions of export.h, for these kinds as well ------------- */
 uint32_t tn_market_records_count(const struct tn_market *market, uint8_t kind);
 uint32_t tn_market_records_max(const struct tn_market_limits *limits, uint8_t kind);
 size_t tn_market_record_size_max(const struct tn_market_limits *limits, uint8_t kind);

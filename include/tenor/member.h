@@ -177,7 +177,8 @@ struct tn_member_direct {
     void (*soft)(void *context, uint64_t client, uint32_t market, const struct tn_desk_place *place,
                  const struct tn_market_step *step);
 };
-/* That this key has signed this digest, the caller has found. */
+/* That this key has signed this digest, the caller has found; of a frame it is that of the frame's
+ * payload, and is not worked out again. */
 struct tn_member_signed {
     struct tn_hash digest;
     struct tn_public_key key;

@@ -129,7 +129,16 @@ enum tn_reject tn_market_judge_digest(struct tn_market *market, const struct tn_
 enum tn_reject tn_market_judge_signature(struct tn_market *market, struct tn_hash *digest,
                                          struct seat *seat, const struct tn_frame *frame)
 {
-    tn_frame_digest(digest, market->limits.chain_id, frame->payload, frame->payload_size);
+    const struct tn_market_world *world = &market->world;
+    const struct tn_hash *known = NULL;
+    if (world->digested != NULL) {
+        known = world->digested(world->context, frame->payload, frame->payload_size);
+    }
+    if (known != NULL) {
+        *digest = *known;
+    } else {
+        tn_frame_digest(digest, market->limits.chain_id, frame->payload, frame->payload_size);
+    }
     return tn_market_judge_digest(market, digest, seat, frame);
 }
 

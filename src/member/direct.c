@@ -28,6 +28,15 @@ static bool was_verified(void *context, const struct tn_hash *digest,
     return tn_member_was_verified(member, digest, key, signature);
 }
 
+/* Whoever checked the frame has digested its payload, which is all that an entry has of one. */
+static const struct tn_hash *digested(void *context, const uint8_t *payload, size_t size)
+{
+    const struct direct *direct = &((const struct tn_member *)context)->direct;
+    const uintptr_t at = (uintptr_t)payload - (uintptr_t)direct->bytes;
+    if (direct->checked == NULL || at > direct->size || size > direct->size - at) return NULL;
+    return &direct->checked->digest;
+}
+
 /* What finds no room is checked again by the member's thread. */
 static void leave_good(struct direct *direct, const struct tn_hash *digest,
                        const struct tn_public_key *key, const struct tn_signature *signature)
@@ -66,6 +75,7 @@ struct tn_market_world tn_member_desk_world(struct tn_member *member)
     return (struct tn_market_world){.signatures = &member->desk_signatures,
                                     .verified = was_verified,
                                     .found_good = found_good,
+                                    .digested = digested,
                                     .context = member};
 }
 
@@ -124,8 +134,12 @@ bool tn_member_direct_frame(struct tn_member *member, const struct tn_member_dir
     if (lead == NULL || has_others(lead)) return false;
     direct->out = out;
     direct->checked = checked;
+    direct->bytes = bytes;
+    direct->size = size;
     enum tn_reject reject = tn_desk_frame(lead->desk, client, bytes, size, (uint64_t)now_us);
     direct->checked = NULL;
+    direct->bytes = NULL;
+    direct->size = 0;
     direct->out = NULL;
     direct->frames++;
     if (reject == TN_REJECT_NONE) {

@@ -66,6 +66,8 @@ struct own_batch {
 struct direct {
     const struct tn_member_direct *out;     /* NULL: it is the member's thread that is at them */
     const struct tn_member_signed *checked; /* of the frame that is being given */
+    const uint8_t *bytes;                   /* it lies here; both NULL when none is */
+    size_t size;
     uint64_t frames;
     uint32_t good_count, sealed_count;
     struct tn_member_signed *good; /* [DIRECT_MAX] */

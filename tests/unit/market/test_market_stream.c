@@ -145,6 +145,43 @@ static void test_market_asks_nobody_twice_for_a_signature_this_node_has_found_go
     assert_int_equal(asked, 1);
 }
 
+/* What is known to whom asks: the digest of the frame's payload. */
+struct knowing {
+    const struct tn_hash *known;
+    uint32_t asked;
+};
+
+static const struct tn_hash *known_digest(void *context, const uint8_t *payload, size_t size)
+{
+    struct knowing *knowing = context;
+    assert_ptr_equal(payload, stream_case.frame + 6);
+    assert_int_equal(size, stream_case.frame_size - TN_SIGNATURE_SIZE - 6);
+    knowing->asked++;
+    return knowing->known;
+}
+
+static void test_market_holds_a_signature_against_the_digest_that_is_known(void **state)
+{
+    (void)state;
+    struct knowing knowing = {.known = NULL};
+    struct tn_hash right, wrong;
+    const struct tn_market_world world = {
+        .signatures = &stream_case.signatures, .digested = known_digest, .context = &knowing};
+    tn_market_lend(story.market, &world);
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 1000, 5);
+    for (uint32_t round = 0; round < 3; round++) {
+        case_frame(BOB, &command, 1);
+        const size_t size = stream_case.frame_size - TN_SIGNATURE_SIZE - 6;
+        tn_frame_digest(&right, stream_case.limits.chain_id, stream_case.frame + 6, size);
+        wrong = right;
+        wrong.bytes[31] ^= 1;
+        knowing.known = round == 0 ? NULL : round == 1 ? &wrong : &right;
+        assert_true(apply_frame());
+        assert_int_equal(story.steps[0].fault, round == 1 ? TN_REJECT_SIGNATURE_BAD : 0);
+        assert_int_equal(knowing.asked, round + 1);
+    }
+}
+
 /* ---- What has no place in a stream ---- */
 
 static void test_market_refuses_entries_that_only_inboxes_may_bring(void **state)
@@ -402,6 +439,7 @@ int main(void)
         STORY(test_market_refuses_frames_past_their_block),
         STORY(test_market_refuses_frames_with_more_commands_than_it_takes),
         STORY(test_market_asks_nobody_twice_for_a_signature_this_node_has_found_good),
+        STORY(test_market_holds_a_signature_against_the_digest_that_is_known),
         STORY(test_market_refuses_entries_that_only_inboxes_may_bring),
         STORY(test_market_takes_blocks_in_order_with_their_hash_and_time_alone),
         STORY(test_market_applies_items_in_order_before_their_block),
