@@ -330,12 +330,13 @@ class Client(Bot):
             time.sleep(0.05)
             self.ask("cluster", get_cluster=wire.GetCluster())
 
-    def guard(self, ahead=40):
-        """A standby frame is held: cancel everything."""
-        cancel = trader.Command(mass_cancel=trader.MassCancel())
-        self.send(standby=wire.Standby(frame=self.signed(
-            self.payload([cancel], nonce=self.who.nonce + ahead))))
+    def guard(self, ahead=40, dead_man_blocks=0):
+        """A standby frame is held: cancel everything. Its nonce."""
+        cancel, nonce = trader.Command(mass_cancel=trader.MassCancel()), self.who.nonce + ahead
+        self.send(standby=wire.Standby(dead_man_blocks=dead_man_blocks, frame=self.signed(
+            self.payload([cancel], nonce=nonce))))
         self.ask("pong", ping=wire.Ping())
+        return nonce
 
     def orders(self, account):
         return self.ask("orders", get_orders=wire.GetOrders(

@@ -2,7 +2,7 @@
 """What becomes of clients that break, lie, lag, flood or move, and of those beside them: stories
 over four real nodes, told by connections that do what no library would do.
 
-usage: test_clients.py TENORD TENOR TENOR_FEED SOURCE [STORY...]
+usage: test_clients.py TENORD TENOR TENOR_FEED CLIENT_GUARDED SOURCE [STORY...]
 """
 import atexit
 import os
@@ -18,7 +18,7 @@ import time
 import traceback
 import warnings
 
-TENORD, TENOR, FEED, SOURCE = sys.argv[1:5]
+TENORD, TENOR, FEED, GUARDED, SOURCE = sys.argv[1:6]
 WORK = tempfile.mkdtemp(prefix="tenor-clients-")
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)  # also when an import fails
 sys.dont_write_bytecode = True
@@ -29,6 +29,8 @@ sys.path[:0] = [WORK, SOURCE + "/docs/examples/python", SOURCE + "/docs/examples
 from clients_lib import (Client, Failed, LINGER_RST, Nodes, Trader, check, closing, pump,
                          trader, wire, within)
 from owner_lib import Owner
+from standby_stories import (who_is_silent_for_so_many_blocks_is_taken_for_dead,
+                             who_shares_an_account_loses_his_own_orders_alone)
 
 # A sanitizer keeps what was freed for a while, so that its use is noticed: sizes mean nothing then.
 SANITIZED = os.environ.get("TENOR_SANITIZED") == "1"
@@ -327,6 +329,10 @@ def the_stream_goes_on_at_another_node_without_gap_or_duplicate(world):
     return "%d messages over %d connections" % (len(stream), hops + 1)
 
 
+def orders_of_one_label_go_and_others_stay(world):
+    return who_shares_an_account_loses_his_own_orders_alone(world, GUARDED)
+
+
 # ---- Who lags, who floods ----------------------------------------------------------------------------
 
 
@@ -547,6 +553,8 @@ STORIES = [
     an_expired_session_may_do_nothing,
     a_connection_cut_in_the_middle_of_a_frame_leaves_nothing,
     orders_go_with_a_cut_connection_and_stay_after_a_logoff,
+    who_is_silent_for_so_many_blocks_is_taken_for_dead,
+    orders_of_one_label_go_and_others_stay,
     the_stream_goes_on_at_another_node_without_gap_or_duplicate,
     who_does_not_read_is_cut_and_holds_up_nobody,
     floods_cost_little_and_stop_nobody,
@@ -563,7 +571,7 @@ def main():
         nodes.up()
         world = World(nodes)
         for story in STORIES:
-            if len(sys.argv) > 5 and story.__name__ not in sys.argv[5:]:
+            if len(sys.argv) > 6 and story.__name__ not in sys.argv[6:]:
                 continue
             begin = time.monotonic()
             try:
