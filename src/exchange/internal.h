@@ -422,6 +422,9 @@ void tn_exchange_know_owner(struct tn_exchange *exchange, uint32_t account);
 /* The first account of an owner; TN_NONE: there is none. */
 uint32_t tn_exchange_first_of(const struct tn_exchange *exchange,
                               const uint8_t owner[TN_OWNER_SIZE]);
+/* Of an asset that is not cash: so much more may come to the account, amount ≥ 0. */
+bool tn_exchange_balance_fits(const struct tn_exchange *exchange, uint32_t account, uint32_t asset,
+                              int64_t amount);
 
 /* results.c: §2.1 */
 /* Where a search for a client id ended that found nothing. */

@@ -9,6 +9,12 @@ static int64_t *balance(const struct tn_exchange *exchange, uint32_t account, ui
     return &exchange->balances[(size_t)account * exchange->limits.assets_max + asset];
 }
 
+bool tn_exchange_balance_fits(const struct tn_exchange *exchange, uint32_t account, uint32_t asset,
+                              int64_t amount)
+{
+    return *balance(exchange, account, asset) <= BALANCE_MAX - amount;
+}
+
 static void report(struct tn_exchange *exchange, uint32_t account, uint32_t other, uint32_t asset,
                    tn_micros amount)
 {
@@ -34,7 +40,9 @@ enum tn_reject tn_exchange_deposit(struct tn_exchange *exchange, const struct tn
         }
         tn_exchange_pay(exchange, TN_PARTY_HOUSE(TN_HOUSE_EXTERNAL), account, amount);
     } else {
-        if (*balance(exchange, account, asset) > BALANCE_MAX - amount) return TN_REJECT_MONEY_RANGE;
+        if (!tn_exchange_balance_fits(exchange, account, asset, amount)) {
+            return TN_REJECT_MONEY_RANGE;
+        }
         *balance(exchange, account, asset) += amount;
         tn_exchange_touch_account(exchange, account, TOUCH_ACCOUNT);
         tn_exchange_forget_cushion(exchange, account);
@@ -112,7 +120,7 @@ void tn_exchange_transfer(struct tn_exchange *exchange, struct outcome *outcome,
     if (outcome->reject != TN_REJECT_NONE) return;
     if (asset == 0) {
         tn_exchange_pay(exchange, account, target, amount);
-    } else if (*balance(exchange, target, asset) > BALANCE_MAX - amount) {
+    } else if (!tn_exchange_balance_fits(exchange, target, asset, amount)) {
         outcome->reject = TN_REJECT_MONEY_RANGE;
         return;
     } else {

@@ -232,6 +232,11 @@ static enum tn_reject check_fits(const struct tn_exchange *exchange, const struc
             exchange, exposure, &exchange->series[index], side, taken < 0 ? -taken : taken, 0);
         if (reject != TN_REJECT_NONE) return reject;
     }
+    for (uint32_t i = 1; i < exchange->assets_count; i++) {
+        if (!tn_exchange_balance_fits(exchange, bundle->bidder, i, bundle->collateral[i])) {
+            return TN_REJECT_MONEY_RANGE;
+        }
+    }
     return TN_REJECT_NONE;
 }
 

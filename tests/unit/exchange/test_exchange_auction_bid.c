@@ -167,6 +167,24 @@ static void test_exchange_bid_takes_its_share_of_collateral(void **state)
     assert_int_equal(tn_exchange_collateral(market.exchange, ALICE, 1), 900);
 }
 
+/* DAN has all that a balance may be, and cannot take 101 more. */
+static void test_exchange_bid_may_not_take_a_balance_out_of_its_range(void **state)
+{
+    (void)state;
+    struct tn_entry asset = {.kind = TN_ENTRY_ASSET, .as.asset.haircut_ppm = 900000};
+    apply_passing(asset);
+    mark_at(SPOT);
+    apply_passing(deposit_entry(ALICE, 1, 1001));
+    for (int i = 0; i < 1024; i++)
+        apply_passing(deposit_entry(DAN, 1, INT64_C(1) << 50));
+    hold_fifty();
+    for (int i = 0; i < 6; i++)
+        mark_at(93500 * DOLLAR);
+    refuse(DAN, solvent_bid(PPB / 10, DOLLAR * 1000), TN_REJECT_MONEY_RANGE);
+    assert_int_equal(tn_exchange_collateral(market.exchange, ALICE, 1), 1001);
+    pass(BOB, solvent_bid(PPB / 10, DOLLAR * 1000));
+}
+
 /* 2^50 millionths of a coin at 93 500 dollars are more micros than 64 bits hold. They count for
  * nothing here, so the account fails all the same; a bidder would have to pay for a share of them
  * as much as they are valued at. */
@@ -297,6 +315,7 @@ int main(void)
         FEEDS_STORY(test_exchange_second_bid_takes_no_cash_that_the_first_paid),
         FEEDS_STORY(test_exchange_share_that_lots_do_not_divide_into_is_doubled_until_it_helps),
         FEEDS_STORY(test_exchange_bid_takes_its_share_of_collateral),
+        FEEDS_STORY(test_exchange_bid_may_not_take_a_balance_out_of_its_range),
         FEEDS_STORY(test_exchange_bid_for_more_collateral_than_money_can_count_is_short),
         FEEDS_STORY(test_exchange_bids_that_may_not_be_are_refused_and_leave_no_trace),
         FEEDS_STORY(test_exchange_account_in_liquidation_may_not_bid),
