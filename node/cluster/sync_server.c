@@ -171,7 +171,9 @@ static bool fill_record(void *context, uint32_t index, const uint8_t *bytes, siz
     const size_t room = SYNC_PIECES_MAX - records->pieces_size;
     uint32_t offset = index == records->place.index ? filling->offset : 0;
     if (sync_range_of(records->place.kind, index) != records->place.range) return false;
-    if (offset >= size) return true; /* asked for more than there is: nothing of it */
+    if (offset > 0 && offset >= size) return false; /* there is no such byte */
+    if (filling->offset > 0 && index != records->place.index && records->pieces_size == 0)
+        return false; /* nor such a record */
     if (room <= SYNC_PIECE_HEAD) {
         filling->is_full = true;
         records->next_index = index;
@@ -214,7 +216,8 @@ static bool answer_records(struct sync_server *server, uint16_t to, const struct
     enum store_err err =
         store_each_record(server->view, place->kind, place->index, fill_record, &filling);
     const uint32_t bits = sync_range_bits(place->kind);
-    if (err == STORE_OK && place->range < UINT32_MAX >> bits) {
+    const bool is_there = place->offset == 0 || records->pieces_size > 0;
+    if (err == STORE_OK && is_there && place->range < UINT32_MAX >> bits) {
         err = store_each_record(server->view, place->kind, (place->range + 1) << bits, find_above,
                                 records);
     }
@@ -222,6 +225,10 @@ static bool answer_records(struct sync_server *server, uint16_t to, const struct
         complain("%s", store_view_trail(server->view)->text);
         end_view(server);
         return true;
+    }
+    if (!is_there) { /* from a byte on that no record has: nobody honest asks so */
+        store_view_let_go(server->view);
+        return answer_status(server, to);
     }
     /* A range is full at its last index only if that has more bytes. */
     records->is_end = !filling.is_full;
