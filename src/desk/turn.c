@@ -119,11 +119,20 @@ static bool must_wait(const struct tn_desk *desk, const struct waiting *waiting)
            !tn_desk_has_room(desk, waiting->size, waiting->weight);
 }
 
+/* Does a slice leave room for the frames that still wait? They were let in when they had it. */
+static bool has_slice_place(const struct tn_desk *desk)
+{
+    const uint64_t slice = 1 + (uint64_t)desk->limits.slice_units;
+    return desk->pending_weight + desk->builder.weight + desk->queue_weight + slice <
+           desk->limits.pending_weight_max;
+}
+
 static void take_frame(struct tn_desk *desk, struct waiting *waiting)
 {
     struct tn_desk_counts *counts = &desk->counts;
     enum tn_reject reject;
     waiting->is_done = true;
+    desk->queue_weight -= waiting->weight;
     if (!waiting->only_cancels && tn_desk_is_late(desk)) {
         refuse(desk, waiting, TN_REJECT_DESK_CANCELS_ONLY, &counts->refused_stale);
         return;
@@ -139,7 +148,8 @@ static void take_frame(struct tn_desk *desk, struct waiting *waiting)
     }
     counts->frames_entered++;
     desk->weight_since_slice += waiting->weight;
-    if (desk->weight_since_slice >= desk->limits.slice_weight) take_slice(desk);
+    if (desk->weight_since_slice >= desk->limits.slice_weight && has_slice_place(desk))
+        take_slice(desk);
 }
 
 /* A cancel goes before others, but never before an earlier frame of its own account. False: frames
@@ -173,7 +183,7 @@ static void take_queue(struct tn_desk *desk)
     if (desk->queue_count == 0 || !take_frames(desk)) return;
     desk->queue_count = 0;
     desk->queue_size = 0;
-    desk->queue_weight = 0;
+    TN_ASSERT(desk->queue_weight == 0);
 }
 
 /* ---- The turn ---- */

@@ -5,14 +5,37 @@
 
 enum { SWEPT = 60, SOFT_MS = 400, SEALED_US = 10000 };
 
-/* SWEPT accounts, so many units in a slice; the first block was a MARK, and is swept. Every block
- * that comes 100 ms after the last one is a MARK too. */
-static void open_swept(uint32_t slice_units)
+static uint32_t accounts_count(void)
+{
+    return tn_exchange_accounts_count(tn_market_exchange_of(tn_desk_market(desk_case.desk)));
+}
+
+/* So many accounts, in blocks of what an inbox holds. */
+static void open_accounts(uint32_t count)
+{
+    for (uint32_t opened = TRADERS; opened < count;) {
+        for (uint32_t i = 0; i < 200 && opened < count; i++, opened++) {
+            struct tn_entry entry = {.kind = TN_ENTRY_ACCOUNT};
+            tn_put_be(entry.as.account.owner, 5000 + opened, 4);
+            case_entry(entry);
+        }
+        case_pass_block(0);
+        case_turn(0);
+        case_turn(SEALED_US);
+        case_finalize_all();
+        desk_case.told_count = 0;
+    }
+    assert_int_equal(accounts_count(), count);
+}
+
+/* So many accounts swept, so many units in a slice; the first block was a MARK, and is swept. Every
+ * block that comes 100 ms after the last one is a MARK too. */
+static void open_many(uint32_t accounts, uint32_t slice_units)
 {
     case_open();
     stream_case.limits.exchange.expiries_max = 4;
     stream_case.limits.exchange.signers_max = 1;
-    stream_case.limits.exchange.accounts_max = 2 * SWEPT;
+    stream_case.limits.exchange.accounts_max = 2 * accounts;
     struct tn_market_scratch *scratch = &stream_case.scratch;
     scratch->events_max = tn_exchange_events_max(&stream_case.limits.exchange);
     free(scratch->events);
@@ -21,23 +44,18 @@ static void open_swept(uint32_t slice_units)
     desk_case.limits.soft_ms = SOFT_MS;
     desk_case.limits.slice_units = SWEPT;
     case_open_desk();
-    for (uint8_t owner = 50; owner < 50 + SWEPT - TRADERS; owner++) {
-        struct tn_entry entry = {.kind = TN_ENTRY_ACCOUNT};
-        entry.as.account.owner[0] = owner;
-        case_entry(entry);
-    }
-    case_pass_block(0);
-    case_turn(0);
-    assert_int_equal(
-        tn_exchange_accounts_count(tn_market_exchange_of(tn_desk_market(desk_case.desk))), SWEPT);
-    case_turn(SEALED_US);
-    case_finalize_all();
+    open_accounts(accounts);
     tn_desk_end(desk_case.desk);
     free(desk_case.desk);
     desk_case.limits.slice_units = slice_units;
     case_make_desk();
     case_begin(CASE_TERM);
     desk_case.told_count = 0;
+}
+
+static void open_swept(uint32_t slice_units)
+{
+    open_many(SWEPT, slice_units);
 }
 
 static void shut(void)
@@ -172,6 +190,58 @@ static void test_desk_does_not_let_many_blocks_wait_for_a_sweep(void **state)
     shut();
 }
 
+/* A hundred quotes, which weigh 206. */
+static void send_quotes(uint64_t client)
+{
+    enum { QUOTES = 100 };
+    static struct tn_quote quotes[QUOTES];
+    const struct tn_command command = {.kind = TN_COMMAND_MASS_QUOTE,
+                                       .as.mass_quote = {.quotes = quotes, .quotes_count = QUOTES}};
+    for (uint32_t i = 0; i < QUOTES; i++)
+        quotes[i] = (struct tn_quote){.series_id = stream_case.call,
+                                      .bid_price = 1000,
+                                      .ask_price = 2000,
+                                      .bid_quantity = 1,
+                                      .ask_quantity = 1};
+    case_frame(BOB, &command, 1);
+    assert_int_equal(case_send(client), TN_REJECT_NONE);
+}
+
+/* By the limits that nodes have: the slices that stand between the frames of one turn weigh twice
+ * what the frames do, and of pending_weight_max an eighth was kept. */
+static void test_desk_takes_no_slice_in_whose_place_a_frame_was_let_in(void **state)
+{
+    (void)state;
+    enum { ACCOUNTS = 20000 };
+    struct tn_desk_limits usual;
+    tn_desk_limits_default(&usual);
+    open_many(ACCOUNTS, usual.slice_units);
+    case_pass_block(100);
+    case_turn(0);
+    const uint32_t left = sweep_left();
+    assert_true(left > ACCOUNTS / 2);
+    uint64_t client = 1;
+    while (tn_desk_has_place(desk_case.desk, stream_case.frame_size, desk_case.now_us))
+        send_quotes(client++);
+    assert_true(client > 200);
+    desk_case.told_count = 0;
+    case_turn(0);
+    uint32_t frames = 0, slices = 0;
+    for (uint32_t i = 0; i < desk_case.told_count; i++) {
+        assert_int_equal(desk_case.told[i].what, TOLD_STEP);
+        frames += desk_case.told[i].entry == TN_ENTRY_FRAME;
+        slices += desk_case.told[i].entry == TN_ENTRY_SWEEP;
+    }
+    assert_int_equal(frames, client - 1);
+    /* Slices took what was kept, and the turn ended with one. */
+    assert_in_range(slices, 10, usual.pending_weight_max / 8 / usual.slice_units + 1);
+    assert_in_range(sweep_left(), 1, left - slices);
+    case_turn(SEALED_US);
+    case_finalize_all();
+    expect_same_market();
+    shut();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_desk_lets_a_block_end_a_sweep_of_which_no_more_than_a_slice_is_left),
         cmocka_unit_test(test_desk_does_not_let_blocks_wait_for_sweeps_for_long),
         cmocka_unit_test(test_desk_does_not_let_many_blocks_wait_for_a_sweep),
+        cmocka_unit_test(test_desk_takes_no_slice_in_whose_place_a_frame_was_let_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
