@@ -18,4 +18,10 @@ struct wire_limit {
 const struct wire_limit *wire_limits_of(uint32_t *limits_count,
                                         const ProtobufCMessageDescriptor *message);
 
+/* A ToNode with a frame, into an arena that is empty: true only if wire_read_to_node takes these
+ * bytes, and then with what it makes of them. False: anything else, and the arena is to be cleared.
+ */
+bool wire_read_frame(struct wire_arena *arena, Tenor__V1__ToNode **message, const uint8_t *bytes,
+                     size_t size);
+
 #endif

@@ -508,6 +508,8 @@ bool wire_read_to_node(struct wire_arena *arena, Tenor__V1__ToNode **message,
                        struct wire_fault *fault, const uint8_t *bytes, size_t size)
 {
     ProtobufCMessage *made;
+    wire_arena_clear(arena);
+    if (wire_read_frame(arena, message, bytes, size)) return true;
     if (!read_whole(arena, &made, fault, bytes, size, WIRE_TO_NODE_BYTES_MAX,
                     &tenor__v1__to_node__descriptor)) {
         return false;

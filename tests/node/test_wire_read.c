@@ -368,10 +368,20 @@ static size_t mutate(uint64_t *random, size_t size)
     return size;
 }
 
+/* counts: how many of them no message is, and how many one is. */
+static void compare_mutated(const ProtobufCMessageDescriptor *description, uint64_t *random,
+                            size_t size, size_t counts[2])
+{
+    for (unsigned j = 0; j < 20 && size < 60000; j++) {
+        size = mutate(random, size);
+        counts[compare(description, size)]++;
+    }
+}
+
 static void run_against_protobuf_c(const ProtobufCMessageDescriptor *description, uint64_t seed)
 {
     uint64_t random = seed;
-    size_t taken = 0, refused = 0;
+    size_t counts[2] = {0};
     for (unsigned i = 0; i < 3000; i++) {
         struct wire_arena maker;
         wire_arena_init(&maker, maker_memory, sizeof maker_memory);
@@ -380,16 +390,48 @@ static void run_against_protobuf_c(const ProtobufCMessageDescriptor *description
         if (size > 60000) continue;
         protobuf_c_message_pack(made, bytes);
         assert_true(compare(description, size));
-        for (unsigned j = 0; j < 20 && size < 60000; j++) {
-            size = mutate(&random, size);
-            if (compare(description, size)) {
-                taken++;
-            } else {
-                refused++;
-            }
-        }
+        compare_mutated(description, &random, size, counts);
     }
-    assert_true(taken > 1000 && refused > 1000); /* or the mutations would say nothing */
+    assert_true(counts[0] > 1000 && counts[1] > 1000); /* or the mutations would say nothing */
+}
+
+/* Random, right, of any size that a payload may have; returns its size. */
+static size_t make_frame(uint64_t *random)
+{
+    static uint8_t payload[WIRE_TO_NODE_BYTES_MAX], written[WIRE_TO_NODE_BYTES_MAX];
+    Tenor__V1__ToNode message = TENOR__V1__TO_NODE__INIT;
+    Tenor__V1__SignedFrame frame = TENOR__V1__SIGNED_FRAME__INIT;
+    const uint64_t what = wire_twin_random(random);
+    frame.payload.data = payload;
+    frame.payload.len = 1 + wire_twin_random(random) % (what % 8 == 0 ? 60000 : 300);
+    frame.signature.data = payload + 100;
+    frame.signature.len = 64;
+    frame.wait = (Tenor__V1__Wait)(what / 8 % 4);
+    message.request = what / 32 % 4 == 0 ? 0 : wire_twin_random(random) >> what % 64;
+    message.body_case = TENOR__V1__TO_NODE__BODY_FRAME;
+    message.frame = &frame;
+    for (size_t i = 0; i < 512; i++)
+        payload[i] = (uint8_t)wire_twin_random(random);
+    const size_t size = wire_write_to_node(written, sizeof written, &message) - WIRE_LENGTH_BYTES;
+    memcpy(bytes, written + WIRE_LENGTH_BYTES, size);
+    return size;
+}
+
+static void test_wire_reads_every_frame_that_is_right_without_the_descriptions(void **state)
+{
+    (void)state;
+    uint64_t random = test_seed("test_wire_read");
+    size_t counts[2] = {0};
+    for (unsigned i = 0; i < 3000; i++) {
+        struct wire_arena arena;
+        Tenor__V1__ToNode *message;
+        size_t size = make_frame(&random);
+        wire_arena_init(&arena, memory, WIRE_TO_NODE_ARENA_BYTES);
+        assert_true(wire_read_frame(&arena, &message, bytes, size));
+        assert_true(compare(&tenor__v1__to_node__descriptor, size));
+        compare_mutated(&tenor__v1__to_node__descriptor, &random, size, counts);
+    }
+    assert_true(counts[0] > 1000 && counts[1] > 1000);
 }
 
 static void test_wire_agrees_with_protobuf_c_on_messages_to_a_node(void **state)
@@ -423,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_wire_arena_holds_the_largest_messages),
         cmocka_unit_test(test_wire_stops_at_the_end_of_every_smaller_arena),
         cmocka_unit_test(test_wire_limits_every_list_text_and_bytes_of_the_protocol),
+        cmocka_unit_test(test_wire_reads_every_frame_that_is_right_without_the_descriptions),
         cmocka_unit_test(test_wire_agrees_with_protobuf_c_on_messages_to_a_node),
         cmocka_unit_test(test_wire_agrees_with_protobuf_c_on_messages_from_a_node),
     };
