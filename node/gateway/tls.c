@@ -370,19 +370,22 @@ void gateway_tls_allow(struct gateway_tls *tls, size_t bytes)
     tls->is_empty = false;
 }
 
+/* Bytes that no descriptor will announce any more. */
+static bool has_more(const struct gateway_tls *tls)
+{
+    return tls->ahead_at < tls->ahead_end || mbedtls_ssl_check_pending(&tls->ssl) != 0;
+}
+
 enum gateway_tls_step gateway_tls_read(struct gateway_tls *tls, uint8_t *out, size_t *size,
                                        size_t room)
 {
     TN_ASSERT(room > 0);
+    if (tls->is_empty && !has_more(tls))
+        return GATEWAY_TLS_WANT_READ; /* as the library would say */
     int count = mbedtls_ssl_read(&tls->ssl, out, room);
     if (count <= 0) return step_of(count);
     *size = (size_t)count;
     return GATEWAY_TLS_DONE;
-}
-
-bool gateway_tls_has_more(const struct gateway_tls *tls)
-{
-    return tls->ahead_at < tls->ahead_end || mbedtls_ssl_check_pending(&tls->ssl) != 0;
 }
 
 enum gateway_tls_step gateway_tls_write(struct gateway_tls *tls, size_t *written,

@@ -46,8 +46,6 @@ void gateway_tls_allow(struct gateway_tls *tls, size_t bytes);
 /* After that, any one thread. DONE: *size > 0 bytes were read. */
 enum gateway_tls_step gateway_tls_read(struct gateway_tls *tls, uint8_t *out, size_t *size,
                                        size_t room);
-/* Are there bytes that no descriptor will announce any more? */
-bool gateway_tls_has_more(const struct gateway_tls *tls);
 /* At most one record. After WANT_WRITE the same bytes and size must be given again. */
 #define GATEWAY_TLS_RECORD 16384u
 enum gateway_tls_step gateway_tls_write(struct gateway_tls *tls, size_t *written,
