@@ -60,6 +60,13 @@ is_small() { [ "$(podman image inspect "$image" --format '{{.Size}}')" -lt 25000
 has_user() { [ "$(run --entrypoint id "$image")" = "uid=7400(tenord) gid=7400(tenord) groups=7400(tenord)" ]; }
 has_empty_home() { [ -z "$(run --entrypoint ls "$image" -A /var/lib/tenor)" ]; }
 check "the image runs tenord" run "$image" version
+tells_commit() { # of an image that is kept: any
+    local commit='[0-9a-z-]+'
+    if [ -e "$scratch/commit" ]; then commit=$(cat "$scratch/commit"); fi
+    run "$image" version | grep -v '(unknown)' | grep -qxE "tenord [0-9.]+ \($commit\)" &&
+        run --entrypoint tenor "$image" --version | grep -v '(unknown)' | grep -qxE "tenor [0-9.]+ \($commit\)"
+}
+check "its programs tell the commit that they were built from" tells_commit
 check "every program in it finds its libraries" loads_all
 check "it is below 250 MB" is_small
 check "its user and group are 7400, which the manifests name" has_user

@@ -73,6 +73,8 @@ make_image() {
         return
     fi
     make_base
+    TENOR_COMMIT=$(cat "$scratch/commit")
+    export TENOR_COMMIT
     echo "docker-compose builds the image"
     printf 'version: "3.8"\nservices: {homes: {build: {network: host}}}\n' >"$scratch/build.yml"
     nice -n 10 podman system service --time=0 "unix://$scratch/build.sock" >"$scratch/service" 2>&1 &
@@ -169,6 +171,10 @@ apt-get indextargets --format '$(SITE) $(RELEASE)' | sort -u |
 sed -n 's/^deb \([^ ]*\) bookworm main$/\1/p' "$scratch/sources.list" | head -n 1 >"$scratch/site"
 if [ ! -s "$scratch/site" ]; then skip "apt has no lists of Debian 12: apt-get update"; fi
 cp -L /etc/resolv.conf "$scratch/resolv.conf"
+# A commit of its own: what the image tells can be from nowhere else.
+if [ ! -e "${TENOR_IMAGE:-}" ]; then
+    echo "image-$(git -C "$source" rev-parse --short HEAD 2>/dev/null || echo of-no-checkout)" >"$scratch/commit"
+fi
 if [ ! -e /var/lib/containers ]; then
     mkdir /var/lib/containers
     made_folder=true
