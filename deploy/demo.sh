@@ -44,7 +44,7 @@ if [ "$mode" = tour ]; then exec deploy/demo-tour.sh build/release; fi
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/tenor-demo.XXXXXX")
 net=$folder/net
-export TENOR_HOME=$folder/keys TENOR_NET=$net
+export TENOR_HOME=$folder/keys TENOR_NET=$net TENOR_TIMEOUT=60 # a machine may be crowded
 declare -A running=()
 
 clean_up() {

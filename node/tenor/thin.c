@@ -142,6 +142,23 @@ static int terminal_columns(void)
     return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+/* How long to wait when --timeout does not say. */
+static bool usual_seconds(struct thin *thin)
+{
+    const char *text = getenv("TENOR_TIMEOUT");
+    uint64_t seconds = 0;
+    thin->with.seconds = SECONDS_DEFAULT;
+    if (text == NULL || text[0] == '\0') return true;
+    for (const char *at = text; *at >= '0' && *at <= '9' && seconds <= SECONDS_MAX; at++)
+        seconds = seconds * 10 + (uint64_t)(*at - '0');
+    if (seconds < 1 || seconds > SECONDS_MAX || text[strspn(text, "0123456789")] != '\0') {
+        return thin_refuse(thin, "TENOR_TIMEOUT takes 1 to %d seconds, not '%.40s'", SECONDS_MAX,
+                           text);
+    }
+    thin->with.seconds = seconds;
+    return true;
+}
+
 static bool read_options(struct thin *thin, const struct argument *own, size_t own_count,
                          size_t words_min, size_t words_max, bool stream)
 {
@@ -161,7 +178,8 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
         {"--wait", ARGUMENT_CHOICE, &with->wait, 0, "final|soft", "which result to wait for"},
         {"--forced", ARGUMENT_FLAG, &with->forced, 0, NULL,
          "by a block: no leader can leave it out"},
-        {"--timeout", ARGUMENT_NUMBER, &with->seconds, SECONDS_MAX, "SECONDS", "of waiting (10)"},
+        {"--timeout", ARGUMENT_NUMBER, &with->seconds, SECONDS_MAX, "SECONDS",
+         "of waiting (10; env TENOR_TIMEOUT)"},
     };
     thin->arguments = (struct arguments){.command = thin->command,
                                          .own = own,
@@ -174,7 +192,7 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
     thin->end = END_REFUSED;
     if (!arguments_read(&thin->arguments, stderr, thin->texts_count, thin->texts)) return false;
     with->has_seconds = with->seconds != UINT64_MAX;
-    if (!with->has_seconds) with->seconds = SECONDS_DEFAULT;
+    if (!with->has_seconds && !usual_seconds(thin)) return false;
     if (thin->arguments.help_wanted) {
         arguments_help(stdout, &thin->arguments);
         thin->end = command_flush(stdout, stderr);

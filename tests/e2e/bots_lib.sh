@@ -5,6 +5,7 @@
 : "${tenord:?} ${tenor:?} ${feed:?}"
 work=$(mktemp -d)
 export TENOR_HOME=$work/keys TENOR_NET=$work/net
+export TENOR_TIMEOUT=60 # a machine may be crowded
 declare -A running=()
 
 clean_up() {

@@ -76,11 +76,12 @@ class Nodes:
         self.run(words)
         os.environ["TENOR_HOME"] = os.path.join(work, "keys")
         os.environ["TENOR_NET"] = self.folder
+        os.environ["TENOR_TIMEOUT"] = "60"  # a machine may be crowded
         self.net = Net(self.folder)
 
     def run(self, words, end=0):
         """Runs a program to its end, which must be the one expected."""
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=90)
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=240)
         text = (done.stdout + done.stderr).decode(errors="replace")
         check(done.returncode == end, "%s ended with %d, not %d: %s", " ".join(words[1:]),
               done.returncode, end, text)

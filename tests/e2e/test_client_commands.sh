@@ -14,6 +14,7 @@ processes=()
 passed=0
 export TENOR_HOME=$work/home
 unset TENOR_NET TENOR_KEY
+export TENOR_TIMEOUT=60 # a machine may be crowded
 . "$(dirname "${BASH_SOURCE[0]}")/net_lib.sh"
 
 clean_up() {
@@ -350,6 +351,8 @@ every_exit_code_means_what_help_says() {
     ends 2 'unknown command' ordr
     ends 2 "did you mean --limit" order place BTC-PERP buy 1 --limti 5
     TENOR_NET='' ends 2 'where is the net' markets
+    TENOR_TIMEOUT=0 ends 2 'TENOR_TIMEOUT takes 1 to 86400 seconds' markets
+    TENOR_TIMEOUT=1m ends 2 'TENOR_TIMEOUT takes 1 to 86400 seconds' markets
     ends 2 'client.conf' markets --net "$work/nowhere"
     local end=0
     "$tenor" cluster >/dev/full 2>"$work/err" || end=$?

@@ -12,6 +12,7 @@ edit=$4
 work=$(mktemp -d)
 processes=()
 export TENOR_HOME=$work/home TENOR_NET=$work/net
+export TENOR_TIMEOUT=60 # a machine may be crowded
 unset TENOR_KEY
 . "$(dirname "${BASH_SOURCE[0]}")/net_lib.sh"
 

@@ -118,7 +118,7 @@ page() {
     ln -s "$source/docs" "$work/$name/docs"
     (cd "$work/$name" && env -u TENOR_NET -u TENOR_KEY PATH="$work/$name/bin:$PATH" \
         TENOR_HOME="$work/$name/home" TENOR_SOURCE="$source" PYTHONDONTWRITEBYTECODE=1 \
-        timeout 120 bash blocks >out 2>err) || fail "the blocks of $name fail"
+        TENOR_TIMEOUT=60 timeout 240 bash blocks >out 2>err) || fail "the blocks of $name fail"
     for said in "$@" 'the page is through'; do
         grep -qE -- "$said" "$work/$name/out" || fail "the blocks of $name do not say '$said'"
     done
