@@ -234,6 +234,76 @@ static void test_stream_digests_packed_events_behind_their_count(void **state)
     assert_false(tn_stream_read_batch_header(&read, &fault, head, sizeof head));
 }
 
+/* What the layout says of an event behind another QUOTED, word by word. */
+static uint8_t *pack_naively(uint8_t *out, const struct tn_event *event, const struct tn_event *old)
+{
+    static const uint64_t steps[TN_PACK_WORDS] = {[3] = 1, [10] = 1};
+    uint64_t now[TN_PACK_WORDS], was[TN_PACK_WORDS];
+    uint8_t *head = out;
+    uint32_t mask = 0;
+    memcpy(now, event, sizeof now);
+    memcpy(was, old, sizeof was);
+    assert_true(now[1] == was[1]); /* both accounts */
+    out += 2;
+    for (uint32_t i = 0; i < TN_PACK_WORDS; i++) {
+        uint64_t differ = now[i] - was[i] - steps[i];
+        uint64_t number = differ << 1 ^ (differ >> 63 != 0 ? UINT64_MAX : 0);
+        if (i == 0) number = (now[0] ^ was[0]) >> 8 ^ 1;
+        if (number == 0) continue;
+        mask |= 1u << i;
+        out = tn_stream_put_number(out, number);
+    }
+    head[0] = (uint8_t)mask;
+    head[1] = (uint8_t)(mask >> 8 | (uint32_t)event->kind << 3);
+    return out;
+}
+
+/* Sides as they come most, and such as differ from these in one word, by little and by much. */
+static void test_stream_packs_sides_of_quotes_as_the_layout_says(void **state)
+{
+    enum { EVENTS = 2000 };
+    static struct tn_event events[EVENTS];
+    static uint8_t bytes[EVENTS * TN_PACK_EVENT_MAX + TN_PACK_SLACK];
+    uint8_t expected[TN_PACK_EVENT_MAX + TN_PACK_SLACK];
+    struct tn_packer packer;
+    struct tn_unpacker unpacker;
+    struct tn_event event;
+    uint8_t *out = bytes;
+    const uint8_t *at = bytes;
+    (void)state;
+    tn_stream_pack_begin(&packer, 0);
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        uint64_t words[TN_PACK_WORDS] = {TN_EVENT_QUOTED | (i & 1) << 8, 5};
+        if (i > 0) memcpy(words, &events[i - 1], sizeof words);
+        words[0] = (words[0] & ~UINT64_C(0xff00)) | (i & 1) << 8;
+        words[3]++;
+        words[10]++;
+        for (uint32_t k = 5; k <= 7; k++) { /* price, quantity, remaining */
+            if (tn_random_below(&seed, 2) == 0)
+                words[k] += (tn_random_next(&seed) >> tn_random_below(&seed, 64)) - 20;
+        }
+        if (i % 2 == 0) words[2] += tn_random_next(&seed) >> tn_random_below(&seed, 64);
+        const uint32_t odd = (uint32_t)tn_random_below(&seed, 3 * TN_PACK_WORDS);
+        if (odd == 0) words[0] ^= UINT64_C(1) << (16 + tn_random_below(&seed, 48));
+        if (odd > 1 && odd < TN_PACK_WORDS) words[odd] ^= UINT64_C(1) << tn_random_below(&seed, 64);
+        memcpy(&events[i], words, sizeof words);
+        uint8_t *end = tn_stream_pack(&packer, out, &events[i]);
+        if (i > 0) {
+            const size_t size =
+                (size_t)(pack_naively(expected, &events[i], &events[i - 1]) - expected);
+            assert_int_equal(end - out, size);
+            assert_memory_equal(out, expected, size);
+        }
+        out = end;
+    }
+    tn_stream_pack_begin(&unpacker.packer, 0);
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        assert_true(tn_stream_unpack(&unpacker, &event, &at, out));
+        assert_memory_equal(&event, &events[i], sizeof event);
+    }
+    assert_ptr_equal(at, out);
+}
+
 /* What is digested can be read back, so no two lists of events have the same bytes. */
 static void test_stream_unpacks_all_that_it_packs(void **state)
 {
@@ -430,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_stream_seals_a_batch_without_entries),
         cmocka_unit_test(test_stream_tells_other_events_by_the_results_digest),
         cmocka_unit_test(test_stream_digests_packed_events_behind_their_count),
+        cmocka_unit_test(test_stream_packs_sides_of_quotes_as_the_layout_says),
         cmocka_unit_test(test_stream_unpacks_all_that_it_packs),
         cmocka_unit_test(test_stream_finds_every_changed_byte_of_a_batch),
         cmocka_unit_test(test_stream_refuses_a_batch_cut_or_continued_anywhere),
