@@ -142,6 +142,12 @@ static uint8_t *next_quote(struct payload_reader *payload, uint8_t *base)
 /* A number of eight bytes at most, not 0 and no longer than it must be; else NULL. */
 static inline const uint8_t *plain_varint(const uint8_t *at, const uint8_t *end, uint64_t *value)
 {
+    if (end - at >= 2 && at[1] < 0x80) { /* most have one or two bytes */
+        const bool is_long = at[0] >= 0x80;
+        *value = at[0];
+        if (is_long) *value += ((uint64_t)at[1] << 7) - 0x80;
+        return (is_long ? at[1] : at[0]) == 0 ? NULL : at + 1 + is_long;
+    }
     *value = 0;
     for (uint32_t shift = 0; shift < 56 && at < end; shift += 7) {
         uint8_t byte = *at++;
@@ -151,36 +157,74 @@ static inline const uint8_t *plain_varint(const uint8_t *at, const uint8_t *end,
     return NULL;
 }
 
-/* A quote as nearly all are: no field is left out. Anything else is for get_message, which alone
- * says what is wrong: then the reader stands where it stood, and the quote may hold anything. */
-static bool get_plain_quote(struct reader *reader, const struct message *message, uint8_t *base)
+/* Is a quote a series' id and so many signed numbers, all of eight bytes in the struct? */
+enum { PLAIN_NUMBERS = 4 };
+
+static bool is_plain_message(const struct message *message)
 {
-    const uint8_t *at = reader->bytes + reader->at;
-    size_t left = reader->size - reader->at;
-    if (left < 1 || at[0] >= 0x80 || at[0] > left - 1) return false;
+    if (message->fields_count != 1 + PLAIN_NUMBERS) return false;
+    if (message->fields[0].type != FIELD_FIXED64) return false;
+    for (uint32_t i = 1; i <= PLAIN_NUMBERS; i++) {
+        if (message->fields[i].type != FIELD_SINT || message->fields[i].width != 8) return false;
+    }
+    return true;
+}
+
+/* A quote, from its length on, as nearly all are: no field is left out. Where it ends; NULL:
+ * anything else, which is for get_message, and then the quote may hold anything. */
+static inline const uint8_t *plain_quote(const uint8_t *at, const uint8_t *limit,
+                                         const struct message *message, uint8_t *quote)
+{
+    const struct field *fields = message->fields;
+    uint64_t value;
+    if (at == limit || at[0] >= 0x80 || at[0] > limit - at - 1) return NULL;
     const uint8_t *end = at + 1 + at[0];
     at++;
-    for (uint32_t i = 0; i < message->fields_count; i++) {
-        const struct field *field = &message->fields[i];
-        uint64_t value;
-        if (at == end || *at++ != field->tag) return false;
-        if (field->type == FIELD_FIXED64) {
-            if (end - at < 8) return false;
-            memcpy(&value, at, 8);
-            at += 8;
-            if (value == 0) return false;
-            value = __builtin_bswap64(BIG64(value)); /* little-endian on the wire */
-        } else {
-            if (field->type != FIELD_SINT || field->width != 8) return false;
-            at = plain_varint(at, end, &value);
-            if (at == NULL) return false;
-            value = (uint64_t)unzigzag(value);
-        }
-        memcpy(base + field->offset, &value, 8);
+    if (end - at < 9 || at[0] != fields[0].tag) return NULL;
+    memcpy(&value, at + 1, 8);
+    at += 9;
+    if (value == 0) return NULL;
+    value = __builtin_bswap64(BIG64(value)); /* little-endian on the wire */
+    memcpy(quote + fields[0].offset, &value, 8);
+#pragma GCC unroll 4
+    for (uint32_t i = 1; i <= PLAIN_NUMBERS; i++) {
+        if (at == end || *at++ != fields[i].tag) return NULL;
+        at = plain_varint(at, end, &value);
+        if (at == NULL) return NULL;
+        value = (uint64_t)unzigzag(value);
+        memcpy(quote + fields[i].offset, &value, 8);
     }
-    if (at != end) return false;
+    return at == end ? end : NULL;
+}
+
+/* Behind a quote, reads those that come next, each with its tag, as long as they are plain ones and
+ * there is room. The reader then stands where get_message goes on, which alone says what is wrong.
+ */
+static void get_plain_quotes(struct payload_reader *payload, const struct field *field,
+                             uint8_t *base)
+{
+    struct reader *reader = &payload->bytes;
+    const uint8_t *at = reader->bytes + reader->at, *limit = reader->bytes + reader->size;
+    struct tn_quote *quotes = payload->scratch->as.frame.quotes;
+    struct tn_mass_quote asked;
+    memcpy(&asked, base, sizeof(asked));
+    const uint32_t before = payload->quotes_count;
+    uint32_t most = TN_QUOTES_MAX - asked.quotes_count;
+    if (most > TN_PAYLOAD_QUOTES_MAX - before) most = TN_PAYLOAD_QUOTES_MAX - before;
+    if (!is_plain_message(field->message)) return;
+    uint32_t count = 0;
+    while (count < most && at < limit && *at == field->tag) {
+        const uint8_t *end =
+            plain_quote(at + 1, limit, field->message, (uint8_t *)&quotes[before + count]);
+        if (end == NULL) break;
+        at = end;
+        count++;
+    }
+    if (count == 0) return;
+    asked.quotes_count += count;
+    memcpy(base, &asked, sizeof(asked));
+    payload->quotes_count = before + count;
     reader->at = (size_t)(at - reader->bytes);
-    return true;
 }
 
 static bool get_message(struct payload_reader *payload, const struct message *message,
@@ -202,10 +246,7 @@ static bool get_field(struct payload_reader *payload, const struct field *field,
         case FIELD_QUOTES: element = next_quote(payload, base); break;
     }
     if (element == NULL) return refuse(reader, begin, "more quotes or legs than there may be");
-    if (field->type == FIELD_QUOTES) {
-        if (get_plain_quote(reader, field->message, element)) return true;
-        memset(element, 0, sizeof(struct tn_quote));
-    }
+    if (field->type == FIELD_QUOTES) memset(element, 0, sizeof(struct tn_quote));
     if (!enter(reader, &end) || !get_message(payload, field->message, element)) return false;
     leave(reader, end);
     return true;
@@ -239,6 +280,7 @@ static bool get_message(struct payload_reader *payload, const struct message *me
         }
         const struct field *field = &message->fields[next];
         if (!get_field(payload, field, base)) return false;
+        if (field->type == FIELD_QUOTES) get_plain_quotes(payload, field, base);
         bool repeats = field->type == FIELD_LEGS || field->type == FIELD_QUOTES;
         if (!repeats) next++;
     }

@@ -325,6 +325,85 @@ static void test_stream_says_why_a_payload_is_refused(void **state)
     assert_int_equal(fault.at, 2);
 }
 
+/* ---- Many quotes ---- */
+
+enum { EMPTY_QUOTE = 2, WHOLE_QUOTE = 19, QUOTES_HEAD = 6 };
+
+static size_t put_length(uint8_t *out, size_t length)
+{
+    assert_true(length >= 1 << 7 && length < 1 << 14); /* so it has two bytes */
+    out[0] = (uint8_t)(length | 0x80);
+    out[1] = (uint8_t)(length >> 7);
+    return 2;
+}
+
+/* A command of quotes that say nothing, and then of such as say everything. Their messages say that
+ * they are shorter by `cut`. */
+static size_t put_quotes(uint8_t *out, uint32_t empty_count, uint32_t whole_count, size_t cut)
+{
+    static const uint8_t whole[WHOLE_QUOTE] = {0x32, 17,   0x09, 1,    2, 3,    4, 5,    6, 7,
+                                               8,    0x10, 1,    0x18, 1, 0x20, 1, 0x28, 1};
+    const size_t length = EMPTY_QUOTE * empty_count + WHOLE_QUOTE * whole_count;
+    uint8_t *at = out;
+    *at++ = 0x32;
+    at += put_length(at, 3 + length - cut);
+    *at++ = 0x3a;
+    at += put_length(at, length - cut);
+    for (uint32_t i = 0; i < empty_count; i++, at += EMPTY_QUOTE)
+        memcpy(at, (const uint8_t[]){0x32, 0}, EMPTY_QUOTE);
+    for (uint32_t i = 0; i < whole_count; i++, at += WHOLE_QUOTE)
+        memcpy(at, whole, WHOLE_QUOTE);
+    assert_ptr_equal(at, out + QUOTES_HEAD + length);
+    return QUOTES_HEAD + length;
+}
+
+static void reads_quotes(uint32_t quotes_count, size_t size)
+{
+    struct tn_frame frame = {.payload = NULL};
+    struct tn_stream_fault fault;
+    uint32_t count = 0;
+    assert_true(tn_stream_read_payload(&frame, &fault, &scratch, payload, size));
+    for (uint32_t i = 0; i < frame.commands_count; i++) {
+        const struct tn_mass_quote *asked = &frame.commands[i].as.mass_quote;
+        assert_ptr_equal(asked->quotes, scratch.as.frame.quotes + count);
+        count += asked->quotes_count;
+    }
+    assert_int_equal(count, quotes_count);
+    const struct tn_quote *last = &scratch.as.frame.quotes[count - 1];
+    assert_true(last->series_id == UINT64_C(0x0807060504030201));
+    assert_true(last->bid_price == -1 && last->ask_quantity == -1);
+}
+
+static void test_stream_reads_as_many_quotes_of_a_payload_as_there_may_be(void **state)
+{
+    (void)state;
+    const char *too_many = "more quotes or legs than there may be";
+    reads_quotes(TN_QUOTES_MAX, put_quotes(payload, 0, TN_QUOTES_MAX, 0));
+    size_t size = put_quotes(payload, 0, TN_QUOTES_MAX + 1, 0);
+    refuses(too_many, size - WHOLE_QUOTE + 1, payload, size);
+    size = put_quotes(payload, TN_QUOTES_MAX - 3, 4, 0);
+    refuses(too_many, size - WHOLE_QUOTE + 1, payload, size);
+
+    size_t before = 0; /* of all commands together */
+    for (uint32_t i = 0; i + 1 < TN_PAYLOAD_QUOTES_MAX / TN_QUOTES_MAX; i++)
+        before += put_quotes(payload + before, TN_QUOTES_MAX, 0, 0);
+    before += put_quotes(payload + before, 0, TN_QUOTES_MAX / 2, 0);
+    size = before + put_quotes(payload + before, 0, TN_QUOTES_MAX / 2, 0);
+    reads_quotes(TN_PAYLOAD_QUOTES_MAX, size);
+    size = before + put_quotes(payload + before, 0, TN_QUOTES_MAX / 2 + 1, 0);
+    refuses(too_many, size - WHOLE_QUOTE + 1, payload, size);
+}
+
+static void test_stream_reads_no_quote_past_the_end_of_its_message(void **state)
+{
+    (void)state;
+    for (size_t cut = 1; cut < WHOLE_QUOTE - 1; cut++) {
+        const size_t size = put_quotes(payload, 0, 10, cut);
+        refuses("a message that is longer than what it stands in", size - WHOLE_QUOTE + 1, payload,
+                size);
+    }
+}
+
 static void test_stream_leaves_the_signature_of_a_payload_alone(void **state)
 {
     (void)state;
@@ -409,6 +488,8 @@ int main(void)
         cmocka_unit_test(test_stream_reads_batches_of_items_to_their_end),
         cmocka_unit_test(test_stream_refuses_in_a_batch_what_comes_by_inboxes),
         cmocka_unit_test(test_stream_says_why_a_payload_is_refused),
+        cmocka_unit_test(test_stream_reads_as_many_quotes_of_a_payload_as_there_may_be),
+        cmocka_unit_test(test_stream_reads_no_quote_past_the_end_of_its_message),
         cmocka_unit_test(test_stream_leaves_the_signature_of_a_payload_alone),
         cmocka_unit_test(test_stream_writes_no_payload_that_it_would_refuse),
         cmocka_unit_test(test_stream_writes_a_payload_only_where_it_fits),
