@@ -82,15 +82,15 @@ void tn_signatures_blind(struct tn_signatures *signatures, const uint8_t seed[32
  * asked of `real`, which decides, and so is each 64th, about, that a table confirms; if that one is
  * denied the program ends (tn_panic), as its arithmetic is then not to be trusted.
  *
- * A key gets its table, of 43 KB, at its fourth good signature: that call takes 130 us longer.
+ * A key gets its table, of 74 KB, at its fourth good signature: that call takes 200 us longer.
  * There are `places` tables, at least 1. One that was not used during the last 16 × places checks
  * gives way to another key's; while all that a key could have are in use it stays with `real`. So
- * tables that are made cost at most a tenth, whoever signs.
+ * tables that are made cost at most a sixth, whoever signs.
  *
  * `real` are those of tn_signatures_real, and are copied; all but verify and verify_parsed is
  * passed on to them. The memory is the caller's, of tn_signatures_learned_size bytes, aligned to 64
- * and zeroed; it must outlive `learned`. What no table has used yet is not touched, beyond 0.5 MB.
- * Takes about 1 ms. Several threads may then check at once: none ever waits for another. */
+ * and zeroed; it must outlive `learned`. What no table has used yet is not touched, beyond 2.5 MB.
+ * Takes about 6 ms. Several threads may then check at once: none ever waits for another. */
 size_t tn_signatures_learned_size(uint32_t places);
 void tn_signatures_learn(struct tn_signatures *learned, const struct tn_signatures *real,
                          void *memory, uint32_t places);

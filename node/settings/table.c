@@ -50,7 +50,7 @@ const struct setting setting_table[] = {
     NUMBER(node.huge_pages, BOOL, START, 0, 1, 0,
            "Ask for huge pages for the tables: faster, and more of them is resident."),
     NUMBER(node.key_tables, INTEGER, START, 0, 65536, 1024,
-           "Keys that may each have a table of 43 KB, with which their signatures are checked in "
+           "Keys that may each have a table of 74 KB, with which their signatures are checked in "
            "less than half of the time; 0: none."),
 
     WORDS(clients.listen, ADDRESS, START, "127.0.0.1:7500",

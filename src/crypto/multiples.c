@@ -131,7 +131,7 @@ static void spread(const struct round *round, struct tn_field *rest)
 void tn_multiples_make(struct tn_curve_affine *table, uint32_t bits,
                        const struct tn_curve_affine *point)
 {
-    TN_ASSERT(bits >= 4 && bits <= 10);
+    TN_ASSERT(bits >= 4 && bits <= 13);
     TN_ASSERT(tn_curve_holds(point));
     const uint32_t windows = tn_multiples_windows(bits);
     uint32_t widest = 1u << (bits - 1);

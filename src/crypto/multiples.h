@@ -12,8 +12,8 @@
 
 /* Which windows. Wider ones cost memory and time to make: entries of 64 bytes about double with
  * each bit. */
-#define TN_MULTIPLES_KEY_BITS       6  /* 22 windows, 675 entries */
-#define TN_MULTIPLES_GENERATOR_BITS 10 /* 13 windows, 6307 entries */
+#define TN_MULTIPLES_KEY_BITS       7  /* 19 windows, 1155 entries */
+#define TN_MULTIPLES_GENERATOR_BITS 13 /* 10 windows, 38166 entries */
 #define TN_MULTIPLES_WINDOWS_MAX    32
 
 static inline uint32_t tn_multiples_windows(uint32_t bits)
@@ -32,7 +32,7 @@ static inline uint32_t tn_multiples_count(uint32_t bits)
     return ((tn_multiples_windows(bits) - 1) << (bits - 1)) + tn_multiples_last(bits);
 }
 
-/* Fills tn_multiples_count entries; bits is 4 to 10. The point is on the curve (asserted). */
+/* Fills tn_multiples_count entries; bits is 4 to 13. The point is on the curve (asserted). */
 void tn_multiples_make(struct tn_curve_affine *table, uint32_t bits,
                        const struct tn_curve_affine *point);
 

@@ -17,7 +17,7 @@
 
 enum {
     WAYS = 8,                  /* places that a key may be in */
-    SEEN_ENOUGH = 4,           /* good signatures: a table costs as much as three checks */
+    SEEN_ENOUGH = 4,           /* good signatures: a table costs as much as five checks */
     CANDIDATES_PER_PLACE = 4,  /* so that one-off keys seldom hide a key that comes again */
     IDLE_CHECKS_PER_PLACE = 16 /* at most one table is made for so many checks, in the long run */
 };

@@ -356,7 +356,7 @@ static void test_crypto_digits_add_up_to_their_half(void **state)
 {
     (void)state;
     uint64_t random = test_seed("test_crypto_field");
-    for (uint32_t bits = 4; bits <= 10; bits++) {
+    for (uint32_t bits = 4; bits <= 13; bits++) {
         for (uint32_t i = 0; i < 500; i++) {
             struct number a = i < NUMBER_SPECIALS ? number_special(i) : number_random(&random);
             struct tn_scalar_half half = {{a.words[0], a.words[1]}, i % 2 == 1};

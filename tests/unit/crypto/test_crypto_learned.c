@@ -255,7 +255,7 @@ static size_t resident_size(void *memory, size_t size)
 static void test_crypto_tables_that_no_key_has_take_no_memory(void **state)
 {
     (void)state;
-    enum { MANY = 1024, GENERATOR = 512 << 10, TABLE = 64 << 10, HEADS = 16 << 10 };
+    enum { MANY = 1024, GENERATOR = 5 << 19, TABLE = 96 << 10, HEADS = 16 << 10 };
     uint64_t random = test_seed("test_crypto_learned");
     const size_t size = tn_signatures_learned_size(MANY);
     struct learned learned;
