@@ -264,12 +264,30 @@ static bool make_room(struct gateway_connection *connection)
         TN_ASSERT(size <= WIRE_TO_NODE_BYTES_MAX);
         if (WIRE_LENGTH_BYTES + size > need) need = WIRE_LENGTH_BYTES + size;
     }
+    if (connection->in == NULL && connection->gateway->spare_in != NULL) {
+        connection->in = connection->gateway->spare_in;
+        connection->in_room = GATEWAY_READ_ROOM;
+        connection->gateway->spare_in = NULL;
+    }
     if (need <= connection->in_room) return true;
     uint8_t *in = realloc(connection->in, need);
     if (in == NULL) return false;
     connection->in = in;
     connection->in_room = need;
     return true;
+}
+
+/* Nothing is in it: one such room is kept for whoever is read next. */
+static void give_room_back(struct gateway_connection *connection)
+{
+    struct gateway *gateway = connection->gateway;
+    if (gateway->spare_in == NULL && connection->in_room == GATEWAY_READ_ROOM) {
+        gateway->spare_in = connection->in;
+    } else {
+        free(connection->in);
+    }
+    connection->in = NULL;
+    connection->in_room = 0;
 }
 
 /* Clients without a logon have a share of the thread's time, all of them together: whatever they
@@ -319,11 +337,7 @@ static void read_messages(struct gateway_connection *connection)
         if (step == GATEWAY_TLS_CLOSED || step == GATEWAY_TLS_FAILED)
             gateway_connection_end(connection, GATEWAY_END_LOST);
     }
-    if (connection->in_used == 0 && connection->in != NULL) {
-        free(connection->in);
-        connection->in = NULL;
-        connection->in_room = 0;
-    }
+    if (connection->in_used == 0 && connection->in != NULL) give_room_back(connection);
 }
 
 void gateway_connection_read(struct gateway_connection *connection)

@@ -244,6 +244,7 @@ static void free_gateway(struct gateway *gateway)
     free(gateway->in_arena.memory);
     free(gateway->out_arena.memory);
     free(gateway->out_room);
+    free(gateway->spare_in);
     free(gateway->deferred_bytes);
     free(gateway->scratch);
     free(gateway);

@@ -226,6 +226,7 @@ struct gateway {
     /* Room to work in: */
     struct wire_arena in_arena, out_arena;
     uint8_t *out_room; /* of one message, with its length */
+    uint8_t *spare_in; /* [GATEWAY_READ_ROOM] or NULL: for the next connection that is read */
     struct tn_stream_scratch *scratch;
     /* The line of frames; by place of the check: */
     struct gateway_checkers *checkers;
