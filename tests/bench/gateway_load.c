@@ -93,7 +93,8 @@ void load_close(struct load *load)
 
 static int send_bytes(void *context, const unsigned char *bytes, size_t size)
 {
-    ssize_t sent = send(*(const int *)context, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const struct load_connection *connection = context;
+    ssize_t sent = send(connection->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return (int)sent;
     return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE
                                              : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
@@ -101,10 +102,21 @@ static int send_bytes(void *context, const unsigned char *bytes, size_t size)
 
 static int receive_bytes(void *context, unsigned char *bytes, size_t size)
 {
-    ssize_t got = recv(*(const int *)context, bytes, size, MSG_DONTWAIT);
-    if (got >= 0) return (int)got;
-    return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ
-                                             : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    struct load_connection *connection = context;
+    if (connection->ahead_at == connection->ahead_end) {
+        ssize_t got = recv(connection->fd, connection->ahead, LOAD_AHEAD_BYTES, MSG_DONTWAIT);
+        if (got == 0) return 0;
+        if (got < 0)
+            return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ
+                                                     : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+        connection->ahead_at = 0;
+        connection->ahead_end = (size_t)got;
+    }
+    if (size > connection->ahead_end - connection->ahead_at)
+        size = connection->ahead_end - connection->ahead_at;
+    memcpy(bytes, connection->ahead + connection->ahead_at, size);
+    connection->ahead_at += size;
+    return (int)size;
 }
 
 static void watch(struct load *load, struct load_connection *connection, int what)
@@ -138,7 +150,7 @@ struct load_connection *load_connect(struct load *load, uint32_t node,
     }
     mbedtls_ssl_init(&connection->ssl);
     TN_ASSERT(mbedtls_ssl_setup(&connection->ssl, &load->config) == 0);
-    mbedtls_ssl_set_bio(&connection->ssl, &connection->fd, send_bytes, receive_bytes, NULL);
+    mbedtls_ssl_set_bio(&connection->ssl, connection, send_bytes, receive_bytes, NULL);
     connection->wants_write = true;
     watch(load, connection, EPOLL_CTL_ADD);
     return connection;
@@ -372,7 +384,9 @@ static void turn(struct load *load, uint64_t wait_ns)
         if (connection->state == LOAD_TLS) shake_hands(load, connection);
         if (connection->state == LOAD_TLS) continue;
         if (events[i].events & EPOLLOUT) flush(load, connection);
-        if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) take_bytes(load, connection);
+        if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR) ||
+            connection->ahead_at < connection->ahead_end) /* behind a handshake's last bytes */
+            take_bytes(load, connection);
     }
 }
 

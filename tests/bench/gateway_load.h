@@ -22,6 +22,7 @@ enum {
     LOAD_CONNECTIONS_MAX = 1024,
     LOAD_STAGE_BYTES = 16384, /* what goes into one TLS record */
     LOAD_IN_BYTES = 1 << 17,
+    LOAD_AHEAD_BYTES = 1 << 15,
 };
 
 /* ---- The testnet (gateway_net.c) ---------------------------------------------------------------
@@ -73,6 +74,9 @@ uint64_t net_metric(const struct net *net, uint32_t index, const char *name);
 struct load_connection {
     int fd;
     mbedtls_ssl_context ssl;
+    /* The library asks for a record's header and then for the rest: a call of the system each. */
+    size_t ahead_at, ahead_end;
+    uint8_t ahead[LOAD_AHEAD_BYTES];
     enum { LOAD_TLS, LOAD_HELLO, LOAD_LOGON, LOAD_READY, LOAD_CLOSED } state;
     const struct net_account *account; /* NULL: no logon */
     uint32_t index;
