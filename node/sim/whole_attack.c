@@ -86,18 +86,47 @@ static void seal_entry(struct sealing *sealing, const uint8_t *bytes, size_t siz
     tn_stream_batch_add_entry(&sealing->builder, &item.entry, bytes, size);
 }
 
+/* Whose is this session? NULL: nobody's. */
+static const struct whole_account *account_of(const struct whole *whole, uint32_t market,
+                                              uint64_t session)
+{
+    const struct whole_account *accounts = whole->markets[market - 1].accounts;
+    for (uint32_t i = 0; i < WHOLE_ACCOUNTS; i++)
+        if (accounts[i].session == session) return &accounts[i];
+    return NULL;
+}
+
+/* Of another market, and good here but for that: there is such a session, it has that key, and the
+ * nonce was not used. */
+static bool is_good_here(struct whole *whole, const struct whole_frame *frame, uint32_t market)
+{
+    if (frame->market == market || frame->forged) return false;
+    const struct whole_account *there = account_of(whole, frame->market, frame->session);
+    const struct whole_account *here = account_of(whole, market, frame->session);
+    return there != NULL && here != NULL &&
+           memcmp(there->key.bytes, here->key.bytes, sizeof here->key.bytes) == 0 &&
+           whole_find_frame(whole, market, frame->session, frame->nonce) == NULL;
+}
+
+/* The newest such frame among those up to that one; TN_NONE: there is none. */
+static uint32_t find_good_here(struct whole *whole, uint32_t from, uint32_t market)
+{
+    for (uint32_t at = from; at < whole->frames_count; at--)
+        if (is_good_here(whole, &whole->frames[at], market)) return at;
+    return TN_NONE;
+}
+
 /* Any frame that was ever sent: most are in the stream already, of another term or market, or
- * signed by nobody. Half of the time the newest of another market from there on: its signature, its
- * term and its session's key are good here too, and its nonce may be. */
+ * signed by nobody. Half of the time the newest from there on that is of another market and else
+ * good here. */
 static void seal_some_frame(struct sim *sim, struct sealing *sealing, uint32_t market)
 {
-    const struct whole *whole = sim->whole;
+    struct whole *whole = sim->whole;
     if (whole->frames_count == 0) return;
-    uint32_t back = whole->frames_count < 48 ? whole->frames_count : 48;
-    uint32_t at = whole->frames_count - 1 - (uint32_t)draw(sim, back);
-    bool is_foreign = draw(sim, 2) == 0;
-    while (is_foreign && whole->frames[at].market == market && at > 0)
-        at--;
+    const uint32_t back = whole->frames_count < 48 ? whole->frames_count : 48;
+    const uint32_t drawn = whole->frames_count - 1 - (uint32_t)draw(sim, back);
+    uint32_t at = draw(sim, 2) == 0 ? find_good_here(whole, drawn, market) : drawn;
+    if (at == TN_NONE) at = drawn;
     seal_entry(sealing, whole->frames[at].bytes, whole->frames[at].size, true);
 }
 
@@ -170,6 +199,16 @@ static const struct whole_forgery *forge(struct sim *sim, uint32_t machine,
     return &whole->forgeries[whole->forgeries_count++];
 }
 
+/* Who lies leads no longer than until that is final, so where there are other markets he waits
+ * until he can seal a frame of theirs. */
+static bool lies_now(struct sim *sim, uint32_t market)
+{
+    struct whole *whole = sim->whole;
+    if (sim->now_us >= sim->calm_us || draw(sim, 12) != 0) return false;
+    if (!attacks(sim, WHOLE_ATTACK_SEAL) || whole->limits.chain.markets_count == 1) return true;
+    return find_good_here(whole, whole->frames_count - 1, market) != TN_NONE;
+}
+
 /* True: the batch was its own, and has been said. */
 static bool say_own_batch(struct sim *sim, uint32_t machine, uint32_t to, const uint8_t *bytes,
                           size_t size)
@@ -190,7 +229,7 @@ static bool say_own_batch(struct sim *sim, uint32_t machine, uint32_t to, const 
     if (attacks(sim, WHOLE_ATTACK_WITHHOLD) && sim->now_us / SPAN_US % 4 == 0) return true;
     const struct whole_forgery *forgery = find_forgery(whole, &digest);
     bool is_forged = forgery != NULL || find_forgery(whole, &header.prev_digest) != NULL ||
-                     (sim->now_us < sim->calm_us && draw(sim, 12) == 0);
+                     lies_now(sim, header.market);
     if (!is_forged) return false;
     if (forgery == NULL) forgery = forge(sim, machine, &header, &digest, body, body_size);
     bool is_split = attacks(sim, WHOLE_ATTACK_SPLIT);

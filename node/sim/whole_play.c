@@ -192,8 +192,8 @@ void whole_play_init(struct sim *sim)
         struct whole_market *market = &whole->markets[i];
         market->id = i + 1;
         market->term = 1;
-        for (uint32_t k = 0; k < WHOLE_ACCOUNTS; k++)
-            sim_secret_key(&market->accounts[k].key, sim->options.seed, 200 + k); /* in all */
+        for (uint32_t k = 0; k < WHOLE_ACCOUNTS; k++) /* an owner's is the same everywhere */
+            sim_secret_key(&market->accounts[k].key, sim->options.seed, 200 + k / 2);
         open_market(sim, market);
     }
 }
