@@ -24,7 +24,7 @@ struct sim_node {
     uint64_t evidence;   /* bits */
     uint32_t first_open; /* all batches before it are in blocks */
     struct toy_wanted wanted[TOY_WANTED_MAX];
-    uint32_t wanted_count;
+    uint32_t wanted_count, wanted_turn;
     int64_t work_until_us;
     uint64_t work_height;
     int64_t sync_next_us;     /* INT64_MAX: is not behind */

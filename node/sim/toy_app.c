@@ -29,8 +29,11 @@ void toy_want(struct sim_node *node, const struct tn_hash *digest)
     for (uint32_t i = 0; i < node->wanted_count; i++) {
         if (tn_hash_equal(&node->wanted[i].digest, digest)) return;
     }
-    if (node->wanted_count == TOY_WANTED_MAX) return;
-    node->wanted[node->wanted_count++] =
+    /* Hostile blocks name what nobody has: in the place of any of those, in turn. What is still
+     * missed is asked for again. */
+    uint32_t at = node->wanted_turn++ % TOY_WANTED_MAX;
+    if (node->wanted_count < TOY_WANTED_MAX) at = node->wanted_count++;
+    node->wanted[at] =
         (struct toy_wanted){.digest = *digest, .next_us = sim_node_now(node->sim, node->machine)};
 }
 
