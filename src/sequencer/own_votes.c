@@ -96,7 +96,9 @@ static uint8_t *put_held(uint8_t *at, const struct tn_sequencer *s, const struct
 }
 
 /* The latest votes first; older ones than can be told are of views long final, or nobody's fault
- * but of a network that has not agreed on anything for a thousand views. */
+ * but of a network that has not agreed on anything for a thousand views. So the latest FINALIZATION
+ * goes ahead, in a class that nothing of the answer overtakes: whoever may sign then stands above
+ * them. */
 void tn_sequencer_on_votes_ask(struct tn_sequencer *s, uint16_t from, const uint8_t *bytes,
                                size_t size)
 {
@@ -114,6 +116,7 @@ void tn_sequencer_on_votes_ask(struct tn_sequencer *s, uint16_t from, const uint
         return;
     }
     if (!tn_sequencer_take_tokens(s, from, LONG_TOKENS)) return;
+    if (epoch == s->set.epoch) tn_sequencer_send_goal(s, from);
     const uint64_t views_max = s->config.limits.views_max;
     const uint64_t low = s->ring_top > views_max ? s->ring_top - views_max : 0;
     for (uint64_t w = s->ring_top; w > low && at < end && epoch == s->set.epoch; w--) {

@@ -179,6 +179,63 @@ static void test_sequencer_with_a_log_from_a_backup_is_silent(void **state)
     case_end(world);
 }
 
+static uint32_t links_answered; /* bits: this link has given its answer, and nothing behind it */
+
+static bool lose_all_behind_the_answer(struct case_world *world, uint16_t from, uint16_t to,
+                                       const uint8_t *bytes, size_t size)
+{
+    (void)world;
+    (void)size;
+    if (to != 1) return false;
+    if ((links_answered >> from & 1) != 0) return true;
+    links_answered |= bytes[0] == TN_PEER_VOTES_HELD ? 1u << from : 0;
+    return false;
+}
+
+/* Of what it signed since that record. */
+static uint64_t lowest_view_signed(const struct case_node *node, uint32_t from)
+{
+    uint64_t lowest = UINT64_MAX;
+    for (uint32_t i = from; i < node->records_count; i++) {
+        const struct case_record *record = &node->records[i];
+        if (record->type != TN_SEQUENCER_VOTE) continue;
+        const uint64_t view = tn_get_be(record->bytes + 10, 8);
+        if (view < lowest) lowest = view;
+    }
+    return lowest;
+}
+
+/* Nobody holds what was signed in views that are long final, so nobody tells; it is not signed
+ * again all the same, whatever becomes of the links. */
+static void test_sequencer_with_a_very_old_log_signs_nothing_where_it_stood(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    struct case_node *node = &world->nodes[1];
+    case_start_all(world);
+    case_work(world, 100000);
+    assert_true(case_run_to(world, 10));
+    const uint32_t backup = node->records_count;
+    assert_true(case_run_to(world, 30));
+    case_crash(node);
+    case_forget(node, backup);
+    assert_true(case_run_to(world, 30 + 2 * 256)); /* more views than are kept */
+    case_crash(&world->nodes[2]);
+    case_run_us(world, 20000000); /* the others wait for it, and seldom say anything */
+    links_answered = 0;
+    world->loss = lose_all_behind_the_answer;
+    case_start(node, 10);
+    case_run_us(world, 3000000);
+    assert_int_equal(links_answered, 9);
+    assert_int_equal(case_status(node).voice, TN_VOICE_SPEAKS);
+    assert_true(case_status(node).view > 500);
+    world->loss = NULL;
+    assert_true(case_run_to(world, world->nodes[0].height + 20));
+    assert_in_range(lowest_view_signed(node, backup), 500, 1000);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 static void test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes(void **state)
 {
     (void)state;
@@ -360,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_delivers_again_what_its_app_had_not_kept),
         cmocka_unit_test(test_sequencer_with_a_lost_log_is_silent_until_the_next_epoch),
         cmocka_unit_test(test_sequencer_with_a_log_from_a_backup_is_silent),
+        cmocka_unit_test(test_sequencer_with_a_very_old_log_signs_nothing_where_it_stood),
         cmocka_unit_test(test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes),
         cmocka_unit_test(test_sequencer_brings_a_peer_on_after_its_log_was_written_anew),
         cmocka_unit_test(test_sequencer_speaks_again_from_a_log_without_votes_of_final_views),
