@@ -12,6 +12,7 @@
 enum {
     ENDS_BYTES_MAX = 768 << 10, /* of one answer, which has 1 MiB */
     ENDS_COUNT_MAX = 64,        /* each is a look into the store */
+    ENDS_MEMBERS_MAX = 256,     /* of their sets: the address of each is made of its key */
     MEMBER_BYTES = TN_ADDRESS_SIZE + 8,
 };
 
@@ -39,13 +40,16 @@ enum wire_error views_handovers(struct views *views, Tenor__V1__FromNode *answer
     const struct views_world *world = views->world;
     struct sync_epoch epoch;
     struct tn_validators set;
+    size_t members = 0;
     Tenor__V1__Handovers *message = views_take(views, sizeof *message);
     uint8_t *ends = views_take(views, ENDS_BYTES_MAX);
     if (message == NULL || ends == NULL) return WIRE_ERROR_NO_ROOM;
     tenor__v1__handovers__init(message);
     message->epoch = message->next = question->epoch;
     for (uint32_t i = 0; i < ENDS_COUNT_MAX && world->find_epoch != NULL; i++) {
-        if (!world->find_epoch(world->context, &epoch, message->next) ||
+        if (!world->find_epoch(world->context, &epoch, message->next)) break;
+        members += epoch.set_size / SYNC_MEMBER_SIZE;
+        if ((i > 0 && members > ENDS_MEMBERS_MAX) ||
             !sync_read_set(&set, world->signatures, epoch.set, epoch.set_size) ||
             end_size(&epoch, &set) > ENDS_BYTES_MAX - message->ends.len) {
             break;

@@ -423,17 +423,24 @@ static void test_a_session_is_told_with_its_key_or_as_unknown(void **state)
 
 enum { KEPT_FROM = 3, KEPT_END = 90, KEPT_BYTES = 150000, KEPT_LARGE = 80 };
 
-/* Epochs 3 to 89, those from 80 on with long handovers; sets of one and of two. */
+static uint32_t members_of_all; /* 0: sets of one and of two */
+
+static uint32_t members_of(uint64_t number)
+{
+    return members_of_all > 0 ? members_of_all : 1 + (uint32_t)(number % 2);
+}
+
+/* Epochs 3 to 89, those from 80 on with long handovers. */
 static bool find_epoch(void *context, struct sync_epoch *epoch, uint64_t number)
 {
     static uint8_t handover[KEPT_BYTES], set_bytes[SYNC_SET_MAX];
     static struct tn_validators set;
-    struct tn_validator members[2];
+    struct tn_validator members[TN_VALIDATORS_MAX];
     (void)context;
     if (number < KEPT_FROM || number >= KEPT_END) return false;
-    for (uint16_t i = 0; i < 2; i++)
+    for (uint16_t i = 0; i < members_of(number); i++)
         members[i] = (struct tn_validator){.key = cc_key(i + 1), .id = i, .weight = number + i};
-    assert_true(tn_validators_make(&set, number + 1, 1, members, 1 + number % 2));
+    assert_true(tn_validators_make(&set, number + 1, 1, members, members_of(number)));
     memset(handover, (int)number, sizeof handover);
     *epoch = (struct sync_epoch){.epoch = number,
                                  .handover = handover,
@@ -448,7 +455,7 @@ static uint64_t check_ends(uint64_t number, const uint8_t *at, size_t size)
 {
     uint64_t count = 0;
     for (; size > 0; number++, count++) {
-        const size_t members = 1 + number % 2, handover = number < KEPT_LARGE ? 10 : KEPT_BYTES;
+        const size_t members = members_of(number), handover = number < KEPT_LARGE ? 10 : KEPT_BYTES;
         const struct tn_address address = cc_address(1);
         assert_int_equal(tn_get_be(at, 4), handover + 2 + members * 28);
         assert_int_equal(at[4], number);
@@ -482,6 +489,27 @@ static void test_ends_of_epochs_come_as_many_as_fit_and_go_on(void **state)
         assert_int_equal(check_ends(found->epoch, found->ends.data, found->ends.len),
                          cases[i].count);
     }
+}
+
+/* 64 of them in one answer would be 6 400 addresses, made by the thread that also votes. */
+static void test_ends_of_epochs_of_large_sets_come_a_few_at_a_time(void **state)
+{
+    (void)state;
+    Tenor__V1__GetHandovers question = TENOR__V1__GET_HANDOVERS__INIT;
+    static const struct {
+        uint32_t members, count;
+    } cases[] = {{1, 64}, {4, 64}, {40, 6}, {64, 4}, {65, 3}, {100, 2}};
+    test.world.find_epoch = find_epoch;
+    test.world.signatures = &cc.signatures;
+    question.epoch = KEPT_FROM;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        members_of_all = cases[i].members;
+        const Tenor__V1__Handovers *found = ask_body(BODY(HANDOVERS), &question)->handovers;
+        assert_int_equal(found->next, KEPT_FROM + cases[i].count);
+        assert_int_equal(check_ends(found->epoch, found->ends.data, found->ends.len),
+                         cases[i].count);
+    }
+    members_of_all = 0;
 }
 
 static void test_bytes_that_are_no_question_are_answered_by_an_error(void **state)
@@ -597,6 +625,7 @@ int main(void)
         VIEWS_STORY(test_the_cluster_names_its_nodes_and_the_numbers_to_go_on_from),
         VIEWS_STORY(test_a_session_is_told_with_its_key_or_as_unknown),
         VIEWS_STORY(test_ends_of_epochs_come_as_many_as_fit_and_go_on),
+        VIEWS_STORY(test_ends_of_epochs_of_large_sets_come_a_few_at_a_time),
         VIEWS_STORY(test_bytes_that_are_no_question_are_answered_by_an_error),
         VIEWS_STORY(test_a_proof_holds_against_the_next_certified_checkpoint),
         VIEWS_STORY(test_no_more_proofs_wait_than_there_is_room_for_and_none_for_ever),
