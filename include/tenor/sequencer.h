@@ -48,7 +48,8 @@ struct tn_sequencer_limits {
     struct tn_hash checkpoint_domain; /* tn_checkpoint_domain */
     uint32_t validators_max;          /* of any epoch, 1 .. TN_VALIDATORS_MAX */
     uint32_t views_max;    /* views that are kept, a power of two, 256 ..; the longest run of views
-                            * in which nothing is notarized that can be left again is 64 less */
+                            * without a FINALIZATION that can be left again is 64 less: past half
+                            * of them each takes longer, so that this is not reached in years */
     uint32_t bodies_max;   /* bodies in memory at a time, 8 .. */
     uint32_t body_max;     /* bytes of a body, .. TN_SEQUENCER_BODY_MAX; genesis */
     uint32_t behind_max;   /* blocks that are fetched one after another; further behind is for state

@@ -21,6 +21,7 @@
 #define LONG_TOKENS          4u  /* what a request with a long answer costs */
 #define RANGE_TOKENS         2u /* what a range of blocks costs, and each 256 KiB of them one more */
 #define RANGE_TOKEN_BYTES    (256u << 10)
+#define PAUSE_DOUBLINGS      20u /* of Δmax, over half of the views that are kept less the window */
 #define LATE_MAX             4u /* views from the last delivered one that delivery may be late by */
 #define AHEAD_MAX            (2u * TN_SEQUENCER_RANGE_MAX) /* blocks fetched before their turn */
 #define HEADERS_MAX          512u                          /* in one DATA message */
@@ -444,6 +445,11 @@ static inline uint64_t tn_sequencer_low(const struct tn_sequencer *s)
     const uint64_t kept = s->config.limits.views_max - TN_SEQUENCER_WINDOW;
     const uint64_t low = s->view > kept ? s->view - kept : 0;
     return low > s->final_view ? low : s->final_view;
+}
+/* So far above what is delivered that each view is to cost time (ring.c). */
+static inline bool tn_sequencer_is_slow(const struct tn_sequencer *s)
+{
+    return s->view > s->final_view + s->config.limits.views_max / 2;
 }
 static inline bool tn_sequencer_is_behind(const struct tn_sequencer *s)
 {

@@ -103,7 +103,10 @@ static bool begin_header(struct tn_sequencer *s, struct tn_block_header *header,
         if (!TENOR_HOLDS(FIXED_LAG)) return false;
         header->exec_height = executed;
     }
-    if (header->height - header->exec_height > limits->exec_lag_max) header->flags = TN_BLOCK_EMPTY;
+    /* Where views are slow, bodies of given-up ones may have filled the memory of others. */
+    if (header->height - header->exec_height > limits->exec_lag_max || tn_sequencer_is_slow(s)) {
+        header->flags = TN_BLOCK_EMPTY;
+    }
     return header->exec_height >= parent->exec_height || !TENOR_HOLDS(FIXED_LAG);
 }
 
@@ -281,12 +284,13 @@ static void judge(struct tn_sequencer *s)
     }
 }
 
-/* A proposer of whom nothing was heard while a quorum talked, or who let this turn pass before. */
-static bool is_absent(const struct tn_sequencer *s, uint32_t proposer)
+/* Nothing was heard of him while a quorum talked. Where views are slow those who came late do not
+ * know the others' Δ, which is at its highest. */
+static bool is_unheard(const struct tn_sequencer *s, uint32_t proposer)
 {
-    const int64_t skip_us = 10 * tn_sequencer_delta(s);
+    const bool is_slow = tn_sequencer_is_slow(s);
+    const int64_t skip_us = 10 * (is_slow ? s->config.limits.delta_max_us : tn_sequencer_delta(s));
     uint64_t active = 0;
-    if (tn_sequencer_timed_out(s)) return true;
     if (s->now_us - s->peers[proposer].heard_us < skip_us) return false;
     for (uint32_t i = 0; i < s->set.count; i++) {
         if (i == s->index || s->now_us - s->peers[i].heard_us < skip_us) {
@@ -294,6 +298,20 @@ static bool is_absent(const struct tn_sequencer *s, uint32_t proposer)
         }
     }
     return tn_sequencer_is_quorum(s, active);
+}
+
+/* Where views are slow (ring.c) one of a proposer who is not there costs no more than before. Those
+ * are less than a third of the views, as a quorum talks. */
+static void skip(struct tn_sequencer *s, uint32_t proposer)
+{
+    const int64_t waited_us = s->config.limits.idle_us + 2 * tn_sequencer_delta(s);
+    s->counters.skips++;
+    if (tn_sequencer_is_slow(s) && is_unheard(s, proposer) &&
+        s->now_us - s->entered_us >= waited_us) {
+        tn_sequencer_nullify(s);
+    } else {
+        tn_sequencer_nullify_early(s);
+    }
 }
 
 /* Have so many given this view up without a vote for its block that there is no quorum left? */
@@ -335,9 +353,8 @@ void tn_sequencer_step(struct tn_sequencer *s)
     TN_ASSERT(view != NULL);
     if (view->is_proposed) {
         judge(s);
-    } else if (is_absent(s, proposer)) {
-        s->counters.skips++;
-        tn_sequencer_nullify_early(s);
+    } else if (tn_sequencer_timed_out(s) || is_unheard(s, proposer)) {
+        skip(s, proposer);
     }
 }
 

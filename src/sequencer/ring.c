@@ -90,13 +90,39 @@ static bool is_idle(struct tn_sequencer *s)
     return !s->config.app.pending(s->config.app.context, s->chain, 0);
 }
 
+/* What each view costs in time when more than half of those that are kept lie above the last
+ * delivered one: it doubles so often that the other half is not used up in years, however long
+ * nothing becomes final. So what is above it never leaves everybody's ring, and whoever comes back
+ * finds somebody who has it (§4). */
+static int64_t pause_us(const struct tn_sequencer *s)
+{
+    const struct tn_sequencer_limits *limits = &s->config.limits;
+    const uint64_t half = limits->views_max / 2, room = half - TN_SEQUENCER_WINDOW;
+    if (!tn_sequencer_is_slow(s)) return 0;
+    const uint64_t steps = (s->view - s->final_view - half) * PAUSE_DOUBLINGS;
+    const uint64_t doublings = steps / room;
+    if (doublings >= PAUSE_DOUBLINGS) return limits->delta_max_us << PAUSE_DOUBLINGS;
+    const int64_t pause = limits->delta_max_us << doublings;
+    return pause - limits->delta_max_us + pause / (int64_t)room * (int64_t)(steps % room);
+}
+
+/* When this view's proposer may begin: a view that was left by NULLIFICATION has cost its time; one
+ * that was left by NOTARIZATION may have cost nothing. */
+static int64_t earliest_us(const struct tn_sequencer *s)
+{
+    const struct view *before = tn_sequencer_find_view(s, s->view - 1);
+    if (tn_sequencer_has_cert(before, TN_VOTE_NULLIFY)) return s->entered_us;
+    return s->entered_us + pause_us(s);
+}
+
 void tn_sequencer_arm_timers(struct tn_sequencer *s)
 {
     const int64_t delta = tn_sequencer_delta(s);
     const int64_t idle = is_idle(s) ? s->config.limits.idle_us : 0;
-    s->build_due_us = s->entered_us + idle;
-    s->proposal_due_us = s->entered_us + idle + 2 * delta;
-    s->advance_due_us = s->entered_us + idle + 4 * delta;
+    const int64_t begun_us = s->entered_us + pause_us(s) + idle;
+    s->build_due_us = earliest_us(s) + idle;
+    s->proposal_due_us = begun_us + 2 * delta;
+    s->advance_due_us = begun_us + 4 * delta;
 }
 
 static void sooner(int64_t *due_us, int64_t other_us)
@@ -104,14 +130,21 @@ static void sooner(int64_t *due_us, int64_t other_us)
     if (*due_us != NEVER && other_us < *due_us) *due_us = other_us;
 }
 
+static int64_t later(int64_t a_us, int64_t b_us)
+{
+    return a_us > b_us ? a_us : b_us;
+}
+
 void tn_sequencer_hurry(struct tn_sequencer *s)
 {
     const int64_t delta = tn_sequencer_delta(s);
-    if (s->build_due_us <= s->now_us) return;
+    const int64_t build_us = later(s->now_us, earliest_us(s));
+    if (s->build_due_us <= build_us) return;
     if (is_idle(s)) return;
-    s->build_due_us = s->now_us;
-    sooner(&s->proposal_due_us, s->now_us + 2 * delta);
-    sooner(&s->advance_due_us, s->now_us + 4 * delta);
+    const int64_t begun_us = later(s->now_us, s->entered_us + pause_us(s));
+    s->build_due_us = build_us;
+    sooner(&s->proposal_due_us, begun_us + 2 * delta);
+    sooner(&s->advance_due_us, begun_us + 4 * delta);
 }
 
 void tn_sequencer_enter(struct tn_sequencer *s, uint64_t number, bool nullified)

@@ -174,6 +174,81 @@ static void test_sequencer_waits_once_for_a_turn_after_many_given_up_views(void 
     case_end(world);
 }
 
+/* Three of four whose proposals are lost: nothing is notarized. */
+static struct case_world *run_without_proposals(int64_t seconds)
+{
+    struct case_world *world = case_begin(4);
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 10));
+    world->loss = lose_proposals;
+    case_run_us(world, seconds * 1000000);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct tn_sequencer_status status = case_status(&world->nodes[i]);
+        assert_true(status.view > status.final_view + 128);
+        assert_true(status.view < status.final_view + 192);
+    }
+    world->loss = NULL;
+    return world;
+}
+
+static bool goes_on_within(struct case_world *world, int64_t seconds)
+{
+    const int64_t end_us = world->now_us + seconds * 1000000;
+    const uint64_t height = world->nodes[0].height;
+    while (case_step(world, end_us)) {
+        bool there = true;
+        for (uint32_t i = 0; i < world->count; i++)
+            if (world->nodes[i].engine != NULL && world->nodes[i].height < height + 50)
+                there = false;
+        if (there) return true;
+    }
+    return false;
+}
+
+static void test_sequencer_goes_on_after_views_were_given_up_for_hours(void **state)
+{
+    (void)state;
+    for (int64_t hours = 1; hours <= 5; hours += 4) {
+        struct case_world *world = run_without_proposals(hours * 3600);
+        assert_true(goes_on_within(world, 30));
+        assert_true(case_agrees(world));
+        case_end(world);
+    }
+}
+
+/* Who was not there has none of the certificates, and no vote can be counted without him. Whose
+ * turn it is differs: his, that of a node which is down, that of one whose memory is full. */
+static void test_sequencer_takes_who_was_away_over_views_given_up_for_hours(void **state)
+{
+    (void)state;
+    for (int64_t moment = 5; moment <= 8; moment++) {
+        struct case_world *world = run_without_proposals(3000 + 337 * moment);
+        case_crash(&world->nodes[2]);
+        case_start(&world->nodes[3], 0);
+        case_work(world, 1000000);
+        assert_true(goes_on_within(world, 60));
+        assert_true(case_agrees(world));
+        case_end(world);
+    }
+}
+
+/* The same after a power cut of all: what a log has brings its node to the same place. */
+static void test_sequencer_goes_on_from_its_logs_after_views_given_up_for_hours(void **state)
+{
+    (void)state;
+    struct case_world *world = run_without_proposals(3600);
+    for (uint32_t i = 0; i < 3; i++) {
+        case_crash(&world->nodes[i]);
+        case_start(&world->nodes[i], world->nodes[i].height);
+    }
+    case_work(world, 1000000);
+    assert_true(goes_on_within(world, 60));
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 static void test_sequencer_hands_out_evidence_of_a_proposer_who_equivocates(void **state)
 {
     (void)state;
@@ -375,6 +450,24 @@ static bool lose_finalizes(struct case_world *world, uint16_t from, uint16_t to,
     return (bytes[0] == TN_PEER_VOTE || bytes[0] == TN_PEER_CERT) && bytes[9] == TN_VOTE_FINALIZE;
 }
 
+/* Views that may be left are a ring of 256: what is not final must not go around it, at whatever
+ * pace the views would be left. */
+static void test_sequencer_goes_on_after_views_were_left_by_notarization_for_long(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    case_start_all(world);
+    world->loss = lose_finalizes;
+    case_work(world, 100000);
+    case_run_us(world, 30000000); /* a view takes 2 ms */
+    assert_int_equal(world->nodes[0].height, 0);
+    assert_in_range(case_status(&world->nodes[0]).view, 128, 160);
+    world->loss = NULL;
+    assert_true(case_run_to(world, 300));
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 /* Nothing is final for long: blocks go on notarized, past K and past 64, and then all is final. */
 static void test_sequencer_goes_on_without_finality_and_catches_up_on_it(void **state)
 {
@@ -435,6 +528,9 @@ int main(void)
         cmocka_unit_test(test_sequencer_skips_a_proposer_of_whom_nothing_is_heard),
         cmocka_unit_test(test_sequencer_gives_up_its_own_views_when_others_pass_over_them),
         cmocka_unit_test(test_sequencer_waits_once_for_a_turn_after_many_given_up_views),
+        cmocka_unit_test(test_sequencer_goes_on_after_views_were_given_up_for_hours),
+        cmocka_unit_test(test_sequencer_takes_who_was_away_over_views_given_up_for_hours),
+        cmocka_unit_test(test_sequencer_goes_on_from_its_logs_after_views_given_up_for_hours),
         cmocka_unit_test(test_sequencer_hands_out_evidence_of_a_proposer_who_equivocates),
         cmocka_unit_test(test_sequencer_leaves_a_view_with_split_votes),
         cmocka_unit_test(test_sequencer_fetches_the_body_of_a_block_that_others_notarized),
@@ -446,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_takes_votes_from_their_voters_link_only),
         cmocka_unit_test(test_sequencer_jumps_to_the_view_of_a_certificate),
         cmocka_unit_test(test_sequencer_goes_on_without_finality_and_catches_up_on_it),
+        cmocka_unit_test(test_sequencer_goes_on_after_views_were_left_by_notarization_for_long),
         cmocka_unit_test(test_sequencer_stops_when_its_state_is_not_the_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
