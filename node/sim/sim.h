@@ -249,7 +249,8 @@ struct sim_network {
     X(REMITTED, "remitted")              /* transfers that came to another market */               \
     X(SPLITS, "two_batches")             /* that a hostile leader sealed for one place */          \
     X(SPLITS_FOUND, "two_batches_found") /* by an honest node, which has both */                   \
-    X(MEMORY, "wrong_checkpoints")       /* signed by a node whose memory failed */
+    X(MEMORY, "wrong_checkpoints")       /* signed by a node whose memory failed */                \
+    X(ORDERLY, "orderly_ends")           /* a last checkpoint, at any height, and the log sealed */
 
 enum sim_count {
 #define X(name, word) SIM_COUNT_##name,

@@ -173,6 +173,8 @@ void whole_fill_out(struct tn_member_out *out, struct sim_node *node);
 /* whole_home.c: a node's log, store and state sync, as node/cluster has them. */
 bool whole_home_open(struct sim_node *node); /* false: it has ended */
 void whole_home_close(struct sim_node *node);
+/* As a node that is told to stop. */
+void whole_home_flush(struct sim_node *node);
 void whole_home_tick(struct sim_node *node);
 bool whole_home_message(struct sim_node *node, uint16_t from, const uint8_t *bytes, size_t size);
 enum sim_synced whole_home_sync(struct sim_node *node);

@@ -147,6 +147,26 @@ void whole_home_close(struct sim_node *node)
     node->syncing = NULL;
 }
 
+void whole_home_flush(struct sim_node *node)
+{
+    struct sim *sim = node->sim;
+    const struct sim_files *files = sim->machines[node->machine].files;
+    if (node->member == NULL || sim_files_has_stopped(files)) return;
+    const uint64_t height = tn_chain_heads(tn_member_chain(node->member))->height;
+    sync_server_free(node->server);
+    node->server = NULL;
+    const enum keeper_answer answer = keeper_flush(node->keeper, node->member);
+    sim_trace(sim, node->machine, "ends in order at height %a", height, 0, 0);
+    if (sim_files_has_stopped(files) || answer == KEEPER_FULL) return;
+    sim->figures.counts[SIM_COUNT_ORDERLY]++;
+    if (answer == KEEPER_FAILED)
+        sim_fail(sim, node->machine, "does not end in order: %s", complaint);
+    else if (keeper_durable_height(node->keeper) != height)
+        sim_fail(sim, node->machine, "ends at height %llu and leaves a checkpoint of %llu",
+                 (unsigned long long)height,
+                 (unsigned long long)keeper_durable_height(node->keeper));
+}
+
 /* ---- State sync ---- */
 
 static void sync_send(void *context, uint16_t to, const uint8_t *bytes, size_t size)

@@ -429,11 +429,29 @@ static void stay_away(struct sim *sim, uint32_t machine)
         whole->comes_at[machine] = whole->height + 70 + tn_random_below(&self->random, 40);
 }
 
-/* Half of the time in the midst of the write that is under way. */
+/* An operator stops one node now and then while all others are on. Draws of its own: what a seed
+ * does otherwise stays. */
+static bool is_told_to_stop(const struct sim_node *node)
+{
+    const struct sim *sim = node->sim;
+    uint64_t random = sim->options.seed ^ UINT64_C(0x73746f70) << 16 ^ node->machine;
+    random ^= sim->machines[node->machine].started << 8;
+    if (sim->panicked || sim->now_us >= sim->calm_us || node->is_broken) return false;
+    for (uint32_t i = 0; i < sim->machines_count; i++)
+        if (sim->machines[i].node == NULL) return false;
+    return tn_random_below(&random, 2) == 0;
+}
+
+/* Else half of the time in the midst of the write that is under way. */
 static void stop(struct sim_node *node)
 {
     struct sim_machine *self = &node->sim->machines[node->machine];
     stay_away(node->sim, node->machine);
+    if (is_told_to_stop(node)) {
+        whole_home_flush(node);
+        power_off(node);
+        return;
+    }
     if (self->busy && !node->sim->panicked && node->member != NULL &&
         tn_random_below(&self->random, 2) == 0) {
         sim_files_stop_at(self->files, 1 + tn_random_below(&self->random, 3));
