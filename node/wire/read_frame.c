@@ -1,7 +1,7 @@
-/* Frames, which are most of what clients send, read without the descriptions: cold caches make the
- * general reader take four times as long for one. It knows one shape, a frame that is right; of all
- * else it says only that it is not that, and the general reader says what it is. The rules are that
- * reader's: each meaning has one spelling. */
+/* Frames, which are most of what clients send, read without the descriptions, whose lines of memory
+ * the general reader waits for one after the other. This one knows one shape, a frame that is
+ * right; of all else it says only that it is not that, and the general reader says what it is. The
+ * rules are that reader's: each meaning has one spelling. */
 #include "wire/internal.h"
 
 #include <string.h>
