@@ -119,7 +119,7 @@ check_roots() {
     wanted=$(height)
     for i in 0 1 2 3; do
         [ -n "${running[node-$i]:-}" ] || continue
-        until_true 20 "node $i has executed block $wanted" has_block "$i" "$wanted"
+        until_true 60 "node $i has executed block $wanted" has_block "$i" "$wanted"
     done
     [ "$(sort -u "$folder"/root-* | wc -l)" -eq 1 ] || fail "the nodes do not hold the same state"
     echo "demo: all nodes hold the same state at height $wanted: $(head -n 1 "$folder"/root-0)"
@@ -153,7 +153,7 @@ if [ "$mode" = ci ]; then
     sleep 20
     check_roots
     for market in 1 2; do
-        until_true 30 "market $market goes on trading" has_traded_since "$(height)" "$market"
+        until_true 60 "market $market goes on trading" has_traded_since "$(height)" "$market"
     done
     check_programs
     echo "demo: both markets trade, no errors, height $(height)"
@@ -167,12 +167,12 @@ if [ "$mode" = kill ]; then
     kill -KILL "${running[node-$victim]}"
     wait "${running[node-$victim]}" 2>/dev/null || true
     unset "running[node-$victim]"
-    until_true 30 "blocks go on" is_above "$((before + 20))"
-    until_true 30 "market 1 trades again" has_traded_since "$(height)" 1
+    until_true 60 "blocks go on" is_above "$((before + 20))"
+    until_true 60 "market 1 trades again" has_traded_since "$(height)" 1
     echo "demo: market 1 trades under another leader, height $(height)"
     tenor cluster -o table
     run_node "$victim"
-    until_true 30 "node $victim is back" has_block "$victim" "$(height)"
+    until_true 60 "node $victim is back" has_block "$victim" "$(height)"
     check_roots
     exit 0
 fi
