@@ -137,6 +137,18 @@ static void keep_headers(struct tn_sequencer *s, const uint8_t *headers, uint32_
     }
 }
 
+/* The way down to the epoch's last block is laid, and the goal's own headers are held: no handover
+ * has more to say. */
+static bool is_end_known(const struct tn_sequencer *s)
+{
+    const struct held_block *block = tn_sequencer_find_block(s, s->goal_view, &s->goal_hash);
+    while (block != NULL && (block->header.flags & TN_BLOCK_SEAL) != 0)
+        block = tn_sequencer_find_block(s, block->header.parent_view, &block->header.parent_hash);
+    return block != NULL && (block->header.flags & TN_BLOCK_EPOCH_FINAL) != 0 &&
+           s->goal_cert_size > 0 && block->header.height > s->final_header.height &&
+           s->path_top == block->header.height;
+}
+
 void tn_sequencer_on_handover(struct tn_sequencer *s, uint16_t from, const uint8_t *bytes,
                               size_t size)
 {
@@ -152,6 +164,10 @@ void tn_sequencer_on_handover(struct tn_sequencer *s, uint16_t from, const uint8
         return;
     }
     if (epoch != s->set.epoch) return; /* an old one, or one that comes too early */
+    if (is_end_known(s)) {
+        s->counters.duplicates++;
+        return;
+    }
     /* It becomes the goal, so its own signatures count, whatever is held of its view. */
     if (!tn_sequencer_read_cert(&cert, bytes + before, size - before, &s->set) ||
         cert.type != TN_VOTE_FINALIZE || cert.view <= s->final_view ||

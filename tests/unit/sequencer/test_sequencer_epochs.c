@@ -295,6 +295,49 @@ static void test_sequencer_catches_up_through_epochs_by_handovers(void **state)
     case_end(world);
 }
 
+static bool lose_headers_to_3(struct case_world *world, uint16_t from, uint16_t to,
+                              const uint8_t *bytes, size_t size)
+{
+    (void)world;
+    (void)from;
+    (void)size;
+    return to == 3 && bytes[0] == TN_PEER_DATA && bytes[1] == 2;
+}
+
+/* Each peer that hears of it sends it; headers are asked for at their own pace all the same. */
+static void test_sequencer_learns_nothing_of_a_handover_that_comes_again(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    world->epoch_blocks = 600;
+    for (uint32_t i = 0; i < 3; i++)
+        case_start(&world->nodes[i], 0);
+    case_work(world, 1000000);
+    while (world->nodes[0].height < 610)
+        case_run_us(world, 100000);
+    struct case_node *node = &world->nodes[3];
+    world->loss = lose_headers_to_3;
+    case_start(node, 0);
+    case_run_us(world, 300000);
+    const struct tn_sequencer_counters *counters = tn_sequencer_counters(node->engine);
+    const uint64_t asked = counters->fetches_sent, verified = counters->signatures_verified;
+    assert_true(asked > 0);
+    for (uint32_t i = 0; i < 50; i++) {
+        tn_sequencer_message(node->engine, 0, world->nodes[0].handovers[1],
+                             world->nodes[0].handover_sizes[1], world->now_us);
+        case_end_turn(node);
+    }
+    assert_in_range(counters->fetches_sent, asked, asked + 1);
+    assert_int_equal(counters->signatures_verified, verified);
+    assert_int_equal(node->bans_count, 0);
+    world->loss = NULL; /* and it is not needed again */
+    assert_true(case_run_to(world, 610));
+    assert_int_equal(case_status(node).epoch, 2);
+    assert_true(node->handover_sizes[1] > 0);
+    assert_true(case_agrees(world));
+    case_end(world);
+}
+
 /* Node 3 asks node 0 which votes it holds, and then for headers: are they given? */
 static bool serves_after_questions(struct case_world *world, uint64_t epoch)
 {
@@ -390,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_seals_an_epoch_whose_last_block_is_not_final),
         cmocka_unit_test(test_sequencer_hands_over_to_other_validators),
         cmocka_unit_test(test_sequencer_catches_up_through_epochs_by_handovers),
+        cmocka_unit_test(test_sequencer_learns_nothing_of_a_handover_that_comes_again),
         cmocka_unit_test(test_sequencer_serves_who_asks_about_votes_of_an_ended_epoch),
         cmocka_unit_test(test_sequencer_certifies_checkpoints),
         cmocka_unit_test(test_sequencer_certifies_checkpoints_in_spite_of_strange_votes),
