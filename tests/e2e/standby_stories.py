@@ -39,6 +39,7 @@ def who_is_silent_for_so_many_blocks_is_taken_for_dead(world):
         begin = last = pong()
         while last < begin + 2 * SILENT_BLOCKS:
             client.drain(0.02)
+            world.stay()
             height = pong()
             if height - last >= SILENT_BLOCKS or is_void(client):
                 world.alice.nonce += 64
@@ -127,6 +128,7 @@ class Guarded:
             if time.monotonic() > until:
                 return False
             time.sleep(0.05)
+            self.world.stay()
         check(labels == (0, others), "of its orders rest %d, of others %d of %d", *labels, others)
         return True
 
