@@ -48,7 +48,8 @@ const struct setting setting_table[] = {
     NUMBER(node.behind_blocks, INTEGER, START, 0, 1000000, 0,
            "Further behind than that, the state is taken from peers; 0: 10000."),
     NUMBER(node.huge_pages, BOOL, START, 0, 1, 0,
-           "Ask for huge pages for the tables: faster, and more of them is resident."),
+           "Ask for huge pages for the tables: for deep books, as several times as much of the "
+           "tables is resident."),
     NUMBER(node.key_tables, INTEGER, START, 0, 65536, 1024,
            "Keys that may each have a table of 74 KB, with which their signatures are checked in "
            "less than half of the time; 0: none."),
