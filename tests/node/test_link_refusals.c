@@ -60,23 +60,37 @@ static void test_link_lets_a_rogue_in_that_has_everything_right(void **state)
     case_end(&test);
 }
 
-/* Opens both connections of node 1 by hand. */
-static void play_1(struct link_case *test, struct rogue rogues[LINK_CLASSES])
-{
-    uint32_t ups = test->nodes[0].from[1].ups;
-    for (enum link_class class = 0; class < LINK_CLASSES; class ++) {
-        struct hello hello;
-        rogue_open(&rogues[class], test, 0, &test->nodes[1].certificate);
-        rogue_hello(&hello, test, 1, 0, class);
-        assert_true(rogue_handshake(&rogues[class], test, &hello, &test->nodes[1].secret));
-    }
-    CASE_UNTIL(test, test->nodes[0].from[1].ups == ups + 1);
-}
-
 static void close_both(struct rogue rogues[LINK_CLASSES])
 {
     for (uint32_t class = 0; class < LINK_CLASSES; class ++)
         rogue_close(&rogues[class]);
+}
+
+static uint64_t silences(const struct link_case *test)
+{
+    return case_statistics(test, 0, 1).downs[LINK_REASON_SILENT];
+}
+
+/* Opens both connections of node 1 by hand. Where silence is short and the machine busy, one may be
+ * cut while the other still shakes hands: then both begin again. */
+static void play_1(struct link_case *test, struct rogue rogues[LINK_CLASSES])
+{
+    const uint32_t ups = test->nodes[0].from[1].ups;
+    const int64_t give_up_us = case_now_us() + 60000000;
+    for (;;) {
+        const uint64_t cut = silences(test);
+        for (enum link_class class = 0; class < LINK_CLASSES; class ++) {
+            struct hello hello;
+            rogue_open(&rogues[class], test, 0, &test->nodes[1].certificate);
+            rogue_hello(&hello, test, 1, 0, class);
+            assert_true(rogue_handshake(&rogues[class], test, &hello, &test->nodes[1].secret));
+        }
+        CASE_UNTIL(test, test->nodes[0].from[1].ups > ups || silences(test) > cut);
+        if (test->nodes[0].from[1].ups > ups) break;
+        assert_true(case_now_us() < give_up_us);
+        close_both(rogues);
+    }
+    assert_int_equal(test->nodes[0].from[1].ups, ups + 1);
 }
 
 static void test_link_refuses_a_certificate_that_is_not_pinned(void **state)
@@ -325,7 +339,7 @@ static void test_link_cuts_a_peer_that_says_nothing(void **state)
     struct rogue rogues[LINK_CLASSES];
     (void)state;
     case_make(&test, 2);
-    test.limits.silent_ms = 300;
+    test.limits.silent_ms = 1000;
     test.limits.ping_ms = 50;
     listen_as_0(&test);
     play_1(&test, rogues); /* which never answers a ping */
@@ -344,7 +358,7 @@ static void test_link_cuts_a_peer_that_takes_nothing(void **state)
     uint64_t number = 1;
     (void)state;
     case_make(&test, 2);
-    test.limits.silent_ms = 400;
+    test.limits.silent_ms = 1500;
     listen_as_0(&test);
     play_1(&test, rogues);
     while (test.nodes[0].from[1].downs == 0) {
