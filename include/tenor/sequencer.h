@@ -35,7 +35,6 @@ enum tn_sequencer_record {
     TN_SEQUENCER_FINAL = 20,      /* epoch u64 ‖ view u64 ‖ height u64 ‖ hash[32] */
     TN_SEQUENCER_CHECKPOINT = 21, /* own */
     TN_SEQUENCER_DIVERGED = 25,   /* as FINAL: the block whose exec_root is not mine */
-    TN_SEQUENCER_SILENCED = 27,   /* epoch u64, in which this key signs nothing (more) */
 };
 
 #define TN_SEQUENCER_BODY_MAX   (4u << 20)

@@ -15,7 +15,7 @@ static void set_voice(struct tn_sequencer *s)
     } else if (!TENOR_HOLDS(AMNESIA)) {
         s->voice = TN_VOICE_SPEAKS;
     } else if (s->forgotten_epoch != 0 && s->forgotten_epoch == s->set.epoch) {
-        tn_sequencer_silence(s);
+        s->voice = TN_VOICE_SILENT;
     } else if (s->voice != TN_VOICE_SPEAKS) {
         s->voice = TN_VOICE_ASKING;
     }

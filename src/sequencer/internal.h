@@ -214,7 +214,6 @@ struct fetch_message {
 #define STATUS_BYTES          113u
 #define FETCH_BYTES           54u
 #define FINAL_BYTES           56u
-#define SILENCED_BYTES        8u
 #define PROPOSAL_HEAD_BYTES   (1u + 64u + 1u + TN_BLOCK_HEADER_BYTES)
 #define VOTE_HELD_BYTES       105u
 #define VOTES_HELD_HEAD_BYTES 13u
@@ -409,9 +408,6 @@ void tn_sequencer_on_votes_ask(struct tn_sequencer *s, uint16_t from, const uint
 void tn_sequencer_on_votes_held(struct tn_sequencer *s, uint16_t from, const uint8_t *bytes,
                                 size_t size);
 void tn_sequencer_ask_votes(struct tn_sequencer *s);
-/* Nothing is signed in the present epoch, also after a restart. */
-void tn_sequencer_silence(struct tn_sequencer *s);
-void tn_sequencer_record_silence(struct tn_sequencer *s);
 
 /* ---- small things ---- */
 static inline void tn_sequencer_record(struct tn_sequencer *s, enum tn_sequencer_record type,

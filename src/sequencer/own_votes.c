@@ -42,27 +42,6 @@ static bool read_held(struct vote_message *vote, const uint8_t *at)
     return (type == TN_VOTE_NULLIFY) == tn_hash_equal(&vote->hash, &none);
 }
 
-static void record_silenced(struct tn_sequencer *s, uint64_t epoch)
-{
-    uint8_t bytes[SILENCED_BYTES];
-    tn_put_be(bytes, epoch, 8);
-    tn_sequencer_record(s, TN_SEQUENCER_SILENCED, bytes, sizeof(bytes));
-}
-
-/* Peers hold votes in memory, and less of them as views go on: who asked them again after a restart
- * might hear of nothing. */
-void tn_sequencer_silence(struct tn_sequencer *s)
-{
-    s->voice = TN_VOICE_SILENT;
-    record_silenced(s, s->set.epoch);
-}
-
-void tn_sequencer_record_silence(struct tn_sequencer *s)
-{
-    if (s->voice == TN_VOICE_SILENT) record_silenced(s, s->set.epoch);
-    if (s->forgotten_epoch > s->set.epoch) record_silenced(s, s->forgotten_epoch);
-}
-
 /* One vote that a peer says is mine. False: it is not. */
 static bool take_held(struct tn_sequencer *s, const uint8_t *at)
 {
@@ -74,7 +53,7 @@ static bool take_held(struct tn_sequencer *s, const uint8_t *at)
     tn_vote_digest(&digest, s->config.limits.chain_id, vote.epoch, vote.type, vote.view,
                    &vote.hash);
     if (!tn_sequencer_verify(s, &digest, &vote.signature, s->index)) return false;
-    tn_sequencer_silence(s);
+    s->voice = TN_VOICE_SILENT;
     return true;
 }
 

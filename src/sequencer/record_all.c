@@ -91,7 +91,6 @@ void tn_sequencer_record_all(struct tn_sequencer *sequencer)
     }
     record_ahead(s);
     record_checkpoints(s);
-    tn_sequencer_record_silence(s);
     if (s->voice == TN_VOICE_DIVERGED) {
         uint8_t final[FINAL_BYTES];
         tn_sequencer_write_final(final, &s->final_header, &s->final_hash);

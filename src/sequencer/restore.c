@@ -98,15 +98,6 @@ static bool restore_checkpoint(struct tn_sequencer *s, const uint8_t *bytes, siz
     return true;
 }
 
-static bool restore_silence(struct tn_sequencer *s, const uint8_t *bytes, size_t size)
-{
-    if (size != SILENCED_BYTES) return false;
-    const uint64_t epoch = tn_get_be(bytes, 8);
-    if (is_later(s, epoch) || epoch < s->set.epoch) return true;
-    if (s->voice == TN_VOICE_ASKING) s->voice = TN_VOICE_SILENT;
-    return true;
-}
-
 bool tn_sequencer_restore(struct tn_sequencer *sequencer, uint8_t type, const uint8_t *bytes,
                           size_t size)
 {
@@ -118,7 +109,6 @@ bool tn_sequencer_restore(struct tn_sequencer *sequencer, uint8_t type, const ui
         case TN_SEQUENCER_BODY: return restore_body(s, bytes, size);
         case TN_SEQUENCER_FINAL: return restore_final(s, bytes, size);
         case TN_SEQUENCER_CHECKPOINT: return restore_checkpoint(s, bytes, size);
-        case TN_SEQUENCER_SILENCED: return restore_silence(s, bytes, size);
         case TN_SEQUENCER_DIVERGED: s->voice = TN_VOICE_DIVERGED; return size == FINAL_BYTES;
     }
     return true;

@@ -143,9 +143,9 @@ void tn_sequencer_start(struct tn_sequencer *sequencer, int64_t now_us)
         s->peers[i].heard_us = now_us;
     for (uint32_t i = 0; i < s->config.limits.views_max; i++)
         s->views[i].asked_us = INT64_MIN / 2;
-    const bool is_forgotten = s->forgotten_epoch != 0 && s->forgotten_epoch == s->set.epoch;
-    if (s->voice == TN_VOICE_SILENT || (is_forgotten && s->voice == TN_VOICE_ASKING)) {
-        tn_sequencer_silence(s);
+    if (s->forgotten_epoch != 0 && s->forgotten_epoch == s->set.epoch &&
+        s->voice == TN_VOICE_ASKING) {
+        s->voice = TN_VOICE_SILENT;
     }
     s->timers_due = s->step_due = s->finalize_due = true;
     s->deliver_due = tn_sequencer_is_behind(s);

@@ -160,57 +160,6 @@ static void test_sequencer_with_a_lost_log_is_silent_until_the_next_epoch(void *
     case_end(world);
 }
 
-static void forget_records(struct case_node *node, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        free(node->records[i].bytes);
-    node->records_count -= count;
-    node->records_durable = node->records_count;
-    memmove(node->records, node->records + count, node->records_count * sizeof *node->records);
-}
-
-/* Its log says so, also one that was written anew: peers may not remember any more what they held
- * against it, or, as here, hold it of views that are final by now. */
-static void test_sequencer_that_was_silenced_is_silent_after_a_restart_too(void **state)
-{
-    (void)state;
-    struct case_world *world = case_begin(4);
-    struct case_node *node = &world->nodes[3];
-    world->epoch_blocks = 150;
-    case_start_all(world);
-    case_work(world, 1000);
-    assert_true(case_run_to(world, 20));
-    case_crash(node);
-    case_forget(node, 0);
-    case_start(node, 0);
-    case_run_us(world, 20000);
-    for (uint32_t life = 0; life < 3; life++) {
-        assert_int_equal(case_status(node).voice, TN_VOICE_SILENT);
-        assert_int_equal(tn_sequencer_counters(node->engine)->signatures_made, 0);
-        if (life == 1) {
-            const uint32_t before = node->records_count;
-            tn_sequencer_record_all(node->engine);
-            case_end_turn(node);
-            forget_records(node, before);
-        }
-        case_crash(node);
-        case_start(node, node->height);
-        case_run_us(world, 20000);
-        assert_int_equal(case_status(node).epoch, 1);
-    }
-    assert_int_equal(case_status(node).voice, TN_VOICE_SILENT);
-    assert_true(case_run_to(world, 170));
-    case_run_us(world, 20000);
-    assert_int_equal(case_status(node).epoch, 2);
-    assert_int_equal(case_status(node).voice, TN_VOICE_SPEAKS);
-    case_crash(node);
-    case_start(node, node->height);
-    case_run_us(world, 20000);
-    assert_int_equal(case_status(node).voice, TN_VOICE_SPEAKS);
-    assert_true(case_agrees(world));
-    case_end(world);
-}
-
 static void test_sequencer_with_a_log_from_a_backup_is_silent(void **state)
 {
     (void)state;
@@ -301,6 +250,15 @@ static void test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes(vo
     assert_int_equal(case_status(&world->nodes[3]).voice, TN_VOICE_SPEAKS);
     assert_true(case_run_to(world, world->nodes[0].height));
     case_end(world);
+}
+
+static void forget_records(struct case_node *node, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        free(node->records[i].bytes);
+    node->records_count -= count;
+    node->records_durable = node->records_count;
+    memmove(node->records, node->records + count, node->records_count * sizeof *node->records);
 }
 
 /* Who is behind needs the FINALIZATION of what the others have executed, also when they restarted
@@ -458,7 +416,6 @@ int main(void)
         cmocka_unit_test(test_sequencer_moves_soon_after_a_power_cut_of_all),
         cmocka_unit_test(test_sequencer_delivers_again_what_its_app_had_not_kept),
         cmocka_unit_test(test_sequencer_with_a_lost_log_is_silent_until_the_next_epoch),
-        cmocka_unit_test(test_sequencer_that_was_silenced_is_silent_after_a_restart_too),
         cmocka_unit_test(test_sequencer_with_a_log_from_a_backup_is_silent),
         cmocka_unit_test(test_sequencer_with_a_very_old_log_signs_nothing_where_it_stood),
         cmocka_unit_test(test_sequencer_with_a_new_log_starts_where_nobody_holds_its_votes),
