@@ -10,10 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void data_file(char name[STORE_PATH_MAX + 32], const char *folder)
+{
+    snprintf(name, STORE_PATH_MAX + 32, "%s/data.mdb", folder);
+}
+
 static void remove_copy(const char *folder)
 {
     char name[STORE_PATH_MAX + 32];
-    snprintf(name, sizeof name, "%s/data.mdb", folder);
+    data_file(name, folder);
     unlink(name);
     rmdir(folder);
 }
@@ -29,20 +34,33 @@ static enum store_err sync_file(const char *name, struct store_trail *trail)
     return store_say(trail, store_err_of(failure), "syncing %s: %s", name, strerror(failure));
 }
 
+/* LMDB reads by a transaction of its own: when the writer, in another process, has made the map
+ * larger since the view began, all begins again, in a view of the larger map. */
+static enum store_err write_copy(struct store *store, const char *folder, struct store_trail *trail)
+{
+    char name[STORE_PATH_MAX + 32];
+    int code;
+    data_file(name, folder);
+    do {
+        struct store_view *view;
+        unlink(name); /* LMDB takes none that is there */
+        enum store_err err = store_view_begin(store, &view, trail); /* the map stays where it is */
+        if (err != STORE_OK) return err;
+        code = mdb_env_copy2(store->env, folder, MDB_CP_COMPACT);
+        store_view_end(view);
+    } while (code == MDB_MAP_RESIZED);
+    if (code == 0) return STORE_OK;
+    return store_say(trail, store_err_of(code), "copying the store %s to %s: %s", store->path,
+                     folder, mdb_strerror(code));
+}
+
 /* Writes data.mdb into the folder and syncs both. */
 static enum store_err fill_copy(struct store *store, const char *folder, struct store_trail *trail)
 {
     char name[STORE_PATH_MAX + 32];
-    struct store_view *view;
-    enum store_err err = store_view_begin(store, &view, trail); /* the map stays where it is */
-    if (err != STORE_OK) return err;
-    int code = mdb_env_copy2(store->env, folder, MDB_CP_COMPACT);
-    store_view_end(view);
-    if (code != 0)
-        return store_say(trail, store_err_of(code), "copying the store %s to %s: %s", store->path,
-                         folder, mdb_strerror(code));
-    snprintf(name, sizeof name, "%s/data.mdb", folder);
-    err = sync_file(name, trail);
+    enum store_err err = write_copy(store, folder, trail);
+    data_file(name, folder);
+    if (err == STORE_OK) err = sync_file(name, trail);
     return err == STORE_OK ? store_sync_folder(folder, trail) : err;
 }
 
