@@ -16,6 +16,7 @@ struct beside {
     struct log_report *report;
     log_visit *visit;
     void *context;
+    int *files;        /* of the log's segments; -1: not open */
     uint64_t position; /* from which on records are shown */
     bool go_on;        /* the visitor has not ended it */
 };
@@ -79,25 +80,54 @@ static enum log_result read_last(struct beside *beside, struct log_scan *scan)
     }
 }
 
-/* Deleted since the names were listed: a node releases what it needs no more, oldest first. */
-static bool is_released(const struct log *log, const char *name)
-{
-    return faccessat(log->disk.directory_fd, name, F_OK, 0) != 0 && errno == ENOENT;
-}
-
-static enum log_result open_next(struct log_scan *scan, bool *is_there, const struct beside *beside,
-                                 const struct seam *seam, uint32_t index)
+/* The first segment with records that are wanted. */
+static uint32_t first_wanted(const struct beside *beside)
 {
     const struct log *log = beside->log;
+    uint32_t first = 0;
+    while (first + 1 < log->segments_count &&
+           log->segments[first + 1].first_position <= beside->position) {
+        first++;
+    }
+    return first;
+}
+
+static void close_files(const struct beside *beside, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++) {
+        if (beside->files[i] >= 0) close(beside->files[i]);
+        beside->files[i] = -1;
+    }
+}
+
+/* A node releases what it needs no more, oldest first, also while it is read here: an open file
+ * stays. So all are opened before one is read, and what comes behind one that is gone is where the
+ * log begins now. What cannot be opened for another reason is tried again when its turn comes.
+ * Returns the first that is there. */
+static uint32_t open_files(const struct beside *beside, uint32_t first)
+{
+    const struct log *log = beside->log;
+    for (uint32_t i = first; i < log->segments_count; i++) {
+        char name[LOG_NAME_SIZE];
+        log_segment_name(name, log->segments[i].first_position);
+        beside->files[i] = log_disk_open(&log->disk, name, O_RDONLY);
+        if (beside->files[i] >= 0) continue;
+        if (errno != ENOENT) break;
+        close_files(beside, first, i);
+        first = i + 1;
+    }
+    return first;
+}
+
+static enum log_result open_next(struct log_scan *scan, const struct beside *beside, uint32_t index)
+{
+    const struct log *log = beside->log;
+    const int file = beside->files[index];
     char name[LOG_NAME_SIZE];
     log_segment_name(name, log->segments[index].first_position);
-    enum log_result result = log_scan_open(scan, &log->disk, log->cpu, name, O_RDONLY);
-    *is_there = result == LOG_OK;
-    if (result != LOG_OK && !seam->is_known && is_released(log, name)) {
-        beside->report->problem[0] = '\0';
-        return LOG_OK;
-    }
-    return result;
+    if (file < 0) return log_scan_open(scan, &log->disk, log->cpu, name, O_RDONLY);
+    beside->files[index] = -1;
+    return log_scan_take(scan, &log->disk, log->cpu, name, file);
 }
 
 static enum log_result read_segment(struct beside *beside, struct log_scan *scan, struct seam *seam,
@@ -120,19 +150,32 @@ static enum log_result read_segment(struct beside *beside, struct log_scan *scan
 
 static enum log_result read_all(struct beside *beside)
 {
-    const struct log *log = beside->log;
+    const uint32_t count = beside->log->segments_count;
     struct seam seam = {.is_known = false};
     enum log_result result = LOG_OK;
-    for (uint32_t i = 0; i < log->segments_count && beside->go_on && result == LOG_OK; i++) {
+    for (uint32_t i = open_files(beside, first_wanted(beside));
+         i < count && beside->go_on && result == LOG_OK; i++) {
         struct log_scan scan;
-        bool is_there;
-        const bool is_last = i + 1 == log->segments_count;
-        if (!is_last && log->segments[i + 1].first_position <= beside->position) continue;
-        result = open_next(&scan, &is_there, beside, &seam, i);
-        if (!is_there) continue;
-        result = read_segment(beside, &scan, &seam, is_last);
+        result = open_next(&scan, beside, i);
+        if (result != LOG_OK) break;
+        result = read_segment(beside, &scan, &seam, i + 1 == count);
         log_scan_close(&scan);
     }
+    return result;
+}
+
+static enum log_result read_segments(struct beside *beside)
+{
+    const uint32_t count = beside->log->segments_count;
+    beside->files = malloc((count + 1) * sizeof *beside->files);
+    if (beside->files == NULL) {
+        log_disk_say(&beside->log->disk, "no memory to read %s", beside->log->disk.directory);
+        return LOG_FAILED;
+    }
+    memset(beside->files, -1, count * sizeof *beside->files);
+    const enum log_result result = read_all(beside);
+    close_files(beside, 0, count);
+    free(beside->files);
     return result;
 }
 
@@ -157,7 +200,7 @@ enum log_result log_read_beside(const char *directory, enum tn_cpu cpu, struct l
                                 .go_on = true};
         result = log_list_segments(log);
         report->created = result == LOG_OK && log->segments_count == 0;
-        if (result == LOG_OK) result = read_all(&beside);
+        if (result == LOG_OK) result = read_segments(&beside);
         close(log->disk.directory_fd);
     } else if (errno != ENOENT) {
         result = log_disk_fail(&log->disk, LOG_FAILED, "open the directory", "");

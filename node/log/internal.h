@@ -105,6 +105,9 @@ struct log_scan {
 /* Opens the segment and checks its head. On failure nothing stays open. */
 enum log_result log_scan_open(struct log_scan *scan, const struct log_disk *disk, enum tn_cpu cpu,
                               const char *name, int flags);
+/* The same of a file that is open already, which is the scan's from now on, also on failure. */
+enum log_result log_scan_take(struct log_scan *scan, const struct log_disk *disk, enum tn_cpu cpu,
+                              const char *name, int fd);
 void log_scan_close(struct log_scan *scan);
 /* Reads the group at scan->offset. *found is false when there is none, or none that holds. With
  * `wanted` above all its records the body is not read. */

@@ -95,16 +95,11 @@ static enum log_result read_head(struct log_scan *scan)
     return LOG_OK;
 }
 
-enum log_result log_scan_open(struct log_scan *scan, const struct log_disk *disk, enum tn_cpu cpu,
-                              const char *name, int flags)
+enum log_result log_scan_take(struct log_scan *scan, const struct log_disk *disk, enum tn_cpu cpu,
+                              const char *name, int fd)
 {
-    *scan = (struct log_scan){.disk = disk, .cpu = cpu};
+    *scan = (struct log_scan){.disk = disk, .cpu = cpu, .fd = fd};
     memcpy(scan->name, name, strlen(name) + 1);
-    scan->fd = log_disk_open(disk, name, flags);
-    if (scan->fd < 0) {
-        log_disk_fail(disk, LOG_FAILED, "open", name);
-        return LOG_FAILED;
-    }
     enum log_result result = read_head(scan);
     if (result != LOG_OK) {
         log_scan_close(scan);
@@ -114,6 +109,16 @@ enum log_result log_scan_open(struct log_scan *scan, const struct log_disk *disk
     scan->position = scan->head.first_position;
     scan->chain = scan->head.crc;
     return LOG_OK;
+}
+
+enum log_result log_scan_open(struct log_scan *scan, const struct log_disk *disk, enum tn_cpu cpu,
+                              const char *name, int flags)
+{
+    const int fd = log_disk_open(disk, name, flags);
+    if (fd >= 0) return log_scan_take(scan, disk, cpu, name, fd);
+    *scan = (struct log_scan){.fd = -1};
+    log_disk_fail(disk, LOG_FAILED, "open", name);
+    return LOG_FAILED;
 }
 
 void log_scan_close(struct log_scan *scan)
