@@ -188,14 +188,19 @@ static void take_queue(struct tn_desk *desk)
 
 /* ---- The turn ---- */
 
-/* A batch costs every node a signature and a message, and what is sealed while others wait to
- * become final gains little by it: the more of them wait, the longer this one gathers. */
+/* How many batches the open one lets become final first. One is in a block while the next is
+ * sealed; a batch behind two or more costs every node a signature and a message and gains little:
+ * the more of them wait, the longer it gathers. */
+static uint32_t waits_for(const struct tn_desk *desk)
+{
+    if (desk->pending_count < 2) return 0;
+    return desk->pending_count < WAITING_MOST ? desk->pending_count : WAITING_MOST;
+}
+
 static uint64_t seal_due(const struct tn_desk *desk)
 {
-    const uint32_t waiting =
-        desk->pending_count < WAITING_MOST ? desk->pending_count : WAITING_MOST;
     if (desk->entries_count > 0) {
-        return desk->opened_us + (uint64_t)desk->limits.seal_us * (1 + waiting);
+        return desk->opened_us + (uint64_t)desk->limits.seal_us * (1 + waits_for(desk));
     }
     return desk->last_sealed_us + (uint64_t)desk->limits.stall_ms * 1000 / 3;
 }
