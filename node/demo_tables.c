@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { DEPTH_MAX = 8, STRIKES_MAX = SERIES_MAX / 2 };
+enum { DEPTH_MAX = 8 };
 
 static const char *const house_names[TN_HOUSE_COUNT] = {"external", "fees", "insurance", "clearing",
                                                         "funding"};

@@ -139,7 +139,7 @@ struct tn_client {
     uint32_t told_term; /* of the market, at a block up to which the stream was told */
     uint64_t told_cursor;
     struct tn_tokens tokens;
-    bool has_place, has_logged_on, resume_lost;
+    bool has_place, resume_lost;
     uint32_t ahead_count; /* logons in a row that were refused because the place is ahead */
     struct tn_place place;
     struct client_flight flights[TN_CLIENT_FLIGHT_MAX];
@@ -188,7 +188,6 @@ uint64_t client_random(struct tn_client *client);
 /* Queues a message, in front of what no byte was sent of if it is urgent. */
 enum tn_client_result client_queue(struct tn_client *client, const Tenor__V1__ToNode *message,
                                    bool is_urgent);
-enum tn_client_result client_flush(struct tn_client *client);
 enum tn_client_result client_logon(struct tn_client *client);
 enum tn_client_result client_logoff(struct tn_client *client);
 enum tn_client_result client_ping(struct tn_client *client);

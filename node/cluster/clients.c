@@ -120,14 +120,6 @@ void clients_status(struct clients *clients, uint64_t tag, const char *text)
     memcpy(at + 4, text, strlen(text));
 }
 
-bool clients_watched(const struct clients *clients)
-{
-    for (uint32_t i = 0; i < clients->used; i++) {
-        if (clients->list[i].socket >= 0 && clients->list[i].watches != 0) return true;
-    }
-    return false;
-}
-
 void clients_block(struct clients *clients, const struct tn_member_block *block)
 {
     for (uint32_t i = 0; i < clients->used; i++) {

@@ -63,7 +63,6 @@ void clients_block(struct clients *clients, const struct tn_member_block *block)
 void clients_final(struct clients *clients, const struct tn_chain_place *place,
                    const struct tn_market_step *step);
 void clients_term(struct clients *clients, uint32_t market, uint32_t term, uint64_t sequence);
-bool clients_watched(const struct clients *clients);
 
 /* Sends what waits: what rests on records only after they are durable. */
 void clients_flush(struct clients *clients);

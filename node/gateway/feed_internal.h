@@ -22,8 +22,6 @@ enum feed_kind {
 enum { FEED_DEPTHS = 1 FEED_DEPTH_TABLE(X) };
 #undef X
 enum { FEED_KINDS = FEED_BOOK + FEED_DEPTHS, FEED_CHANNELS = 9 };
-/* The most levels that any class but the one of all levels shows. */
-enum { FEED_SHALLOW_MAX = 100 };
 /* Indexes of one market; instruments of one answer. */
 enum { FEED_INDEXES_MAX = 255, FEED_PAGE = 2048 };
 

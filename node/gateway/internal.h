@@ -96,7 +96,7 @@ struct gateway_connection {
     uint32_t held_count; /* its frames that are held until the desk has room */
     uint8_t challenge[32];
     /* Logon: */
-    bool is_logging_on, is_logged_on, wants_standby, is_resuming;
+    bool is_logging_on, is_logged_on, is_resuming;
     uint32_t market, scope;
     uint64_t session;
     int64_t expires_ms;

@@ -67,7 +67,4 @@ bool link_nng_set_peers(struct link *link, char problem[LINK_PROBLEM_SIZE], uint
 /* The port it listens on; 0: none now. */
 uint16_t link_nng_port(const struct link *link);
 
-/* The last failure in words, "" while there was none: for logs. */
-const char *link_nng_problem(const struct link *link);
-
 #endif

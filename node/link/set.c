@@ -15,11 +15,6 @@ uint16_t link_nng_port(const struct link *base)
     return ((const struct link_nng *)base)->port;
 }
 
-const char *link_nng_problem(const struct link *base)
-{
-    return ((const struct link_nng *)base)->problem;
-}
-
 static bool same_text(const char *a, const char *b)
 {
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;

@@ -29,16 +29,6 @@ const char *logger_level_text(enum logger_level level)
     return level_texts[level];
 }
 
-bool logger_level_read(enum logger_level *level, const char *text)
-{
-    for (unsigned i = 0; i < LOGGER_LEVELS; i++) {
-        if (strcmp(text, level_texts[i]) != 0) continue;
-        *level = (enum logger_level)i;
-        return true;
-    }
-    return false;
-}
-
 /* ---- Bytes into a line -------------------------------------------------------------------------
  */
 

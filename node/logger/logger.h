@@ -43,8 +43,6 @@ enum logger_format { LOGGER_AUTO, LOGGER_LOGFMT, LOGGER_JSON };
 
 const char *logger_module_text(enum logger_module module);
 const char *logger_level_text(enum logger_level level);
-/* False: no such name. */
-bool logger_level_read(enum logger_level *level, const char *text);
 
 /* Starts the thread that writes to `descriptor` (standard error: 2). AUTO asks whether that is a
  * terminal. False: no thread or no memory; lines are written at once then. */

@@ -132,7 +132,7 @@ struct mm {
     tn_micros equity_micros, free_micros;
     struct mm_sent sent[MM_SENT_MAX];
     uint32_t waiting_count; /* frames that are not soft yet */
-    uint64_t order_number, random;
+    uint64_t random;
     int64_t take_next_ms;
 
     struct mm_figures figures, last;

@@ -98,7 +98,6 @@ static void take_item_events(struct play *play, const struct tn_event *event, ui
     }
     if (event->kind != TN_EVENT_RESULT) return;
     if (event->reject != TN_REJECT_NONE) {
-        play->figures.items_refused++;
         if (event->reject < 4096) play->figures.refusals[event->reject]++;
         return;
     }
@@ -216,9 +215,7 @@ void play_take(struct play *play, struct wire *wire, uint8_t kind, const uint8_t
     bool is_watched = wire->index == play->options.watch;
     switch ((enum client_answer)kind) {
         case CLIENT_ANSWERED: take_answer(play, bytes, size); return;
-        case CLIENT_ITEM_TAKEN:
-            if (size == 5 && bytes[4] == TN_WAITING_INVALID) play->figures.items_refused++;
-            return;
+        case CLIENT_ITEM_TAKEN: return;
         case CLIENT_STATUS_IS: take_status(play, bytes, size); return;
         case CLIENT_BLOCK: take_block(play, bytes, size, is_watched); return;
         case CLIENT_TERM:

@@ -62,8 +62,8 @@ struct play_time {
 struct play_figures {
     uint64_t frames_sent, frames_soft, frames_refused, frames_away, frames_final, frames_reverted,
         frames_told; /* of a term that ended: a node said that they are reverted */
-    uint64_t commands_final, quotes_final, trades_final, rejects_soft, blocks;
-    uint64_t reports, items_refused;
+    uint64_t commands_final, quotes_final, trades_final, blocks;
+    uint64_t reports;
     uint32_t refusals[1 << 12]; /* by reject number */
 };
 

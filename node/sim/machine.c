@@ -169,7 +169,6 @@ void sim_machine_message(struct sim *sim, uint32_t machine, uint32_t from,
 {
     struct sim_machine *self = &sim->machines[machine];
     if (self->node == NULL || self->inbox_count == SIM_INBOX_MAX) {
-        self->inbox_dropped += self->node != NULL;
         sim_message_release(message);
         return;
     }

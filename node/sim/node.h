@@ -16,7 +16,6 @@
 /* What the checks ask for. */
 struct sim_probe {
     uint64_t epoch, view, height; /* executed */
-    uint64_t known_view;          /* of the highest finalization */
     size_t memory;
     bool diverged; /* it says that its state is not the others' */
     const char *voice;

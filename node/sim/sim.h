@@ -191,7 +191,6 @@ struct sim_machine {
     struct sim_saying *sayings;
     struct sim_event *inbox; /* what came while the disk was busy */
     uint32_t sayings_count, sayings_room, inbox_count, inbox_room;
-    uint64_t inbox_dropped;
     uint64_t random; /* of its disk and its work */
     uint64_t ticket; /* of the wake that counts */
     uint32_t generation;

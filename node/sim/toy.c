@@ -374,7 +374,6 @@ static void probe(const struct sim_node *node, struct sim_probe *probe)
     *probe = (struct sim_probe){.epoch = status.epoch,
                                 .view = status.view,
                                 .height = node->height,
-                                .known_view = status.known_final_view,
                                 .diverged = status.voice == TN_VOICE_DIVERGED,
                                 .voice = VOICES[status.voice]};
 }

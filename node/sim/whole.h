@@ -53,7 +53,6 @@ struct whole_block { /* as one node executed it */
     uint32_t terms_count;
     uint64_t external[WHOLE_MARKETS_MAX]; /* what is inside each market, by its ledger */
     tn_micros under_way;                  /* between them, by their inboxes */
-    uint64_t l1;
 };
 
 /* ---- Frames of clients -------------------------------------------------------------------------
@@ -87,8 +86,6 @@ struct whole_market {
     tn_micros deposited, taken, withdrawn; /* in blocks; by inboxes; and out again */
     tn_micros sent, came;                  /* to and from other markets */
     tn_micros spot;
-    struct whole_term ended[256]; /* heads at which terms ended */
-    uint32_t ended_count;
 };
 
 /* A batch of a hostile leader, and what it made of it. */
@@ -126,12 +123,12 @@ struct whole {
     int64_t fed_us, resent_us;
     struct whole_forgery *forgeries;
     uint32_t forgeries_count;
-    uint64_t attack_random, epoch_asked, evidence_items;
+    uint64_t attack_random, epoch_asked;
     uint32_t convicts; /* bits of identities: found to have sealed two batches for one place */
     bool short_epochs;
     bool bursts;        /* batches are small, and clients send many frames at once */
     uint32_t to_leader; /* of this market: where clients send just now; 0: anywhere */
-    uint64_t soft_count, refused_count, away_count, reverted_count;
+    uint64_t soft_count, refused_count, reverted_count;
     uint64_t results_wrong, no_ops, lies; /* noticed by honest nodes; told by hostile leaders */
     uint64_t comes_at[SIM_NODES_MAX];     /* height at which a new disk is put in */
     bool calm;

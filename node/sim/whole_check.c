@@ -97,7 +97,6 @@ static void count_deposits(struct sim *sim, const struct whole_block *block)
     while (tn_stream_body_next(&reader, NULL, &fault, NULL) == TN_STREAM_ENTRY) {
         struct tn_block_item item;
         if (reader.kind == TN_ITEM_GOVERNANCE) whole->governance_done++;
-        whole->evidence_items += reader.kind == TN_ITEM_EVIDENCE;
         if (reader.kind != TN_ITEM_DEPOSIT) continue;
         bool is_read =
             tn_stream_read_block_item(&item, &fault, NULL, reader.item_bytes, reader.item_size);

@@ -571,7 +571,6 @@ void whole_play_answer(struct sim *sim, uint64_t client, const struct tn_member_
     struct whole_frame *frame = &whole->frames[client];
     whole->soft_count += answer->kind == TN_MEMBER_SOFT;
     whole->refused_count += answer->kind == TN_MEMBER_REFUSED;
-    whole->away_count += answer->kind == TN_MEMBER_AWAY;
     whole->reverted_count += answer->kind == TN_MEMBER_REVERTED;
     if (answer->kind == TN_MEMBER_SOFT &&
         (answer->session != frame->session || answer->nonce != frame->nonce)) {

@@ -133,7 +133,7 @@ enum store_err store_readers(struct store *store, struct store_readers *readers,
     struct reader_list list = {.oldest = UINT64_MAX};
     struct store_view *view;
     int cleared = 0;
-    uint64_t last = 0, now_ms = store_now_us() / 1000;
+    uint64_t last = 0;
     *readers = (struct store_readers){.oldest_process = -1};
     enum store_err err = store_view_begin(store, &view, trail); /* the environment stays open */
     if (err != STORE_OK) return err;
@@ -145,17 +145,8 @@ enum store_err store_readers(struct store *store, struct store_readers *readers,
     TN_ASSERT(list.count > 0); /* our own view */
     readers->readers_count = list.count - 1;
     readers->cleared_count = (uint32_t)cleared;
-    if (last <= list.oldest) {
-        store->oldest_transaction = 0;
-        return STORE_OK;
-    }
-    if (store->oldest_transaction != list.oldest || store->oldest_process != list.process) {
-        store->oldest_transaction = list.oldest;
-        store->oldest_process = list.process;
-        store->oldest_since_ms = now_ms;
-    }
+    if (last <= list.oldest) return STORE_OK;
     readers->oldest_lag_commits = last - list.oldest;
-    readers->oldest_seen_ms = now_ms - store->oldest_since_ms;
     readers->oldest_process = list.process;
     return STORE_OK;
 }

@@ -62,9 +62,6 @@ struct store {
     bool remapping;              /* no view may begin */
     bool stop;
     pthread_t thread;
-
-    int64_t oldest_process; /* of store_readers */
-    uint64_t oldest_transaction, oldest_since_ms;
 };
 
 struct store_view {

@@ -207,7 +207,7 @@ void store_abandon(struct store *store)
 
 /* ---- The other end ---- */
 
-static void note_success(struct store *store, uint64_t end, uint64_t took_us)
+static void note_success(struct store *store, uint64_t end)
 {
     struct store_status *status = &store->status;
     uint64_t map_bytes, used_bytes;
@@ -222,8 +222,6 @@ static void note_success(struct store *store, uint64_t end, uint64_t took_us)
     if (!store->meta.loading) status->durable = store->meta.point;
     status->log_needed_from = store->meta.log_position_before;
     status->commits_count++;
-    status->commit_us = took_us;
-    if (took_us > status->commit_us_max) status->commit_us_max = took_us;
     pthread_cond_broadcast(&store->changed);
     pthread_mutex_unlock(&store->lock);
 }
@@ -232,10 +230,10 @@ static void note_success(struct store *store, uint64_t end, uint64_t took_us)
 static enum store_err write_one(struct store *store)
 {
     struct store_trail trail = {{0}};
-    uint64_t end = 0, begun_us = store_now_us();
+    uint64_t end = 0;
     enum store_err err = store_write_group(store, store->queue.taken, &end, &trail);
     if (err == STORE_OK) {
-        note_success(store, end, store_now_us() - begun_us);
+        note_success(store, end);
         return STORE_OK;
     }
     pthread_mutex_lock(&store->lock);

@@ -180,7 +180,6 @@ struct store_status {
     uint64_t queued_bytes, queue_bytes; /* of closed checkpoints, not durable yet; of the queue */
     uint64_t map_bytes, used_bytes;     /* used: pages of the file, free ones among them */
     uint64_t commits_count, growths_count, full_count, pruned_count;
-    uint64_t commit_us, commit_us_max;
 };
 void store_status(struct store *store, struct store_status *status);
 
@@ -193,7 +192,6 @@ uint64_t store_log_needed_from(struct store *store);
 struct store_readers {
     uint32_t readers_count, cleared_count;
     uint64_t oldest_lag_commits;
-    uint64_t oldest_seen_ms; /* how long store_readers has seen the oldest one lag */
     int64_t oldest_process;
 };
 enum store_err store_readers(struct store *store, struct store_readers *readers,

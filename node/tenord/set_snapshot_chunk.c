@@ -11,7 +11,6 @@
 enum {
     KIND_STEP = 32,
     STREAM_FIRST_AT = 72, /* in STREAM: the height of the first inbox that waits */
-    STREAM_MAX = 1 << 10,
     TOP_SIZE = TN_HASH_SIZE + 16,
     PROOF_ROOM = TN_STATE_PROOF_ROOM + (1 << 10), /* of any chunk, but for the tops of EQUITY */
 };

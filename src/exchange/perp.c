@@ -7,7 +7,6 @@
  * nothing; and none says more than the mark may stray. */
 #include "exchange/feeds.h"
 
-#define PPM               INT64_C(1000000)
 #define WHOLE_Q30         (INT64_C(1) << 30)
 #define FUNDING_INDEX_MAX (INT64_C(1) << 60)
 enum { ORDERS_WALKED_MAX = 64 };

@@ -44,11 +44,6 @@ LANES_INLINE words words_all(uint32_t value)
     return value - (words){0};
 }
 
-LANES_INLINE pairs pairs_all(uint64_t value)
-{
-    return value - (pairs){0};
-}
-
 LANES_INLINE words words_load(const void *from)
 {
     words value;

@@ -7,7 +7,6 @@
 #define E12           1000000000000.0
 #define VARIANCE_MOST 144.0
 #define TAU_MOST_MS   (INT64_C(1) << 40)
-#define DEFICIT_MOST  0x1p62
 
 static bool within(int64_t value, int64_t low, int64_t high)
 {
