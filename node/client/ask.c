@@ -3,7 +3,6 @@
 
 #include <mbedtls/platform_util.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- Questions ---------------------------------------------------------------------------------
  * All bodies of a question, of which one is filled in. */

@@ -8,8 +8,6 @@
  * above that. Frames of which no byte had left are settled at once. */
 #include "client/internal.h"
 
-#include <string.h>
-
 static struct client_flight *seat(struct tn_client *client, uint64_t nonce)
 {
     return &client->flights[nonce % TN_CLIENT_FLIGHT_MAX];

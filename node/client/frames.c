@@ -1,8 +1,6 @@
 /* Frames: commands that the session's key signs, named by their nonces. */
 #include "client/internal.h"
 
-#include <string.h>
-
 size_t client_sign_frame(struct tn_client *client, struct tn_signature *signature,
                          const struct tn_frame *frame)
 {

@@ -6,7 +6,6 @@
 #include "tenord/keyfile.h"
 #include "tenord/tenord.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

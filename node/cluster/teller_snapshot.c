@@ -6,7 +6,6 @@
 #include "cluster/teller_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { SNAPSHOT_ROOM = 4096 }; /* of the ring, for a pointer and its company */
 

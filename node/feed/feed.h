@@ -12,8 +12,6 @@
 #include "tenor/entry.h"
 #include "tenor/product.h"
 
-#include <stdio.h>
-
 enum {
     FEED_MARKETS_MAX = 16,
     FEED_DAYS_MAX = 16,    /* expiries that are reported of a market */

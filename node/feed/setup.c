@@ -6,8 +6,6 @@
  * rules of the underlying, as soon as prices come. */
 #include "feed/feed.h"
 
-#include <string.h>
-
 enum { ATTEMPTS = 5, ATTEMPT_MS = 5000, ASK_MS = 100 };
 
 static void complain(const char *what)

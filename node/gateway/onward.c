@@ -7,8 +7,6 @@
  * earlier one of its market may still be on the second. */
 #include "gateway/internal.h"
 
-#include <string.h>
-
 /* ---- The two ways ------------------------------------------------------------------------------
  */
 

@@ -7,7 +7,6 @@
 
 #include "link/certificate.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>

@@ -6,8 +6,6 @@
  * nothing else any more; for lack of room it stops, keeping the group that waits. */
 #include "log/internal.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

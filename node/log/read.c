@@ -5,7 +5,6 @@
 #include "log/internal.h"
 
 #include <fcntl.h>
-#include <string.h>
 
 /* Where the reading of one segment ends. */
 struct bound {

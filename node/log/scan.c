@@ -8,7 +8,6 @@
  * torn tail, which a crash leaves and nobody was promised, and damage to what was durable. */
 #include "log/internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,6 @@
 #include "play/bitcoin.h"
 
 #include "tenor/pricing.h"
-#include "tenor/risk.h"
 
 #include <string.h>
 

@@ -5,7 +5,6 @@
 #include "tenor/frame.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { MARKET = 1, IN_FLIGHT = 48, FRAME_COMMANDS_MAX = 64, WAIT_MS = 60000 };
 

@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static bool before(const struct sim_event *a, const struct sim_event *b)
 {

@@ -6,7 +6,6 @@
 #include "sim/toy.h"
 
 #include "sim/attack.h"
-#include "sim/check.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * It does what node/cluster/loop.c does around them. The store is written by the caller's thread,
  * since a thread of its own would not follow from the seed; the rest is the same code over the
  * calls of calls.c. */
-#include "sim/calls.h"
+#include "sim/files.h"
 #include "sim/whole.h"
 
 #include "cluster/keeper.h"

@@ -5,7 +5,7 @@
  * and a node that reads a damaged one may crash, which is said in docs/specs/store.md. Whoever
  * notices refuses to start; then an operator takes the log away, or the whole home. As often the
  * whole disk is gone, and a new one is empty. */
-#include "sim/calls.h"
+#include "sim/files.h"
 #include "sim/whole.h"
 
 #include "log/layout.h"

@@ -4,7 +4,6 @@
 #include "sim/whole.h"
 
 #include "sim/calls.h"
-#include "sim/shrink.h"
 #include "sim/signatures.h"
 #include "sim/turn.h"
 #include "sim/world.h"

@@ -6,7 +6,6 @@
 #include "tenor/item.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void print_head(const struct tn_block_header *header, const struct tn_hash *hash)

@@ -12,7 +12,6 @@
 #include "tenord/snapshot.h"
 #include "tenord/tenord.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,6 @@
  * worse price than the best of its side: one by one, spread over the memory as they are, only where
  * that says no. Only portfolio accounts that nobody winds down have a cushion. Like sums this is a
  * cache: a yes is the yes of the full evaluation. */
-#include "exchange/hot.h"
 #include "exchange/risk.h"
 
 #define PPM INT64_C(1000000)

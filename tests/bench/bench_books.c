@@ -10,7 +10,6 @@
 #include "tenor/state.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {

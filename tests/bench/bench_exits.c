@@ -12,7 +12,6 @@
 #include "risk_desk.h"
 #include "tenor/replica.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

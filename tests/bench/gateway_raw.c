@@ -11,7 +11,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <mbedtls/pk.h>
 #include <netinet/tcp.h>
 #include <pthread.h>

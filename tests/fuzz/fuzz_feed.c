@@ -5,7 +5,6 @@
 #include "feed_keeper.h"
 #include "gateway/feed.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { CLIENTS = 3, SERIES = 4, LIVE = 24 };

@@ -8,7 +8,6 @@
 #include "margin_twin_internal.h"
 
 #include <math.h>
-#include <string.h>
 
 /* sign·(weight·P[column] − flat·mark) */
 struct branch {

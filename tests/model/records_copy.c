@@ -1,7 +1,6 @@
 /* Records one after the other in one array of bytes; empty ones are left out. */
 #include "records_copy.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

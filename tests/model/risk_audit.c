@@ -1,8 +1,6 @@
 /* The second working-out of accounts: risk_audit.h. */
 #include "risk_audit.h"
 
-#include <string.h>
-
 #define PPM INT64_C(1000000)
 
 void risk_audit_start(struct risk_audit *audit, const struct tn_exchange *exchange,

@@ -3,8 +3,6 @@
  * for whoever is in auction; one field is spoilt now and then. */
 #include "risk_stream.h"
 
-#include <string.h>
-
 static uint32_t some_account(struct risk_stream *stream)
 {
     uint32_t count = tn_exchange_accounts_count(stream->exchange);

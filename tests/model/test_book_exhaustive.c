@@ -4,7 +4,6 @@
  * five orders and cancels; TENOR_NIGHTLY=1 in the environment makes every world one longer. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

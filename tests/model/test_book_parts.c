@@ -2,7 +2,6 @@
  * books that may cross, as an exchange does during an auction. TENOR_SEED=<seed> repeats a run. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
  * TENOR_NIGHTLY=1 makes it much longer. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

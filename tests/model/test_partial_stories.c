@@ -12,8 +12,6 @@ static uint32_t watched_apply(struct tn_exchange *exchange, struct tn_event *eve
 
 #include "records_copy.h"
 
-#include <string.h>
-
 static struct {
     bool is_watched;
     struct records_copy copy;

@@ -2,8 +2,6 @@
  * leg, and block trades, which touch no book. */
 #include "twin_internal.h"
 
-#include <stdlib.h>
-
 static struct twin_outcome refuse(enum tn_reject reject)
 {
     return (struct twin_outcome){.reject = reject};

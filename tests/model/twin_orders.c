@@ -4,8 +4,6 @@
  * (price, quantity, reserve) and leave everything else alone. */
 #include "twin_internal.h"
 
-#include <stdlib.h>
-
 static struct twin_outcome refuse(enum tn_reject reject)
 {
     return (struct twin_outcome){.reject = reject};

@@ -2,7 +2,6 @@
  * test reads as a story; nng's own threads are the only others. */
 #include "link_case.h"
 
-#include <errno.h>
 #include <nng/supplemental/tls/tls.h>
 #include <poll.h>
 #include <setjmp.h>

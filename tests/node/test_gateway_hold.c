@@ -5,7 +5,6 @@
 
 #include "tenor/stream.h"
 
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>

@@ -7,7 +7,6 @@
 #include "cluster/keeper.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHECKPOINT_BLOCKS = 8, SEGMENT_BYTES = 1 << 20, CERTIFICATES = 40 };

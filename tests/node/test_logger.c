@@ -3,7 +3,6 @@
 #include "logger/logger.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

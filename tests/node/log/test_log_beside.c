@@ -4,7 +4,6 @@
 #include "log_case.h"
 #include "seed.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -3,8 +3,6 @@
  * made of one log: what a member recorded, given back to another with more or less beside it. */
 #include "member_case.h"
 
-#include "tenor/peer.h"
-
 enum { RECORDS_MAX = 1 << 15, EPOCH_BLOCKS = 140, NO_RECORD = RECORDS_MAX };
 
 struct kept {
