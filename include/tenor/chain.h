@@ -9,9 +9,9 @@
  * are not final yet. What a market's head or a counter is there (the tip of that chain) follows
  * from the executed state and the ancestors' bodies alone; tips are cached by block hash.
  *
- * A verdict has two parts (consensus.md §12). What is objective is a function of the chain: BAD is
- * said only of that, and every node that has the bytes says the same. What is local (the clock,
- * bytes that are missing, what this node does not know yet) gives WAIT.
+ * A verdict has two parts (docs/specs/chain.md §4). What is objective is a function of the chain:
+ * BAD is said only of that, and every node that has the bytes says the same. What is local (the
+ * clock, bytes that are missing, what this node does not know yet) gives WAIT.
  *
  * Batches' bodies are the caller's: chain asks for them by digest or by place, and reads them
  * within the call. It trusts nothing in them: each is checked once, and remembered by its digest.
@@ -169,7 +169,7 @@ struct tn_chain_fault {
     const char *what; /* a sentence; NULL when OK */
     uint32_t at;      /* which batch or item of the block; TN_NONE: the header */
     struct tn_hash wanted;
-    bool is_divergence; /* exec_root is not mine: consensus.md §12 */
+    bool is_divergence; /* exec_root is not mine */
 };
 
 /* tn_chain_build makes a block that every node finds good. It fills in of the header flags,

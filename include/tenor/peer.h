@@ -1,10 +1,10 @@
 /* peer: what nodes of one set say to each other: kinds of messages, their classes and their caps.
  *
  * A message is `kind u8` and a fixed big-endian layout; each kind's layout belongs to the module
- * that reads it (docs/specs/peer.md, gossip.md). A link delivers whole messages with the index of
- * the validator it was authenticated as. This header decides nothing: it is the one list that
- * links, queues and cores share, so that a message is refused by its first byte and its size before
- * anything reads it. */
+ * that reads it (docs/specs/sequencer.md, gossip.md, sync.md). A link delivers whole messages with
+ * the index of the validator it was authenticated as. This header decides nothing: it is the one
+ * list that links, queues and cores share, so that a message is refused by its first byte and its
+ * size before anything reads it. */
 #ifndef TENOR_PEER_H
 #define TENOR_PEER_H
 

@@ -98,7 +98,7 @@ void tn_stream_tree_add(struct tn_stream_tree *tree, const uint8_t *bytes, size_
 void tn_stream_tree_root(struct tn_hash *root, const struct tn_stream_tree *tree);
 
 /* ---- Batches -----------------------------------------------------------------------------------
- * Header: spec/consensus.md §12. first_block is the highest BLOCK before the first entry,
+ * Header: docs/specs/stream.md §7. first_block is the highest BLOCK before the first entry,
  * last_block up to the last, so a batch begins where the one before ended, and without a BLOCK both
  * are equal. That the heights of BLOCKs rise by one is for whoever knows the market. */
 #define TN_BATCH_HEADER_BYTES 177u
@@ -185,7 +185,7 @@ bool tn_stream_batch_check(struct tn_batch_header *header, struct tn_stream_faul
                            size_t body_size);
 
 /* ---- Blocks ------------------------------------------------------------------------------------
- * HEADER of spec/consensus.md §1. The body is one digest of 32 bytes per batch, and then items
+ * Header: docs/specs/stream.md §8. The body is one digest of 32 bytes per batch, and then items
  * (item.h). */
 #define TN_BLOCK_HEADER_BYTES 229u
 #define TN_BLOCK_VERSION      1

@@ -37,7 +37,7 @@ void tn_vote_resign_digest(struct tn_hash *digest, const uint8_t chain_id[32], u
                            const struct tn_vote_head *head);
 
 /* ---- Checkpoints ------------------------------------------------------------------------------
- * Spec: spec/consensus.md §9. The digest is what the base layer's contract verifies. */
+ * docs/specs/sequencer.md §9. The digest is what the base layer's contract verifies. */
 #define TN_CHECKPOINT_BYTES 144u
 
 struct tn_checkpoint {

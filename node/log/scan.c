@@ -4,7 +4,7 @@
  * checksums, it stands where it says, and its chain is the checksum of the head before it; so what
  * an earlier life left behind the end, or another file's bytes, never goes on from here.
  *
- * What stands behind a group that does not hold tells the two apart (spec of consensus, §12): a
+ * What stands behind a group that does not hold tells the two apart (docs/specs/log.md §6): a
  * torn tail, which a crash leaves and nobody was promised, and damage to what was durable. */
 #include "log/internal.h"
 

@@ -40,7 +40,7 @@ static int64_t value_of(const struct tn_risk *risk, uint32_t field)
 
 /* ---- The standard scenarios ---- */
 
-/* (margin rules §4) Tails are damped by 0.1386/|move|, rounded as published. */
+/* (docs/specs/margin.md, Scenarios) Tails are damped by 0.1386/|move|, rounded as published. */
 static const struct {
     int32_t move_ppm, damping_ppm;
 } tails[] = {

@@ -24,7 +24,7 @@ static double vol_shock_scale(const struct tn_shocks *shocks, int64_t left_ms)
     return tn_pricing_exp(power / 1e6 * tn_pricing_log_ratio(DAYS_REFERENCE, days));
 }
 
-/* Averaging towards settlement (margin.md §3): a mean over W varies less than its end. */
+/* Averaging towards settlement (pricing.md §5): a mean over W varies less than its end. */
 static double narrowing(const struct tn_shocks *shocks, const struct tn_price_expiry *expiry)
 {
     double window = (double)shocks->window_ms, left = (double)expiry->left_ms;

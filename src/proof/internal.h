@@ -19,7 +19,7 @@ enum tag {
 };
 
 #define LEAF_HEAD       6  /* tag, kind, index */
-#define ACCOUNT_CASH_AT 24 /* in an ACCOUNT; the other places are in claim.c */
+#define ACCOUNT_CASH_AT 24 /* in an ACCOUNT; the other places are in verify.c */
 #define NODE_SIZE       (1 + 2 * TN_HASH_SIZE)
 
 static inline uint32_t get_u32(const uint8_t *bytes)

@@ -1,4 +1,4 @@
-/* chain_validate: is this block good? consensus.md §12, valid(b).
+/* chain_validate: is this block good? docs/specs/chain.md §4, valid(b).
  *
  * Objective first: header, body, batches, items, in that order, each held against the tip of the
  * parent. What was found good is kept as the block's own tip, so asking again costs a look. Then

@@ -1,4 +1,4 @@
-/* Block headers (stream.md §8; spec/consensus.md §1): what is hashed, and what a proposer and those
+/* Block headers (docs/specs/stream.md §8): what is hashed, and what a proposer and those
  * who vote for it sign. Of what stands in the body it holds the size and the roots (body.c). */
 #include "stream/bytes.h"
 

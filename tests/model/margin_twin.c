@@ -1,4 +1,5 @@
-/* The twin's account: portfolio margin of §4 and standard margin of §5 for plain positions.
+/* The twin's account: portfolio margin and standard margin (docs/specs/margin.md) for plain
+ * positions.
  *
  * margin(f) = f·worst − contingency + O + CE + collateral. The factor f stands inside the table's
  * weights, as it does in the document's "f·d". Loops run over all series and pick what they need:
@@ -13,7 +14,7 @@ bool margin_twin_is_option(const struct margin_twin_market *market, uint32_t ser
     return market->series[series].kind == TN_CALL || market->series[series].kind == TN_PUT;
 }
 
-/* ---- §4, the price scenarios ---- */
+/* ---- Portfolio margin: the price scenarios ---- */
 
 /* V of one expiry: Σ n·P over its options, in one column. */
 long double margin_twin_value(const struct margin_twin_market *market,
@@ -138,7 +139,7 @@ static void find_worst(struct margin_twin_detail *detail, const struct margin_tw
     take(detail, detail->basis, TN_COLUMN_UP);
 }
 
-/* ---- §4, the contingencies ---- */
+/* ---- Portfolio margin: the contingencies ---- */
 
 /* (1 − c)·slope, but nothing at or above the floor. */
 static long double doubt(const struct margin_twin_market *market, long double confidence)
@@ -241,7 +242,7 @@ long double margin_twin_haircuts(const struct margin_twin_market *market,
     return sum;
 }
 
-/* ---- §5 ---- */
+/* ---- Standard margin ---- */
 
 static long double isolated(const struct margin_twin_market *market, long double n, uint32_t i,
                             enum margin_twin_level level)
@@ -320,7 +321,7 @@ static long double standard_margin(const struct margin_twin_market *market,
 
 /* ---- The account ---- */
 
-/* §0: CE, O, the value of collateral, E. */
+/* CE, O, the value of collateral, E. */
 void margin_twin_equity(struct margin_twin_balances *balances,
                         const struct margin_twin_market *market,
                         const struct margin_twin_account *account)

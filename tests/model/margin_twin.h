@@ -1,5 +1,5 @@
-/* margin_twin: pricing and margin as their document states them, in long double, one rule after the
- * other, with libm and with no cleverness.
+/* margin_twin: pricing, margin and liquidation as docs/specs/pricing.md, margin.md and risk.md
+ * state them, in long double, one rule after the other, with libm and with no cleverness.
  *
  * Money is micros, but as a real number: nothing is rounded here, so the real thing may differ from
  * it by one micro per floor or ceil it makes. A market is plain data; margin_twin_build works out
@@ -77,7 +77,7 @@ struct margin_twin_parameters {
 #define X(name, standard) long double name##_part;
     MARGIN_TWIN_PARAMETERS(X)
 #undef X
-    long double window_ms;                                          /* W of §3 */
+    long double window_ms;                                          /* W of averaging */
     long double lambda_interest_low, lambda_interest_high;          /* micros, at spot */
     long double band_ticks;                                         /* least half width */
     long double auction_first_ms, auction_total_ms, insolvent_rise; /* milliseconds */
@@ -147,7 +147,7 @@ struct margin_twin_market {
     uint32_t series_count;
     struct margin_twin_asset assets[MARGIN_TWIN_ASSETS_MAX]; /* [0] is cash and unread */
     uint32_t assets_count;
-    long double mm_factor; /* the one that applies now, §7 */
+    long double mm_factor; /* the one that applies now */
     long double stable;
     struct margin_twin_table table;
 };
@@ -183,7 +183,7 @@ struct margin_twin_detail {
     long double confidence;        /* of options, perpetuals and futures; IM only, before λ */
 };
 
-/* ---- Pricing: §1 to §4 ---- */
+/* ---- Pricing ---- */
 
 void margin_twin_defaults(struct margin_twin_market *market); /* parameters and 33 scenarios */
 long double margin_twin_black76(long double forward, long double strike, long double vol,
@@ -198,14 +198,14 @@ long double margin_twin_factor(const struct margin_twin_market *market,
                                enum margin_twin_level level, uint32_t underlying);
 void margin_twin_build(struct margin_twin_market *market); /* fills the table */
 
-/* ---- Accounts: §4 to §6 ---- */
+/* ---- Accounts ---- */
 
 /* details: NULL, or one per underlying; of portfolio accounts only. */
 void margin_twin_evaluate(struct margin_twin_balances *balances, struct margin_twin_detail *details,
                           const struct margin_twin_market *market,
                           const struct margin_twin_account *account);
 
-/* The bound of §6 on IM with open orders, of a portfolio account; one order alone is evaluated. */
+/* The bound on IM with open orders, of a portfolio account; one order alone is evaluated. */
 long double margin_twin_bound(const struct margin_twin_market *market,
                               const struct margin_twin_account *account);
 
@@ -218,7 +218,7 @@ long double margin_twin_bound_form(const struct margin_twin_market *market,
 long double margin_twin_worst_subset(const struct margin_twin_market *market,
                                      const struct margin_twin_account *account);
 
-/* ---- Scaling, bands, liquidation: §7 to §9 ---- */
+/* ---- Scaling, bands, liquidation ---- */
 
 long double margin_twin_lambda(const struct margin_twin_parameters *parameters,
                                long double open_interest, long double volatility,

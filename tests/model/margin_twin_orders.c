@@ -1,4 +1,4 @@
-/* The twin's open orders: the bound of §6, and what it bounds.
+/* The twin's open orders: the bound (docs/specs/margin.md, Open orders), and what it bounds.
  *
  * An alternative is one thing that worst can be: nothing, the basis, or a scenario. In each, every
  * expiry has a few branches (discount L or H, a skew's sign, up or down), and the document's sum is

@@ -1,4 +1,5 @@
-/* The twin's market: Black-76, surfaces, shocks, discounts and factors of §1 to §4, as written.
+/* The twin's market: Black-76, surfaces, shocks, discounts and factors, as written in
+ * docs/specs/pricing.md and margin.md.
  *
  * Where the document leaves something open the reading taken here is said beside it. No rounding:
  * libm in long double carries 64 bits, far below a micro for any price per lot. */
@@ -20,7 +21,7 @@ static long double clamp(long double x, long double low, long double high)
     return fminl(fmaxl(x, low), high);
 }
 
-/* §4, scenarios: 18 % both ways with volatility up, seven moves with each volatility, damped tails,
+/* The scenarios: 18 % both ways with volatility up, seven moves with each volatility, damped tails,
  * two skews. */
 static void default_scenarios(struct margin_twin_market *market)
 {
@@ -63,7 +64,7 @@ void margin_twin_defaults(struct margin_twin_market *market)
     default_scenarios(market);
 }
 
-/* ---- §1, §2 ---- */
+/* ---- Black-76 and surfaces ---- */
 
 static long double normal_cdf(long double x)
 {
@@ -96,7 +97,7 @@ long double margin_twin_surface_vol(const struct margin_twin_expiry *expiry, lon
     return sqrtl(clamp(w, 0, 144) / (expiry->fitted_ms / YEAR_MS));
 }
 
-/* ---- §3, §4: one series in one column ---- */
+/* ---- One series in one column ---- */
 
 static long double shocked_vol(const struct margin_twin_market *market,
                                const struct margin_twin_expiry *expiry,
@@ -129,9 +130,9 @@ static long double skewed_vol(const struct margin_twin_market *market,
     return vol * fmaxl(0, 1 + clamp(x * cap / width, -cap, cap));
 }
 
-/* §3: what is left of the surface's volatility when it acts on an average over the last W. This is
- * the σ of §4: σ′ is shocked from it and goes to Black-76 as it is, so the floor of an up shock is
- * not narrowed. */
+/* What is left of the surface's volatility when it acts on an average over the last W. This is
+ * the σ of scenario rows: σ′ is shocked from it and goes to Black-76 as it is, so the floor of an
+ * up shock is not narrowed. */
 static long double marked_vol(const struct margin_twin_market *market,
                               const struct margin_twin_expiry *expiry, long double strike)
 {
@@ -182,7 +183,7 @@ long double margin_twin_price(const struct margin_twin_market *market, uint32_t 
     return forward * series->lot;
 }
 
-/* ---- §4: what a column weighs ---- */
+/* ---- What a column weighs ---- */
 
 /* L = long·exp(−T(r·longMult + longAdd)), H = min(1/D, short·exp(T(r·shortMult + shortAdd))); r
  * below zero counts as zero, as it does in D. */

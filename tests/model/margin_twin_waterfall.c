@@ -1,4 +1,4 @@
-/* The twin's scaling, bands and liquidation arithmetic: §7, §8, §9.3 and §9.4. */
+/* The twin's scaling and bands (docs/specs/margin.md), and liquidation (docs/specs/risk.md). */
 #include "margin_twin_internal.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@ static long double clamp(long double x, long double low, long double high)
     return fminl(fmaxl(x, low), high);
 }
 
-/* ---- §7, §8 ---- */
+/* ---- Scaling and bands ---- */
 
 static long double ramp(long double most, long double x, long double low, long double high)
 {
@@ -37,7 +37,7 @@ long double margin_twin_band(const struct margin_twin_parameters *p, long double
     return fmaxl(p->band_ticks * tick, fabsl(delta) * forward * p->band_delta_part + vega * points);
 }
 
-/* ---- §9.2, §9.3 ---- */
+/* ---- Slices and auctions ---- */
 
 long double margin_twin_buffered(const struct margin_twin_parameters *p, long double mm,
                                  long double equity)
@@ -90,7 +90,7 @@ void margin_twin_bid(struct margin_twin_bid *bid, const struct margin_twin_marke
     bid->payment = ceill(discount * bundle);
 }
 
-/* ---- §9.4 ---- */
+/* ---- Deleveraging ---- */
 
 /* w_i = |n_i|·max_k|P_ik − mark_i| */
 static long double adl_weight(const struct margin_twin_market *market, long double n, uint32_t i)

@@ -242,7 +242,7 @@ uint64_t twin_digest(const struct twin *twin)
     return digest.value;
 }
 
-/* ---- Invariants (DESIGN §7) ------------------------------------------------------------------ */
+/* ---- Invariants (docs/architecture.md, What must never happen) ---- */
 
 static void check_series(const struct twin *twin, const struct twin_series *series)
 {

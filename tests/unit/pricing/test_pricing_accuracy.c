@@ -212,7 +212,7 @@ static void test_pricing_black_at_the_ends_of_its_arguments(void **state)
 
 /* ---- Implied volatility ---------------------------------------------------------------------- */
 
-/* margin.md §1: to within 4 × what one ulp of the price allows, at any moneyness. The table holds
+/* pricing.md §3: to within 4 × what one ulp of the price allows, at any moneyness. The table holds
  * the true roots of the price less and plus 4 ulps, so no derivative stands between; where these
  * are nearer than 4 ulps of the root itself (far out of the money) those count. */
 static void test_pricing_implied_root_is_what_four_ulps_of_price_allow(void **state)
