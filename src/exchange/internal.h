@@ -358,6 +358,11 @@ static inline struct tn_event *emit(struct tn_exchange *exchange, enum tn_event_
     event->kind = (uint8_t)kind;
     return event;
 }
+static inline bool is_in_book(const struct tn_exchange *exchange, uint32_t slot)
+{
+    return exchange->resting[slot].level != TN_NONE;
+}
+
 static inline uint32_t book_of(uint32_t series)
 {
     return 2 * series;

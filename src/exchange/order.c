@@ -93,11 +93,6 @@ void tn_exchange_change_group(struct tn_exchange *exchange, uint32_t slot, uint3
     group->quotes_tail = slot;
 }
 
-static bool is_placed(const struct tn_exchange *exchange, uint32_t slot)
-{
-    return exchange->resting[slot].level != TN_NONE;
-}
-
 /* What an order of `open` lots shows; the rest is hidden. */
 static tn_lots visible_part(const struct order *order, tn_lots open)
 {
@@ -189,7 +184,7 @@ void tn_exchange_remove(struct tn_exchange *exchange, uint32_t slot)
 {
     struct order *order = &exchange->orders[slot];
     struct exposure *exposure = &exchange->exposures[order->exposure];
-    bool placed = is_placed(exchange, slot);
+    bool placed = is_in_book(exchange, slot);
     tn_exchange_touch_order(exchange, slot);
     if (order->reduce_only && !order->waiting && placed) unlink_reduce_only(exchange, slot);
     if (order->group != TN_NONE) leave_group(exchange, slot);
@@ -222,7 +217,7 @@ void tn_exchange_drop(struct tn_exchange *exchange, uint32_t slot, enum tn_reaso
     event->order_id = resting->id;
     event->quantity = open_of(exchange, slot);
 
-    if (is_placed(exchange, slot) && !order->waiting) {
+    if (is_in_book(exchange, slot) && !order->waiting) {
         tn_exchange_term_out(exchange, slot);
         tn_exchange_open_change(exchange, slot, -event->quantity);
     }

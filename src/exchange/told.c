@@ -31,11 +31,6 @@ static bool has_rank(const struct tn_exchange *exchange, uint32_t slot)
     return exchange->orders[slot].rank - 1 < ORDER_PLACED - 1;
 }
 
-static bool is_in_book(const struct tn_exchange *exchange, uint32_t slot)
-{
-    return exchange->resting[slot].level != TN_NONE;
-}
-
 /* Telling begins at this rank, behind `after`, or at a lower one. */
 static void begin_at(struct told_list *list, uint32_t rank, uint32_t after)
 {

@@ -30,11 +30,6 @@ struct walk {
     tn_micros linear_mark, options, im, mm;
 };
 
-static tn_micros min_of(tn_micros a, tn_micros b)
-{
-    return a < b ? a : b;
-}
-
 static inline const struct tn_margin_series *series_at(const struct walk *walk, uint32_t place)
 {
     uint32_t series = walk->account->holdings[place].series;

@@ -23,11 +23,6 @@ struct tally {
     uint64_t linear_lots;
 };
 
-static tn_micros min_of(tn_micros a, tn_micros b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- One expiry --------------------------------------------------------------------------------
  */
 

@@ -122,6 +122,11 @@ static inline const struct tn_margin_path *tn_margin_path_of(enum tn_cpu cpu)
     return tn_margin_path_base();
 }
 
+static inline tn_micros min_of(tn_micros a, tn_micros b)
+{
+    return a < b ? a : b;
+}
+
 /* floor(weight·value / 2^30) */
 static inline tn_micros tn_margin_weigh(int64_t weight, tn_micros value)
 {

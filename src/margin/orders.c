@@ -13,11 +13,6 @@
 
 #include <string.h>
 
-static tn_micros min_of(tn_micros a, tn_micros b)
-{
-    return a < b ? a : b;
-}
-
 void tn_margin_bound_expiry(struct tn_margin_bound *bound, int64_t pnl[TN_ROW_COLUMNS], bool is_new,
                             const struct tn_margin_path *path, const struct tn_margin_sums *sums,
                             const struct tn_margin_weights *weights)

@@ -45,11 +45,6 @@ struct walk {
     tn_micros im, mm, m_all, m_limited;
 };
 
-static tn_micros min_of(tn_micros a, tn_micros b)
-{
-    return a < b ? a : b;
-}
-
 static const struct tn_margin_series *series_of(const struct walk *walk, uint32_t series)
 {
     TN_ASSERT(series < walk->market->series_count);

@@ -8,11 +8,6 @@
 
 #include <string.h>
 
-static tn_micros min_of(tn_micros a, tn_micros b)
-{
-    return a < b ? a : b;
-}
-
 void tn_margin_sums_start_terms(struct tn_margin_sums *sums, uint32_t count)
 {
     TN_ASSERT(count <= TN_SCENARIOS_MAX);

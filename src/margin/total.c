@@ -31,11 +31,6 @@ struct total {
     tn_micros marks, m; /* Σ n·mark; Σ over underlyings of worst case less contingency */
 };
 
-static tn_micros min_of(tn_micros a, tn_micros b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- One expiry --------------------------------------------------------------------------------
  */
 

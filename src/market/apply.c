@@ -282,25 +282,19 @@ static void execute_block(struct work *work, const struct tn_inbox *inbox)
 
 /* ---- Entries ---- */
 
-static bool refuse(struct tn_stream_fault *fault, const char *what)
-{
-    *fault = (struct tn_stream_fault){.what = what};
-    return false;
-}
-
 static bool find_inbox(struct tn_market *market, struct tn_inbox *inbox,
                        struct tn_stream_fault *fault, const struct tn_stream_item *item)
 {
     if (!tn_market_inbox_next(market, inbox)) {
-        return refuse(fault, "no inbox waits for this BLOCK");
+        return market_refuse(fault, "no inbox waits for this BLOCK");
     }
     if (item->entry.as.block.height != inbox->height) {
-        return refuse(fault, "this is not the next BLOCK");
+        return market_refuse(fault, "this is not the next BLOCK");
     }
     bool is_named = item->entry.as.block.time_ms == inbox->time_ms &&
                     tn_hash_equal(&item->as.block_hash, &inbox->block_hash);
     if (TENOR_HOLDS(BLOCK_NAME) && !is_named) {
-        return refuse(fault, "this BLOCK names another block");
+        return market_refuse(fault, "this BLOCK names another block");
     }
     return true;
 }
@@ -312,7 +306,7 @@ bool tn_market_apply_item(struct tn_market *market, struct tn_stream_fault *faul
     struct work work = {.market = market, .scratch = scratch, .out = out, .digests = digests};
     struct tn_inbox inbox;
     if (!tn_stream_item_is_led(item)) {
-        return refuse(fault, "an entry of this kind has no place in a stream");
+        return market_refuse(fault, "an entry of this kind has no place in a stream");
     }
     bool is_block = item->entry.kind == TN_ENTRY_BLOCK;
     if (is_block && !find_inbox(market, &inbox, fault, item)) return false;
@@ -341,7 +335,7 @@ bool tn_market_apply(struct tn_market *market, struct tn_stream_fault *fault,
     struct tn_stream_item item;
     size_t used;
     if (!tn_stream_read_item(&item, &used, fault, scratch->stream, bytes, size)) return false;
-    if (used != size) return refuse(fault, "more bytes than one entry has");
+    if (used != size) return market_refuse(fault, "more bytes than one entry has");
     return tn_market_apply_item(market, fault, scratch, out, &item, NULL);
 }
 

@@ -6,27 +6,21 @@
 #include "market/internal.h"
 #include "tenor/own.h"
 
-static bool refuse(struct tn_stream_fault *fault, const char *what)
-{
-    *fault = (struct tn_stream_fault){.what = what};
-    return false;
-}
-
 static bool check_block(uint64_t *last, struct tn_stream_fault *fault,
                         const struct tn_market_blocks *blocks, uint64_t block_height,
                         const struct tn_stream_item *item)
 {
     uint64_t height = item->entry.as.block.height;
     if (height == 0 || (*last != 0 && height != *last + 1)) {
-        return refuse(fault, "BLOCKs come one after the other");
+        return market_refuse(fault, "BLOCKs come one after the other");
     }
-    if (height >= block_height) return refuse(fault, "a BLOCK of a block that is not below");
+    if (height >= block_height) return market_refuse(fault, "a BLOCK of a block that is not below");
     *last = height;
     if (blocks->known == NULL || blocks->known(blocks->context, height, &item->as.block_hash,
                                                item->entry.as.block.time_ms)) {
         return true;
     }
-    return refuse(fault, "this BLOCK names another block");
+    return market_refuse(fault, "this BLOCK names another block");
 }
 
 bool tn_market_check_batch(struct tn_batch_header *header, struct tn_stream_fault *fault,
@@ -44,11 +38,11 @@ bool tn_market_check_batch(struct tn_batch_header *header, struct tn_stream_faul
             case TN_STREAM_FAULT: return false;
             case TN_STREAM_END:
                 return tn_stream_entries_hold(header, blocks->cpu, body, body_size) ||
-                       refuse(fault, "the entries have another root than the header says");
+                       market_refuse(fault, "the entries have another root than the header says");
             case TN_STREAM_ENTRY: break;
         }
         if (!tn_stream_item_is_led(&item)) {
-            return refuse(fault, "an entry of this kind has no place in a stream");
+            return market_refuse(fault, "an entry of this kind has no place in a stream");
         }
         if (item.entry.kind == TN_ENTRY_BLOCK &&
             !check_block(&last, fault, blocks, block_height, &item)) {
@@ -120,9 +114,9 @@ static bool execute(struct tn_market *market, struct collector *collector,
     struct tn_stream_digests digests;
     const struct tn_market_out through = {.step = collect, .context = collector};
     if (!tn_stream_batch_open(&reader, fault, body, body_size)) return false;
-    if (reader.header.term == 0) return refuse(fault, "a batch has a term");
+    if (reader.header.term == 0) return market_refuse(fault, "a batch has a term");
     if (reader.header.first_block != market->cursor) {
-        return refuse(fault, "the batch goes on from another BLOCK");
+        return market_refuse(fault, "the batch goes on from another BLOCK");
     }
     *header = reader.header;
     reader.is_checked = true;

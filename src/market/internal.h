@@ -86,6 +86,12 @@ static inline uint32_t market_letter_slot(const struct tn_market *market, uint64
     return (uint32_t)(height % market->limits.inboxes_max);
 }
 
+static inline bool market_refuse(struct tn_stream_fault *fault, const char *what)
+{
+    *fault = (struct tn_stream_fault){.what = what};
+    return false;
+}
+
 /* sessions.c: §2. What finds a seat asks for it first, who watches. */
 uint32_t tn_market_find_seat(const struct tn_market *market, uint64_t id);
 void tn_market_take_seat(struct tn_market *market, uint32_t slot, const struct tn_session *session);

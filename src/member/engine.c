@@ -283,8 +283,8 @@ static void record(void *context, enum tn_sequencer_record type, const uint8_t *
     out->record(out->context, (uint8_t)type, bytes, size);
 }
 
-static void send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
-                 size_t size)
+void tn_member_send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
+                    size_t size)
 {
     const struct tn_member_out *out = &((struct tn_member *)context)->config.out;
     out->send(out->context, to, priority, bytes, size);
@@ -321,7 +321,7 @@ void tn_member_root_engine(struct tn_member *member)
                 .behind = behind,
                 .block = stored_block,
                 .handover = stored_handover},
-        .out = {.context = member, .record = record, .send = send, .ban = ban},
+        .out = {.context = member, .record = record, .send = tn_member_send, .ban = ban},
         .signatures = from->signatures,
         .key = from->key,
         .is_validator = from->is_validator,

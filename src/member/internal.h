@@ -136,6 +136,9 @@ uint32_t tn_member_place(const struct tn_member *member, uint32_t market);
 void tn_member_take_set(struct tn_member *member);
 
 /* engine.c: the sequencer, on the chain. */
+/* A message to a peer, of the sequencer, the gossip or the waiting items; context: the member. */
+void tn_member_send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
+                    size_t size);
 void tn_member_root_engine(struct tn_member *member);
 void tn_member_ask_chain(struct tn_member *member);
 void tn_member_log_batch(struct tn_member *member, const struct tn_gossip_batch *batch);

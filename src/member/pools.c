@@ -4,13 +4,6 @@
  * means stands in the registry and in the chain, as of the last executed block. */
 #include "member/internal.h"
 
-static void send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
-                 size_t size)
-{
-    const struct tn_member_out *out = &((struct tn_member *)context)->config.out;
-    out->send(out->context, to, priority, bytes, size);
-}
-
 /* ---- Batches -----------------------------------------------------------------------------------
  */
 
@@ -159,7 +152,7 @@ static bool judge_body(void *context, const struct tn_batch_header *header, cons
 void tn_member_gossip_host(struct tn_member *member, struct tn_gossip_host *host)
 {
     *host = (struct tn_gossip_host){.context = member,
-                                    .send = send,
+                                    .send = tn_member_send,
                                     .leader = leader,
                                     .judge = judge_body,
                                     .arrived = arrived,
@@ -221,5 +214,6 @@ static enum tn_gossip_answer judge_item(void *context, uint8_t kind, const uint8
 
 void tn_member_waiting_host(struct tn_member *member, struct tn_waiting_host *host)
 {
-    *host = (struct tn_waiting_host){.context = member, .send = send, .judge = judge_item};
+    *host =
+        (struct tn_waiting_host){.context = member, .send = tn_member_send, .judge = judge_item};
 }

@@ -202,6 +202,13 @@ struct chain_said {
     struct tn_hash past_before;
     bool is_part; /* so fewer past roots may be there */
 };
+/* An import ends at this byte of a record that nobody writes. */
+static inline bool refuse_record(struct tn_import_fault *fault, size_t at, const char *what)
+{
+    fault->at = (uint32_t)at;
+    fault->what = what;
+    return false;
+}
 bool tn_chain_read_heads(struct chain_said *said, struct tn_import_fault *fault,
                          const struct tn_chain_limits *limits, const uint8_t *record, size_t size);
 bool tn_chain_import_heads(struct tn_chain *chain, struct tn_import_fault *fault,

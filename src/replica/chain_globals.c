@@ -6,13 +6,6 @@
 
 _Static_assert(TN_CHAIN_REGISTRY_KINDS == CHAIN_REGISTRY_KINDS, "one number");
 
-static bool refuse(struct tn_import_fault *fault, size_t at, const char *what)
-{
-    fault->at = (uint32_t)at;
-    fault->what = what;
-    return false;
-}
-
 void tn_chain_globals_begin(struct tn_chain_globals *globals, const struct tn_chain_limits *limits)
 {
     memset(globals, 0, sizeof *globals);
@@ -61,14 +54,16 @@ static bool add_ring(struct tn_chain_globals *globals, struct tn_import_fault *f
                      uint32_t index, const uint8_t *record, size_t size)
 {
     uint64_t heights[TN_CHAIN_RING_CHUNK];
-    if (index >= CHAIN_RING_CHUNKS) return refuse(fault, 0, "there are no past roots of so many");
+    if (index >= CHAIN_RING_CHUNKS)
+        return refuse_record(fault, 0, "there are no past roots of so many");
     const uint32_t count =
         tn_chain_ring_heights(heights, globals->heads.height, globals->past_first, index);
-    if (size != (size_t)count * CHAIN_PAST_BYTES) return refuse(fault, 0, "past roots are cut off");
+    if (size != (size_t)count * CHAIN_PAST_BYTES)
+        return refuse_record(fault, 0, "past roots are cut off");
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *bytes = record + (size_t)i * CHAIN_PAST_BYTES;
         if (tn_get_be(bytes, 8) != heights[i]) {
-            return refuse(fault, (size_t)i * CHAIN_PAST_BYTES, "past roots are astray");
+            return refuse_record(fault, (size_t)i * CHAIN_PAST_BYTES, "past roots are astray");
         }
         globals->past[heights[i] % TN_CHAIN_RING] = bytes;
     }
@@ -80,7 +75,7 @@ bool tn_chain_globals_add(struct tn_chain_globals *globals, struct tn_import_fau
 {
     *fault = (struct tn_import_fault){.name = {.kind = kind, .index = index}};
     if (!is_next(globals, kind, index)) {
-        return refuse(fault, 0, "records of the chain are missing or out of order");
+        return refuse_record(fault, 0, "records of the chain are missing or out of order");
     }
     if (kind == TN_CHAIN_RECORD_HEADS) return add_heads(globals, fault, record, size);
     if (kind == TN_CHAIN_RECORD_RING) return add_ring(globals, fault, index, record, size);
@@ -88,7 +83,7 @@ bool tn_chain_globals_add(struct tn_chain_globals *globals, struct tn_import_fau
     struct tn_hash leaf;
     tn_proof_leaf_body(&leaf, (uint8_t)(TN_RECORD_REGISTRY + own), index, record, size);
     return tn_proof_fold_add(&globals->registry[own], &leaf, 0) ||
-           refuse(fault, 0, "there are too many records");
+           refuse_record(fault, 0, "there are too many records");
 }
 
 static void fold_root(struct tn_hash *root, const struct tn_proof_fold *fold, uint8_t kind)
@@ -138,7 +133,7 @@ bool tn_chain_globals_end(struct tn_chain_globals *globals, struct tn_import_fau
     struct chain_past last = {0};
     *fault = (struct tn_import_fault){.name = {.kind = TN_CHAIN_RECORD_HEADS}};
     if (globals->kind < TN_CHAIN_RECORD_REGISTRY) {
-        return refuse(fault, 0, "records of the chain are missing");
+        return refuse_record(fault, 0, "records of the chain are missing");
     }
     memcpy(heads->state.chain_id, globals->limits->chain_id, sizeof heads->state.chain_id);
     heads->state.height = heads->height;
@@ -151,5 +146,5 @@ bool tn_chain_globals_end(struct tn_chain_globals *globals, struct tn_import_fau
     return (tn_hash_equal(&last.root, root) &&
             tn_hash_equal(&last.block_hash, &heads->block_hash) &&
             last.time_ms == (int64_t)heads->block.time_ms) ||
-           refuse(fault, 0, "the records do not lead to the root that they end with");
+           refuse_record(fault, 0, "the records do not lead to the root that they end with");
 }

@@ -85,13 +85,6 @@ size_t tn_chain_write_heads(const struct tn_chain *chain, uint8_t *out, size_t o
     return writer.used;
 }
 
-static bool refuse(struct tn_import_fault *fault, size_t at, const char *what)
-{
-    fault->at = (uint32_t)at;
-    fault->what = what;
-    return false;
-}
-
 /* All heights that a node keeps; or, of a part, all that can be asked for. */
 static bool keeps_enough(const struct chain_said *said, uint32_t markets_count)
 {
@@ -109,18 +102,18 @@ static bool check_heads(const struct chain_said *said, const struct tn_chain_lim
     struct tn_hash hash;
     tn_stream_block_hash(&hash, limits->chain_id, &heads->block);
     if (heads->height > 0 && !tn_hash_equal(&hash, &heads->block_hash)) {
-        return refuse(fault, at, "the last block's hash is not its header's");
+        return refuse_record(fault, at, "the last block's hash is not its header's");
     }
     if (heads->blocks.count != heads->height || !keeps_enough(said, limits->markets_count)) {
-        return refuse(fault, at, "the heads' heights do not fit together");
+        return refuse_record(fault, at, "the heads' heights do not fit together");
     }
     for (uint32_t i = 0; i < limits->markets_count; i++) {
         const struct tn_chain_stream *stream = &heads->streams[i];
         if (stream->market != limits->markets[i].market) {
-            return refuse(fault, at, "the heads are of other markets");
+            return refuse_record(fault, at, "the heads are of other markets");
         }
         if (stream->cursor > heads->height) {
-            return refuse(fault, at, "a market has consumed more blocks than there are");
+            return refuse_record(fault, at, "a market has consumed more blocks than there are");
         }
     }
     return true;
@@ -134,14 +127,14 @@ bool tn_chain_read_heads(struct chain_said *said, struct tn_import_fault *fault,
     struct tn_stream_fault stream;
     uint8_t chain_id[32], header[TN_BLOCK_HEADER_BYTES];
     if (get_number(&reader, 1) != HEADS_VERSION) {
-        return refuse(fault, 0,
-                      "the heads are of another version, which the program that wrote them reads");
+        return refuse_record(
+            fault, 0, "the heads are of another version, which the program that wrote them reads");
     }
     get_bytes(&reader, chain_id, sizeof chain_id);
     get_bytes(&reader, header, sizeof header);
     if (memcmp(chain_id, limits->chain_id, sizeof chain_id) != 0 ||
         !tn_stream_read_block_header(&heads->block, &stream, header, sizeof header)) {
-        return refuse(fault, reader.at, "the heads are of another chain, or of no block");
+        return refuse_record(fault, reader.at, "the heads are of another chain, or of no block");
     }
     heads->height = heads->block.height;
     get_bytes(&reader, heads->block_hash.bytes, TN_HASH_SIZE);
@@ -153,7 +146,7 @@ bool tn_chain_read_heads(struct chain_said *said, struct tn_import_fault *fault,
     for (uint32_t i = 0; i < limits->markets_count && is_good; i++)
         is_good = get_stream(&reader, &heads->streams[i]);
     if (!is_good || reader.failed || reader.at != size) {
-        return refuse(fault, reader.at, "the heads end too early or too late");
+        return refuse_record(fault, reader.at, "the heads end too early or too late");
     }
     return check_heads(said, limits, fault, reader.at);
 }
@@ -216,15 +209,16 @@ bool tn_chain_import_ring(struct tn_chain *chain, struct tn_import_fault *fault,
 {
     uint64_t heights[TN_CHAIN_RING_CHUNK];
     if (!chain->has_heads || index >= CHAIN_RING_CHUNKS) {
-        return refuse(fault, 0, "past roots come after the heads");
+        return refuse_record(fault, 0, "past roots come after the heads");
     }
     uint32_t count = tn_chain_ring_heights(heights, chain->heads.height, chain->past_first, index);
-    if (size != (size_t)count * PAST_BYTES) return refuse(fault, 0, "past roots are cut off");
+    if (size != (size_t)count * PAST_BYTES)
+        return refuse_record(fault, 0, "past roots are cut off");
     for (uint32_t i = 0; i < count; i++) {
         struct chain_past *past = &chain->past[heights[i] % TN_CHAIN_RING];
         tn_chain_read_past(past, record + (size_t)i * PAST_BYTES);
         if (past->height != heights[i]) {
-            return refuse(fault, (size_t)(i + 1) * PAST_BYTES, "past roots are astray");
+            return refuse_record(fault, (size_t)(i + 1) * PAST_BYTES, "past roots are astray");
         }
     }
     return true;
@@ -237,7 +231,7 @@ bool tn_chain_link_ring(struct tn_chain *chain, struct tn_import_fault *fault)
     *fault = (struct tn_import_fault){.name = {.kind = TN_CHAIN_RECORD_RING}};
     for (uint64_t height = chain->past_first; height <= chain->heads.height; height++) {
         struct chain_past *past = &chain->past[height % TN_CHAIN_RING];
-        if (past->height != height) return refuse(fault, 0, "a past root is missing");
+        if (past->height != height) return refuse_record(fault, 0, "a past root is missing");
         tn_chain_link(&past->link, &before, past);
         before = past->link;
     }

@@ -4,13 +4,6 @@
 
 enum { KIND_STEP = 32 }; /* kinds of one market */
 
-static bool refuse(struct tn_import_fault *fault, size_t at, const char *what)
-{
-    fault->at = (uint32_t)at;
-    fault->what = what;
-    return false;
-}
-
 /* ---- All kinds ---- */
 
 /* Which market, and its own kind; false: of the whole chain. */
@@ -176,9 +169,9 @@ bool tn_chain_import(struct tn_chain *chain, struct tn_import_fault *fault, uint
                                size)) {
             return true;
         }
-        return refuse(fault, registry.at, registry.what);
+        return refuse_record(fault, registry.at, registry.what);
     }
-    return refuse(fault, 0, "there is no record of this kind");
+    return refuse_record(fault, 0, "there is no record of this kind");
 }
 
 void tn_chain_trees_begin(struct tn_chain *chain)
@@ -222,7 +215,7 @@ static bool check_streams(const struct tn_chain *chain, struct tn_import_fault *
         if (stream->term != term || stream->cursor != tn_market_cursor(chain->shards[i].market) ||
             tn_market_inboxes_count(chain->shards[i].market) !=
                 chain->heads.height - stream->cursor) {
-            return refuse(fault, 0, "a stream does not stand where its market does");
+            return refuse_record(fault, 0, "a stream does not stand where its market does");
         }
     }
     return true;
@@ -233,7 +226,8 @@ static bool check_remits(const struct tn_chain *chain, struct tn_import_fault *f
     uint32_t place;
     if (tn_chain_check_remits(chain, &place)) return true;
     fault->name.kind = (uint8_t)(TN_RECORD_STREAM + place * KIND_STEP);
-    return refuse(fault, 88, "what is under way to other markets is not what waits in inboxes");
+    return refuse_record(fault, 88,
+                         "what is under way to other markets is not what waits in inboxes");
 }
 
 bool tn_chain_import_end(struct tn_chain *chain, struct tn_hash *root,
@@ -242,7 +236,7 @@ bool tn_chain_import_end(struct tn_chain *chain, struct tn_hash *root,
     struct tn_chain_heads *heads = &chain->heads;
     struct tn_registry_fault registry;
     *fault = (struct tn_import_fault){.name = {.kind = TN_CHAIN_RECORD_HEADS}};
-    if (!chain->has_heads) return refuse(fault, 0, "the heads are missing");
+    if (!chain->has_heads) return refuse_record(fault, 0, "the heads are missing");
     for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
         const struct tn_chain_stream *stream = &heads->streams[i];
         if (!tn_shard_import_end(&chain->shards[i], fault, &chain->room, stream->exit,
@@ -252,7 +246,7 @@ bool tn_chain_import_end(struct tn_chain *chain, struct tn_hash *root,
         }
     }
     if (!tn_registry_import_end(chain->registry, &registry)) {
-        return refuse(fault, registry.at, registry.what);
+        return refuse_record(fault, registry.at, registry.what);
     }
     if (!check_streams(chain, fault) || !check_remits(chain, fault)) return false;
     if (!tn_chain_link_ring(chain, fault)) return false;
@@ -262,7 +256,7 @@ bool tn_chain_import_end(struct tn_chain *chain, struct tn_hash *root,
     if (!tn_hash_equal(&last->root, root) ||
         !tn_hash_equal(&last->block_hash, &heads->block_hash) ||
         last->time_ms != (int64_t)heads->block.time_ms) {
-        return refuse(fault, 0, "the last past root is not the root");
+        return refuse_record(fault, 0, "the last past root is not the root");
     }
     chain->changed_heads = false;
     chain->changed_ring = 0;

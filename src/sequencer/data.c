@@ -2,11 +2,6 @@
  * certificate or a header above it has named, headers only from the lowest known hash downwards. */
 #include "sequencer/internal.h"
 
-static struct path_step *step_at(const struct tn_sequencer *s, uint64_t height)
-{
-    return &s->path[height % s->config.limits.behind_max];
-}
-
 /* Where this block is missing; NULL: nowhere. */
 static struct held_block *place_of(struct tn_sequencer *s, const struct tn_block_header *header,
                                    const struct tn_hash *hash)
@@ -21,7 +16,7 @@ static struct held_block *place_of(struct tn_sequencer *s, const struct tn_block
     const uint64_t height = header->height, final_height = s->final_header.height;
     if (height <= final_height || height > s->path_top || height < s->path_known) return NULL;
     if (height - final_height > AHEAD_MAX) return NULL;
-    if (!tn_hash_equal(&step_at(s, height)->hash, hash)) return NULL;
+    if (!tn_hash_equal(&tn_sequencer_step_at(s, height)->hash, hash)) return NULL;
     struct held_block *ahead = &s->ahead[height % AHEAD_MAX];
     return tn_sequencer_is_whole(ahead) && tn_hash_equal(&ahead->hash, hash) ? NULL : ahead;
 }
@@ -76,13 +71,13 @@ static void on_headers(struct tn_sequencer *s, uint16_t from, const uint8_t *byt
         bool read = tn_stream_read_block_header(&header, &fault, at, TN_BLOCK_HEADER_BYTES);
         if (read) tn_stream_block_hash(&hash, s->config.limits.chain_id, &header);
         if (!read || header.height != s->path_known ||
-            !tn_hash_equal(&hash, &step_at(s, s->path_known)->hash)) {
+            !tn_hash_equal(&hash, &tn_sequencer_step_at(s, s->path_known)->hash)) {
             s->counters.bad_blocks++;
             tn_sequencer_ban(s, from, "headers that are not linked");
             break;
         }
         s->path_known--;
-        *step_at(s, s->path_known) =
+        *tn_sequencer_step_at(s, s->path_known) =
             (struct path_step){.hash = header.parent_hash, .view = header.parent_view};
     }
     s->path_asked_top = 0;

@@ -8,11 +8,6 @@
  */
 #include "sequencer/internal.h"
 
-static struct path_step *step_at(const struct tn_sequencer *s, uint64_t height)
-{
-    return &s->path[height % s->config.limits.behind_max];
-}
-
 void tn_sequencer_write_final(uint8_t out[FINAL_BYTES], const struct tn_block_header *header,
                               const struct tn_hash *hash)
 {
@@ -62,7 +57,7 @@ static bool begin_path(struct tn_sequencer *s)
                 return false;
             }
             height = block->header.height;
-            *step_at(s, height) = (struct path_step){.hash = hash, .view = view};
+            *tn_sequencer_step_at(s, height) = (struct path_step){.hash = hash, .view = view};
         }
         view = block->header.parent_view;
         hash = block->header.parent_hash;
@@ -72,7 +67,7 @@ static bool begin_path(struct tn_sequencer *s)
     if (height == 0) return conflict(s);
     if (height > final_height + 1) {
         s->path_known = height - 1;
-        *step_at(s, height - 1) = (struct path_step){.hash = hash, .view = view};
+        *tn_sequencer_step_at(s, height - 1) = (struct path_step){.hash = hash, .view = view};
         return true;
     }
     if (view == s->final_view && tn_hash_equal(&hash, &s->final_hash)) return true;
@@ -82,7 +77,7 @@ static bool begin_path(struct tn_sequencer *s)
 /* A block of the path, wherever it is held. */
 static struct held_block *block_at(struct tn_sequencer *s, uint64_t height)
 {
-    const struct path_step *step = step_at(s, height);
+    const struct path_step *step = tn_sequencer_step_at(s, height);
     struct held_block *block = tn_sequencer_find_block(s, step->view, &step->hash);
     if (tn_sequencer_is_whole(block)) return block;
     block = &s->ahead[height % AHEAD_MAX];

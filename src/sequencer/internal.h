@@ -430,6 +430,10 @@ static inline uint32_t tn_sequencer_proposer(const struct tn_sequencer *s, uint6
 {
     return tn_validators_proposer(&s->set, view);
 }
+static inline struct path_step *tn_sequencer_step_at(const struct tn_sequencer *s, uint64_t height)
+{
+    return &s->path[height % s->config.limits.behind_max];
+}
 static inline uint64_t tn_sequencer_turn(const struct tn_sequencer *s)
 {
     return 1 + (s->view - 1) / s->set.turn_views;

@@ -27,6 +27,12 @@ struct tree {
     uint8_t zeros[LEVELS][NODE_SIZE_MAX];
 };
 
+/* That are kept at a level over `count` leaves. */
+static inline uint64_t nodes_count(uint32_t count, uint32_t level)
+{
+    return ((uint64_t)count + (UINT64_C(1) << level) - 1) >> level;
+}
+
 size_t tn_state_tree_size(uint32_t count_max, bool with_sums);
 void tn_state_tree_init(struct tree *tree, void *memory, uint32_t count_max, bool with_sums);
 void tn_state_tree_count(struct tree *tree, uint32_t count);

@@ -13,11 +13,6 @@ struct sides {
     size_t size, used; /* used may pass size: nothing more is moved then */
 };
 
-static uint64_t nodes_count(uint32_t count, uint32_t level)
-{
-    return ((uint64_t)count + (UINT64_C(1) << level) - 1) >> level;
-}
-
 static void pass(struct sides *sides, const struct tree *tree, uint32_t level, uint64_t index)
 {
     if (index >= nodes_count(tree->count, level)) return; /* zeros, which nobody needs to be told */

@@ -12,11 +12,6 @@
 #define BATCH        64
 #define MESSAGE_SIZE 104 /* tag, two children; whole words */
 
-static uint64_t nodes_count(uint32_t count, uint32_t level)
-{
-    return ((uint64_t)count + (UINT64_C(1) << level) - 1) >> level;
-}
-
 static size_t map_size(uint64_t bits)
 {
     return tn_align((size_t)(bits + 63) / 64 * 8);
