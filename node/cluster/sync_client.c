@@ -24,6 +24,7 @@ struct sync_client *sync_client_make(const struct sync_client_config *config)
     struct sync_client *client = calloc(1, sizeof *client);
     if (client == NULL) return NULL;
     client->config = *config;
+    client->answered_us = INT64_MIN / 2;
     client->random = config->seed;
     client->epoch = config->set.epoch;
     client->sets[client->epoch % SETS_KEPT] = config->set;
@@ -127,6 +128,26 @@ static uint16_t best_peer(const struct sync_client *client)
     return best;
 }
 
+/* A peer without a state that it can give, or that says so and fails again and again, must not hold
+ * back a node for ever. */
+static bool is_hope(const struct sync_client *client, uint16_t peer)
+{
+    return peer != TN_PEER_ALL && client->peers[peer].failures < FAILURES_MOST;
+}
+
+static void note_answer(struct sync_client *client)
+{
+    if (client->now_us - client->answered_us > ANSWER_US) client->vain_us = client->now_us;
+    client->answered_us = client->now_us;
+}
+
+int64_t sync_client_vain_us(const struct sync_client *client)
+{
+    if (client->state != SYNC_CLIENT_ASKING || is_hope(client, best_peer(client))) return 0;
+    const bool is_answered = client->now_us - client->answered_us <= ANSWER_US;
+    return is_answered ? client->now_us - client->vain_us : 0;
+}
+
 /* The best peer's certificate: is it good, can it be checked, or is an epoch's end missing? */
 static void choose(struct sync_client *client)
 {
@@ -171,6 +192,7 @@ static void take_status(struct sync_client *client, uint16_t from, const uint8_t
         sync_client_ban(client, from);
         return;
     }
+    note_answer(client);
     peer->cert_size = cert_size;
     if (cert_size > 0) {
         memcpy(peer->cert, cert, cert_size);
@@ -256,6 +278,12 @@ void sync_client_turn(struct sync_client *client, int64_t now_us)
         if (client->state == SYNC_CLIENT_ASKING && now_us - client->asked_us >= ASK_US) {
             ask_all(client);
         }
+    }
+    if (client->state == SYNC_CLIENT_TAKING && is_hope(client, client->chosen)) {
+        client->vain_us = now_us;
+    }
+    if (client->state == SYNC_CLIENT_PROVING || client->state == SYNC_CLIENT_TAKING) {
+        client->answered_us = now_us;
     }
     if (client->state == SYNC_CLIENT_TAKING) sync_taking_turn(client);
 }

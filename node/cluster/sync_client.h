@@ -65,6 +65,9 @@ const uint8_t *sync_client_cert(const struct sync_client *client, size_t *size);
 void sync_client_refuse(struct sync_client *client, int64_t now_us);
 /* Peers that records are asked of now, and those that are not asked any more. */
 uint32_t sync_client_sources(const struct sync_client *client);
+/* For how long peers have answered, and none of them served anything of use; 0: one does, or none
+ * answers. Whoever began to serve a state and failed three times serves nothing. */
+int64_t sync_client_vain_us(const struct sync_client *client);
 bool sync_client_is_banned(const struct sync_client *client, uint16_t peer);
 const struct sync_client_counters *sync_client_counters(const struct sync_client *client);
 

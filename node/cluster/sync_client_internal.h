@@ -21,6 +21,7 @@ enum {
     GATHER_US = 300000,        /* for the answers to one */
     ANSWER_US = 10000000,      /* a peer has so long */
     ANSWER_MOST_US = 60000000, /* even if it answers other questions */
+    FAILURES_MOST = 3,         /* after which nobody hopes for a peer's state */
 };
 
 struct sync_peer {
@@ -59,6 +60,8 @@ struct sync_client {
     uint64_t random;
     uint64_t bytes_max; /* no peer has as many in good faith */
     int64_t asked_us, now_us;
+    int64_t answered_us; /* by somebody, with what he serves; or an attempt was under way */
+    int64_t vain_us;     /* since when there were answers, and no hope */
     struct tn_validators sets[SETS_KEPT]; /* that are proved, by epoch; the last one's is `epoch` */
     uint64_t epoch;
     uint16_t chosen; /* whose certificate it is, and who is asked for what cannot be proved alone */

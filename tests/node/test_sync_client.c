@@ -418,6 +418,93 @@ static void test_sync_client_keeps_asking_while_nobody_is_there(void **state)
     world_free(world);
 }
 
+enum { VAIN_SECONDS = 60 };
+#define VAIN_US (INT64_C(1000000) * VAIN_SECONDS)
+
+static bool is_in_vain(const struct world *world)
+{
+    return sync_client_vain_us(world->client) >= VAIN_US;
+}
+
+/* Turns of 100 ms; for how many seconds nobody says that it is in vain. */
+static uint32_t wait_in_vain(struct world *world, uint32_t seconds_most)
+{
+    for (uint32_t i = 0; i < seconds_most * 10; i++) {
+        sync_client_turn(world->client, world->now_us);
+        world_deliver(world);
+        assert_int_not_equal(sync_client_state(world->client), SYNC_CLIENT_WHOLE);
+        if (is_in_vain(world)) return i / 10;
+        world->now_us += 100000;
+    }
+    return seconds_most;
+}
+
+static void test_sync_client_counts_how_long_peers_answer_and_have_no_state_to_give(void **state)
+{
+    struct world *world = world_make(0, 640);
+    (void)state;
+    world->peers[0].height = world->peers[1].height = 0; /* two serve nothing, two what it has */
+    world_start_client(world, 640);
+    assert_int_equal(wait_in_vain(world, 300), VAIN_SECONDS);
+    assert_int_equal(world->begins, 0);
+    world->peers[3].height = 704; /* it goes on asking if it is let */
+    assert_true(world_run(world, 5));
+    assert_int_equal(sync_client_vain_us(world->client), 0);
+    world_free(world);
+}
+
+static void test_sync_client_asks_nobody_in_vain_while_nobody_answers(void **state)
+{
+    struct world *world = world_make(0, 640);
+    (void)state;
+    world_start_client(world, 640);
+    assert_int_equal(wait_in_vain(world, VAIN_SECONDS - 10), VAIN_SECONDS - 10);
+    for (uint16_t i = 0; i < WORLD_PEERS; i++)
+        sync_client_peer_down(world->client, i);
+    assert_int_equal(wait_in_vain(world, 300), 300);
+    assert_int_equal(sync_client_vain_us(world->client), 0);
+    sync_client_peer_up(world->client, 2); /* from the beginning */
+    assert_in_range(wait_in_vain(world, 300), VAIN_SECONDS, VAIN_SECONDS + 2);
+    world_free(world);
+}
+
+static void test_sync_client_hopes_again_when_somebody_began_to_give_a_state(void **state)
+{
+    struct world *world = world_make(0, 640);
+    (void)state;
+    world->peers[1].height = 0;
+    world_start_client(world, 640);
+    assert_int_equal(wait_in_vain(world, VAIN_SECONDS - 10), VAIN_SECONDS - 10);
+    world->peers[1] = (struct world_peer){.height = 704, .answer_us = 4000000};
+    assert_int_equal(wait_in_vain(world, 5), 5);
+    assert_int_equal(world->begins, 1);
+    sync_client_peer_down(world->client, 1); /* in the midst of it */
+    assert_in_range(wait_in_vain(world, 300), VAIN_SECONDS - 1, VAIN_SECONDS + 1);
+    world_free(world);
+}
+
+/* It has the certificate of a newer state than anybody else, and sends no record of it. */
+static void test_sync_client_hopes_for_nothing_from_peers_that_fail_again_and_again(void **state)
+{
+    struct world *world = world_make(0, 640);
+    (void)state;
+    world->peers[2] = (struct world_peer){.lie = LIE_SILENT, .height = 704};
+    world_start_client(world, 640);
+    assert_in_range(wait_in_vain(world, 300), VAIN_SECONDS + 30, VAIN_SECONDS + 50);
+    assert_in_range(world->begins, 4, 12);
+    world_free(world);
+}
+
+static void test_sync_client_hopes_for_nothing_from_an_epoch_that_nobody_proves(void **state)
+{
+    struct world *world = world_make(0, 640);
+    (void)state;
+    world->peers[1] = (struct world_peer){.lie = LIE_FUTURE, .height = 8888};
+    world_start_client(world, 640);
+    assert_in_range(wait_in_vain(world, 300), VAIN_SECONDS, VAIN_SECONDS + 12);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +536,11 @@ int main(void)
             test_sync_client_goes_on_with_others_when_a_peer_serves_a_later_checkpoint),
         cmocka_unit_test(test_sync_client_goes_on_with_others_when_a_peer_goes_down),
         cmocka_unit_test(test_sync_client_keeps_asking_while_nobody_is_there),
+        cmocka_unit_test(test_sync_client_counts_how_long_peers_answer_and_have_no_state_to_give),
+        cmocka_unit_test(test_sync_client_asks_nobody_in_vain_while_nobody_answers),
+        cmocka_unit_test(test_sync_client_hopes_again_when_somebody_began_to_give_a_state),
+        cmocka_unit_test(test_sync_client_hopes_for_nothing_from_peers_that_fail_again_and_again),
+        cmocka_unit_test(test_sync_client_hopes_for_nothing_from_an_epoch_that_nobody_proves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
