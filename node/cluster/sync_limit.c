@@ -21,3 +21,12 @@ void sync_limit_taken(struct sync_limit *limit, uint64_t height)
     limit->taken = height;
     limit->has_taken = true;
 }
+
+/* Twice as far, as the set may go on meanwhile. */
+void sync_limit_reach(struct sync_limit *limit, uint64_t height, uint64_t goal)
+{
+    const uint64_t lacks = goal > height ? goal - height : 0;
+    const uint64_t wanted = lacks < SYNC_LIMIT_MOST / 2 ? 2 * lacks : SYNC_LIMIT_MOST;
+    if (wanted > limit->blocks) limit->blocks = (uint32_t)wanted;
+    sync_limit_taken(limit, height);
+}

@@ -3,7 +3,8 @@
  * While the state comes the set goes on: where that takes longer than the set takes for as many
  * blocks as the limit says, the node is too far behind again as soon as it has the state. So a
  * state sync that begins before that many blocks were executed doubles the limit, and the next
- * member fetches what it lacks block by block. */
+ * member fetches what it lacks block by block. Where nobody has a state to give, the limit rises to
+ * what the node lacks (sync_blocks.h). */
 #ifndef NODE_CLUSTER_SYNC_LIMIT_H
 #define NODE_CLUSTER_SYNC_LIMIT_H
 
@@ -21,6 +22,8 @@ struct sync_limit {
 void sync_limit_init(struct sync_limit *limit, uint32_t usual);
 /* A node that stands at this height is further behind than the limit. */
 void sync_limit_behind(struct sync_limit *limit, uint64_t height);
+/* The next member goes on from this height by blocks, up to the goal at least. */
+void sync_limit_reach(struct sync_limit *limit, uint64_t height, uint64_t goal);
 /* It has the state of this height. */
 void sync_limit_taken(struct sync_limit *limit, uint64_t height);
 

@@ -63,12 +63,31 @@ static void test_sync_limit_is_bounded(void **state)
     assert_int_equal(limit.blocks, 1000000);
 }
 
+static void test_sync_limit_reaches_as_far_as_a_node_lacks_blocks(void **state)
+{
+    struct sync_limit limit;
+    (void)state;
+    sync_limit_init(&limit, USUAL);
+    sync_limit_behind(&limit, 500);
+    sync_limit_reach(&limit, 500, 500 + 3 * USUAL);
+    assert_int_equal(limit.blocks, 6 * USUAL);
+    sync_limit_reach(&limit, 500, 500 + USUAL); /* never back */
+    assert_int_equal(limit.blocks, 6 * USUAL);
+    sync_limit_reach(&limit, 500, 500 + SYNC_LIMIT_MOST);
+    assert_int_equal(limit.blocks, SYNC_LIMIT_MOST);
+    sync_limit_reach(&limit, 500, UINT64_MAX);
+    assert_int_equal(limit.blocks, SYNC_LIMIT_MOST);
+    sync_limit_behind(&limit, 500 + SYNC_LIMIT_MOST); /* it has executed them */
+    assert_int_equal(limit.blocks, USUAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sync_limit_ends_what_would_begin_again_for_ever),
         cmocka_unit_test(test_sync_limit_is_the_usual_one_for_a_node_that_executed_as_many_blocks),
         cmocka_unit_test(test_sync_limit_is_bounded),
+        cmocka_unit_test(test_sync_limit_reaches_as_far_as_a_node_lacks_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
