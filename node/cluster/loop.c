@@ -414,19 +414,26 @@ static bool is_up(const struct loop *loop, uint16_t peer)
     return link_peer_statistics(loop->link, &statistics, peer) && statistics.up;
 }
 
+static uint64_t height_of(const struct loop *loop)
+{
+    return tn_chain_heads(tn_member_chain(loop->member))->height;
+}
+
 /* The member ends between two turns, when all that it recorded is durable: its log stays, and the
  * votes in it. */
 static void begin_sync(struct loop *loop)
 {
     if (keeper_sync(loop->keeper) != KEEPER_DONE) return; /* the next turn says why */
     const struct tn_validators set = *tn_sequencer_set(tn_member_sequencer(loop->member));
+    const uint64_t height = height_of(loop);
     const struct syncing_config config = {.home = loop->options.home,
                                           .limits = &loop->set->limits,
                                           .signatures = &loop->signing.signatures,
                                           .set = &set,
-                                          .above =
-                                              tn_chain_heads(tn_member_chain(loop->member))->height,
+                                          .above = height,
                                           .log_position = keeper_log_position(loop->keeper),
+                                          .patience_us =
+                                              sync_blocks_patience_us(&loop->sync_blocks, height),
                                           .context = loop,
                                           .send = sync_send};
     note("msg=sync_begins height=%llu epoch=%llu", (unsigned long long)config.above,
@@ -440,18 +447,11 @@ static void begin_sync(struct loop *loop)
     }
 }
 
-/* The records into a new member; when they are what the set certified, it goes on from there. */
-static bool end_sync(struct loop *loop)
+/* As at a start, but for the links, which are there. */
+static bool go_on(struct loop *loop)
 {
     struct keeper_found found;
     int end;
-    if (!make_member(loop)) return false;
-    enum syncing_load load =
-        syncing_load(loop->syncing, tn_member_chain(loop->member), loop->clock.now_us);
-    lay_down_member(loop);
-    if (load != SYNCING_LOADED) return load == SYNCING_WRONG;
-    sync_limit_taken(&loop->sync_limit,
-                     sync_client_checkpoint(syncing_client(loop->syncing))->height);
     syncing_free(loop->syncing);
     loop->syncing = NULL;
     if (!make_member(loop) || !start_member(loop, &found, &end) || !loop_set_peers(loop))
@@ -460,6 +460,48 @@ static bool end_sync(struct loop *loop)
         if (is_up(loop, i)) tn_member_peer_up(loop->member, i, &loop->clock);
     }
     say_ready(loop, &found);
+    return true;
+}
+
+/* Nobody can give the state: what the home has goes on by blocks. */
+static bool give_up_sync(struct loop *loop)
+{
+    const uint64_t height = syncing_above(loop->syncing);
+    note(
+        "msg=sync_ends height=%llu goal=%llu why=\"no peer has a state to give: blocks are fetched "
+        "one by one\"",
+        (unsigned long long)height, (unsigned long long)loop->sync_blocks.goal);
+    sync_limit_reach(&loop->sync_limit, height, loop->sync_blocks.goal);
+    if (!go_on(loop)) return false;
+    sync_blocks_try(&loop->sync_blocks, height_of(loop), loop->clock.now_us);
+    return true;
+}
+
+/* The records into a new member; when they are what the set certified, it goes on from there. */
+static bool end_sync(struct loop *loop)
+{
+    if (!make_member(loop)) return false;
+    enum syncing_load load =
+        syncing_load(loop->syncing, tn_member_chain(loop->member), loop->clock.now_us);
+    lay_down_member(loop);
+    if (load != SYNCING_LOADED) return load == SYNCING_WRONG;
+    sync_limit_taken(&loop->sync_limit,
+                     sync_client_checkpoint(syncing_client(loop->syncing))->height);
+    sync_blocks_done(&loop->sync_blocks);
+    return go_on(loop);
+}
+
+/* After a turn: is the member of no use until the node has the state? */
+static bool must_sync(struct loop *loop)
+{
+    if (loop->failed || loop->is_full) return false;
+    if (loop->is_behind) return true;
+    if (!sync_blocks_fail(&loop->sync_blocks, height_of(loop), loop->clock.now_us)) return false;
+    note("msg=sync_again height=%llu goal=%llu why=\"no peer sends the next block: the state is "
+         "asked "
+         "for again\"",
+         (unsigned long long)height_of(loop), (unsigned long long)loop->sync_blocks.goal);
+    loop->is_behind = true; /* begin_sync may have to wait for the disk */
     return true;
 }
 
@@ -478,6 +520,7 @@ static void take_sync_turn(struct loop *loop)
     switch (state) {
         case SYNCING_ON: return;
         case SYNCING_WHOLE: loop->failed = !end_sync(loop); return;
+        case SYNCING_VAIN: loop->failed = !give_up_sync(loop); return;
         case SYNCING_FAILED: loop->failed = true; return;
     }
 }
@@ -561,7 +604,7 @@ int loop_run(const struct loop_options *options)
                 continue;
             }
             take_turn(&loop);
-            if (loop.is_behind && !loop.failed && !loop.is_full) begin_sync(&loop);
+            if (must_sync(&loop)) begin_sync(&loop);
         }
         operate_stopping(&loop);
         wind_down(&loop);

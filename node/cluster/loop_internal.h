@@ -9,6 +9,7 @@
 #include "cluster/forwarded.h"
 #include "cluster/hands.h"
 #include "cluster/loop_gateway.h"
+#include "cluster/sync_blocks.h"
 #include "cluster/sync_limit.h"
 #include "cluster/sync_server.h"
 #include "cluster/sync_store.h"
@@ -74,6 +75,7 @@ struct loop {
     struct sync_server *server;
     struct syncing *syncing; /* NULL: the member is at work, and a keeper and a server with it */
     struct sync_limit sync_limit;
+    struct sync_blocks sync_blocks;
     struct link *link;
     struct clients *clients;
     struct forwarded *forwarded; /* frames of peers that wait for room at a desk */

@@ -320,6 +320,7 @@ void loop_count(struct loop *loop)
         set_struct(operate->board, METRICS_TAKEN,
                    sync_client_counters(syncing_client(loop->syncing)));
     }
+    metrics_set(operate->board, METRICS_SYNC_ENDS, loop->sync_blocks.tries);
     count_gateway(loop);
     count_signatures(loop);
     count_operator(loop);

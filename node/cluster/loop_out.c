@@ -165,6 +165,7 @@ static void out_behind(void *context, uint64_t height)
              (unsigned long long)height);
     }
     loop->is_behind = true;
+    sync_blocks_behind(&loop->sync_blocks, height);
 }
 
 static void out_notice(void *context, enum tn_member_notice notice, uint64_t number,

@@ -121,6 +121,11 @@ struct sync_client *syncing_client(struct syncing *syncing)
     return syncing->client;
 }
 
+uint64_t syncing_above(const struct syncing *syncing)
+{
+    return syncing->config.above;
+}
+
 enum syncing_answer syncing_turn(struct syncing *syncing, int64_t now_us)
 {
     sync_client_turn(syncing->client, now_us);
@@ -130,8 +135,10 @@ enum syncing_answer syncing_turn(struct syncing *syncing, int64_t now_us)
              (unsigned long long)counters->bans);
         syncing->bans_noted = counters->bans;
     }
+    const int64_t vain_us = sync_client_vain_us(syncing->client);
     switch (sync_client_state(syncing->client)) {
         case SYNC_CLIENT_ASKING:
+            return vain_us >= syncing->config.patience_us ? SYNCING_VAIN : SYNCING_ON;
         case SYNC_CLIENT_PROVING:
         case SYNC_CLIENT_TAKING: return SYNCING_ON;
         case SYNC_CLIENT_WHOLE: return SYNCING_WHOLE;
@@ -173,9 +180,10 @@ void syncing_text(const struct syncing *syncing, char text[SYNCING_TEXT_SIZE])
     const struct sync_client_counters *counters = sync_client_counters(syncing->client);
     snprintf(text, SYNCING_TEXT_SIZE,
              " voice=syncing sync=%s above=%llu target=%llu records=%llu bytes=%llu sources=%u "
-             "bans=%llu",
+             "bans=%llu vain_s=%lld",
              states[sync_client_state(syncing->client)], (unsigned long long)syncing->config.above,
              (unsigned long long)sync_client_checkpoint(syncing->client)->height,
              (unsigned long long)counters->records, (unsigned long long)counters->bytes,
-             sync_client_sources(syncing->client), (unsigned long long)counters->bans);
+             sync_client_sources(syncing->client), (unsigned long long)counters->bans,
+             (long long)(sync_client_vain_us(syncing->client) / 1000000));
 }

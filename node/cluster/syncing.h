@@ -15,6 +15,7 @@ struct syncing_config {
     const struct tn_validators *set; /* trusted; read within syncing_make */
     uint64_t above;
     uint64_t log_position; /* a restart reads the log from there on */
+    int64_t patience_us;   /* so long may peers answer that they have no state of use */
     void *context;
     void (*send)(void *context, uint16_t to, const uint8_t *bytes, size_t size);
 };
@@ -26,8 +27,12 @@ struct syncing *syncing_make(const struct syncing_config *config, int64_t now_us
 void syncing_free(struct syncing *syncing);
 
 struct sync_client *syncing_client(struct syncing *syncing);
+/* The height at which the node stands. */
+uint64_t syncing_above(const struct syncing *syncing);
 
-enum syncing_answer { SYNCING_ON, SYNCING_WHOLE, SYNCING_FAILED };
+/* VAIN: nobody could serve a state for as long as there was patience. The home is as it was; asked
+ * again, it goes on. */
+enum syncing_answer { SYNCING_ON, SYNCING_WHOLE, SYNCING_VAIN, SYNCING_FAILED };
 enum syncing_answer syncing_turn(struct syncing *syncing, int64_t now_us);
 
 /* After WHOLE. DONE: chain, which was just made, has the state, and the store is in its place.

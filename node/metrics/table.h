@@ -147,6 +147,8 @@ enum metrics_reason {
       "State served to peers.")                                                                    \
     X(TAKEN, "tenor_sync_taken_total", COUNTER, "event", METRICS_TAKEN_COUNT, taken, 1,            \
       "State taken from peers, since the node began to.")                                          \
+    X(SYNC_ENDS, "tenor_sync_ends_total", COUNTER, "", 1, none, 1,                                 \
+      "State syncs that ended in vain: no peer had a state to give, blocks are fetched instead.")  \
     X(PORT_ASKS, "tenor_port_asks_total", COUNTER, "", 1, none, 1,                                 \
       "What the gateway asked the node's thread.")                                                 \
     X(PORT_ASKS_REFUSED, "tenor_port_asks_refused_total", COUNTER, "", 1, none, 1,                 \

@@ -20,6 +20,7 @@ static const struct word {
     {"sync_taking", LOGGER_SYNC, LOGGER_INFO},     {"sync_done", LOGGER_SYNC, LOGGER_INFO},
     {"sync_resumed", LOGGER_SYNC, LOGGER_INFO},    {"sync_wiped", LOGGER_SYNC, LOGGER_WARN},
     {"sync_wrong", LOGGER_SYNC, LOGGER_WARN},      {"sync_ban", LOGGER_SYNC, LOGGER_WARN},
+    {"sync_ends", LOGGER_SYNC, LOGGER_WARN},       {"sync_again", LOGGER_SYNC, LOGGER_WARN},
     {"full", LOGGER_STORE, LOGGER_ERROR},          {"room", LOGGER_STORE, LOGGER_INFO},
     {"stalled", LOGGER_NODE, LOGGER_WARN},         {"results_wrong", LOGGER_NODE, LOGGER_ERROR},
     {"no_op", LOGGER_NODE, LOGGER_ERROR},          {"evidence", LOGGER_NODE, LOGGER_ERROR},
