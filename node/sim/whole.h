@@ -9,6 +9,8 @@
 
 #include "sim/node.h"
 
+#include "cluster/sync_blocks.h"
+#include "cluster/sync_limit.h"
 #include "tenor/item.h"
 #include "tenor/member.h"
 
@@ -147,6 +149,8 @@ struct sim_node {
     struct keeper *keeper;
     struct sync_server *server;
     struct syncing *syncing;
+    struct sync_limit sync_limit;
+    struct sync_blocks sync_blocks;
     struct tn_validators set;   /* by which peers are numbered meanwhile */
     struct whole_block *making; /* steps of the block that is being executed */
     struct whole_block **said;  /* executed, and not durable yet */

@@ -56,6 +56,10 @@ static void make_member(struct sim_node *node)
                                       .signatures = &whole->signatures,
                                       .key = whole->keys[machine->identity],
                                       .is_validator = !machine->mute};
+    if (node->sync_limit.usual == 0) {
+        sync_limit_init(&node->sync_limit, config.limits.sequencer.behind_max);
+    }
+    config.limits.sequencer.behind_max = node->sync_limit.blocks;
     whole_fill_out(&config.out, node);
     for (uint32_t i = 0; i < config.limits.chain.markets_count; i++)
         config.limits.chain.markets[i].exchange.hash_seed = 1 + node->machine;
@@ -174,18 +178,25 @@ static void sync_send(void *context, uint16_t to, const uint8_t *bytes, size_t s
     whole_send(context, to, bytes, size);
 }
 
+static uint64_t height_of(const struct sim_node *node)
+{
+    return tn_chain_heads(tn_member_chain(node->member))->height;
+}
+
 /* The member ends between two turns, when all that it recorded is durable. */
 static void begin_sync(struct sim_node *node)
 {
     struct sim *sim = node->sim;
     node->set = *tn_sequencer_set(tn_member_sequencer(node->member));
+    const uint64_t height = height_of(node);
     const struct syncing_config config = {.home = node->home,
                                           .limits = &sim->whole->limits.chain,
                                           .signatures = &sim->whole->signatures,
                                           .set = &node->set,
-                                          .above =
-                                              tn_chain_heads(tn_member_chain(node->member))->height,
+                                          .above = height,
                                           .log_position = keeper_log_position(node->keeper),
+                                          .patience_us =
+                                              sync_blocks_patience_us(&node->sync_blocks, height),
                                           .context = node,
                                           .send = sync_send};
     const int64_t now_us = whole_clock(node).now_us;
@@ -218,6 +229,26 @@ static void note_bans(struct sim_node *node, uint64_t before)
     }
 }
 
+static void go_on(struct sim_node *node)
+{
+    syncing_free(node->syncing);
+    node->syncing = NULL;
+    make_member(node);
+    node->is_broken = !start_member(node);
+}
+
+/* Nobody can give the state: what the home has goes on by blocks. */
+static void give_up_sync(struct sim_node *node)
+{
+    const uint64_t height = syncing_above(node->syncing), goal = node->sync_blocks.goal;
+    sim_trace(node->sim, node->machine, "asks in vain for a state: blocks %a to %b", height, goal,
+              0);
+    sync_limit_reach(&node->sync_limit, height, goal);
+    go_on(node);
+    if (node->is_broken) return;
+    sync_blocks_try(&node->sync_blocks, height_of(node), whole_clock(node).now_us);
+}
+
 /* The records into a new member; when they are what the set certified, it goes on from there. */
 static void end_sync(struct sim_node *node)
 {
@@ -234,10 +265,8 @@ static void end_sync(struct sim_node *node)
     uint64_t height = sync_client_checkpoint(syncing_client(node->syncing))->height;
     sim_trace(sim, node->machine, "has the state of %a", height, 0, 0);
     sim->figures.snapshots++;
-    syncing_free(node->syncing);
-    node->syncing = NULL;
-    make_member(node);
-    node->is_broken = !start_member(node);
+    sync_blocks_done(&node->sync_blocks);
+    go_on(node);
 }
 
 /* False: it is nobody's business here. */
@@ -270,6 +299,7 @@ void whole_home_tick(struct sim_node *node)
     enum syncing_answer state = syncing_turn(node->syncing, clock.now_us);
     note_bans(node, bans);
     if (state == SYNCING_WHOLE) end_sync(node);
+    if (state == SYNCING_VAIN) give_up_sync(node);
     if (state == SYNCING_FAILED) node->is_broken = true;
 }
 
@@ -325,6 +355,8 @@ enum sim_synced whole_home_tend(struct sim_node *node)
     machine->store_height = keeper_durable_height(node->keeper);
     node->is_due = is_due; /* a block waited for the checkpoint */
     node->sim->figures.counts[SIM_COUNT_STORED] += is_due;
-    if (node->is_behind) begin_sync(node);
+    const int64_t now_us = whole_clock(node).now_us;
+    if (node->is_behind || sync_blocks_fail(&node->sync_blocks, height_of(node), now_us))
+        begin_sync(node);
     return SIM_SYNCED;
 }

@@ -230,6 +230,7 @@ static void behind(void *context, uint64_t height)
     struct sim_node *node = context;
     if (!node->is_behind) sim_trace(node->sim, node->machine, "is behind: %a", height, 0, 0);
     node->is_behind = true;
+    sync_blocks_behind(&node->sync_blocks, height);
 }
 
 static bool may_execute(void *context)
