@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t RECOVERY_MOST_US = 60 * SIM_SECOND;
+static const int64_t RECOVERY_MOST_US = 90 * SIM_SECOND; /* a state sync in vain lasts 60 s */
 static const int64_t REST_US = 4 * SIM_SECOND; /* nobody trades, what is soft becomes final */
 
 const char SIM_NAME[] = "tenor-sim-whole";
