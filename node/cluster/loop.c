@@ -595,6 +595,7 @@ int loop_run(const struct loop_options *options)
     struct loop loop = {.options = *options};
     int end = END_FAILED;
     loop_direct_init(&loop);
+    sync_blocks_init(&loop.sync_blocks, options->sync_patience_us);
     bool is_started = prepare(&loop, &end) && operate_open(&loop) && start(&loop, &end);
     if (is_started) {
         operate_started(&loop);

@@ -19,6 +19,7 @@ struct loop_options {
     uint64_t checkpoint_blocks;
     uint64_t segment_bytes;
     uint64_t behind_blocks; /* further behind takes the state from peers; 0: the engine's default */
+    int64_t sync_patience_us;
     bool archive;
     bool quiet;  /* no line a block */
     bool follow; /* leads no market and holds no memory for it */

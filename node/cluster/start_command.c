@@ -123,6 +123,8 @@ int start_command(int arguments_count, char **arguments)
                                       .checkpoint_blocks = node->settings.store.checkpoint_blocks,
                                       .segment_bytes = node->settings.store.segment_bytes,
                                       .behind_blocks = node->settings.node.behind_blocks,
+                                      .sync_patience_us =
+                                          (int64_t)node->settings.node.sync_patience_ms * 1000,
                                       .archive = node->settings.store.archive,
                                       .quiet = !node->settings.log.blocks,
                                       .follow = node->settings.node.follow,

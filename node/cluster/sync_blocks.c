@@ -4,8 +4,7 @@
 #include "cluster/sync_limit.h"
 
 enum {
-    ASK_US = 60000000,  /* for a state, the first time */
-    DOUBLINGS_MOST = 5, /* of that */
+    DOUBLINGS_MOST = 5, /* of ask_us */
     NONE_US = 60000000, /* without a block */
     HEADER_US = 1000,   /* and for each, as their headers come before the first of them */
 };
@@ -13,6 +12,11 @@ enum {
 static uint64_t lacking(const struct sync_blocks *blocks, uint64_t height)
 {
     return blocks->goal > height ? blocks->goal - height : 0;
+}
+
+void sync_blocks_init(struct sync_blocks *blocks, int64_t ask_us)
+{
+    *blocks = (struct sync_blocks){.ask_us = ask_us};
 }
 
 void sync_blocks_behind(struct sync_blocks *blocks, uint64_t goal)
@@ -24,7 +28,7 @@ int64_t sync_blocks_patience_us(const struct sync_blocks *blocks, uint64_t heigh
 {
     if (lacking(blocks, height) > SYNC_LIMIT_MOST) return INT64_MAX;
     const uint32_t doublings = blocks->vain < DOUBLINGS_MOST ? blocks->vain : DOUBLINGS_MOST;
-    return (int64_t)ASK_US << doublings;
+    return blocks->ask_us << doublings;
 }
 
 void sync_blocks_try(struct sync_blocks *blocks, uint64_t height, int64_t now_us)

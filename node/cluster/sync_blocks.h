@@ -4,7 +4,7 @@
  * it ended, which nobody certifies, and the state of the checkpoint before it is in no store any
  * more. If the set then needs for a quorum the very node that is too far behind for blocks, no
  * checkpoint comes: both would wait for ever. But the blocks are there. So a state sync in vain
- * ends after a minute, and a member is made of the home as it stands, which fetches block after
+ * ends after a minute (`ask_us`), and a member is made of the home as it stands, which fetches block after
  * block. When none come either, the node asks for a state again: twice as long as the last time, up
  * to half an hour, then tries blocks again. It has no clock. */
 #ifndef NODE_CLUSTER_SYNC_BLOCKS_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct sync_blocks {
+    int64_t ask_us;   /* for a state, the first time */
     uint64_t goal;    /* the height that a member told it was behind of */
     uint64_t height;  /* that a try has come to */
     int64_t moved_us; /* when */
@@ -22,6 +23,9 @@ struct sync_blocks {
     uint64_t tries; /* since the process began */
 };
 
+#define SYNC_BLOCKS_ASK_US INT64_C(60000000) /* as a node asks if not told otherwise */
+
+void sync_blocks_init(struct sync_blocks *blocks, int64_t ask_us);
 /* A member is too far behind this height. */
 void sync_blocks_behind(struct sync_blocks *blocks, uint64_t goal);
 /* How long peers may answer that they have no state for a node at this height; INT64_MAX: for ever,

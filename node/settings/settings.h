@@ -36,6 +36,7 @@ struct settings_node {
     uint8_t transport;                 /* 0: own sockets, 1: nng */
     bool follow;                       /* lead no market */
     uint64_t behind_blocks;            /* 0: the engine's default */
+    uint64_t sync_patience_ms;         /* for a state that nobody has, before blocks are tried */
     bool huge_pages;                   /* for the tables of markets and chain */
     uint64_t key_tables;               /* of keys whose signatures are checked often; 0: none */
 };

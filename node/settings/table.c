@@ -47,6 +47,9 @@ const struct setting setting_table[] = {
     NUMBER(node.follow, BOOL, START, 0, 1, 0, "Lead no market, and hold no memory for it."),
     NUMBER(node.behind_blocks, INTEGER, START, 0, 1000000, 0,
            "Further behind than that, the state is taken from peers; 0: 10000."),
+    NUMBER(node.sync_patience_ms, INTEGER, START, 1000, 3600000, 60000,
+           "How long peers may answer that they have no state to give; then blocks are fetched one "
+           "by one, however many."),
     NUMBER(node.huge_pages, BOOL, START, 0, 1, 0,
            "Ask for huge pages for the tables: for deep books, as several times as much of the "
            "tables is resident."),

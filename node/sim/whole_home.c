@@ -58,6 +58,7 @@ static void make_member(struct sim_node *node)
                                       .is_validator = !machine->mute};
     if (node->sync_limit.usual == 0) {
         sync_limit_init(&node->sync_limit, config.limits.sequencer.behind_max);
+        sync_blocks_init(&node->sync_blocks, SYNC_BLOCKS_ASK_US);
     }
     config.limits.sequencer.behind_max = node->sync_limit.blocks;
     whole_fill_out(&config.out, node);

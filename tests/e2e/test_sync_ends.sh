@@ -4,7 +4,6 @@
 # back. The three that start are a quorum only with the one that lacks the blocks: it must take them.
 #
 # usage: test_sync_ends.sh TENORD TENOR_PLAY
-# Most of its time is a minute's wait for a state.
 set -euo pipefail
 tenord=$1
 play=$2
@@ -17,7 +16,7 @@ has_said() { grep -q "$2" "$(log_of "$1")"; }
 set_open 4
 # No height of this test is certified.
 for i in $(all_nodes); do echo "checkpoint_blocks 65536" >>"$net/node-$i/set.conf"; done
-start_options+=(--behind-blocks 64)
+start_options+=(--behind-blocks 64 node.sync_patience=5s)
 start_all
 start_play 0
 stop_node 2

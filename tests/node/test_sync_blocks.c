@@ -23,8 +23,9 @@ static uint32_t count_seconds(struct sync_blocks *blocks, uint64_t height, int64
 
 static void test_sync_blocks_are_tried_after_a_minute(void **state)
 {
-    struct sync_blocks blocks = {0};
+    struct sync_blocks blocks;
     (void)state;
+    sync_blocks_init(&blocks, SYNC_BLOCKS_ASK_US);
     sync_blocks_behind(&blocks, 20000);
     assert_int_equal(sync_blocks_patience_us(&blocks, 5000), 60 * SECOND);
     assert_false(sync_blocks_fail(&blocks, 5000, 900 * SECOND)); /* nothing was tried */
@@ -32,9 +33,10 @@ static void test_sync_blocks_are_tried_after_a_minute(void **state)
 
 static void test_sync_blocks_end_where_the_goal_is_reached_however_slowly(void **state)
 {
-    struct sync_blocks blocks = {0};
+    struct sync_blocks blocks;
     int64_t now_us = 7 * SECOND;
     (void)state;
+    sync_blocks_init(&blocks, SYNC_BLOCKS_ASK_US);
     sync_blocks_behind(&blocks, 1200);
     sync_blocks_try(&blocks, 1000, now_us);
     for (uint64_t height = 1000; height <= 1200; height++) {
@@ -50,9 +52,10 @@ static void test_sync_blocks_end_where_the_goal_is_reached_however_slowly(void *
 /* Headers come first, from above: some thousand a second. */
 static void test_sync_blocks_wait_longer_for_the_first_of_many(void **state)
 {
-    struct sync_blocks blocks = {0};
+    struct sync_blocks blocks;
     int64_t now_us = 0;
     (void)state;
+    sync_blocks_init(&blocks, SYNC_BLOCKS_ASK_US);
     sync_blocks_behind(&blocks, 100);
     sync_blocks_try(&blocks, 0, now_us);
     assert_in_range(count_seconds(&blocks, 0, &now_us), 60, 61);
@@ -65,9 +68,10 @@ static void test_sync_blocks_wait_longer_for_the_first_of_many(void **state)
 static void test_sync_blocks_that_do_not_come_are_tried_less_and_less_often(void **state)
 {
     const int64_t minutes[] = {1, 2, 4, 8, 16, 32, 32, 32};
-    struct sync_blocks blocks = {0};
+    struct sync_blocks blocks;
     int64_t now_us = 0;
     (void)state;
+    sync_blocks_init(&blocks, SYNC_BLOCKS_ASK_US);
     sync_blocks_behind(&blocks, 500);
     for (uint32_t i = 0; i < sizeof minutes / sizeof minutes[0]; i++) {
         assert_int_equal(sync_blocks_patience_us(&blocks, 100), minutes[i] * 60 * SECOND);
@@ -86,9 +90,10 @@ static void test_sync_blocks_that_do_not_come_are_tried_less_and_less_often(void
 
 static void test_sync_blocks_are_not_tried_where_no_member_fetches_so_many(void **state)
 {
-    struct sync_blocks blocks = {0};
+    struct sync_blocks blocks;
     struct sync_limit limit;
     (void)state;
+    sync_blocks_init(&blocks, SYNC_BLOCKS_ASK_US);
     sync_blocks_behind(&blocks, 1000 + SYNC_LIMIT_MOST);
     assert_int_equal(sync_blocks_patience_us(&blocks, 1000), 60 * SECOND);
     assert_int_equal(sync_blocks_patience_us(&blocks, 999), INT64_MAX);
