@@ -8,6 +8,7 @@
  * connection that was up the next attempt comes at once, but for a jitter; after one that was not,
  * later each time, up to ten seconds. */
 #include "client/internal.h"
+#include "clock.h"
 
 #include <mbedtls/platform_util.h>
 #include <poll.h>
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -418,16 +418,12 @@ int64_t tn_client_timeout(const struct tn_client *client, int64_t now_ms)
 
 void tn_client_wait(struct tn_client *client, int64_t wait_ms)
 {
-    struct timespec clock;
-    clock_gettime(CLOCK_MONOTONIC, &clock);
-    int64_t now_ms = (int64_t)clock.tv_sec * 1000 + clock.tv_nsec / 1000000;
-    int64_t wait = tn_client_timeout(client, now_ms);
+    int64_t wait = tn_client_timeout(client, monotonic_ms());
     if (wait < 0 || (wait_ms >= 0 && wait_ms < wait)) wait = wait_ms;
     struct pollfd asked = {.fd = client->socket, .events = tn_client_events(client)};
     int most = wait > 3600000 ? 3600000 : (int)wait;
     (void)poll(&asked, client->socket < 0 ? 0 : 1, most);
-    clock_gettime(CLOCK_MONOTONIC, &clock);
-    tn_client_turn(client, (int64_t)clock.tv_sec * 1000 + clock.tv_nsec / 1000000);
+    tn_client_turn(client, monotonic_ms());
 }
 
 /* ---- Asked from outside ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #ifndef NODE_CLUSTER_LOOP_INTERNAL_H
 #define NODE_CLUSTER_LOOP_INTERNAL_H
 
+#include "clock.h"
 #include "cluster/loop.h"
 
 #include "cluster/clients.h"
@@ -23,7 +24,6 @@
 #include "tenord/tenord.h"
 
 #include <pthread.h>
-#include <time.h>
 
 enum {
     EVENTS_A_TURN = 512,
@@ -90,13 +90,6 @@ struct loop {
     uint64_t over_rate;                        /* messages of peers that were dropped, of all */
     bool is_restoring, failed, is_full, is_behind, is_stopping;
 };
-
-static inline int64_t clock_us(clockid_t which)
-{
-    struct timespec now;
-    clock_gettime(which, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* loop_out.c: what the member puts out. */
 void loop_fill_out(struct tn_member_out *out, struct loop *loop);

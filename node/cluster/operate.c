@@ -1,6 +1,7 @@
 /* The operator's side: life, SIGHUP, the service manager. */
 #include "cluster/operate.h"
 
+#include "clock.h"
 #include "cluster/loop_gateway.h"
 #include "cluster/loop_internal.h"
 

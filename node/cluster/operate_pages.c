@@ -1,6 +1,7 @@
 /* The pages of a node's http server. Everything they say was published by the node's thread. */
 #include "cluster/operate.h"
 
+#include "clock.h"
 #include "tenord/version.h"
 
 #include <dirent.h>
@@ -77,10 +78,7 @@ static void show_metrics(struct http_answer *answer, struct operate *operate)
 /* A node that reads its home is busy, not dead. */
 static void show_live(struct http_answer *answer, struct metrics_board *board)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t age_us =
-        (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 - metrics_published_us(board);
+    int64_t age_us = monotonic_us() - metrics_published_us(board);
     bool is_starting = metrics_get(board, METRICS_NOT_READY, METRICS_REASON_STARTING) != 0;
     if (is_starting || age_us < LIVE_US) {
         say(answer, 200, plain, "live\n");

@@ -2,6 +2,7 @@
  * block rows are whole and up to which they go: it is written with every block, so a checkpoint
  * that blocks went by without (an older program, a node without clients) shows by its height. */
 #include "cluster/past.h"
+#include "clock.h"
 
 #include "cluster/keeper.h"
 
@@ -9,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     MARK_VERSION = 2, /* of rows too: those of another one are not read */
@@ -232,13 +232,6 @@ struct scan {
     enum store_err err;
 };
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* What the row has behind the place, as far as the piece has room. */
 static bool take_messages(struct scan *scan, struct past_row_messages *messages)
 {
@@ -294,7 +287,7 @@ static bool see_row(void *context, const uint8_t *key, size_t key_size, const ui
     } else {
         scan->piece->through = (struct gateway_place){height, UINT32_MAX};
     }
-    return ++scan->rows % ROWS_A_LOOK != 0 || now_us() < scan->until_us;
+    return ++scan->rows % ROWS_A_LOOK != 0 || (uint64_t)monotonic_us() < scan->until_us;
 }
 
 static void read_rows(struct scan *scan, const struct kept *kept)
@@ -356,7 +349,7 @@ static void read_past(void *context, struct gateway_past_piece *piece, uint32_t 
                         .piece = piece,
                         .market = market,
                         .account = account,
-                        .until_us = now_us() + GATEWAY_PAST_US};
+                        .until_us = (uint64_t)monotonic_us() + GATEWAY_PAST_US};
     piece->answer = GATEWAY_PAST_WAIT;
     piece->through = after;
     piece->count = 0;

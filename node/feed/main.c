@@ -5,6 +5,7 @@
  * next one is better. */
 #include "feed/feed.h"
 
+#include "clock.h"
 #include "http/http.h"
 #include "tenor/arguments.h"
 
@@ -27,21 +28,14 @@ _Noreturn void tn_panic(const char *file, int line, const char *what)
 /* ---- Time and turns ---------------------------------------------------------------------------
  */
 
-static int64_t clock_of(clockid_t which)
-{
-    struct timespec now;
-    clock_gettime(which, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int64_t feed_clock_ms(void)
 {
-    return clock_of(CLOCK_MONOTONIC);
+    return monotonic_ms();
 }
 
 int64_t feed_unix_ms(void)
 {
-    return clock_of(CLOCK_REALTIME);
+    return clock_ms(CLOCK_REALTIME);
 }
 
 static volatile sig_atomic_t stop_asked;

@@ -9,6 +9,7 @@
  * nobody holds one that is gone.
  *
  * While its handshake is at a thread, its TLS is that thread's: ending only notes that it ended. */
+#include "clock.h"
 #include "gateway/internal.h"
 
 #include <errno.h>
@@ -123,7 +124,7 @@ void gateway_connections_shaken(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct gateway *gateway = context;
-    gateway->now_us = gateway_now_us();
+    gateway->now_us = monotonic_us();
     struct gateway_handshake *next, *handshake = gateway_handshakes_take(gateway->handshakes);
     for (; handshake != NULL; handshake = next) {
         next = handshake->next;
@@ -296,7 +297,7 @@ static void give_room_back(struct gateway_connection *connection)
 static bool guest_may_go_on(struct gateway_connection *connection)
 {
     struct gateway *gateway = connection->gateway;
-    int64_t now_us = gateway_now_us();
+    int64_t now_us = monotonic_us();
     gateway->guest_us += (now_us - gateway->guest_at_us) * GATEWAY_GUEST_PERCENT / 100;
     if (gateway->guest_us > GATEWAY_GUEST_MOST_US) gateway->guest_us = GATEWAY_GUEST_MOST_US;
     gateway->guest_at_us = now_us;
@@ -346,14 +347,14 @@ void gateway_connection_read(struct gateway_connection *connection)
     bool is_guest = connection->stage == GATEWAY_OPEN && !connection->is_logged_on;
     if (is_guest && !guest_may_go_on(connection)) return;
     read_messages(connection);
-    if (is_guest) gateway->guest_us -= gateway_now_us() - gateway->guest_at_us;
+    if (is_guest) gateway->guest_us -= monotonic_us() - gateway->guest_at_us;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct gateway_connection *connection = context;
-    connection->gateway->now_us = gateway_now_us();
+    connection->gateway->now_us = monotonic_us();
     if (connection->stage == GATEWAY_HANDSHAKE) {
         shake(connection);
     } else if (connection->is_lingering) {
@@ -512,7 +513,7 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct gateway_connection *connection = context;
-    connection->gateway->now_us = gateway_now_us();
+    connection->gateway->now_us = monotonic_us();
     connection->is_full = false;
     if (connection->stage == GATEWAY_HANDSHAKE) {
         shake(connection);

@@ -7,6 +7,7 @@
 #include "gateway/internal.h"
 
 #include "cipher/chachapoly.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,19 +16,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_KEPT 512u /* for the node's own: its log, its store, its links, its pages */
 
 #define WORKERS_MOST 64u /* however many processors there are */
-
-int64_t gateway_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 struct gateway_market *gateway_market(struct gateway *gateway, uint32_t market)
 {
@@ -82,7 +75,7 @@ static void on_past(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct gateway *gateway = context;
-    gateway->now_us = gateway_now_us();
+    gateway->now_us = monotonic_us();
     gateway_behind_take(gateway);
 }
 
@@ -113,7 +106,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct gateway *gateway = context;
-    gateway->now_us = gateway_now_us();
+    gateway->now_us = monotonic_us();
     gateway->ticks++;
     gateway_connections_tick(gateway);
     if (gateway->is_told && gateway->wants_snapshot)
@@ -136,7 +129,7 @@ static void drain(struct gateway *gateway)
 {
     if (gateway->is_draining) return;
     gateway->is_draining = true;
-    gateway->drain_us = gateway_now_us() + (int64_t)gateway->limits.drain_ms * 1000;
+    gateway->drain_us = monotonic_us() + (int64_t)gateway->limits.drain_ms * 1000;
     gateway_listen_update(gateway);
     for (uint32_t i = 0; i < gateway->slots_used; i++) {
         struct gateway_connection *connection = gateway->connections[i];
@@ -169,7 +162,7 @@ static void on_asked(evutil_socket_t fd, short what, void *context)
         gateway->identity = identity;
     }
     if (is_full != gateway->is_full) {
-        gateway->now_us = gateway_now_us();
+        gateway->now_us = monotonic_us();
         gateway->is_full = is_full;
         gateway_session_trouble(gateway);
     }
@@ -180,7 +173,7 @@ static bool is_drained(struct gateway *gateway)
 {
     if (!gateway->is_draining) return false;
     bool is_empty = gateway->connections_count == 0 && gateway->standbys == NULL;
-    return is_empty || gateway_now_us() >= gateway->drain_us;
+    return is_empty || monotonic_us() >= gateway->drain_us;
 }
 
 /* Whoever has just traded is likely to go on, and to wake this thread takes longer than to apply an
@@ -199,7 +192,7 @@ static void *run(void *context)
     while (!is_drained(gateway)) {
         event_base_loop(gateway->base, EVLOOP_ONCE | (more ? EVLOOP_NONBLOCK : 0));
         gateway_checkers_wake(gateway->checkers);
-        gateway->now_us = gateway_now_us();
+        gateway->now_us = monotonic_us();
         GATEWAY_COUNT(gateway, turns);
         if (gateway->tells_wait) gateway_tells_take(gateway);
         more = gateway_connections_turn(gateway) || gateway->tells_wait || is_spinning(gateway) ||
@@ -421,7 +414,7 @@ bool gateway_open(struct gateway **out, const struct gateway_options *options, s
     gateway->listen_fd = gateway->asks.fd = -1;
     gateway->state = PORT_SYNCING;
     gateway->guest_us = GATEWAY_GUEST_MOST_US;
-    gateway->guest_at_us = gateway_now_us();
+    gateway->guest_at_us = monotonic_us();
     gateway->tells_wait = gateway->history_unbegun = gateway->wants_snapshot = true;
     gateway->markets_count = options->feed.markets_count;
     for (uint32_t i = 0; i < gateway->markets_count; i++)

@@ -241,7 +241,6 @@ struct gateway {
     uint8_t entry[WIRE_ENTRY_BYTES_MAX];
 };
 
-int64_t gateway_now_us(void);
 struct gateway_market *gateway_market(struct gateway *gateway, uint32_t market); /* NULL: none */
 
 /* ---- listen.c ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
  * for a second make way for the next ones; when all of them are busy, newcomers wait in the
  * kernel's queue. So a flood of half-open connections delays others by little and costs no memory.
  */
+#include "clock.h"
 #include "gateway/internal.h"
 
 #include <errno.h>
@@ -126,7 +127,7 @@ void gateway_listen_take(evutil_socket_t fd, short what, void *context)
     (void)what;
     struct gateway *gateway = context;
     const int on = 1;
-    gateway->now_us = gateway_now_us();
+    gateway->now_us = monotonic_us();
     for (int i = 0; i < TAKE_A_TURN && gateway->is_listening; i++) {
         struct sockaddr_storage from;
         socklen_t size = sizeof from;

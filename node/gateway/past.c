@@ -2,6 +2,7 @@
  * the owner's while it is looked at, and free otherwise; there are few of them, and no more is read
  * while all are full. So what the past costs in memory does not depend on how many ask. */
 #include "gateway/past.h"
+#include "clock.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -34,13 +35,6 @@ struct gateway_past {
     struct ask asks[];
 };
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* ---- The thread --------------------------------------------------------------------------------
  */
 
@@ -61,10 +55,11 @@ static bool wait_for_ask(struct gateway_past *past, struct ask *ask)
 static void rest(struct gateway_past *past, uint64_t worked_us)
 {
     pthread_mutex_lock(&past->lock);
-    const uint64_t until_us = now_us() + worked_us * (100 - past->percent) / past->percent;
+    const uint64_t until_us =
+        (uint64_t)monotonic_us() + worked_us * (100 - past->percent) / past->percent;
     const struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
                                    .tv_nsec = (long)(until_us % 1000000) * 1000};
-    while (!past->ending && now_us() < until_us)
+    while (!past->ending && (uint64_t)monotonic_us() < until_us)
         pthread_cond_timedwait(&past->changed, &past->lock, &until);
     pthread_mutex_unlock(&past->lock);
 }
@@ -75,7 +70,7 @@ static void *work(void *context)
     struct ask ask;
     while (wait_for_ask(past, &ask)) {
         struct gateway_past_piece *piece = &past->pieces[past->pieces_put % PIECES];
-        const uint64_t begun_us = now_us();
+        const uint64_t begun_us = (uint64_t)monotonic_us();
         piece->tag = ask.tag;
         piece->slot = ask.slot;
         past->source.read(past->source.context, piece, ask.market, ask.account, ask.after);
@@ -84,7 +79,7 @@ static void *work(void *context)
         past->pieces_put++;
         pthread_mutex_unlock(&past->lock);
         eventfd_write(past->fd, 1);
-        rest(past, now_us() - begun_us);
+        rest(past, (uint64_t)monotonic_us() - begun_us);
     }
     return NULL;
 }

@@ -4,6 +4,7 @@
  *
  * Answers of a turn leave at its end, so their frames are noted and counted then. Counted are
  * buckets of the node's bounds, by one thread; any may read them. */
+#include "clock.h"
 #include "gateway/internal.h"
 
 static void count(struct gateway *gateway, int64_t since_us, int64_t now_us)
@@ -28,7 +29,7 @@ void gateway_times_count(struct gateway *gateway)
 {
     struct gateway_times *times = &gateway->times;
     if (times->noted_count == 0) return;
-    const int64_t now_us = gateway_now_us();
+    const int64_t now_us = monotonic_us();
     for (uint32_t i = 0; i < times->noted_count; i++)
         count(gateway, times->noted_us[i], now_us);
     times->noted_count = 0;

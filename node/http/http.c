@@ -6,6 +6,8 @@
  * read away until the other end closes, for a reset would take the words with it. */
 #include "http/http.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -19,7 +21,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ANSWER_HEAD_SIZE = 512, WAITING_MAX = 64, PAUSE_MS = 100, ACCEPTS_A_TURN = 64 };
@@ -54,13 +55,6 @@ struct http {
 static void count(_Atomic uint64_t *counter)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- One connection ----------------------------------------------------------------------------
@@ -273,7 +267,7 @@ static void turn(struct http *http)
     struct pollfd polls[HTTP_CONNECTIONS_MAX + 2];
     struct connection *whose[HTTP_CONNECTIONS_MAX + 2] = {NULL};
     uint32_t used = 2;
-    int64_t now_ms = clock_ms();
+    int64_t now_ms = monotonic_ms();
     polls[0] = (struct pollfd){.fd = http->waker, .events = POLLIN};
     polls[1] =
         (struct pollfd){.fd = now_ms < http->paused_ms ? -1 : http->listener, .events = POLLIN};
@@ -286,7 +280,7 @@ static void turn(struct http *http)
         whose[used++] = connection;
     }
     if (poll(polls, used, wait_ms(http, now_ms)) < 0) return;
-    now_ms = clock_ms();
+    now_ms = monotonic_ms();
     for (uint32_t i = 2; i < used; i++) {
         if (polls[i].revents == 0) continue;
         if (whose[i]->stage == STAGE_WRITE) {

@@ -4,6 +4,7 @@
  * connection that was dialled knows whom it means from the start; one that came in learns it from
  * the hello, and knows it when the proof is verified. While the peer is not up the bytes behind the
  * handshake stay in the ring, so that no message comes before its UP. */
+#include "clock.h"
 #include "link/node.h"
 
 #include <stdlib.h>
@@ -55,7 +56,7 @@ struct connection *connection_open(struct link_nng *link, struct stream *stream,
                                       .dialled = peer != NULL,
                                       .stage = peer != NULL ? STAGE_REPLY : STAGE_HELLO,
                                       .stream = stream,
-                                      .begun_us = link_now_us()};
+                                      .begun_us = monotonic_us()};
     link->connections[link->connections_count++] = connection;
     if (!connection->dialled) link->statistics.half_open++;
     if (connection->dialled) send_hello(connection);
@@ -147,7 +148,7 @@ static void become_ready(struct connection *connection)
     stream_look(connection->stream, &state);
     if (!connection->dialled) connection->link->statistics.half_open--;
     connection->stage = STAGE_READY;
-    connection->heard_us = connection->moved_us = link_now_us();
+    connection->heard_us = connection->moved_us = monotonic_us();
     connection->heard_bytes = state.received;
     connection->moved_bytes = state.sent;
     connection->ping_us = connection->heard_us;
@@ -235,7 +236,7 @@ static enum link_reason on_ping(struct connection *connection, const uint8_t *by
     if (size != 9) return LINK_REASON_MALFORMED;
     /* They make no events, so without a bound a flood of them would keep link_poll busy for ever.
      */
-    if (!limiter_bucket_take(&connection->pings, link_now_us(), PINGS_A_SECOND))
+    if (!limiter_bucket_take(&connection->pings, monotonic_us(), PINGS_A_SECOND))
         return LINK_REASON_PINGS;
     if (bytes[0] == LINK_KIND_PING) {
         memcpy(connection->pong, bytes + 1, 8);
@@ -243,7 +244,7 @@ static enum link_reason on_ping(struct connection *connection, const uint8_t *by
         connection_pump(connection);
         return LINK_REASON_NONE;
     }
-    int64_t taken_us = link_now_us() - (int64_t)tn_get_be(bytes + 1, 8);
+    int64_t taken_us = monotonic_us() - (int64_t)tn_get_be(bytes + 1, 8);
     if (taken_us > 0 && taken_us < UINT32_MAX)
         connection->peer->statistics.round_trip_us[connection->class] = (uint32_t)taken_us;
     return LINK_REASON_NONE;
@@ -333,7 +334,7 @@ static void pump_pings(struct connection *connection)
     }
     if (connection->ping_due && stream_room(connection->stream) >= 13) {
         bytes[0] = LINK_KIND_PING;
-        tn_put_be(bytes + 1, (uint64_t)link_now_us(), 8);
+        tn_put_be(bytes + 1, (uint64_t)monotonic_us(), 8);
         write_frame(connection, bytes, sizeof bytes);
         connection->ping_due = false;
     }

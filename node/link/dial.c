@@ -5,6 +5,7 @@
  * A dialler trusts one certificate, its peer's: whoever else answers at that address is refused by
  * TLS before this node says a word. An attempt that is given up is cancelled; what belongs to it is
  * freed when the transport is done with it. */
+#include "clock.h"
 #include "link/node.h"
 
 #include <stdlib.h>
@@ -63,7 +64,7 @@ void dial_reap(struct link_nng *link, bool wait)
 
 void dial_back_off(struct link_nng *link, struct peer *peer)
 {
-    int64_t now_us = link_now_us();
+    int64_t now_us = monotonic_us();
     if (peer->retry_us > now_us) return; /* the other class has failed before */
     uint64_t pause_us = (uint64_t)link->limits.retry_max_ms * 1000;
     uint64_t doubled_us = (uint64_t)link->limits.retry_min_ms * 1000;

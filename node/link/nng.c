@@ -5,6 +5,7 @@
  * its end, for an eventfd that nng's callbacks write. */
 #include "link/node.h"
 
+#include "clock.h"
 #include "link/certificate.h"
 
 #include <errno.h>
@@ -14,19 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define BURST_VOTES  16 /* messages from one connection before the next has its turn */
 #define BURST_BULK   4
 #define POLLS_A_LOOK 32
 #define AWAY_US      200000
-
-int64_t link_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 void link_random_bytes(uint8_t *bytes, size_t size)
 {
@@ -124,7 +117,7 @@ static bool step(struct link_nng *link, struct link_event *event, int64_t now_us
             case CONNECTION_GONE: break;
         }
         is_fresh = true;
-        now_us = link_now_us();
+        now_us = monotonic_us();
     }
 }
 
@@ -146,7 +139,7 @@ static void flush(struct link *base)
 static void poll_link(struct link *base, struct link_event *event, int64_t timeout_ms)
 {
     struct link_nng *link = (struct link_nng *)base;
-    int64_t now_us = link_now_us();
+    int64_t now_us = monotonic_us();
     int64_t until_us = timeout_ms < 0 ? INT64_MAX : now_us + timeout_ms * 1000;
     forgive(link, now_us);
     flush(base);
@@ -154,14 +147,14 @@ static void poll_link(struct link *base, struct link_event *event, int64_t timeo
         *event = (struct link_event){.kind = LINK_NOTHING};
         link->has_more = step(link, event, now_us);
         if (link->has_more) return;
-        now_us = link_now_us();
+        now_us = monotonic_us();
         link->polled_us = now_us;
         if (now_us >= until_us) return;
         int64_t wait_us = link->tick_us - now_us;
         if (wait_us > until_us - now_us) wait_us = until_us - now_us;
         struct pollfd ready = {.fd = link->transport->fd(link), .events = POLLIN};
         if (wait_us > 0) poll(&ready, 1, (int)(wait_us / 1000 + 1));
-        now_us = link_now_us();
+        now_us = monotonic_us();
         forgive(link, now_us);
     }
 }
@@ -233,7 +226,7 @@ static int64_t wait_ms(const struct link *base)
 {
     const struct link_nng *link = (const struct link_nng *)base;
     if (link->has_more) return 0;
-    int64_t left_us = link->tick_us - link_now_us();
+    int64_t left_us = link->tick_us - monotonic_us();
     return left_us <= 0 ? 0 : left_us / 1000 + 1;
 }
 
@@ -340,7 +333,7 @@ bool link_nng_open(struct link **out, char problem[LINK_PROBLEM_SIZE],
     set_limits(link, &options->limits);
     pthread_mutex_init(&link->listener.mutex, NULL);
     atomic_init(&link->news, false);
-    link->polled_us = link_now_us();
+    link->polled_us = monotonic_us();
     bool opened = stream_waker_open(&link->waker);
     if (!opened) link_say(link, "cannot make an eventfd: %s", strerror(errno));
     opened = opened && open_parts(link, options);

@@ -113,7 +113,6 @@ struct link_nng {
     char problem[LINK_PROBLEM_SIZE];
 };
 
-int64_t link_now_us(void);
 void link_random_bytes(uint8_t *bytes, size_t size);
 __attribute__((format(printf, 2, 3))) void link_say(struct link_nng *link, const char *format, ...);
 

@@ -4,6 +4,7 @@
  * there is one answer to "can it be reached". A DOWN is told before the next UP, and what was
  * accepted for a peer that goes down is dropped and counted: the cores send again what they need.
  */
+#include "clock.h"
 #include "link/node.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static void settle(struct link_nng *link, struct peer *peer)
     if (peer->up || peer->tell_down) return;
     if (peer->connections[LINK_VOTES] == NULL || peer->connections[LINK_BULK] == NULL) return;
     peer->up = true;
-    peer->up_us = link_now_us();
+    peer->up_us = monotonic_us();
     link->untold++;
 }
 
@@ -71,7 +72,7 @@ void peer_down(struct link_nng *link, struct peer *peer, enum link_reason reason
     } else if (peer->up) {
         link->untold--; /* nobody heard of it */
     }
-    if (peer->up && link_now_us() - peer->up_us > (int64_t)link->limits.retry_max_ms * 1000)
+    if (peer->up && monotonic_us() - peer->up_us > (int64_t)link->limits.retry_max_ms * 1000)
         peer->attempts = 0;
     peer->up = false;
     if (peer->dials) dial_back_off(link, peer);

@@ -3,6 +3,7 @@
  * One thread, one client, one loop: wait for the socket or for the next moment that something is
  * due, hear what came, value, quote. A signal ends it: it cancels all that rests, waits until the
  * leader has said so, logs off and ends with 0. */
+#include "clock.h"
 #include "mm/mm.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { STOP_MS = 3000, WAIT_MS = 50 };
 
@@ -41,9 +41,7 @@ uint64_t mm_random(struct mm *mm)
 
 void mm_clock(struct mm *mm)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    mm->now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    mm->now_us = monotonic_us();
     mm->now_ms = mm->now_us / 1000;
 }
 

@@ -4,6 +4,7 @@
  * where it stood. What an operation brings about shows in the state some blocks later, so after
  * each the node is asked until it is there. Sessions are kept in the keyring of `tenor` (its --key
  * is our --name). */
+#include "clock.h"
 #include "mm/mm.h"
 #include "tenor/keyring.h"
 
@@ -11,7 +12,6 @@
 #include "tenor/market.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { LOOK_MS = 100, WAIT_MS = 20000, SESSION_DAYS = 30, DAY_MS = 86400000, TRIES = 5 };
 
@@ -28,13 +28,6 @@ struct setup {
     tn_micros cash_micros;
     uint64_t nonce_top, session, expires_ms, deposit_number;
 };
-
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void take_account(struct setup *setup, const struct tn_account_state *state)
 {
@@ -76,8 +69,8 @@ static void heard(void *context, const struct tn_client_news *news)
 
 static bool wait_answer(struct setup *setup)
 {
-    int64_t until_ms = clock_ms() + WAIT_MS;
-    while (!setup->is_answered && !setup->is_closed && clock_ms() < until_ms)
+    int64_t until_ms = monotonic_ms() + WAIT_MS;
+    while (!setup->is_answered && !setup->is_closed && monotonic_ms() < until_ms)
         tn_client_wait(setup->client, LOOK_MS);
     if (!setup->is_answered) mm_say("no node answers");
     return setup->is_answered;
@@ -85,9 +78,9 @@ static bool wait_answer(struct setup *setup)
 
 static bool wait_connection(struct setup *setup)
 {
-    int64_t until_ms = clock_ms() + WAIT_MS;
+    int64_t until_ms = monotonic_ms() + WAIT_MS;
     while (tn_client_state(setup->client) != TN_CLIENT_CONNECTED && !setup->is_closed &&
-           clock_ms() < until_ms)
+           monotonic_ms() < until_ms)
         tn_client_wait(setup->client, LOOK_MS);
     return tn_client_state(setup->client) == TN_CLIENT_CONNECTED;
 }
@@ -123,10 +116,10 @@ static bool look_account(struct setup *setup)
 /* Turns for a moment; false when the time for this step is up. */
 static bool may_look_again(struct setup *setup, int64_t until_ms, const char *what)
 {
-    int64_t pause_ms = clock_ms() + LOOK_MS;
-    while (clock_ms() < pause_ms)
-        tn_client_wait(setup->client, pause_ms - clock_ms());
-    if (clock_ms() < until_ms && !setup->is_closed) return true;
+    int64_t pause_ms = monotonic_ms() + LOOK_MS;
+    while (monotonic_ms() < pause_ms)
+        tn_client_wait(setup->client, pause_ms - monotonic_ms());
+    if (monotonic_ms() < until_ms && !setup->is_closed) return true;
     mm_say("%s does not appear in the state", what);
     return false;
 }
@@ -134,7 +127,7 @@ static bool may_look_again(struct setup *setup, int64_t until_ms, const char *wh
 static bool open_account(struct setup *setup)
 {
     struct tn_block_item item = {.kind = TN_ITEM_OPERATION};
-    int64_t until_ms = clock_ms() + WAIT_MS;
+    int64_t until_ms = monotonic_ms() + WAIT_MS;
     if (!look_owner(setup)) return false;
     if (setup->accounts_count > 0) return true;
     item.as.operation.kind = TN_OPERATION_OPEN;
@@ -167,13 +160,13 @@ static bool deposit(struct setup *setup)
     item.as.deposit.account = setup->account;
     item.as.deposit.amount = (int64_t)mm->options.deposit * 1000000;
     for (uint32_t tries = 0; tries < TRIES; tries++) {
-        int64_t until_ms = clock_ms() + WAIT_MS / TRIES;
+        int64_t until_ms = monotonic_ms() + WAIT_MS / TRIES;
         if (!ask(setup, &(struct tn_question){.kind = TN_ASK_CLUSTER})) return false;
         item.as.deposit.number = setup->deposit_number + 1;
         if (!give(setup, &item, &faucet)) return false;
         while (look_account(setup)) {
             if (setup->cash_micros > 0) return true;
-            if (clock_ms() >= until_ms) break;
+            if (monotonic_ms() >= until_ms) break;
             if (!may_look_again(setup, until_ms + WAIT_MS, "the deposit")) return false;
         }
     }
@@ -186,7 +179,7 @@ static bool open_session(struct setup *setup)
     struct tn_block_item item = {.kind = TN_ITEM_OPERATION};
     struct tn_operation *operation = &item.as.operation;
     struct tn_address address;
-    int64_t until_ms = clock_ms() + WAIT_MS;
+    int64_t until_ms = monotonic_ms() + WAIT_MS;
     /* The session's key lives in the session's file only. */
     if (!look_account(setup)) return false;
     if (!tn_client_key_random(&setup->session_key) ||

@@ -1,6 +1,7 @@
 /* main: the play from the opening of a market to the last figure. */
 #include "play/play.h"
 
+#include "clock.h"
 #include "tenor/reject.h"
 #include "tenord/tenord.h"
 
@@ -14,13 +15,6 @@ _Noreturn void tn_panic(const char *file, int line, const char *what)
 {
     fprintf(stderr, "tenor-play: bug at %s:%d: %s\n", file, line, what);
     abort();
-}
-
-static int64_t clock_us(clockid_t which)
-{
-    struct timespec now;
-    clock_gettime(which, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 void play_clock(struct play *play)

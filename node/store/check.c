@@ -4,6 +4,7 @@
  * check runs in a child process, which may die, and notes in memory shared with its parent what it
  * is about to read: a crash then has a place, too. */
 #define _GNU_SOURCE
+#include "clock.h"
 #include "store/internal.h"
 
 #include <errno.h>
@@ -76,12 +77,12 @@ static enum store_err say_died(const struct shared *shared, int status, struct s
 static bool wait_for_end(const struct shared *shared, int pipe_end, uint32_t wait_ms)
 {
     struct pollfd end = {.fd = pipe_end, .events = POLLIN};
-    uint64_t steps_seen = 0, since_us = store_now_us();
+    uint64_t steps_seen = 0, since_us = (uint64_t)monotonic_us();
     for (;;) {
         int ready = poll(&end, 1, 20);
         if (ready > 0) return true;
         uint64_t steps = __atomic_load_n(&shared->steps, __ATOMIC_RELAXED);
-        uint64_t now_us = store_now_us();
+        uint64_t now_us = (uint64_t)monotonic_us();
         if (steps != steps_seen) since_us = now_us;
         steps_seen = steps;
         if (wait_ms > 0 && now_us - since_us > (uint64_t)wait_ms * 1000) return false;

@@ -78,7 +78,6 @@ enum store_err store_say(struct store_trail *trail, enum store_err err, const ch
 enum store_err store_err_of(int code);
 void store_say_key(char *out, size_t out_size, enum store_database database, const uint8_t *key,
                    size_t key_size);
-uint64_t store_now_us(void);
 
 /* map.c: the environment and its size. map_bytes 0: path is a file to be made, nobody else's. */
 enum store_err store_env_open(struct store *store, const char *path, uint64_t map_bytes,

@@ -7,6 +7,7 @@
  *
  * A group may be closed and kept back (store_prepare): then it lies before what is put next, and
  * the writer does not see it until store_commit. */
+#include "clock.h"
 #include "store/internal.h"
 
 #include <errno.h>
@@ -256,7 +257,7 @@ static enum store_err write_all(struct store *store)
 
 static struct timespec deadline_in(uint64_t wait_ms)
 {
-    uint64_t at_us = store_now_us() + wait_ms * 1000;
+    uint64_t at_us = (uint64_t)monotonic_us() + wait_ms * 1000;
     return (struct timespec){.tv_sec = (time_t)(at_us / 1000000),
                              .tv_nsec = (long)(at_us % 1000000 * 1000)};
 }

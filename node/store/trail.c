@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 static const char *const names[STORE_DATABASES] = {
     [STORE_META] = "meta",
@@ -61,11 +60,4 @@ void store_say_key(char *out, size_t out_size, enum store_database database, con
     int used = snprintf(out, out_size, "%s, key ", name);
     for (size_t i = 0; i < key_size && used > 0 && (size_t)used + 3 < out_size; i++)
         used += snprintf(out + used, out_size - (size_t)used, "%02x", key[i]);
-}
-
-uint64_t store_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
