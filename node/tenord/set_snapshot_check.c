@@ -26,12 +26,6 @@ enum {
 };
 _Static_assert(1 << RECORD_DEPTH == TN_RECORD_EQUITY_CHUNK, "a record's accounts");
 
-static bool refuse(struct snapshot_fault *fault, size_t at, const char *what)
-{
-    *fault = (struct snapshot_fault){.what = what, .at = at};
-    return false;
-}
-
 static bool refuse_item(struct snapshot_fault *fault, const struct set_snapshot_reader *reader,
                         const struct set_snapshot_item *item, const char *what)
 {
@@ -118,10 +112,10 @@ static bool check_leaves(struct set_snapshot_check *check, struct snapshot_fault
     const size_t proof_at = (size_t)(reader->proof - reader->bytes);
     if (!tn_proof_verify_leaves(&leaves, &proof_fault, reader->proof, reader->proof_size,
                                 &check->head->root, &fold)) {
-        return refuse(fault, proof_at + proof_fault.at, proof_fault.what);
+        return snapshot_refuse(fault, proof_at + proof_fault.at, proof_fault.what);
     }
     return is_of_chunk(check, &leaves, reader, place) ||
-           refuse(fault, proof_at, "the proof is of other records than the chunk's");
+           snapshot_refuse(fault, proof_at, "the proof is of other records than the chunk's");
 }
 
 /* ---- From a global to the root -----------------------------------------------------------------
@@ -143,18 +137,18 @@ static bool check_end(const struct set_snapshot_check *check, struct snapshot_fa
     memcpy(leaves, end - (size_t)count * TN_HASH_SIZE, (size_t)count * TN_HASH_SIZE);
     memcpy(globals, end, sizeof globals);
     if (!tn_hash_equal(leaf, &leaves[place])) {
-        return refuse(fault, (size_t)(own - reader->bytes),
-                      "the records do not make the leaf of their market");
+        return snapshot_refuse(fault, (size_t)(own - reader->bytes),
+                               "the records do not make the leaf of their market");
     }
     tn_state_small_root(&root, kind, leaves, count);
     if (!tn_hash_equal(&root, &globals[global])) {
-        return refuse(fault, end_at, "the leaves of the markets do not make their global");
+        return snapshot_refuse(fault, end_at, "the leaves of the markets do not make their global");
     }
     tn_proof_globals_top(&top, globals);
     const struct tn_hash markets = get_hash(markets_root);
     tn_proof_state_root(&root, check->head->chain_id, check->head->height, &markets, &top);
     return tn_hash_equal(&root, &check->head->root) ||
-           refuse(fault, end_at, "the globals do not lead to the state root");
+           snapshot_refuse(fault, end_at, "the globals do not lead to the state root");
 }
 
 static size_t end_size(const struct set_snapshot_check *check)
@@ -208,7 +202,7 @@ static bool check_inboxes(struct set_snapshot_check *check, struct snapshot_faul
     if (!take_inboxes(&inboxes, &stream.cursor, fault, reader)) return false;
     const size_t proof_at = (size_t)(reader->proof - reader->bytes);
     if (reader->proof_size != TERM_SIZE + end_size(check)) {
-        return refuse(fault, proof_at, "the proof is too short or too long");
+        return snapshot_refuse(fault, proof_at, "the proof is too short or too long");
     }
     stream.term_ms = (int64_t)tn_get_be(reader->proof, TERM_SIZE);
     tn_chain_inboxes_leaf(&leaf, &stream, &inboxes, place);
@@ -252,7 +246,7 @@ static bool read_run(struct equity_run *run, const struct set_snapshot_check *ch
                      struct snapshot_fault *fault, const struct set_snapshot_reader *reader)
 {
     const size_t fixed = TN_PROOF_EXIT_SIZE + 1, proof_at = (size_t)(reader->proof - reader->bytes);
-    if (reader->proof_size < fixed) return refuse(fault, proof_at, "the proof ends early");
+    if (reader->proof_size < fixed) return snapshot_refuse(fault, proof_at, "the proof ends early");
     const uint32_t depth = reader->proof[TN_PROOF_EXIT_SIZE];
     run->exit = reader->proof;
     run->tops = reader->proof + fixed;
@@ -261,17 +255,17 @@ static bool read_run(struct equity_run *run, const struct set_snapshot_check *ch
     const uint64_t records = (run->accounts + TN_RECORD_EQUITY_CHUNK - 1) >> RECORD_DEPTH;
     if (depth > tn_proof_depth(records) || (reader->first & ((UINT32_C(1) << depth) - 1)) != 0 ||
         reader->first >= records) {
-        return refuse(fault, proof_at, "the proof is of other records than the chunk's");
+        return snapshot_refuse(fault, proof_at, "the proof is of other records than the chunk's");
     }
     run->runs = (uint32_t)((records + (UINT64_C(1) << depth) - 1) >> depth);
     run->place = reader->first >> depth;
     run->depth = run->runs == 1 ? tn_proof_depth(run->accounts) : RECORD_DEPTH + depth;
     const uint64_t rest = records - reader->first, most = UINT64_C(1) << depth;
     if (reader->count != (rest < most ? rest : most)) {
-        return refuse(fault, proof_at, "the proof is of other records than the chunk's");
+        return snapshot_refuse(fault, proof_at, "the proof is of other records than the chunk's");
     }
     return reader->proof_size == fixed + (uint64_t)run->runs * TOP_SIZE + end_size(check) ||
-           refuse(fault, proof_at, "the proof is too short or too long");
+           snapshot_refuse(fault, proof_at, "the proof is too short or too long");
 }
 
 /* The run's own top is the one in the list; the list makes the exit record's root and sum. */
@@ -285,8 +279,8 @@ static bool check_run(struct snapshot_fault *fault, const struct equity_run *run
     tn_i128 sum;
     if (!tn_proof_fold_top(own, run->depth, &top, &sum) ||
         memcmp(said, top.bytes, TN_HASH_SIZE) != 0 || get_sum(said + TN_HASH_SIZE) != sum) {
-        return refuse(fault, run->tops_at + (size_t)run->place * TOP_SIZE,
-                      "the records do not make the top of their run");
+        return snapshot_refuse(fault, run->tops_at + (size_t)run->place * TOP_SIZE,
+                               "the records do not make the top of their run");
     }
     tn_proof_fold_begin(&fold, true);
     for (uint32_t i = 0; i < UINT32_C(1) << depth; i++) {
@@ -295,16 +289,18 @@ static bool check_run(struct snapshot_fault *fault, const struct equity_run *run
         sum = i < run->runs ? get_sum(at + TN_HASH_SIZE) : 0;
         if (i < run->runs) top = get_hash(at);
         if (sum < 0 || !tn_proof_fold_add(&fold, &top, sum)) {
-            return refuse(fault, run->tops_at, "a sum of a run is below zero, or too large");
+            return snapshot_refuse(fault, run->tops_at,
+                                   "a sum of a run is below zero, or too large");
         }
     }
     if (!tn_proof_fold_top(&fold, depth, &top, &sum)) {
-        return refuse(fault, run->tops_at, "the sums of the runs overflow");
+        return snapshot_refuse(fault, run->tops_at, "the sums of the runs overflow");
     }
     tn_proof_sum_root(&root, TN_PROOF_EQUITY, run->accounts, &top, sum);
     return (memcmp(root.bytes, run->exit + EXIT_ROOT_AT, TN_HASH_SIZE) == 0 &&
             get_sum(run->exit + EXIT_SUM_AT) == sum) ||
-           refuse(fault, run->tops_at, "the runs do not make the root of the last exit checkpoint");
+           snapshot_refuse(fault, run->tops_at,
+                           "the runs do not make the root of the last exit checkpoint");
 }
 
 static bool check_equity(struct set_snapshot_check *check, struct snapshot_fault *fault,
@@ -326,7 +322,8 @@ static bool check_equity(struct set_snapshot_check *check, struct snapshot_fault
     if (step == SNAPSHOT_BAD || !read_run(&run, check, fault, reader)) return false;
     const uint64_t rest = run.accounts - first, most = UINT64_C(1) << run.depth;
     if (fold.count != (rest < most ? rest : most)) {
-        return refuse(fault, reader->at, "the accounts are not as many as the exit record says");
+        return snapshot_refuse(fault, reader->at,
+                               "the accounts are not as many as the exit record says");
     }
     if (!check_run(fault, &run, &fold)) return false;
     tn_proof_leaf_body(&leaf, TN_PROOF_EXITS, check->limits->markets[place].market, run.exit,
@@ -357,7 +354,7 @@ static bool check_globals(struct set_snapshot_check *check, struct snapshot_faul
     if (step == SNAPSHOT_BAD) return false;
     const size_t proof_at = (size_t)(reader->proof - reader->bytes);
     if (reader->proof_size != (size_t)count * INBOXES_SIZE + TN_HASH_SIZE) {
-        return refuse(fault, proof_at, "the proof is too short or too long");
+        return snapshot_refuse(fault, proof_at, "the proof is too short or too long");
     }
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *at = reader->proof + (size_t)i * INBOXES_SIZE;
@@ -366,12 +363,12 @@ static bool check_globals(struct set_snapshot_check *check, struct snapshot_faul
     }
     check->markets_root = get_hash(reader->proof + (size_t)count * INBOXES_SIZE);
     if (!tn_chain_globals_end(&check->globals, &import, &root, inboxes, &check->markets_root)) {
-        return refuse(fault, proof_at, import.what);
+        return snapshot_refuse(fault, proof_at, import.what);
     }
     check->has_globals = check->globals.heads.height == check->head->height &&
                          tn_hash_equal(&root, &check->head->root);
     return check->has_globals ||
-           refuse(fault, proof_at, "the records do not lead to the state root");
+           snapshot_refuse(fault, proof_at, "the records do not lead to the state root");
 }
 
 /* ---- A chunk -----------------------------------------------------------------------------------
@@ -384,9 +381,10 @@ static bool check_sort(struct set_snapshot_check *check, struct snapshot_fault *
     const uint32_t place = reader->kind / KIND_STEP;
     const bool is_whole = sort == SET_SNAPSHOT_INBOXES || sort == SET_SNAPSHOT_GLOBALS;
     if (sort != SET_SNAPSHOT_GLOBALS && place >= check->limits->markets_count) {
-        return refuse(fault, 5, "there is no such market");
+        return snapshot_refuse(fault, 5, "there is no such market");
     }
-    if (is_whole && reader->first != 0) return refuse(fault, 6, "one chunk has all of these");
+    if (is_whole && reader->first != 0)
+        return snapshot_refuse(fault, 6, "one chunk has all of these");
     switch (sort) {
         case SET_SNAPSHOT_LEAVES: return check_leaves(check, fault, reader, place);
         case SET_SNAPSHOT_INBOXES: return check_inboxes(check, fault, reader, place);
@@ -394,7 +392,7 @@ static bool check_sort(struct set_snapshot_check *check, struct snapshot_fault *
         case SET_SNAPSHOT_GLOBALS: return check_globals(check, fault, reader);
         case SET_SNAPSHOT_NONE: break;
     }
-    return refuse(fault, 5, "there are no chunks of this kind");
+    return snapshot_refuse(fault, 5, "there are no chunks of this kind");
 }
 
 bool set_snapshot_check_chunk(struct set_snapshot_check *check, struct snapshot_fault *fault,
@@ -408,7 +406,7 @@ bool set_snapshot_check_chunk(struct set_snapshot_check *check, struct snapshot_
     }
     tn_keccak256(&hash, bytes, size);
     return (size == chunk->size && tn_hash_equal(&hash, &chunk->hash)) ||
-           refuse(fault, 0, "the bytes are not those that the head names by their hash");
+           snapshot_refuse(fault, 0, "the bytes are not those that the head names by their hash");
 }
 
 /* ---- Together ----------------------------------------------------------------------------------
@@ -433,14 +431,15 @@ static bool check_market(struct tn_hash *root, const struct set_snapshot_check *
     const struct tn_chain_stream *stream = &check->globals.heads.streams[place];
     const uint64_t accounts = stream->has_exit ? tn_get_be(stream->exit + EXIT_COUNT_AT, 4) : 0;
     struct tn_hash sections[TN_PROOF_SECTIONS] = {{{0}}};
-    if (!check->has_inboxes[place]) return refuse(fault, 0, "the inboxes of a market are missing");
+    if (!check->has_inboxes[place])
+        return snapshot_refuse(fault, 0, "the inboxes of a market are missing");
     if (check->equities[place] != accounts) {
-        return refuse(fault, 0, "EQUITY records of the last exit checkpoint are missing");
+        return snapshot_refuse(fault, 0, "EQUITY records of the last exit checkpoint are missing");
     }
     for (uint8_t own = 1; own < TN_PROOF_RECORD_KINDS; own++) {
         if (own == TN_RECORD_POSITIONS) continue; /* in their accounts */
         if (!fold_root(&sections[tn_proof_section(own)], &check->folds[place][own], own)) {
-            return refuse(fault, 0, "a sum overflows");
+            return snapshot_refuse(fault, 0, "a sum overflows");
         }
     }
     tn_proof_market_root(root, check->limits->markets[place].market, sections);
@@ -451,10 +450,12 @@ bool set_snapshot_check_whole(const struct set_snapshot_check *check, struct sna
 {
     const uint32_t count = check->limits->markets_count;
     struct tn_hash roots[TN_CHAIN_MARKETS_MAX], root;
-    if (!check->has_globals) return refuse(fault, 0, "the chunk of the chain itself is missing");
+    if (!check->has_globals)
+        return snapshot_refuse(fault, 0, "the chunk of the chain itself is missing");
     for (uint32_t place = 0; place < count; place++)
         if (!check_market(&roots[place], check, fault, place)) return false;
     tn_state_small_root(&root, TN_PROOF_MARKETS, roots, count);
     return tn_hash_equal(&root, &check->markets_root) ||
-           refuse(fault, 0, "chunks are missing: those here do not make the root of the markets");
+           snapshot_refuse(fault, 0,
+                           "chunks are missing: those here do not make the root of the markets");
 }

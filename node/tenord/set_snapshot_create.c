@@ -4,6 +4,7 @@
  * store does not grow while files are written, at a bounded pace. The certificate of that very
  * checkpoint stands in the log, where the node notes each as it comes: a node that runs gets it a
  * few blocks later, so it is waited for as long as the log grows. */
+#include "clock.h"
 #include "cluster/keeper.h"
 #include "cluster/sync_bytes.h"
 #include "tenord/set_snapshot.h"
@@ -13,10 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { NICENESS = 10, NANOSECONDS = 1000000000, WAIT_TRIES = 10, FILE_TEXT_MAX = 1 << 20 };
+enum { NICENESS = 10, WAIT_TRIES = 10, FILE_TEXT_MAX = 1 << 20 };
 
 struct creating {
     struct set_reading *reading;
@@ -29,9 +29,8 @@ struct creating {
     uint32_t epochs_count, epochs_room;
     uint8_t certificate[SYNC_CERT_MAX];
     uint32_t certificate_size;
-    uint64_t log_end;           /* position behind the log's last record */
-    uint64_t bytes_count, rate; /* bytes a second; 0: no limit */
-    struct timespec began;
+    uint64_t log_end; /* position behind the log's last record */
+    struct snapshot_pace pace;
 };
 
 /* Room for one more of them; NULL after a complaint. */
@@ -109,7 +108,7 @@ static void take_certificate(struct creating *creating, const char *home)
 {
     char path[PATH_SIZE];
     struct log_report report;
-    const struct timespec pause = {.tv_nsec = NANOSECONDS / 2};
+    const struct timespec pause = {.tv_nsec = 500000000};
     if (!home_path(path, home, "log")) return;
     const bool can_be =
         creating->reading->point.height % creating->reading->conf.limits.checkpoint_blocks == 0;
@@ -127,26 +126,6 @@ static void take_certificate(struct creating *creating, const char *home)
 /* ---- Chunks ------------------------------------------------------------------------------------
  */
 
-static uint64_t nanoseconds_since(const struct timespec *then)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)(now.tv_sec - then->tv_sec) * NANOSECONDS + (uint64_t)now.tv_nsec -
-           (uint64_t)then->tv_nsec;
-}
-
-static void keep_pace(const struct creating *creating)
-{
-    if (creating->rate == 0) return;
-    uint64_t spent = nanoseconds_since(&creating->began);
-    uint64_t due = creating->bytes_count / creating->rate * NANOSECONDS +
-                   creating->bytes_count % creating->rate * NANOSECONDS / creating->rate;
-    if (due <= spent) return;
-    struct timespec pause = {.tv_sec = (time_t)((due - spent) / NANOSECONDS),
-                             .tv_nsec = (long)((due - spent) % NANOSECONDS)};
-    nanosleep(&pause, NULL);
-}
-
 /* Writes the chunk that begins at `first`; its records, or 0 after a complaint. */
 static uint32_t write_chunk(struct creating *creating, uint8_t kind, uint32_t first)
 {
@@ -161,8 +140,7 @@ static uint32_t write_chunk(struct creating *creating, uint8_t kind, uint32_t fi
     chunks[creating->chunks_count++] = chunk;
     set_snapshot_chunk_name(name, kind, first);
     if (!home_path(path, creating->folder, name) || !file_make(path, bytes, chunk.size)) return 0;
-    creating->bytes_count += chunk.size;
-    keep_pace(creating);
+    snapshot_keep_pace(&creating->pace, chunk.size);
     return chunk.count;
 }
 
@@ -233,7 +211,7 @@ static int write_all(struct creating *creating, const char *home, const char *to
     creating->maker = set_snapshot_maker_make(creating->held.chain, SET_SNAPSHOT_EQUITY_DEPTH);
     if (creating->maker == NULL) return END_FAILED;
     if (!snapshot_folder_begin(creating->folder, to)) return END_REFUSED;
-    clock_gettime(CLOCK_MONOTONIC, &creating->began);
+    creating->pace.began_us = monotonic_us();
     bool is_good = write_chunks(creating) && copy_text(creating, home, "genesis.conf") &&
                    copy_text(creating, home, "set.conf") && write_head(creating) &&
                    snapshot_folder_end(creating->folder, to);
@@ -244,7 +222,7 @@ static int write_all(struct creating *creating, const char *home, const char *to
     printf("%s: height %llu, root %s, %u chunks, %llu bytes, %s\n", to,
            (unsigned long long)creating->reading->point.height,
            hash_text(&creating->reading->point.root), creating->chunks_count,
-           (unsigned long long)creating->bytes_count,
+           (unsigned long long)creating->pace.bytes_count,
            creating->certificate_size > 0
                ? "with the sequencers' certificate"
                : "without a certificate: who verifies it needs --root of another source");
@@ -271,7 +249,7 @@ int set_snapshot_create(const char *home, const char *to, uint64_t rate_mib)
         return END_FAILED;
     }
     setpriority(PRIO_PROCESS, 0, NICENESS); /* if it fails, it is only less polite */
-    creating->rate = rate_mib << 20;
+    creating->pace.rate = rate_mib << 20;
     creating->reading = set_reading_make(home);
     int end = create(creating, home, to);
     for (uint32_t i = 0; i < creating->epochs_count; i++) {

@@ -32,12 +32,6 @@ enum set_snapshot_sort set_snapshot_sort(uint8_t kind)
                : SET_SNAPSHOT_NONE;
 }
 
-static bool refuse(struct snapshot_fault *fault, size_t at, const char *what)
-{
-    *fault = (struct snapshot_fault){.what = what, .at = at};
-    return false;
-}
-
 /* ---- The head: reading -------------------------------------------------------------------------
  */
 
@@ -117,12 +111,13 @@ static bool check_chunks(const struct set_snapshot_head *head, struct snapshot_f
         }
         if (chunk.kind != kind || chunk.first != next || chunk.count == 0 ||
             chunk.count > UINT32_MAX - next) {
-            return refuse(fault, at, "the chunks are not in order, or one is missing");
+            return snapshot_refuse(fault, at, "the chunks are not in order, or one is missing");
         }
         if (set_snapshot_sort(chunk.kind) == SET_SNAPSHOT_NONE) {
-            return refuse(fault, at, "there are no chunks of this kind");
+            return snapshot_refuse(fault, at, "there are no chunks of this kind");
         }
-        if (chunk.size > SNAPSHOT_CHUNK_MAX) return refuse(fault, at, "a chunk is too large");
+        if (chunk.size > SNAPSHOT_CHUNK_MAX)
+            return snapshot_refuse(fault, at, "a chunk is too large");
         next += chunk.count;
     }
     return true;
@@ -134,18 +129,21 @@ bool set_snapshot_read_head(struct set_snapshot_head *head, struct snapshot_faul
     struct tn_hash hash;
     struct set_snapshot_epoch epoch;
     if (!set_snapshot_is_head(bytes, size)) {
-        return refuse(fault, 0, "this is no head of a set's snapshot");
+        return snapshot_refuse(fault, 0, "this is no head of a set's snapshot");
     }
     if (bytes[VERSION_AT] != SET_SNAPSHOT_VERSION) {
-        return refuse(fault, VERSION_AT,
-                      "it is of a version whose chunks have no proofs: make a snapshot with this "
-                      "program, or use the one that made it");
+        return snapshot_refuse(
+            fault, VERSION_AT,
+            "it is of a version whose chunks have no proofs: make a snapshot with this "
+            "program, or use the one that made it");
     }
-    if (size < SET_SNAPSHOT_FIXED + 12 + TN_HASH_SIZE) return refuse(fault, size, "it ends early");
+    if (size < SET_SNAPSHOT_FIXED + 12 + TN_HASH_SIZE)
+        return snapshot_refuse(fault, size, "it ends early");
     struct cursor cursor = {.bytes = bytes, .size = size - TN_HASH_SIZE, .at = 5};
     tn_keccak256(&hash, bytes, cursor.size);
     if (memcmp(hash.bytes, bytes + cursor.size, TN_HASH_SIZE) != 0) {
-        return refuse(fault, cursor.size, "its bytes have another hash than stands at its end");
+        return snapshot_refuse(fault, cursor.size,
+                               "its bytes have another hash than stands at its end");
     }
     memcpy(head->chain_id, take_bytes(&cursor, 32), 32);
     head->height = take_number(&cursor, 8);
@@ -162,7 +160,7 @@ bool set_snapshot_read_head(struct set_snapshot_head *head, struct snapshot_faul
     if (!cursor.is_bad) head->chunks = bytes + chunks_at;
     if (cursor.is_bad || (cursor.size - chunks_at) % CHUNK_ENTRY != 0 ||
         (cursor.size - chunks_at) / CHUNK_ENTRY != head->chunks_count) {
-        return refuse(fault, cursor.at, "a length in it does not fit");
+        return snapshot_refuse(fault, cursor.at, "a length in it does not fit");
     }
     return check_chunks(head, fault, chunks_at);
 }
@@ -262,15 +260,16 @@ bool set_snapshot_open_chunk(struct set_snapshot_reader *reader, struct snapshot
     uint8_t wanted[SNAPSHOT_CHUNK_HEAD];
     set_snapshot_write_chunk_head(wanted, chunk->kind, chunk->first, chunk->count);
     if (!stands_at(bytes, size, wanted, VERSION_AT)) {
-        return refuse(fault, 0, "this is no chunk of a snapshot");
+        return snapshot_refuse(fault, 0, "this is no chunk of a snapshot");
     }
     if (!stands_at(bytes, size, wanted, VERSION_AT + 1)) {
-        return refuse(fault, VERSION_AT,
-                      "it is of a version that this program does not read: make a snapshot with "
-                      "this program, or use the one that made it");
+        return snapshot_refuse(
+            fault, VERSION_AT,
+            "it is of a version that this program does not read: make a snapshot with "
+            "this program, or use the one that made it");
     }
     if (!stands_at(bytes, size, wanted, sizeof wanted)) {
-        return refuse(fault, VERSION_AT + 1, "these are other records than the head says");
+        return snapshot_refuse(fault, VERSION_AT + 1, "these are other records than the head says");
     }
     *reader = (struct set_snapshot_reader){.bytes = bytes,
                                            .size = size,
@@ -286,12 +285,12 @@ static bool take_part(struct set_snapshot_reader *reader, struct snapshot_fault 
                       const uint8_t **part, uint32_t *part_size)
 {
     if (reader->size - reader->at < SNAPSHOT_LENGTH) {
-        return refuse(fault, reader->at, "it ends early");
+        return snapshot_refuse(fault, reader->at, "it ends early");
     }
     *part_size = (uint32_t)tn_get_be(reader->bytes + reader->at, SNAPSHOT_LENGTH);
     reader->at += SNAPSHOT_LENGTH;
     if (reader->size - reader->at < *part_size) {
-        return refuse(fault, reader->at, "a length in it goes past its end");
+        return snapshot_refuse(fault, reader->at, "a length in it goes past its end");
     }
     *part = reader->bytes + reader->at;
     reader->at += *part_size;
@@ -302,7 +301,7 @@ static bool take_name(struct set_snapshot_reader *reader, struct set_snapshot_it
                       struct snapshot_fault *fault)
 {
     if (reader->size - reader->at < SET_SNAPSHOT_NAME) {
-        return refuse(fault, reader->at, "it ends early");
+        return snapshot_refuse(fault, reader->at, "it ends early");
     }
     item->kind = reader->bytes[reader->at];
     item->index = (uint32_t)tn_get_be(reader->bytes + reader->at + 1, 4);
@@ -334,6 +333,6 @@ enum snapshot_step set_snapshot_next(struct set_snapshot_reader *reader,
         return SNAPSHOT_BAD;
     }
     if (reader->at == reader->size) return SNAPSHOT_END;
-    refuse(fault, reader->at, "bytes follow the proof");
+    snapshot_refuse(fault, reader->at, "bytes follow the proof");
     return SNAPSHOT_BAD;
 }

@@ -44,6 +44,14 @@ void snapshot_warn(const struct snapshot_folder *folder, const struct tn_hash *t
 /* ---- For snapshots of a set too ---------------------------------------------------------------
  */
 
+/* A snapshot is written beside a node that works: at most `rate` bytes a second; 0: no limit. */
+struct snapshot_pace {
+    uint64_t bytes_count, rate;
+    int64_t began_us;
+};
+/* So many more bytes are written: waits until they were due. */
+void snapshot_keep_pace(struct snapshot_pace *pace, uint64_t bytes_count);
+
 /* Makes TO.part, in which a snapshot grows; false after a complaint, when TO is there already too.
  */
 bool snapshot_folder_begin(char folder[PATH_SIZE], const char *to);

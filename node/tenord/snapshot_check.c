@@ -12,26 +12,12 @@ enum {
     EXIT_SUM_AT = 44,
 };
 
-static bool refuse(struct snapshot_fault *fault, size_t at, const char *what)
-{
-    *fault = (struct snapshot_fault){.what = what, .at = at};
-    return false;
-}
-
 static bool refuse_item(struct snapshot_fault *fault, const struct snapshot_reader *reader,
                         const struct snapshot_item *item, const char *what)
 {
     *fault = (struct snapshot_fault){
         .what = what, .at = reader->at, .index = item->index, .has_index = true};
     return false;
-}
-
-static uint64_t get(const uint8_t *bytes, uint32_t bytes_count)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < bytes_count; i++)
-        value = value << 8 | bytes[i];
-    return value;
 }
 
 static bool has_sums(uint32_t kind)
@@ -98,10 +84,10 @@ static bool check_leaves(struct snapshot_check *check, struct snapshot_fault *fa
     size_t proof_at = (size_t)(reader->proof - reader->bytes);
     if (!tn_proof_verify_leaves(&leaves, &proof_fault, reader->proof, reader->proof_size,
                                 &check->head->root, &fold)) {
-        return refuse(fault, proof_at + proof_fault.at, proof_fault.what);
+        return snapshot_refuse(fault, proof_at + proof_fault.at, proof_fault.what);
     }
     return is_of_head(check->head, &leaves, reader) ||
-           refuse(fault, proof_at, "the proof is of other records than the chunk's");
+           snapshot_refuse(fault, proof_at, "the proof is of other records than the chunk's");
 }
 
 /* ---- CHAIN and EQUITY -------------------------------------------------------------------------
@@ -116,14 +102,14 @@ static bool check_chain(struct snapshot_check *check, struct snapshot_fault *fau
     struct tn_hash root;
     const struct snapshot_head *head = check->head;
     if (reader->first != 0 || reader->count != 1) {
-        return refuse(fault, 6, "there is one record of the chain");
+        return snapshot_refuse(fault, 6, "there is one record of the chain");
     }
     if (snapshot_next(reader, &item, fault) == SNAPSHOT_BAD ||
         snapshot_next(reader, &end, fault) == SNAPSHOT_BAD) {
         return false;
     }
     if (reader->proof_size != TN_HASH_SIZE) {
-        return refuse(fault, reader->at, "the root of the markets is no hash");
+        return snapshot_refuse(fault, reader->at, "the root of the markets is no hash");
     }
     memcpy(check->markets_root.bytes, reader->proof, TN_HASH_SIZE);
     if (!tn_replica_chain_root(&check->chain, &root, &record_fault, item.record, item.size,
@@ -131,13 +117,14 @@ static bool check_chain(struct snapshot_check *check, struct snapshot_fault *fau
         return refuse_item(fault, reader, &item, record_fault.what);
     }
     if (!tn_hash_equal(&root, &head->root)) {
-        return refuse(fault, 0, "the chain record does not lead to the state root");
+        return snapshot_refuse(fault, 0, "the chain record does not lead to the state root");
     }
     const struct tn_replica_chain *chain = &check->chain;
     check->has_chain = memcmp(chain->chain_id, head->chain_id, sizeof head->chain_id) == 0 &&
                        chain->height == head->height && chain->market == head->market &&
                        chain->exit_blocks == head->exit_blocks;
-    return check->has_chain || refuse(fault, 0, "the head speaks of another chain or height");
+    return check->has_chain ||
+           snapshot_refuse(fault, 0, "the head speaks of another chain or height");
 }
 
 static bool add_equity(struct tn_proof_fold *fold, const struct snapshot_item *item)
@@ -149,7 +136,7 @@ static bool add_equity(struct tn_proof_fold *fold, const struct snapshot_item *i
     }
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *body = item->record + (size_t)i * TN_PROOF_EQUITY_SIZE;
-        int64_t equity = (int64_t)get(body + TN_OWNER_SIZE, 8);
+        int64_t equity = (int64_t)tn_get_be(body + TN_OWNER_SIZE, 8);
         struct tn_hash leaf;
         tn_proof_leaf_body(&leaf, TN_PROOF_EQUITY, (uint32_t)fold->count, body,
                            TN_PROOF_EQUITY_SIZE);
@@ -169,8 +156,8 @@ static bool check_equity(struct snapshot_check *check, struct snapshot_fault *fa
                                "the record does not hold whole accounts in their order");
         }
     }
-    return step == SNAPSHOT_END &&
-           (reader->proof_size == 0 || refuse(fault, reader->at, "bytes follow the records"));
+    return step == SNAPSHOT_END && (reader->proof_size == 0 ||
+                                    snapshot_refuse(fault, reader->at, "bytes follow the records"));
 }
 
 bool snapshot_check_chunk(struct snapshot_check *check, struct snapshot_fault *fault,
@@ -181,7 +168,7 @@ bool snapshot_check_chunk(struct snapshot_check *check, struct snapshot_fault *f
     if (!snapshot_open_chunk(&reader, fault, bytes, size)) return false;
     if (reader.kind != chunk->kind || reader.first != chunk->first ||
         reader.count != chunk->count) {
-        return refuse(fault, 5, "these are other records than the head says");
+        return snapshot_refuse(fault, 5, "these are other records than the head says");
     }
     bool is_good = reader.kind == TN_RECORD_CHAIN    ? check_chain(check, fault, &reader)
                    : reader.kind == TN_RECORD_EQUITY ? check_equity(check, fault, &reader)
@@ -189,7 +176,7 @@ bool snapshot_check_chunk(struct snapshot_check *check, struct snapshot_fault *f
     if (!is_good) return false;
     tn_keccak256(&hash, bytes, size);
     return (size == chunk->size && tn_hash_equal(&hash, &chunk->hash)) ||
-           refuse(fault, 0, "the bytes are not those that the head names by their hash");
+           snapshot_refuse(fault, 0, "the bytes are not those that the head names by their hash");
 }
 
 /* ---- Together ---------------------------------------------------------------------------------
@@ -214,17 +201,19 @@ bool snapshot_check_equity(const struct snapshot_check *check, struct snapshot_f
     const uint8_t *exit = check->chain.exit;
     struct tn_hash root;
     tn_i128 sum;
-    if (!check->has_chain) return refuse(fault, 0, "there is no good chunk of the chain");
+    if (!check->has_chain) return snapshot_refuse(fault, 0, "there is no good chunk of the chain");
     if (!check->chain.has_exit) {
-        return fold->count == 0 || refuse(fault, 0, "there was no exit checkpoint, but EQUITY");
+        return fold->count == 0 ||
+               snapshot_refuse(fault, 0, "there was no exit checkpoint, but EQUITY");
     }
-    bool is_good = fold->count == get(exit + EXIT_COUNT_AT, 4) &&
+    bool is_good = fold->count == tn_get_be(exit + EXIT_COUNT_AT, 4) &&
                    fold_root(&root, fold, TN_PROOF_EQUITY, &sum) &&
                    memcmp(root.bytes, exit + EXIT_ROOT_AT, TN_HASH_SIZE) == 0 &&
-                   (uint64_t)((tn_u128)sum >> 64) == get(exit + EXIT_SUM_AT, 8) &&
-                   (uint64_t)sum == get(exit + EXIT_SUM_AT + 8, 8);
+                   (uint64_t)((tn_u128)sum >> 64) == tn_get_be(exit + EXIT_SUM_AT, 8) &&
+                   (uint64_t)sum == tn_get_be(exit + EXIT_SUM_AT + 8, 8);
     return is_good ||
-           refuse(fault, 0, "the EQUITY records are not the tree of the last exit checkpoint");
+           snapshot_refuse(fault, 0,
+                           "the EQUITY records are not the tree of the last exit checkpoint");
 }
 
 bool snapshot_check_whole(const struct snapshot_check *check, struct snapshot_fault *fault)
@@ -236,11 +225,12 @@ bool snapshot_check_whole(const struct snapshot_check *check, struct snapshot_fa
         tn_i128 sum;
         if (kind == TN_RECORD_POSITIONS) continue; /* in their accounts */
         if (!fold_root(&sections[tn_proof_section(kind)], &check->folds[kind], kind, &sum)) {
-            return refuse(fault, 0, "a sum overflows");
+            return snapshot_refuse(fault, 0, "a sum overflows");
         }
     }
     tn_proof_market_root(&root, check->head->market, sections);
     tn_proof_root(&root, TN_PROOF_MARKETS, 1, &root);
     return tn_hash_equal(&root, &check->markets_root) ||
-           refuse(fault, 0, "chunks are missing: those here do not make the market's root");
+           snapshot_refuse(fault, 0,
+                           "chunks are missing: those here do not make the market's root");
 }

@@ -1,6 +1,7 @@
 /* snapshot create: a replica is loaded from one view of the store, for its trees; the view ends as
  * soon as that is done, so the running node's store does not grow meanwhile. Then the replica is
  * written out, run of leaves by run of leaves, into a folder that gets its name at the end. */
+#include "clock.h"
 #include "reading.h"
 #include "snapshot.h"
 #include "tenord.h"
@@ -11,10 +12,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { NICENESS = 10, NANOSECONDS = 1000000000 };
+enum { NICENESS = 10 };
 
 struct creating {
     const struct tn_replica *replica;
@@ -24,30 +24,22 @@ struct creating {
     size_t buffer_size;
     struct snapshot_chunk *chunks;
     uint32_t chunks_count, chunks_room;
-    uint64_t bytes_count, rate; /* bytes a second; 0: no limit */
-    struct timespec began;
+    struct snapshot_pace pace;
 };
 
 /* ---- At a bounded pace ------------------------------------------------------------------------
  */
 
-static uint64_t nanoseconds_since(const struct timespec *then)
+void snapshot_keep_pace(struct snapshot_pace *pace, uint64_t bytes_count)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)(now.tv_sec - then->tv_sec) * NANOSECONDS + (uint64_t)now.tv_nsec -
-           (uint64_t)then->tv_nsec;
-}
-
-static void keep_pace(const struct creating *creating)
-{
-    if (creating->rate == 0) return;
-    uint64_t spent = nanoseconds_since(&creating->began);
-    uint64_t due = creating->bytes_count / creating->rate * NANOSECONDS +
-                   creating->bytes_count % creating->rate * NANOSECONDS / creating->rate;
-    if (due <= spent) return;
-    struct timespec pause = {.tv_sec = (time_t)((due - spent) / NANOSECONDS),
-                             .tv_nsec = (long)((due - spent) % NANOSECONDS)};
+    pace->bytes_count += bytes_count;
+    if (pace->rate == 0) return;
+    int64_t spent_us = monotonic_us() - pace->began_us;
+    int64_t due_us = (int64_t)(pace->bytes_count / pace->rate * 1000000 +
+                               pace->bytes_count % pace->rate * 1000000 / pace->rate);
+    if (due_us <= spent_us) return;
+    struct timespec pause = {.tv_sec = (due_us - spent_us) / 1000000,
+                             .tv_nsec = (due_us - spent_us) % 1000000 * 1000};
     nanosleep(&pause, NULL);
 }
 
@@ -77,7 +69,7 @@ static size_t put_record(struct creating *creating, size_t used, uint8_t kind, u
     uint8_t *out = creating->buffer + used;
     size_t size = tn_replica_record(creating->replica, out + SNAPSHOT_LENGTH, room, kind, index);
     TN_ASSERT(size <= room && size <= UINT32_MAX);
-    snapshot_put(out, size, SNAPSHOT_LENGTH);
+    tn_put_be(out, size, SNAPSHOT_LENGTH);
     return SNAPSHOT_LENGTH + size;
 }
 
@@ -119,7 +111,7 @@ static size_t put_proof(struct creating *creating, size_t used, uint8_t kind, ui
                                      (enum tn_record_kind)kind, first, depth);
         TN_ASSERT(size > 0);
     }
-    snapshot_put(out, size, SNAPSHOT_LENGTH);
+    tn_put_be(out, size, SNAPSHOT_LENGTH);
     return used + SNAPSHOT_LENGTH + size;
 }
 
@@ -148,8 +140,7 @@ static uint32_t write_chunk(struct creating *creating, uint8_t kind, uint32_t fi
         !note_chunk(creating, &chunk)) {
         return 0;
     }
-    creating->bytes_count += used;
-    keep_pace(creating);
+    snapshot_keep_pace(&creating->pace, used);
     return count;
 }
 
@@ -261,7 +252,7 @@ static int create(struct creating *creating, const char *home, const char *to)
 {
     if (!take_buffer(creating)) return END_FAILED;
     if (!snapshot_folder_begin(creating->folder, to)) return END_REFUSED;
-    clock_gettime(CLOCK_MONOTONIC, &creating->began);
+    creating->pace.began_us = monotonic_us();
     if (!write_chunks(creating) || !write_head(creating, home) ||
         !snapshot_folder_end(creating->folder, to)) {
         drop_folder(creating);
@@ -270,7 +261,7 @@ static int create(struct creating *creating, const char *home, const char *to)
     const struct tn_replica_heads *heads = tn_replica_heads(creating->replica);
     printf("%s: height %llu, root %s, %u chunks, %llu bytes\n", to,
            (unsigned long long)heads->height, hash_text(&heads->root), creating->chunks_count,
-           (unsigned long long)creating->bytes_count);
+           (unsigned long long)creating->pace.bytes_count);
     return END_GOOD;
 }
 
@@ -283,7 +274,7 @@ int snapshot_create(const char *home, const char *to, uint64_t rate_mib)
     store_view_end(reading.view);
     reading.view = NULL;
     struct creating creating = {
-        .replica = reading.held.replica, .limits = &reading.limits, .rate = rate_mib << 20};
+        .replica = reading.held.replica, .limits = &reading.limits, .pace.rate = rate_mib << 20};
     if (end == END_GOOD) end = create(&creating, home, to);
     memory_give(creating.buffer, creating.buffer_size);
     free(creating.chunks);

@@ -12,26 +12,6 @@ enum {
     CHUNK_ENTRY = 1 + 4 + 4 + 8 + TN_HASH_SIZE,
 };
 
-void snapshot_put(uint8_t *out, uint64_t value, uint32_t bytes_count)
-{
-    for (uint32_t i = bytes_count; i > 0; i--, value >>= 8)
-        out[i - 1] = (uint8_t)value;
-}
-
-static uint64_t get(const uint8_t *bytes, uint32_t bytes_count)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < bytes_count; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-static bool refuse(struct snapshot_fault *fault, size_t at, const char *what)
-{
-    *fault = (struct snapshot_fault){.what = what, .at = at};
-    return false;
-}
-
 /* NULL: no chunk is of that kind. */
 static const char *kind_name(uint8_t kind)
 {
@@ -64,9 +44,9 @@ size_t snapshot_head_size(const struct snapshot_head *head)
 static uint8_t *write_chunk_entry(uint8_t *out, const struct snapshot_chunk *chunk)
 {
     out[0] = chunk->kind;
-    snapshot_put(out + 1, chunk->first, 4);
-    snapshot_put(out + 5, chunk->count, 4);
-    snapshot_put(out + 9, chunk->size, 8);
+    tn_put_be(out + 1, chunk->first, 4);
+    tn_put_be(out + 5, chunk->count, 4);
+    tn_put_be(out + 9, chunk->size, 8);
     memcpy(out + 17, chunk->hash.bytes, TN_HASH_SIZE);
     return out + CHUNK_ENTRY;
 }
@@ -80,15 +60,15 @@ void snapshot_write_head(uint8_t *out, const struct snapshot_head *head,
     memcpy(at, head_magic, sizeof head_magic);
     at[4] = SNAPSHOT_VERSION;
     memcpy(at + 5, head->chain_id, 32);
-    snapshot_put(at + 37, head->market, 4);
-    snapshot_put(at + 41, head->exit_blocks, 4);
-    snapshot_put(at + 45, head->height, 8);
+    tn_put_be(at + 37, head->market, 4);
+    tn_put_be(at + 41, head->exit_blocks, 4);
+    tn_put_be(at + 45, head->height, 8);
     memcpy(at + 53, head->root.bytes, TN_HASH_SIZE);
-    snapshot_put(at + 85, head->genesis_size, 4);
+    tn_put_be(at + 85, head->genesis_size, 4);
     at += HEAD_FIXED;
     memcpy(at, head->genesis, head->genesis_size);
     at += head->genesis_size;
-    snapshot_put(at, head->chunks_count, 4);
+    tn_put_be(at, head->chunks_count, 4);
     at += 4;
     for (uint32_t i = 0; i < head->chunks_count; i++)
         at = write_chunk_entry(at, &chunks[i]);
@@ -103,9 +83,9 @@ void snapshot_head_chunk(struct snapshot_chunk *chunk, const struct snapshot_hea
     TN_ASSERT(index < head->chunks_count);
     const uint8_t *at = head->chunks + (size_t)index * CHUNK_ENTRY;
     chunk->kind = at[0];
-    chunk->first = (uint32_t)get(at + 1, 4);
-    chunk->count = (uint32_t)get(at + 5, 4);
-    chunk->size = get(at + 9, 8);
+    chunk->first = (uint32_t)tn_get_be(at + 1, 4);
+    chunk->count = (uint32_t)tn_get_be(at + 5, 4);
+    chunk->size = tn_get_be(at + 9, 8);
     memcpy(chunk->hash.bytes, at + 17, TN_HASH_SIZE);
 }
 
@@ -129,10 +109,11 @@ static bool check_chunks(const struct snapshot_head *head, struct snapshot_fault
     for (uint32_t i = 0; i < head->chunks_count; i++) {
         snapshot_head_chunk(&chunk, head, i);
         const char *what = check_order(&chunk, &before);
-        if (what != NULL) return refuse(fault, at + (size_t)i * CHUNK_ENTRY, what);
+        if (what != NULL) return snapshot_refuse(fault, at + (size_t)i * CHUNK_ENTRY, what);
         before = chunk;
     }
-    return before.kind >= TN_RECORD_CHAIN || refuse(fault, at, "there is no chunk of the chain");
+    return before.kind >= TN_RECORD_CHAIN ||
+           snapshot_refuse(fault, at, "there is no chunk of the chain");
 }
 
 bool snapshot_read_head(struct snapshot_head *head, struct snapshot_fault *fault,
@@ -142,37 +123,38 @@ bool snapshot_read_head(struct snapshot_head *head, struct snapshot_fault *fault
     *head = (struct snapshot_head){0};
     if (size < HEAD_FIXED + 4 + TN_HASH_SIZE || size > SNAPSHOT_HEAD_MAX ||
         memcmp(bytes, head_magic, sizeof head_magic) != 0) {
-        return refuse(fault, 0, "this is no head of a snapshot");
+        return snapshot_refuse(fault, 0, "this is no head of a snapshot");
     }
     if (bytes[4] != SNAPSHOT_VERSION) {
-        return refuse(fault, 4,
-                      "it is of a version that this program does not read: make a "
-                      "snapshot with this program, or use the one that made it");
+        return snapshot_refuse(fault, 4,
+                               "it is of a version that this program does not read: make a "
+                               "snapshot with this program, or use the one that made it");
     }
     size_t body = size - TN_HASH_SIZE;
     tn_keccak256(&hash, bytes, body);
     if (memcmp(hash.bytes, bytes + body, TN_HASH_SIZE) != 0) {
-        return refuse(fault, body, "the head's hash is not that of its bytes: it is damaged");
+        return snapshot_refuse(fault, body,
+                               "the head's hash is not that of its bytes: it is damaged");
     }
     memcpy(head->chain_id, bytes + 5, 32);
-    head->market = (uint32_t)get(bytes + 37, 4);
-    head->exit_blocks = (uint32_t)get(bytes + 41, 4);
-    head->height = get(bytes + 45, 8);
+    head->market = (uint32_t)tn_get_be(bytes + 37, 4);
+    head->exit_blocks = (uint32_t)tn_get_be(bytes + 41, 4);
+    head->height = tn_get_be(bytes + 45, 8);
     memcpy(head->root.bytes, bytes + 53, TN_HASH_SIZE);
-    head->genesis_size = (uint32_t)get(bytes + 85, 4);
+    head->genesis_size = (uint32_t)tn_get_be(bytes + 85, 4);
     head->genesis = (const char *)bytes + HEAD_FIXED;
     if (head->genesis_size > SNAPSHOT_GENESIS_MAX || head->genesis_size > body - HEAD_FIXED - 4) {
-        return refuse(fault, 85, "the genesis is longer than it can be");
+        return snapshot_refuse(fault, 85, "the genesis is longer than it can be");
     }
     tn_keccak256(&hash, head->genesis, head->genesis_size);
     if (memcmp(hash.bytes, head->chain_id, TN_HASH_SIZE) != 0) {
-        return refuse(fault, 5, "the genesis is not that of the chain");
+        return snapshot_refuse(fault, 5, "the genesis is not that of the chain");
     }
     size_t at = HEAD_FIXED + head->genesis_size;
-    head->chunks_count = (uint32_t)get(bytes + at, 4);
+    head->chunks_count = (uint32_t)tn_get_be(bytes + at, 4);
     at += 4;
     if ((uint64_t)head->chunks_count * CHUNK_ENTRY != body - at) {
-        return refuse(fault, at, "the list of chunks ends too early or too late");
+        return snapshot_refuse(fault, at, "the list of chunks ends too early or too late");
     }
     head->chunks = bytes + at;
     return check_chunks(head, fault, at);
@@ -187,8 +169,8 @@ void snapshot_write_chunk_head(uint8_t out[SNAPSHOT_CHUNK_HEAD], uint8_t kind, u
     memcpy(out, chunk_magic, sizeof chunk_magic);
     out[4] = SNAPSHOT_VERSION;
     out[5] = kind;
-    snapshot_put(out + 6, first, 4);
-    snapshot_put(out + 10, count, 4);
+    tn_put_be(out + 6, first, 4);
+    tn_put_be(out + 10, count, 4);
 }
 
 bool snapshot_open_chunk(struct snapshot_reader *reader, struct snapshot_fault *fault,
@@ -196,21 +178,21 @@ bool snapshot_open_chunk(struct snapshot_reader *reader, struct snapshot_fault *
 {
     *reader = (struct snapshot_reader){.bytes = bytes, .size = size, .at = SNAPSHOT_CHUNK_HEAD};
     if (size < SNAPSHOT_CHUNK_HEAD || memcmp(bytes, chunk_magic, sizeof chunk_magic) != 0) {
-        return refuse(fault, 0, "this is no chunk of a snapshot");
+        return snapshot_refuse(fault, 0, "this is no chunk of a snapshot");
     }
     if (bytes[4] != SNAPSHOT_VERSION) {
-        return refuse(fault, 4,
-                      "it is of a version that this program does not read: make a "
-                      "snapshot with this program, or use the one that made it");
+        return snapshot_refuse(fault, 4,
+                               "it is of a version that this program does not read: make a "
+                               "snapshot with this program, or use the one that made it");
     }
     reader->kind = bytes[5];
-    reader->first = (uint32_t)get(bytes + 6, 4);
-    reader->count = (uint32_t)get(bytes + 10, 4);
+    reader->first = (uint32_t)tn_get_be(bytes + 6, 4);
+    reader->count = (uint32_t)tn_get_be(bytes + 10, 4);
     if (kind_name(reader->kind) == NULL) {
-        return refuse(fault, 5, "the chunk is of a kind that there is not");
+        return snapshot_refuse(fault, 5, "the chunk is of a kind that there is not");
     }
     if (reader->count == 0 || reader->count > UINT32_MAX - reader->first) {
-        return refuse(fault, 10, "the chunk has no records, or more than can be");
+        return snapshot_refuse(fault, 10, "the chunk has no records, or more than can be");
     }
     return true;
 }
@@ -219,7 +201,7 @@ bool snapshot_open_chunk(struct snapshot_reader *reader, struct snapshot_fault *
 static bool take(struct snapshot_reader *reader, const uint8_t **bytes, uint32_t *size)
 {
     if (reader->size - reader->at < SNAPSHOT_LENGTH) return false;
-    uint64_t length = get(reader->bytes + reader->at, SNAPSHOT_LENGTH);
+    uint64_t length = tn_get_be(reader->bytes + reader->at, SNAPSHOT_LENGTH);
     if (reader->size - reader->at - SNAPSHOT_LENGTH < length) return false;
     *bytes = reader->bytes + reader->at + SNAPSHOT_LENGTH;
     *size = (uint32_t)length;
@@ -235,7 +217,7 @@ enum snapshot_step snapshot_next(struct snapshot_reader *reader, struct snapshot
         if (take(reader, &reader->proof, &reader->proof_size) && reader->at == reader->size) {
             return SNAPSHOT_END;
         }
-        refuse(fault, reader->at, "the proof ends too early or too late");
+        snapshot_refuse(fault, reader->at, "the proof ends too early or too late");
         return SNAPSHOT_BAD;
     }
     size_t at = reader->at;
@@ -245,7 +227,7 @@ enum snapshot_step snapshot_next(struct snapshot_reader *reader, struct snapshot
     }
     reader->taken++;
     if (is_good) return SNAPSHOT_RECORD;
-    refuse(fault, at, "the record ends after the file");
+    snapshot_refuse(fault, at, "the record ends after the file");
     fault->index = item->index;
     fault->has_index = true;
     return SNAPSHOT_BAD;

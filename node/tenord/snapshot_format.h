@@ -28,6 +28,11 @@ struct snapshot_fault {
     uint32_t index;   /* of the record, if has_index */
     bool has_index;
 };
+static inline bool snapshot_refuse(struct snapshot_fault *fault, size_t at, const char *what)
+{
+    *fault = (struct snapshot_fault){.what = what, .at = at};
+    return false;
+}
 
 /* ---- The head ---------------------------------------------------------------------------------
  */
@@ -67,7 +72,6 @@ const char *snapshot_chunk_name(char name[SNAPSHOT_NAME_SIZE], uint8_t kind, uin
 /* ---- Chunks -----------------------------------------------------------------------------------
  */
 
-void snapshot_put(uint8_t *out, uint64_t value, uint32_t bytes_count); /* big-endian */
 void snapshot_write_chunk_head(uint8_t out[SNAPSHOT_CHUNK_HEAD], uint8_t kind, uint32_t first,
                                uint32_t count);
 
