@@ -111,6 +111,8 @@ uint64_t feed_subscribers(const struct feed *feed);
 /* ---- What clients ask -------------------------------------------------------------------------
  */
 
+/* Fills in why something that a client asks for cannot be; returns `code`. */
+enum wire_error feed_refuse(struct wire_fault *fault, enum wire_error code, const char *text);
 /* Subscribed goes out first, then snapshots. Series that the client has in this channel already
  * stay; of BOOK they take the new depth. Not NONE: nothing has changed, and `fault` says why. */
 enum wire_error feed_subscribe(struct feed *feed, struct wire_fault *fault, uint32_t client,

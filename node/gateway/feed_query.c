@@ -2,18 +2,9 @@
  * stand for the last block that was told, also while the next one is half taken in. */
 #include "gateway/feed_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { BOOK_DEPTH = 20, TRADES_COUNT = 50, TRADES_MAX = 500 };
-
-static enum wire_error refuse(struct wire_fault *fault, enum wire_error code, const char *text)
-{
-    fault->code = code;
-    fault->at = 0;
-    snprintf(fault->text, sizeof fault->text, "%s", text);
-    return code;
-}
 
 bool feed_answers(const Tenor__V1__ToNode *question)
 {
@@ -26,7 +17,7 @@ static enum wire_error send_answer(struct feed *feed, struct wire_fault *fault, 
                                    Tenor__V1__FromNode *message)
 {
     size_t size = feed_write(feed, message);
-    if (size == 0) return refuse(fault, WIRE_ERROR_ANSWER_TOO_LARGE, "ask for less");
+    if (size == 0) return feed_refuse(fault, WIRE_ERROR_ANSWER_TOO_LARGE, "ask for less");
     feed->options.send(feed->options.context, client, feed->out, size, true);
     return WIRE_ERROR_NONE;
 }
@@ -39,10 +30,11 @@ static enum wire_error answer_book(struct feed *feed, struct feed_market *market
     uint32_t series = feed_series_find(market, asked->series_id);
     uint32_t depth = asked->depth == 0 ? BOOK_DEPTH : asked->depth;
     if (series == TN_NONE) {
-        return refuse(fault, WIRE_ERROR_SERIES_UNKNOWN, "get_book.series_id is none of the market");
+        return feed_refuse(fault, WIRE_ERROR_SERIES_UNKNOWN,
+                           "get_book.series_id is none of the market");
     }
     if (depth > FEED_DEPTH_ALL) {
-        return refuse(fault, WIRE_ERROR_COUNT_RANGE, "get_book.depth is above 8192");
+        return feed_refuse(fault, WIRE_ERROR_COUNT_RANGE, "get_book.depth is above 8192");
     }
     Tenor__V1__Book book = TENOR__V1__BOOK__INIT;
     size_t counts[2];
@@ -81,11 +73,11 @@ static enum wire_error answer_trades(struct feed *feed, struct feed_market *mark
     const Tenor__V1__GetTrades *asked = question->get_trades;
     uint32_t count = asked->count == 0 ? TRADES_COUNT : asked->count;
     if (count > TRADES_MAX) {
-        return refuse(fault, WIRE_ERROR_COUNT_RANGE, "get_trades.count is above 500");
+        return feed_refuse(fault, WIRE_ERROR_COUNT_RANGE, "get_trades.count is above 500");
     }
     if (asked->series_id != 0 && feed_series_find(market, asked->series_id) == TN_NONE) {
-        return refuse(fault, WIRE_ERROR_SERIES_UNKNOWN,
-                      "get_trades.series_id is none of the market");
+        return feed_refuse(fault, WIRE_ERROR_SERIES_UNKNOWN,
+                           "get_trades.series_id is none of the market");
     }
     Tenor__V1__Trade items[TRADES_MAX];
     Tenor__V1__Trade *list[TRADES_MAX];
@@ -166,11 +158,11 @@ enum wire_error feed_query(struct feed *feed, struct wire_fault *fault, uint32_t
     TN_ASSERT(feed_answers(question));
     struct feed_market *market = feed_market_of(feed, market_of(question));
     if (market == NULL) {
-        return refuse(fault, WIRE_ERROR_MARKET_UNKNOWN,
-                      "market names none; Hello and GetCluster name them");
+        return feed_refuse(fault, WIRE_ERROR_MARKET_UNKNOWN,
+                           "market names none; Hello and GetCluster name them");
     }
     if (feed->state != FEED_STATE_WHOLE) {
-        return refuse(fault, WIRE_ERROR_SYNCING, "the node has no market data yet; try again");
+        return feed_refuse(fault, WIRE_ERROR_SYNCING, "the node has no market data yet; try again");
     }
     if (question->body_case == TENOR__V1__TO_NODE__BODY_GET_BOOK) {
         return answer_book(feed, market, fault, client, question);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum wire_error refuse(struct wire_fault *fault, enum wire_error code, const char *text)
+enum wire_error feed_refuse(struct wire_fault *fault, enum wire_error code, const char *text)
 {
     fault->code = code;
     fault->at = 0;
@@ -274,7 +274,7 @@ static enum wire_error check_series(const struct feed_market *market, struct wir
         char text[96];
         snprintf(text, sizeof text, "series_id %llu is none of market %u",
                  (unsigned long long)ids[i], market->limits.market);
-        return refuse(fault, WIRE_ERROR_SERIES_UNKNOWN, text);
+        return feed_refuse(fault, WIRE_ERROR_SERIES_UNKNOWN, text);
     }
     return WIRE_ERROR_NONE;
 }
@@ -285,21 +285,21 @@ static enum wire_error check(struct feed *feed, struct feed_market **market,
                              const uint64_t *ids, size_t count)
 {
     if (channel == 0) {
-        return refuse(fault, WIRE_ERROR_CHANNEL_UNKNOWN, "channel is none of Channel's");
+        return feed_refuse(fault, WIRE_ERROR_CHANNEL_UNKNOWN, "channel is none of Channel's");
     }
     *market = feed_market_of(feed, market_id);
     if (channel == TENOR__V1__CHANNEL__BLOCKS && market_id == 0) *market = &feed->markets[0];
     if (*market == NULL) {
-        return refuse(fault, WIRE_ERROR_MARKET_UNKNOWN,
-                      "market names none; Hello and GetCluster name them");
+        return feed_refuse(fault, WIRE_ERROR_MARKET_UNKNOWN,
+                           "market names none; Hello and GetCluster name them");
     }
     /* While the books of a desk are read, or between two terms, series are known and books owed. */
     if (feed->state != FEED_STATE_WHOLE && !feed->options.is_soft) {
-        return refuse(fault, WIRE_ERROR_SYNCING, "the node has no market data yet; try again");
+        return feed_refuse(fault, WIRE_ERROR_SYNCING, "the node has no market data yet; try again");
     }
     if (!has_series(channel) && count > 0) {
-        return refuse(fault, WIRE_ERROR_COUNT_RANGE,
-                      "series_id must be empty: this channel is one of the whole market");
+        return feed_refuse(fault, WIRE_ERROR_COUNT_RANGE,
+                           "series_id must be empty: this channel is one of the whole market");
     }
     return check_series(*market, fault, ids, count);
 }
@@ -357,16 +357,16 @@ enum wire_error feed_subscribe(struct feed *feed, struct wire_fault *fault, uint
                                   subscribe->series_id, subscribe->n_series_id);
     if (error != WIRE_ERROR_NONE) return error;
     if (channel != TENOR__V1__CHANNEL__BOOK && subscribe->depth != 0) {
-        return refuse(fault, WIRE_ERROR_COUNT_RANGE, "depth must be 0: only BOOK has one");
+        return feed_refuse(fault, WIRE_ERROR_COUNT_RANGE, "depth must be 0: only BOOK has one");
     }
     if (channel == TENOR__V1__CHANNEL__BOOK && !class_of_depth(&depth_class, subscribe->depth)) {
-        return refuse(fault, WIRE_ERROR_COUNT_RANGE,
-                      "depth must be 0 (all), 1, 5, 10, 20, 50 or 100");
+        return feed_refuse(fault, WIRE_ERROR_COUNT_RANGE,
+                           "depth must be 0 (all), 1, 5, 10, 20, 50 or 100");
     }
     struct feed_subscriber *subscriber = find_or_add(feed, client);
     if (subscriber == NULL) {
-        return refuse(fault, WIRE_ERROR_NO_ROOM,
-                      "this node has its maximum of subscribers; go on at another node");
+        return feed_refuse(fault, WIRE_ERROR_NO_ROOM,
+                           "this node has its maximum of subscribers; go on at another node");
     }
     uint32_t slot = (uint32_t)(subscriber - feed->subscribers);
     struct feed_share *share = &subscriber->shares[market - feed->markets];
@@ -401,7 +401,7 @@ enum wire_error feed_unsubscribe(struct feed *feed, struct wire_fault *fault, ui
     if (error != WIRE_ERROR_NONE) return error;
     const struct feed_subscriber *subscriber = feed_subscriber_of(feed, client);
     if (subscriber == NULL) {
-        return refuse(fault, WIRE_ERROR_NOT_SUBSCRIBED, "this connection has no subscription");
+        return feed_refuse(fault, WIRE_ERROR_NOT_SUBSCRIBED, "this connection has no subscription");
     }
     uint32_t slot = (uint32_t)(subscriber - feed->subscribers);
     if (unsubscribe->n_series_id == 0) take_channel(market, slot, channel);

@@ -61,9 +61,8 @@ static void add_cost(const struct tn_command *command, uint64_t *orders, uint64_
     }
 }
 
-/* A frame that never went on. */
-static void refuse(struct gateway_connection *connection, uint64_t request, uint32_t code,
-                   const char *text)
+void gateway_frames_refuse(struct gateway_connection *connection, uint64_t request, uint32_t code,
+                           const char *text)
 {
     GATEWAY_COUNT(connection->gateway, frames_refused);
     gateway_connection_error(connection, request, code, text);
@@ -82,7 +81,7 @@ static bool is_open(struct gateway_connection *connection, uint64_t request)
     } else if (connection->expires_ms <= gateway->time_ms) {
         code = TN_REJECT_SESSION_EXPIRED;
     }
-    if (code != WIRE_ERROR_NONE) refuse(connection, request, code, NULL);
+    if (code != WIRE_ERROR_NONE) gateway_frames_refuse(connection, request, code, NULL);
     return code == WIRE_ERROR_NONE;
 }
 
@@ -96,24 +95,24 @@ bool gateway_frames_read(struct gateway_connection *connection, struct tn_frame 
                                 message->payload.len)) {
         char text[192];
         snprintf(text, sizeof text, "the payload is none: %s (byte %zu)", fault.what, fault.at);
-        refuse(connection, request, TN_REJECT_FRAME_MALFORMED, text);
+        gateway_frames_refuse(connection, request, TN_REJECT_FRAME_MALFORMED, text);
         gateway_connection_fault(connection);
         return false;
     }
     if (frame->session != connection->session || frame->market != connection->market) {
-        refuse(connection, request, WIRE_ERROR_OTHER_SESSION, NULL);
+        gateway_frames_refuse(connection, request, WIRE_ERROR_OTHER_SESSION, NULL);
         return false;
     }
     const struct gateway_market *market = gateway_market(gateway, frame->market);
     TN_ASSERT(market != NULL);
     if (frame->valid_until_block < market->head.cursor) {
-        refuse(connection, request, TN_REJECT_FRAME_EXPIRED, NULL);
+        gateway_frames_refuse(connection, request, TN_REJECT_FRAME_EXPIRED, NULL);
         return false;
     }
     if (gateway_pendings_frame(gateway->pendings, frame->market, frame->session, frame->nonce) !=
         NULL) {
-        refuse(connection, request, TN_REJECT_NONCE_USED,
-               "a frame of this nonce waits for its answer here");
+        gateway_frames_refuse(connection, request, TN_REJECT_NONCE_USED,
+                              "a frame of this nonce waits for its answer here");
         return false;
     }
     return true;
@@ -156,13 +155,13 @@ bool gateway_frames_has_tokens(struct gateway_connection *connection, uint64_t r
     if (orders > gateway_bucket_left(&account->orders, limits->orders_per_second,
                                      limits->orders_burst, gateway->now_us)) {
         GATEWAY_COUNT(gateway, limited_orders);
-        refuse(connection, request, WIRE_ERROR_ORDERS_FAST, NULL);
+        gateway_frames_refuse(connection, request, WIRE_ERROR_ORDERS_FAST, NULL);
         return false;
     }
     if (quotes > gateway_bucket_left(&account->quotes, limits->quotes_per_second,
                                      limits->quotes_burst, gateway->now_us)) {
         GATEWAY_COUNT(gateway, limited_quotes);
-        refuse(connection, request, WIRE_ERROR_QUOTES_FAST, NULL);
+        gateway_frames_refuse(connection, request, WIRE_ERROR_QUOTES_FAST, NULL);
         return false;
     }
     return true;
@@ -201,7 +200,7 @@ void gateway_frames_take(struct gateway_connection *connection, uint64_t request
         pending = gateway_pendings_add(gateway->pendings, &wanted);
     if (pending == NULL) {
         GATEWAY_COUNT(gateway, limited_pending);
-        refuse(connection, request, WIRE_ERROR_FRAMES_WAITING, NULL);
+        gateway_frames_refuse(connection, request, WIRE_ERROR_FRAMES_WAITING, NULL);
         return;
     }
     connection->frames_count++;
@@ -234,7 +233,7 @@ void gateway_frames_error(struct gateway *gateway, struct gateway_pending *pendi
 {
     uint64_t request = pending->request;
     struct gateway_connection *connection = finish(gateway, pending);
-    if (connection != NULL) refuse(connection, request, code, text);
+    if (connection != NULL) gateway_frames_refuse(connection, request, code, text);
 }
 
 static bool is_of(const struct tn_event *event, uint32_t account)

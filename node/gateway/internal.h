@@ -331,6 +331,9 @@ void gateway_behind_tick(struct gateway *gateway);              /* what is count
  */
 void gateway_frames_take(struct gateway_connection *connection, uint64_t request,
                          const Tenor__V1__SignedFrame *frame);
+/* A frame that never goes on: counted, and answered with an Error. */
+void gateway_frames_refuse(struct gateway_connection *connection, uint64_t request, uint32_t code,
+                           const char *text);
 /* Are there tokens for it? False: answered with an Error. */
 bool gateway_frames_has_tokens(struct gateway_connection *connection, uint64_t request,
                                uint64_t orders, uint64_t quotes);

@@ -324,18 +324,10 @@ bool gateway_soft_has(Tenor__V1__Channel channel)
     return channel >= TENOR__V1__CHANNEL__BOOK_SOFT && channel <= TENOR__V1__CHANNEL__TICKER_SOFT;
 }
 
-static enum wire_error refuse(struct wire_fault *fault, enum wire_error code, const char *text)
-{
-    fault->code = code;
-    fault->at = 0;
-    snprintf(fault->text, sizeof fault->text, "%s", text);
-    return code;
-}
-
 static enum wire_error refuse_market(struct wire_fault *fault)
 {
-    return refuse(fault, WIRE_ERROR_MARKET_UNKNOWN,
-                  "market names none; Hello and GetCluster name them");
+    return feed_refuse(fault, WIRE_ERROR_MARKET_UNKNOWN,
+                       "market names none; Hello and GetCluster name them");
 }
 
 enum wire_error gateway_soft_subscribe(struct gateway_soft *soft, struct wire_fault *fault,
@@ -349,7 +341,7 @@ enum wire_error gateway_soft_subscribe(struct gateway_soft *soft, struct wire_fa
         char text[192];
         soft->refused++;
         say_elsewhere(text, &market->lead);
-        return refuse(fault, WIRE_ERROR_SOFT_ELSEWHERE, text);
+        return feed_refuse(fault, WIRE_ERROR_SOFT_ELSEWHERE, text);
     }
     return feed_subscribe(market->feed, fault, client, request, subscribe);
 }

@@ -13,13 +13,6 @@
 #define ATTEMPTS_MAX 6000u /* of one standby frame; one each tick */
 #define NONCES_LATE  63u   /* a nonce may come so much later than the highest one */
 
-static void refuse(struct gateway_connection *connection, uint64_t request, uint32_t code,
-                   const char *text)
-{
-    GATEWAY_COUNT(connection->gateway, frames_refused);
-    gateway_connection_error(connection, request, code, text);
-}
-
 /* May the frame stand by? False: answered with an Error. */
 static bool check(struct gateway_connection *connection, uint64_t request,
                   const struct tn_frame *frame, size_t size)
@@ -27,22 +20,22 @@ static bool check(struct gateway_connection *connection, uint64_t request,
     struct gateway *gateway = connection->gateway;
     const struct port_head *head = &gateway_market(gateway, frame->market)->head;
     if (!gateway_frames_only_cancels(frame)) {
-        refuse(connection, request, WIRE_ERROR_STANDBY_RANGE, NULL);
+        gateway_frames_refuse(connection, request, WIRE_ERROR_STANDBY_RANGE, NULL);
         return false;
     }
     if (size == 0 || size > GATEWAY_STANDBY_BYTES) {
-        refuse(connection, request, WIRE_ERROR_STANDBY_RANGE,
-               "a standby frame is at most 8 192 bytes: one mass cancel will do");
+        gateway_frames_refuse(connection, request, WIRE_ERROR_STANDBY_RANGE,
+                              "a standby frame is at most 8 192 bytes: one mass cancel will do");
         return false;
     }
     if (frame->term != head->term) {
-        refuse(connection, request, TN_REJECT_TERM_WRONG, NULL);
+        gateway_frames_refuse(connection, request, TN_REJECT_TERM_WRONG, NULL);
         return false;
     }
     struct tn_member_signed checked;
     if (!gateway_frames_is_signed(connection, &checked, gateway->entry, size)) {
         GATEWAY_COUNT(gateway, frames_unsigned);
-        refuse(connection, request, TN_REJECT_SIGNATURE_BAD, NULL);
+        gateway_frames_refuse(connection, request, TN_REJECT_SIGNATURE_BAD, NULL);
         gateway_connection_fault(connection);
         return false;
     }

@@ -2,12 +2,8 @@
 #ifndef NODE_LINK_HANDSHAKES_H
 #define NODE_LINK_HANDSHAKES_H
 
+#include "link/ring.h"
 #include "link/stream_socket.h"
-
-struct socket_ring {
-    uint32_t head, tail; /* free-running: bytes lie in [head, tail) */
-    uint8_t bytes[STREAM_RING_BYTES];
-};
 
 /* Whose the stream is, but for `closed`. */
 enum socket_phase {
@@ -33,7 +29,7 @@ struct socket_stream {
     uint32_t below_head, below_tail;
     uint32_t allowed;            /* bytes that may be received in this visit */
     uint8_t below[16384 + 1024]; /* received, not yet decrypted */
-    struct socket_ring in, out;
+    struct stream_ring in, out;
 };
 
 #define SOCKET_VISIT_BYTES (64u << 10)

@@ -10,16 +10,11 @@
  * ends its operations, and it is freed only after both callbacks said so. A receive that begins
  * just after the connection ended never comes back (nng 1.5 has shut the socket and forgets the
  * receive): stream_probe sees that. */
-#include "link/stream.h"
+#include "link/ring.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-struct ring {
-    uint32_t head, tail; /* free-running: bytes lie in [head, tail) */
-    uint8_t bytes[STREAM_RING_BYTES];
-};
 
 struct pipe {
     struct stream stream;
@@ -34,27 +29,13 @@ struct pipe {
     bool is_waited_for; /* the thread has more to write than there was room for */
     int error;
     uint64_t received, sent;
-    struct ring in, out;
+    struct stream_ring in, out;
 };
-
-_Static_assert((STREAM_RING_BYTES & (STREAM_RING_BYTES - 1)) == 0, "indexes wrap by a mask");
 
 static void changed(struct pipe *stream)
 {
     atomic_store(&stream->changed, true);
     stream_waker_signal(stream->waker);
-}
-
-static uint32_t used(const struct ring *ring)
-{
-    return ring->tail - ring->head;
-}
-
-/* The bytes from an index on that lie in one piece, at most count. */
-static uint32_t piece(uint32_t index, uint32_t count)
-{
-    uint32_t left = STREAM_RING_BYTES - index % STREAM_RING_BYTES;
-    return count < left ? count : left;
 }
 
 /* Says that nothing is under way after all: the stream was closed first. */
@@ -69,10 +50,10 @@ static void give_up(struct pipe *stream, bool *under_way)
 static void receive_more(struct pipe *stream)
 {
     pthread_mutex_lock(&stream->mutex);
-    uint32_t room = STREAM_RING_BYTES - used(&stream->in);
+    uint32_t room = STREAM_RING_BYTES - stream_ring_used(&stream->in);
     bool begin = !stream->receiving && stream->error == 0 && room > 0;
     nng_iov iov = {.iov_buf = stream->in.bytes + stream->in.tail % STREAM_RING_BYTES,
-                   .iov_len = piece(stream->in.tail, room)};
+                   .iov_len = stream_ring_piece(stream->in.tail, room)};
     if (begin) stream->receiving = true;
     pthread_mutex_unlock(&stream->mutex);
     if (!begin) return;
@@ -89,10 +70,10 @@ static void receive_more(struct pipe *stream)
 static void send_more(struct pipe *stream)
 {
     pthread_mutex_lock(&stream->mutex);
-    uint32_t count = used(&stream->out);
+    uint32_t count = stream_ring_used(&stream->out);
     bool begin = !stream->sending && stream->error == 0 && count > 0;
     nng_iov iov = {.iov_buf = stream->out.bytes + stream->out.head % STREAM_RING_BYTES,
-                   .iov_len = piece(stream->out.head, count)};
+                   .iov_len = stream_ring_piece(stream->out.head, count)};
     if (begin) stream->sending = true;
     pthread_mutex_unlock(&stream->mutex);
     if (!begin) return;
@@ -112,7 +93,7 @@ static void on_received(void *context)
     pthread_mutex_lock(&stream->mutex);
     int error = nng_aio_result(stream->receive);
     uint32_t count = error == 0 ? (uint32_t)nng_aio_count(stream->receive) : 0;
-    TN_ASSERT(count <= STREAM_RING_BYTES - used(&stream->in));
+    TN_ASSERT(count <= STREAM_RING_BYTES - stream_ring_used(&stream->in));
     if (error == 0 && count == 0) error = NNG_ECONNSHUT;
     stream->in.tail += count;
     stream->received += count;
@@ -129,12 +110,12 @@ static void on_sent(void *context)
     pthread_mutex_lock(&stream->mutex);
     int error = nng_aio_result(stream->send);
     uint32_t count = error == 0 ? (uint32_t)nng_aio_count(stream->send) : 0;
-    TN_ASSERT(count <= used(&stream->out));
+    TN_ASSERT(count <= stream_ring_used(&stream->out));
     stream->out.head += count;
     stream->sent += count;
     stream->sending = false;
     if (stream->error == 0) stream->error = error;
-    bool refill = stream->is_waited_for && used(&stream->out) <= STREAM_RING_BYTES / 2;
+    bool refill = stream->is_waited_for && stream_ring_used(&stream->out) <= STREAM_RING_BYTES / 2;
     if (refill) stream->is_waited_for = false;
     pthread_mutex_unlock(&stream->mutex);
     if (refill || error != 0) changed(stream);
@@ -152,7 +133,7 @@ static size_t pipe_peek(struct stream *base, const uint8_t **bytes)
 {
     struct pipe *stream = (struct pipe *)base;
     pthread_mutex_lock(&stream->mutex);
-    uint32_t count = piece(stream->in.head, used(&stream->in));
+    uint32_t count = stream_ring_piece(stream->in.head, stream_ring_used(&stream->in));
     *bytes = stream->in.bytes + stream->in.head % STREAM_RING_BYTES;
     pthread_mutex_unlock(&stream->mutex);
     return count;
@@ -162,7 +143,7 @@ static void pipe_consume(struct stream *base, size_t size)
 {
     struct pipe *stream = (struct pipe *)base;
     pthread_mutex_lock(&stream->mutex);
-    TN_ASSERT(size <= used(&stream->in));
+    TN_ASSERT(size <= stream_ring_used(&stream->in));
     stream->in.head += (uint32_t)size;
     bool stopped = !stream->receiving && stream->error == 0;
     pthread_mutex_unlock(&stream->mutex);
@@ -172,16 +153,8 @@ static void pipe_consume(struct stream *base, size_t size)
 static size_t pipe_write(struct stream *base, const void *bytes, size_t size)
 {
     struct pipe *stream = (struct pipe *)base;
-    const uint8_t *from = bytes;
     pthread_mutex_lock(&stream->mutex);
-    size_t room = STREAM_RING_BYTES - used(&stream->out);
-    size_t count = size < room ? size : room;
-    for (size_t done = 0; done < count;) {
-        uint32_t part = piece(stream->out.tail, (uint32_t)(count - done));
-        memcpy(stream->out.bytes + stream->out.tail % STREAM_RING_BYTES, from + done, part);
-        stream->out.tail += part;
-        done += part;
-    }
+    size_t count = stream_ring_take(&stream->out, bytes, size);
     stream->is_waited_for = count < size;
     pthread_mutex_unlock(&stream->mutex);
     return count;
@@ -197,7 +170,7 @@ static size_t pipe_room(struct stream *base)
 {
     struct pipe *stream = (struct pipe *)base;
     pthread_mutex_lock(&stream->mutex);
-    size_t room = STREAM_RING_BYTES - used(&stream->out);
+    size_t room = STREAM_RING_BYTES - stream_ring_used(&stream->out);
     pthread_mutex_unlock(&stream->mutex);
     return room;
 }
@@ -209,8 +182,8 @@ static void pipe_look(struct stream *base, struct stream_state *state)
     *state = (struct stream_state){.error = stream->error,
                                    .received = stream->received,
                                    .sent = stream->sent,
-                                   .unsent = used(&stream->out),
-                                   .unread = used(&stream->in)};
+                                   .unsent = stream_ring_used(&stream->out),
+                                   .unread = stream_ring_used(&stream->in)};
     pthread_mutex_unlock(&stream->mutex);
 }
 

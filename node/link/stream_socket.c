@@ -24,19 +24,6 @@
 
 enum { RECORD_BYTES = 16384 };
 
-_Static_assert((STREAM_RING_BYTES & (STREAM_RING_BYTES - 1)) == 0, "indexes wrap by a mask");
-
-static uint32_t used(const struct socket_ring *ring)
-{
-    return ring->tail - ring->head;
-}
-
-static uint32_t piece(uint32_t index, uint32_t count)
-{
-    uint32_t left = STREAM_RING_BYTES - index % STREAM_RING_BYTES;
-    return count < left ? count : left;
-}
-
 static bool is_open(const struct socket_stream *stream)
 {
     return atomic_load_explicit(&stream->phase, memory_order_acquire) == SOCKET_OPEN;
@@ -109,11 +96,11 @@ static void fail(struct socket_stream *stream, int code)
 static void fill(struct socket_stream *stream)
 {
     while (stream->error == 0) {
-        uint32_t room = STREAM_RING_BYTES - used(&stream->in);
+        uint32_t room = STREAM_RING_BYTES - stream_ring_used(&stream->in);
         if (room == 0) return;
         int count =
             mbedtls_ssl_read(&stream->ssl, stream->in.bytes + stream->in.tail % STREAM_RING_BYTES,
-                             piece(stream->in.tail, room));
+                             stream_ring_piece(stream->in.tail, room));
         if (count == MBEDTLS_ERR_SSL_WANT_READ || count == MBEDTLS_ERR_SSL_WANT_WRITE) {
             if (!stream->may_read) return;
             if (stream->allowed > 0) continue;
@@ -133,30 +120,22 @@ static void fill(struct socket_stream *stream)
 static size_t socket_peek(struct stream *base, const uint8_t **bytes)
 {
     struct socket_stream *stream = (struct socket_stream *)base;
-    if (used(&stream->in) == 0 && is_open(stream)) fill(stream);
+    if (stream_ring_used(&stream->in) == 0 && is_open(stream)) fill(stream);
     *bytes = stream->in.bytes + stream->in.head % STREAM_RING_BYTES;
-    return piece(stream->in.head, used(&stream->in));
+    return stream_ring_piece(stream->in.head, stream_ring_used(&stream->in));
 }
 
 static void socket_consume(struct stream *base, size_t size)
 {
     struct socket_stream *stream = (struct socket_stream *)base;
-    TN_ASSERT(size <= used(&stream->in));
+    TN_ASSERT(size <= stream_ring_used(&stream->in));
     stream->in.head += (uint32_t)size;
 }
 
 static size_t socket_write(struct stream *base, const void *bytes, size_t size)
 {
     struct socket_stream *stream = (struct socket_stream *)base;
-    const uint8_t *from = bytes;
-    size_t room = STREAM_RING_BYTES - used(&stream->out);
-    size_t count = size < room ? size : room;
-    for (size_t done = 0; done < count;) {
-        uint32_t part = piece(stream->out.tail, (uint32_t)(count - done));
-        memcpy(stream->out.bytes + stream->out.tail % STREAM_RING_BYTES, from + done, part);
-        stream->out.tail += part;
-        done += part;
-    }
+    size_t count = stream_ring_take(&stream->out, bytes, size);
     stream->is_waited_for = count < size;
     return count;
 }
@@ -164,9 +143,10 @@ static size_t socket_write(struct stream *base, const void *bytes, size_t size)
 static void socket_flush(struct stream *base)
 {
     struct socket_stream *stream = (struct socket_stream *)base;
-    while (is_open(stream) && stream->error == 0 && stream->may_write && used(&stream->out) > 0) {
+    while (is_open(stream) && stream->error == 0 && stream->may_write &&
+           stream_ring_used(&stream->out) > 0) {
         uint32_t count = stream->pending;
-        if (count == 0) count = piece(stream->out.head, used(&stream->out));
+        if (count == 0) count = stream_ring_piece(stream->out.head, stream_ring_used(&stream->out));
         if (count > RECORD_BYTES) count = RECORD_BYTES;
         stream->pending = count;
         int sent = mbedtls_ssl_write(
@@ -180,7 +160,7 @@ static void socket_flush(struct stream *base)
         stream->out.head += (uint32_t)sent;
         stream->sent += (uint32_t)sent;
     }
-    if (stream->is_waited_for && used(&stream->out) <= STREAM_RING_BYTES / 2) {
+    if (stream->is_waited_for && stream_ring_used(&stream->out) <= STREAM_RING_BYTES / 2) {
         stream->is_waited_for = false;
         stream->changed = true;
         stream_waker_signal(stream->waker);
@@ -189,7 +169,7 @@ static void socket_flush(struct stream *base)
 
 static size_t socket_room(struct stream *base)
 {
-    return STREAM_RING_BYTES - used(&((struct socket_stream *)base)->out);
+    return STREAM_RING_BYTES - stream_ring_used(&((struct socket_stream *)base)->out);
 }
 
 static void socket_look(struct stream *base, struct stream_state *state)
@@ -202,8 +182,8 @@ static void socket_look(struct stream *base, struct stream_state *state)
     *state = (struct stream_state){.error = error,
                                    .received = stream->received,
                                    .sent = stream->sent,
-                                   .unsent = used(&stream->out),
-                                   .unread = used(&stream->in)};
+                                   .unsent = stream_ring_used(&stream->out),
+                                   .unread = stream_ring_used(&stream->in)};
 }
 
 /* The system tells of every end by an edge. */
