@@ -11,13 +11,12 @@
 #include "../support/sequencer_case.h"
 #include "bench.h"
 
-#define NODES_MAX     TN_VALIDATORS_MAX
-#define HEIGHTS_MAX   1024u
-#define SLICE_US      10 /* of virtual time; what is due within one happens at its end */
-#define SLICES        256u
-#define LATENCY_US    900
-#define JITTER_US     200u
-#define PAYLOADS_KEPT 4096u
+#define NODES_MAX   TN_VALIDATORS_MAX
+#define HEIGHTS_MAX 1024u
+#define SLICE_US    10 /* of virtual time; what is due within one happens at its end */
+#define SLICES      256u
+#define LATENCY_US  900
+#define JITTER_US   200u
 
 static const struct size {
     uint32_t nodes, blocks;

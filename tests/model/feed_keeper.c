@@ -309,7 +309,6 @@ static bool take_instrument(struct feed_keeper *keeper, const Tenor__V1__Instrum
 static bool take_message(struct feed_keeper *keeper, const Tenor__V1__FromNode *message)
 {
     keeper->messages++;
-    keeper->last_request = message->request;
     switch ((int)message->body_case) {
         case TENOR__V1__FROM_NODE__BODY_BOOK: return take_book(keeper, message->book);
         case TENOR__V1__FROM_NODE__BODY_ORDER_BOOK: return take_orders(keeper, message->order_book);

@@ -44,7 +44,7 @@ struct feed_keeper {
     void (*traded)(void *context, const Tenor__V1__Trade *trade); /* may be NULL, both */
     void (*ended)(void *context, uint64_t sequence);
     void *context;
-    uint64_t last_error, error_request, last_request;
+    uint64_t last_error, error_request;
     char fault[256]; /* what is wrong with a message; empty: nothing so far */
 };
 

@@ -16,7 +16,6 @@ static struct run {
     uint64_t random;
     struct tn_chain *slow, *restored;
     struct line_block history[HEIGHTS + 1]; /* by height */
-    uint64_t restored_at;
     uint32_t fills;
     uint32_t altered_bad, altered_good, waited;
 } run;
@@ -260,7 +259,6 @@ static void restore(void)
     }
     assert_true(tn_chain_import_end(run.restored, &root, &fault));
     assert_true(tn_hash_equal(&root, &tn_chain_heads(cc.chain)->root));
-    run.restored_at = height_of(cc.chain);
     free(record);
 }
 

@@ -16,7 +16,6 @@
 enum {
     ACCOUNTS_MAX = 800,
     CROWD = 700, /* accounts that hold one series */
-    POSITIONS_MAX = 64,
     KNOWN_MAX = 4096,
     BLOCKS = 64,
     ENTRIES_A_BLOCK = 24,

@@ -360,7 +360,6 @@ struct case_client *client_open(struct gateway_case *test)
     wire_arena_init(&client->arena, memory, WIRE_FROM_NODE_ARENA_BYTES);
     const Tenor__V1__Hello *hello = client_expect(client, TENOR__V1__FROM_NODE__BODY_HELLO)->hello;
     memcpy(client->challenge, hello->challenge.data, sizeof client->challenge);
-    client->hello_height = hello->height;
     return client;
 }
 

@@ -44,7 +44,6 @@ struct case_client {
     mbedtls_ssl_context ssl;
     struct wire_arena arena;
     uint8_t challenge[32];
-    uint64_t hello_height;
     uint8_t in[WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX];
 };
 

@@ -52,11 +52,6 @@ void case_lift_after(uint32_t notes_count)
     notes_left = notes_count;
 }
 
-uint32_t case_notes_left(void)
-{
-    return notes_left;
-}
-
 ssize_t __wrap_getrandom(void *bytes, size_t size, unsigned flags)
 {
     uint8_t *out = bytes;

@@ -76,9 +76,8 @@ bool case_is_known(const struct case_run *run);
 bool case_is_end(const struct case_run *run);
 
 /* The disk gets its room back at the n-th time from now on that the machine, waiting for it, notes
- * that it is full; what is left of n. */
+ * that it is full. */
 void case_lift_after(uint32_t notes_count);
-uint32_t case_notes_left(void);
 
 /* The last complaint; "" while there was none. Complaints are kept here instead of printed. */
 const char *case_said(void);

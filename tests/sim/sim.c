@@ -24,10 +24,7 @@ static void count_liquidation(struct sim *sim, const struct tn_event *event)
     sim->was_liquidated[event->account] = true;
     if (event->index == TN_LIQUIDATION_AUCTION) stats->solvent_auctions++;
     if (event->index == TN_LIQUIDATION_INSOLVENT) stats->insolvent_auctions++;
-    if (event->price < stats->worst_equity) {
-        stats->worst_equity = event->price;
-        stats->worst_account = event->account;
-    }
+    if (event->price < stats->worst_equity) stats->worst_equity = event->price;
 }
 
 static void count_forced_trade(struct sim *sim, const struct tn_event *event)
@@ -265,9 +262,4 @@ struct tn_account_risk_view sim_risk(const struct sim *sim, uint32_t account)
     struct tn_account_risk_view view;
     sim_expect(sim, tn_exchange_account_risk(sim->exchange, &view, account), "no such account");
     return view;
-}
-
-tn_micros sim_house(const struct sim *sim, enum tn_house house)
-{
-    return tn_ledger_cash(tn_exchange_ledger(sim->exchange), TN_PARTY_HOUSE(house));
 }

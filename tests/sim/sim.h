@@ -18,7 +18,6 @@ struct sim_stats {
     tn_micros insurance_paid, insurance_received;
     tn_micros deleveraged_value, debt, socialised;
     tn_micros worst_equity; /* least E that a LIQUIDATION told of */
-    uint32_t worst_account;
 };
 
 struct sim {
@@ -63,6 +62,5 @@ void sim_liquidate(struct sim *sim, uint32_t units);
 tn_micros sim_mark(const struct sim *sim, uint64_t series_id);
 tn_ticks sim_mark_ticks(const struct sim *sim, uint64_t series_id);
 struct tn_account_risk_view sim_risk(const struct sim *sim, uint32_t account);
-tn_micros sim_house(const struct sim *sim, enum tn_house house);
 
 #endif

@@ -209,11 +209,6 @@ uint64_t faulty_disk_unsynced(void)
     return faulty_files_unsynced();
 }
 
-void faulty_disk_stop(void)
-{
-    disk.dead = true;
-}
-
 void faulty_disk_crash(enum faulty_disk_loss loss)
 {
     TN_ASSERT(disk.running);

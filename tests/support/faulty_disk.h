@@ -67,9 +67,6 @@ uint64_t faulty_disk_used(void);
  * synced still is not. Faults are disarmed. */
 void faulty_disk_crash(enum faulty_disk_loss loss);
 
-/* faulty_disk_stop makes all calls fail from now on, as FAULTY_CRASH does at its call. */
-void faulty_disk_stop(void);
-
 /* faulty_disk_flip_bit turns over a durable bit of a file: what age does. */
 void faulty_disk_flip_bit(const char *path, uint64_t offset, unsigned bit);
 

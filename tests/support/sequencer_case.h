@@ -133,7 +133,6 @@ struct case_node {
     uint64_t certified, certified_ends; /* the last one; bit: epochs whose end was certified */
     uint8_t *handovers[CASE_EPOCHS_MAX];
     size_t handover_sizes[CASE_EPOCHS_MAX];
-    uint32_t persisted;
     uint64_t told; /* coming: the last height */
     bool in_message;
     uint32_t executed_in_messages; /* blocks, and not in a tick */
@@ -221,9 +220,8 @@ static inline enum tn_verdict case_validate(void *context, const struct tn_seque
 
 static inline void case_persist(void *context, const struct tn_sequencer_block *block)
 {
-    struct case_node *node = context;
+    (void)context;
     (void)block;
-    node->persisted++;
 }
 
 static inline void case_coming(void *context, const struct tn_sequencer_block *block)

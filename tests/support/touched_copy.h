@@ -24,8 +24,6 @@ struct touched_copy {
     size_t scratch_size;
     uint64_t turn;          /* of taking marks; a record may be named once in each */
     uint64_t named, walked; /* records written because they were named; and to compare */
-    uint64_t orders_told;   /* orders of touched books: those that were told of */
-    uint64_t orders_kept;   /* and all that stood in them */
 };
 
 static inline struct copied_record *touched_copy_at(struct touched_copy *copy,
@@ -82,11 +80,9 @@ static inline size_t touched_copy_list(struct touched_copy *copy, struct tn_reco
         while (tn_exchange_book_change(copy->exchange, &changes, order)) {
             TN_ASSERT(changes.rank < changes.count);
             memcpy(orders + changes.rank * sizeof(order), order, sizeof(order));
-            copy->orders_told++;
         }
     }
     tn_put_be(copy->scratch + 4 * list, changes.count, 4);
-    copy->orders_kept += changes.count;
     return at + (size_t)changes.count * sizeof(order);
 }
 

@@ -91,18 +91,6 @@ static inline struct number modulo_multiply(struct number a, struct number b,
     return product;
 }
 
-/* By Fermat's little theorem: m is a prime. */
-static inline struct number modulo_invert(struct number a, const struct number *m)
-{
-    struct number power = {{1, 0, 0, 0}}, two = {{2, 0, 0, 0}}, exponent;
-    number_take(&exponent, m, &two);
-    for (uint32_t bit = 256; bit-- > 0;) {
-        power = modulo_multiply(power, power, m);
-        if (number_bit(&exponent, bit)) power = modulo_multiply(power, a, m);
-    }
-    return power;
-}
-
 static inline void number_to_bytes(uint8_t bytes[32], const struct number *a)
 {
     for (uint32_t i = 0; i < 32; i++)

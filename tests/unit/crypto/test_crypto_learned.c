@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PLACES = 4, SEEN_ENOUGH = 4, IDLE = 16 * PLACES, KEYS_MAX = 64 };
+enum { PLACES = 4, SEEN_ENOUGH = 4, KEYS_MAX = 64 };
 
 static struct tn_signatures real;
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { LEADERS = 128, MESSAGE_ROOM = 1 << 16, SENT_MAX = 512, STALL_US = 300000 };
+enum { LEADERS = 128, SENT_MAX = 512, STALL_US = 300000 };
 
 static const uint8_t chain_id[32] = {7};
 static struct tn_parsed_key leader_keys[LEADERS];

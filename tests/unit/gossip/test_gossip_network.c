@@ -15,7 +15,7 @@ enum {
     LATE_STEPS = 12
 };
 
-enum hostility { HONEST, LIAR, FLOODER, MUTE };
+enum hostility { HONEST, LIAR, MUTE };
 
 struct flight {
     uint16_t from, to;
