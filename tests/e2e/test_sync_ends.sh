@@ -18,6 +18,7 @@ set_open 4
 for i in $(all_nodes); do echo "checkpoint_blocks 65536" >>"$net/node-$i/set.conf"; done
 start_options+=(--behind-blocks 64 node.sync_patience=5s)
 start_all
+for i in $(all_nodes); do within 120 "node-$i votes" speaks "$i"; done
 start_play 0
 stop_node 2
 within 120 "the others go on without node-2" is_at_least 0 $(($(height 0) + blocks))
