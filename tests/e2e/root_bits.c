@@ -11,6 +11,7 @@
 #include "signature_bits.h"
 
 #include "tenor/replica.h"
+#include "zeroed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,14 +27,6 @@ struct market {
     uint8_t *bytes;
 };
 
-static void *take(size_t size)
-{
-    void *memory = aligned_alloc(64, tn_align(size));
-    TN_ASSERT(memory != NULL);
-    memset(memory, 0, size);
-    return memory;
-}
-
 static void open_market(struct market *market, enum tn_cpu cpu)
 {
     *market = (struct market){.limits = {.market = 7, .exit_blocks = EXIT_BLOCKS}};
@@ -41,10 +34,11 @@ static void open_market(struct market *market, enum tn_cpu cpu)
     market->limits.exchange.cpu = (uint8_t)cpu;
     market->limits.exchange.hash_seed = 1 + (uint64_t)cpu; /* local: must not show */
     market->limits.chain_id[0] = 1;
-    market->replica = tn_replica_init(take(tn_replica_size(&market->limits)), &market->limits);
+    market->replica =
+        tn_replica_init(take_zeroed(tn_replica_size(&market->limits)), &market->limits);
     market->events_max = tn_exchange_events_max(&market->limits.exchange);
-    market->events = take(market->events_max * sizeof *market->events);
-    market->bytes = take(TN_ENTRY_BYTES_MAX);
+    market->events = take_zeroed(market->events_max * sizeof *market->events);
+    market->bytes = take_zeroed(TN_ENTRY_BYTES_MAX);
 }
 
 static void close_market(struct market *market)

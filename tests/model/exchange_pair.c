@@ -3,24 +3,17 @@
 #include "exchange_pair.h"
 
 #include "twin_internal.h"
+#include "zeroed.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void *allocate_aligned(size_t size)
-{
-    void *memory = aligned_alloc(64, tn_align(size));
-    TN_ASSERT(memory != NULL);
-    memset(memory, 0, size);
-    return memory;
-}
 
 void pair_open(struct exchange_pair *pair, const struct tn_exchange_limits *limits)
 {
     *pair = (struct exchange_pair){.digest_every = 1, .check_every = 64};
     size_t size = tn_exchange_size(limits);
     TN_ASSERT(size > 0);
-    pair->memory = allocate_aligned(size);
+    pair->memory = take_zeroed(size);
     pair->exchange = tn_exchange_init(pair->memory, limits);
     pair->twin = twin_new(limits);
     pair->events_max = tn_exchange_events_max(limits);

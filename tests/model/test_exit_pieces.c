@@ -6,6 +6,7 @@
 #include "exit_twin.h"
 #include "replica/internal.h"
 #include "seed.h"
+#include "zeroed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,13 +37,6 @@ static struct world {
 static uint64_t below(uint64_t bound)
 {
     return tn_random_below(&world.random, bound);
-}
-
-static void *take(size_t size)
-{
-    void *memory = aligned_alloc(64, tn_align(size));
-    assert_non_null(memory);
-    return memset(memory, 0, size);
 }
 
 /* By threads, or in a new order. */
@@ -76,9 +70,9 @@ static void open_world(void)
     tn_exchange_limits_default(&world.limits.exchange);
     world.limits.exchange.accounts_max = ACCOUNTS;
     assert_true(tn_replica_size(&world.limits) > 0);
-    world.replica = tn_replica_init(take(tn_replica_size(&world.limits)), &world.limits);
+    world.replica = tn_replica_init(take_zeroed(tn_replica_size(&world.limits)), &world.limits);
     world.events_max = tn_exchange_events_max(&world.limits.exchange);
-    world.events = take(world.events_max * sizeof world.events[0]);
+    world.events = take_zeroed(world.events_max * sizeof world.events[0]);
     tn_replica_lend_hands(world.replica, &hands);
     world.hands = hands_open(THREADS);
     assert_non_null(world.hands);

@@ -1,6 +1,7 @@
 /* Pricing against its naive twin on random markets: rows of every kind of series under every kind
  * of scenario, on every path of the processor; discounts; greeks. A row is the twin's value rounded
  * to a whole number: half a micro away, plus what doubles honestly lose (the twin's slack). */
+#include "cpu_paths.h"
 #include "pricing_twin.h"
 #include "published_shocks.h"
 #include "seed.h"
@@ -173,21 +174,6 @@ static void compare_mark(const struct tn_price_mark *mark, const struct pricing_
     }
 }
 
-/* The paths that this machine can run. */
-static uint32_t cpu_paths(enum tn_cpu paths[3])
-{
-    uint32_t count = 0;
-    paths[count++] = TN_CPU_BASE;
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) paths[count++] = TN_CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
-        paths[count++] = TN_CPU_AVX512;
-    }
-#endif
-    return count;
-}
-
 static void compare_expiry(const struct tn_shocks *shocks, const struct tn_price_expiry *expiry,
                            const struct tn_price_series *series, uint32_t count,
                            struct tally *tally)
@@ -195,7 +181,7 @@ static void compare_expiry(const struct tn_shocks *shocks, const struct tn_price
     static _Alignas(64) int64_t rows[3][SERIES_MAX][TN_ROW_COLUMNS];
     static struct tn_price_mark marks[3][SERIES_MAX];
     enum tn_cpu paths[3];
-    uint32_t paths_count = cpu_paths(paths);
+    uint32_t paths_count = runnable_paths(paths);
     memset(rows, 0x5A, sizeof(rows));
     memset(marks, 0, sizeof(marks));
     for (uint32_t i = 0; i < paths_count; i++) {
@@ -412,7 +398,7 @@ static void test_pricing_self_check_passes_on_every_path_of_this_machine(void **
 {
     (void)state;
     enum tn_cpu paths[3];
-    uint32_t count = cpu_paths(paths);
+    uint32_t count = runnable_paths(paths);
     for (uint32_t i = 0; i < count; i++)
         assert_true(tn_pricing_self_check(paths[i]));
 }

@@ -8,6 +8,7 @@
 #include "exit_twin.h"
 #include "risk_stream.h"
 #include "seed.h"
+#include "zeroed.h"
 
 #include "tenor/replica.h"
 
@@ -35,24 +36,16 @@ struct side {
     bool is_same;
 };
 
-static void *take(size_t size)
-{
-    void *memory = aligned_alloc(64, tn_align(size));
-    TN_ASSERT(memory != NULL);
-    memset(memory, 0, size);
-    return memory;
-}
-
 static void side_open(struct side *side, uint64_t hash_seed)
 {
     *side = (struct side){.limits = {.market = 7, .exit_blocks = EXIT_BLOCKS}};
     risk_stream_limits(&side->limits.exchange);
     side->limits.exchange.hash_seed = hash_seed;
     side->limits.chain_id[0] = 1;
-    side->replica = tn_replica_init(take(tn_replica_size(&side->limits)), &side->limits);
-    side->rebuild = take(tn_replica_rebuild_size(&side->limits));
+    side->replica = tn_replica_init(take_zeroed(tn_replica_size(&side->limits)), &side->limits);
+    side->rebuild = take_zeroed(tn_replica_rebuild_size(&side->limits));
     side->events_max = tn_exchange_events_max(&side->limits.exchange);
-    side->events = take(side->events_max * sizeof(struct tn_event));
+    side->events = take_zeroed(side->events_max * sizeof(struct tn_event));
     side->is_same = true;
 }
 
@@ -202,7 +195,7 @@ static bool same_stream(uint64_t seed, uint32_t blocks, uint32_t restore_at)
     struct side sides[2];
     uint32_t sides_count = 1;
     uint64_t random = seed;
-    uint8_t *bytes = take(ENTRY_BYTES);
+    uint8_t *bytes = take_zeroed(ENTRY_BYTES);
     side_open(&sides[0], 1);
     risk_stream_start(&stream, tn_replica_exchange(sides[0].replica), seed);
     bool is_same = true;

@@ -5,6 +5,7 @@
  * TENOR_NIGHTLY=1: longer streams, more of them. TENOR_SEED=n begins with that stream. */
 #include "seed.h"
 #include "witness_maker.h"
+#include "zeroed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,20 +26,12 @@ struct bench {
     uint64_t bytes_sum;
 };
 
-static void *take(size_t size)
-{
-    void *memory = aligned_alloc(64, tn_align(size));
-    TN_ASSERT(memory != NULL);
-    memset(memory, 0, size);
-    return memory;
-}
-
 static void bench_open(struct bench *bench, uint64_t seed)
 {
     memset(bench, 0, sizeof *bench);
     witness_maker_open(&bench->maker, seed);
-    bench->witness = take(WITNESS_BYTES);
-    bench->attack = take(WITNESS_BYTES);
+    bench->witness = take_zeroed(WITNESS_BYTES);
+    bench->attack = take_zeroed(WITNESS_BYTES);
 }
 
 static void bench_close(struct bench *bench)
@@ -74,7 +67,7 @@ static bool verify(struct bench *bench, struct tn_witness_fault *fault, const ui
     if (memory_size > bench->memory_size) {
         if (bench->memory_size > 0)
             return false; /* limits of another market: refused as too much */
-        bench->memory = take(memory_size);
+        bench->memory = take_zeroed(memory_size);
         bench->memory_size = memory_size;
     }
     memset(bench->memory, 0, memory_size);

@@ -1,19 +1,12 @@
 /* witness_maker: see the header. The body is what a node would store: entries behind their lengths.
  */
 #include "witness_maker.h"
+#include "zeroed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { ENTRIES_MAX = 24, ENTRY_BYTES = 1 << 18, BODY_BYTES = 1 << 22, EXIT_BLOCKS = 32 };
-
-static void *take(size_t size)
-{
-    void *memory = aligned_alloc(64, tn_align(size));
-    TN_ASSERT(memory != NULL);
-    memset(memory, 0, size);
-    return memory;
-}
 
 static size_t bits_size(const struct witness_maker *maker)
 {
@@ -26,9 +19,9 @@ static void side_open(struct witness_side *side, uint64_t hash_seed)
     risk_stream_limits(&side->limits.exchange);
     side->limits.exchange.hash_seed = hash_seed;
     side->limits.chain_id[0] = 1;
-    side->replica = tn_replica_init(take(tn_replica_size(&side->limits)), &side->limits);
+    side->replica = tn_replica_init(take_zeroed(tn_replica_size(&side->limits)), &side->limits);
     side->events_max = tn_exchange_events_max(&side->limits.exchange);
-    side->events = take(side->events_max * sizeof(struct tn_event));
+    side->events = take_zeroed(side->events_max * sizeof(struct tn_event));
 }
 
 static void side_close(struct witness_side *side)
@@ -43,9 +36,9 @@ void witness_maker_open(struct witness_maker *maker, uint64_t seed)
     maker->random = seed;
     side_open(&maker->ahead, 1);
     side_open(&maker->behind, 99);
-    maker->entry = take(ENTRY_BYTES);
-    maker->body = take(BODY_BYTES);
-    maker->bits = take(bits_size(maker));
+    maker->entry = take_zeroed(ENTRY_BYTES);
+    maker->body = take_zeroed(BODY_BYTES);
+    maker->bits = take_zeroed(bits_size(maker));
     risk_stream_start(&maker->stream, tn_replica_exchange(maker->ahead.replica), seed);
 }
 

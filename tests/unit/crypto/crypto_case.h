@@ -2,6 +2,7 @@
 #ifndef CRYPTO_CASE_H
 #define CRYPTO_CASE_H
 
+#include "cpu_paths.h"
 #include "seed.h"
 #include "tenor/crypto.h"
 
@@ -15,19 +16,6 @@
 #include <cmocka.h>
 
 #define HEX_SIZE (2 * TN_HASH_SIZE + 1)
-
-/* The paths that this machine can run. */
-static inline uint32_t runnable_paths(enum tn_cpu paths[3])
-{
-    uint32_t count = 0;
-    paths[count++] = TN_CPU_BASE;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) paths[count++] = TN_CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        paths[count++] = TN_CPU_AVX512;
-#endif
-    return count;
-}
 
 /* Memory of exactly so many bytes: what reads past it is seen by the address sanitizer. */
 static inline uint8_t *exact_bytes(size_t size)

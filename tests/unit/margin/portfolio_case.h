@@ -3,6 +3,7 @@
 #ifndef TENOR_TEST_PORTFOLIO_CASE_H
 #define TENOR_TEST_PORTFOLIO_CASE_H
 
+#include "cpu_paths.h"
 #include "tenor/margin.h"
 
 #include <string.h>
@@ -41,19 +42,6 @@ struct case_account {
 static inline int64_t case_between(uint64_t *random, int64_t least, int64_t most)
 {
     return least + (int64_t)tn_random_below(random, (uint64_t)(most - least) + 1);
-}
-
-/* All that this processor has. */
-static inline uint32_t case_paths(enum tn_cpu out[3])
-{
-    uint32_t count = 0;
-    out[count++] = TN_CPU_BASE;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) out[count++] = TN_CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        out[count++] = TN_CPU_AVX512;
-#endif
-    return count;
 }
 
 static inline void case_link(struct case_market *c)

@@ -65,7 +65,7 @@ static void assert_same(const struct tn_margin_result *all, uint32_t guess)
 static void assert_all_ways_agree(void)
 {
     enum tn_cpu cpus[3];
-    uint32_t cpus_count = case_paths(cpus);
+    uint32_t cpus_count = runnable_paths(cpus);
     struct tn_margin_detail details[CASE_UNDERLYINGS];
     struct tn_margin_result all;
     market.market.cpu = TN_CPU_BASE;

@@ -48,7 +48,7 @@ static void test_margin_portfolio_equals_the_slow_reference_on_every_path(void *
     (void)state;
     uint64_t random = seed;
     enum tn_cpu cpus[3];
-    uint32_t cpus_count = case_paths(cpus);
+    uint32_t cpus_count = runnable_paths(cpus);
     for (uint32_t i = 0; i < ACCOUNTS; i++) {
         struct tn_margin_result result;
         if (i % 20 == 0) case_random_market(&market, &random);

@@ -190,7 +190,7 @@ static void check_preview(const struct tn_margin_order *order, const struct tn_m
     static struct tn_margin_sums apart, within;
     struct tn_margin_sums *now = sums_of(order->series);
     enum tn_cpu cpus[3];
-    uint32_t cpus_count = case_paths(cpus);
+    uint32_t cpus_count = runnable_paths(cpus);
     tn_micros m = total();
     for (uint32_t i = 0; i < cpus_count; i++) {
         market.market.cpu = cpus[i];

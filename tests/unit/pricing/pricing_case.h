@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "cpu_paths.h"
 #include "seed.h"
 
 #define DAY_MS  INT64_C(86400000)
@@ -135,19 +136,6 @@ static inline struct tn_price_series random_option(uint64_t *random, int64_t str
         .strike_micros = strike_micros,
         .lot_micro_units = 10000,
     };
-}
-
-/* The paths that this machine can run. */
-static inline uint32_t runnable_paths(enum tn_cpu paths[3])
-{
-    uint32_t count = 0;
-    paths[count++] = TN_CPU_BASE;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) paths[count++] = TN_CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        paths[count++] = TN_CPU_AVX512;
-#endif
-    return count;
 }
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "cpu_paths.h"
 #include "seed.h"
 #include "tenor/proof.h"
 #include "tree_twin.h"
@@ -16,18 +17,6 @@ static uint64_t seed;
 static void assert_same_hash(struct tn_hash a, struct tn_hash b)
 {
     assert_memory_equal(a.bytes, b.bytes, TN_HASH_SIZE);
-}
-
-static uint32_t paths(enum tn_cpu out[3])
-{
-    uint32_t count = 0;
-    out[count++] = TN_CPU_BASE;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) out[count++] = TN_CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        out[count++] = TN_CPU_AVX512;
-#endif
-    return count;
 }
 
 static uint8_t *random_bytes(uint64_t *random, size_t size)
@@ -140,7 +129,7 @@ static void test_proof_leaf_of_an_account_takes_in_its_positions(void **unused)
     (void)unused;
     uint64_t random = seed;
     enum tn_cpu cpus[3];
-    const uint32_t cpus_count = paths(cpus);
+    const uint32_t cpus_count = runnable_paths(cpus);
     uint8_t *positions = random_bytes(&random, 700 * 40);
     uint8_t *record = random_bytes(&random, 112);
     for (size_t count = 0; count < 700; count += count < 20 || count % 191 < 4 ? 1 : 37) {
@@ -168,7 +157,7 @@ static void test_proof_leaf_of_a_book_has_the_tops_of_its_lists(void **unused)
                                          {63, 64, 65, 5}, {128, 129, 0, 1}, {200, 1, 192, 300}};
     uint64_t random = seed;
     enum tn_cpu cpus[3];
-    const uint32_t cpus_count = paths(cpus);
+    const uint32_t cpus_count = runnable_paths(cpus);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         const uint32_t orders = counts[i][0] + counts[i][1] + counts[i][2] + counts[i][3];
         const size_t size = 16 + 128 * (size_t)orders;
