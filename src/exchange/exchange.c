@@ -58,14 +58,6 @@ static struct tn_book_limits book_limits(const struct tn_exchange_limits *limits
                                    .hash_seed = limits->hash_seed};
 }
 
-/* Takes the next region of the mapping; with memory NULL it only counts. */
-static void *region(unsigned char *memory, size_t *used, size_t count, size_t size)
-{
-    void *start = memory == NULL ? NULL : memory + *used;
-    *used += tn_align(count * size);
-    return start;
-}
-
 static size_t lay_out(struct tn_exchange *exchange, unsigned char *memory,
                       const struct tn_exchange_limits *limits)
 {

@@ -345,6 +345,14 @@ struct running {
 
 /* Exchange-wide small helpers. */
 
+/* Takes the next region of the mapping; with memory NULL it only counts. */
+static inline void *region(unsigned char *memory, size_t *used, size_t count, size_t size)
+{
+    void *start = memory == NULL ? NULL : memory + *used;
+    *used += tn_align(count * size);
+    return start;
+}
+
 /* Clears a record of one to two lines, in halves: gcc writes a half as vectors, the whole in a loop
  * of words. */
 #define CLEAR_IN_HALVES(record)                                                                    \

@@ -2,13 +2,6 @@
  * together; the insurance fund's income from outside. */
 #include "exchange/feeds.h"
 
-static void *region(unsigned char *memory, size_t *used, size_t count, size_t size)
-{
-    void *start = memory == NULL ? NULL : memory + *used;
-    *used += tn_align(count * size);
-    return start;
-}
-
 static size_t lay_out_feeds(struct risk *risk, unsigned char *memory, size_t used,
                             const struct tn_exchange_limits *limits)
 {

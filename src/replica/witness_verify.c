@@ -19,23 +19,16 @@ struct verifier {
     struct tn_stream_scratch *scratch;
 };
 
-static void *region(unsigned char *memory, size_t *used, size_t size)
-{
-    void *start = memory == NULL ? NULL : memory + *used;
-    *used += tn_align(size);
-    return start;
-}
-
 static size_t lay_out(struct verifier *verifier, void **replica, unsigned char *memory,
                       const struct tn_replica_limits *limits)
 {
     size_t used = 0;
     size_t words = ((size_t)limits->exchange.accounts_max + 63) / 64;
     verifier->events_max = tn_exchange_events_max(&limits->exchange);
-    verifier->present = region(memory, &used, words * sizeof(uint64_t));
-    verifier->events = region(memory, &used, verifier->events_max * sizeof(struct tn_event));
-    verifier->scratch = region(memory, &used, sizeof(struct tn_stream_scratch));
-    *replica = region(memory, &used, tn_replica_size(limits));
+    verifier->present = shard_region(memory, &used, words * sizeof(uint64_t));
+    verifier->events = shard_region(memory, &used, verifier->events_max * sizeof(struct tn_event));
+    verifier->scratch = shard_region(memory, &used, sizeof(struct tn_stream_scratch));
+    *replica = shard_region(memory, &used, tn_replica_size(limits));
     return used;
 }
 
