@@ -123,7 +123,7 @@ bool log_show_group(const struct log_scan *scan, log_visit *visit, void *context
 /* open.c: the names of all segments, oldest first; nothing is read of them yet. */
 enum log_result log_list_segments(struct log *log);
 
-/* Says that durable records of this file are missing or wrong. */
+/* scan.c: says that durable records of this file are missing or wrong. */
 enum log_result log_say_damaged(const struct log_disk *disk, const char *name, uint64_t offset,
                                 const char *what);
 /* The same, from this record on, as `who` knows. */

@@ -162,14 +162,13 @@ struct sim_node {
 extern const struct sim_node_kind WHOLE_NODE;
 void whole_block_free(struct whole_block *block);
 struct tn_member_clock whole_clock(const struct sim_node *node);
+/* Sends to a peer by its number. */
+void whole_send(struct sim_node *node, uint16_t to, const uint8_t *bytes, size_t size);
+void whole_fill_out(struct tn_member_out *out, struct sim_node *node);
 
 /* whole_direct.c: false: the frame is to go the member's own way. */
 bool whole_direct_frame(struct sim_node *node, uint64_t tag, const uint8_t *bytes, size_t size,
                         int64_t now_us);
-
-/* Sends to a peer by its number. */
-void whole_send(struct sim_node *node, uint16_t to, const uint8_t *bytes, size_t size);
-void whole_fill_out(struct tn_member_out *out, struct sim_node *node);
 
 /* whole_home.c: a node's log, store and state sync, as node/cluster has them. */
 bool whole_home_open(struct sim_node *node); /* false: it has ended */

@@ -99,6 +99,8 @@ enum store_err store_sync_folder(const char *path, struct store_trail *trail);
 /* write.c: the first group of the queue, from `from` on, as one transaction. */
 enum store_err store_write_group(struct store *store, uint64_t from, uint64_t *end,
                                  struct store_trail *trail);
+
+/* queue.c: the job at a position, which goes on over the end of the ring. */
 const struct store_job *store_queue_at(const struct store_queue *queue, uint64_t *position);
 
 /* prune.c: deletes what is too old, at most config.prune_keys_max keys. Returns an LMDB code. */

@@ -406,6 +406,11 @@ static inline enum tn_side stop_side(uint8_t side)
     return opposite(side);
 }
 
+/* risk.c: is there a slot for this expiry, taken or free? Then a series that was listed joins it.
+ */
+bool tn_exchange_expiry_fits(const struct tn_exchange *exchange, uint16_t underlying, uint16_t day);
+void tn_exchange_join_expiry(struct tn_exchange *exchange, uint32_t series);
+
 /* registry.c: accounts, series and exposures found and made. */
 uint32_t tn_exchange_pin_exposure(struct tn_exchange *exchange, uint32_t account, uint32_t series);
 void tn_exchange_free_exposure(struct tn_exchange *exchange, uint32_t exposure);
@@ -413,8 +418,6 @@ bool tn_exchange_exposure_fits(const struct tn_exchange *exchange, uint32_t acco
                                uint32_t asked);
 uint32_t tn_exchange_next_series(const struct tn_exchange *exchange, uint64_t after_id);
 void tn_exchange_add_series(struct tn_exchange *exchange, uint64_t id);
-void tn_exchange_join_expiry(struct tn_exchange *exchange, uint32_t series);
-bool tn_exchange_expiry_fits(const struct tn_exchange *exchange, uint16_t underlying, uint16_t day);
 bool tn_exchange_series_fits(const struct tn_exchange *exchange);
 void tn_queue_push(struct tn_exchange *exchange, struct queue *queue, uint32_t series);
 void tn_queue_pop(struct tn_exchange *exchange, struct queue *queue);

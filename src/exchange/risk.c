@@ -81,7 +81,6 @@ void tn_exchange_risk_init(struct tn_exchange *exchange)
     tn_exchange_feeds_init(exchange);
 }
 
-/* Is there a slot for this expiry, taken or free? */
 bool tn_exchange_expiry_fits(const struct tn_exchange *exchange, uint16_t underlying, uint16_t day)
 {
     for (uint32_t i = 0; i < exchange->limits.expiries_max; i++) {
@@ -91,7 +90,6 @@ bool tn_exchange_expiry_fits(const struct tn_exchange *exchange, uint16_t underl
     return false;
 }
 
-/* A series that was just listed joins its expiry; there is room (asked before). */
 void tn_exchange_join_expiry(struct tn_exchange *exchange, uint32_t slot)
 {
     struct series *series = &exchange->series[slot];

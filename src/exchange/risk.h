@@ -365,6 +365,7 @@ void tn_exchange_set_stage(struct tn_exchange *exchange, uint32_t account,
                            enum tn_liquidation stage, const struct tn_margin_result *result);
 void tn_exchange_move_stage(struct tn_exchange *exchange, uint32_t account,
                             const struct tn_margin_result *result);
+bool tn_exchange_has_positions(const struct tn_exchange *exchange, uint32_t account);
 /* wound.c: after an account's stage may have changed. */
 void tn_exchange_note_wound(struct tn_exchange *exchange, uint32_t account);
 /* The first account from `from` on that is wound down, or TN_NONE; *looked grows by the words that
@@ -373,7 +374,6 @@ uint32_t tn_exchange_next_wound(const struct tn_exchange *exchange, uint32_t *lo
                                 uint32_t from);
 size_t tn_exchange_wound_words(uint32_t accounts_max, uint32_t level);
 void tn_exchange_check_wound(const struct tn_exchange *exchange);
-bool tn_exchange_has_positions(const struct tn_exchange *exchange, uint32_t account);
 
 /* seize.c: the auction. */
 void tn_exchange_take_auction_fee(struct tn_exchange *exchange, uint32_t account);

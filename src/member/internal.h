@@ -132,6 +132,8 @@ static inline void member_notice(struct tn_member *member, enum tn_member_notice
 
 /* The place of a market id, TN_NONE: no such market. */
 uint32_t tn_member_place(const struct tn_member *member, uint32_t market);
+/* Terms, finality and items after a block, for pools and desks. */
+void tn_member_follow_chain(struct tn_member *member);
 /* What the present set says of this node and of the others; after an epoch's first block. */
 void tn_member_take_set(struct tn_member *member);
 
@@ -140,11 +142,11 @@ void tn_member_take_set(struct tn_member *member);
 void tn_member_send(void *context, uint16_t to, enum tn_priority priority, const uint8_t *bytes,
                     size_t size);
 void tn_member_root_engine(struct tn_member *member);
-void tn_member_ask_chain(struct tn_member *member);
 void tn_member_log_batch(struct tn_member *member, const struct tn_gossip_batch *batch);
 void tn_member_note_logged(struct tn_member *member, const struct tn_hash *digest);
-/* Terms, finality and items after a block, for pools and desks. */
-void tn_member_follow_chain(struct tn_member *member);
+
+/* source.c: what the chain asks, and whom it tells. */
+void tn_member_ask_chain(struct tn_member *member);
 
 /* pools.c: what gossip and the waiting items ask. */
 void tn_member_gossip_host(struct tn_member *member, struct tn_gossip_host *host);

@@ -224,10 +224,12 @@ bool tn_chain_import_ring(struct tn_chain *chain, struct tn_import_fault *fault,
 /* Links what came in; false: a height is missing. */
 bool tn_chain_link_ring(struct tn_chain *chain, struct tn_import_fault *fault);
 
+/* chain_execute.c: what a market says of each step; context: the chain. */
+void tn_chain_step(void *context, const struct tn_market_step *step);
+
 /* chain_inbox.c: executes the items of a block. */
 void tn_chain_execute_items(struct tn_chain *chain, const struct tn_chain_block *block,
                             int64_t parent_ms);
-void tn_chain_step(void *context, const struct tn_market_step *step);
 
 /* chain_remit.c: cash between markets. */
 uint32_t tn_chain_remits_room(const struct tn_chain_limits *limits); /* of one block */

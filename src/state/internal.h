@@ -79,7 +79,7 @@ struct books *tn_state_books_init(void *memory, const struct tn_state_limits *li
 bool tn_state_set_book(struct tn_state *state, uint32_t series, const uint8_t *record, size_t size);
 void tn_state_books_update(struct tn_state *state);
 
-/* The account's leaf is as new as its positions. */
+/* state.c: the account's leaf is as new as its positions. */
 void tn_state_freshen(struct tn_state *state, uint32_t account);
 
 static inline void state_put_sum(uint8_t *out, tn_i128 sum)
