@@ -1,7 +1,7 @@
 /* The demo's own header: one market, three accounts, and a log of what the exchange said.
  *
- * demo.c is the session, demo_feed.c hands entries to the exchange and checks every answer,
- * demo_market.c knows the contracts and the marks, demo_orders.c builds commands, demo_print.c
+ * main.c is the session, feed.c hands entries to the exchange and checks every answer,
+ * market.c knows the contracts and the marks, orders.c builds commands, print.c
  * makes text and tables. Everything printed comes from events and views of the library. */
 #ifndef TENOR_NODE_DEMO_H
 #define TENOR_NODE_DEMO_H
@@ -43,7 +43,7 @@ struct demo {
     tn_micros deposits, withdrawals;
 };
 
-/* ---- demo_feed.c: entries in, answers checked ------------------------------------------------ */
+/* ---- feed.c: entries in, answers checked ------------------------------------------------ */
 
 void demo_start(struct demo *demo);
 /* demo_entry applies an entry to both exchanges, asks them for the same events and every invariant,
@@ -66,7 +66,7 @@ const struct tn_event *demo_result(const struct demo *demo);
 /* How many events of a kind the last entry caused. */
 uint32_t demo_events_of(const struct demo *demo, enum tn_event_kind kind);
 
-/* ---- demo_market.c: contracts, listing, marks ------------------------------------------------ */
+/* ---- market.c: contracts, listing, marks ------------------------------------------------ */
 
 enum demo_moment { AT_OPEN, AT_RALLY, AT_LAST_HOUR };
 
@@ -82,7 +82,7 @@ void demo_list_by_rule(struct demo *demo, enum demo_moment moment);
 void demo_mark_series(struct demo *demo, enum demo_moment moment);
 void demo_open_series(struct demo *demo);
 
-/* ---- demo_orders.c: commands ----------------------------------------------------------------- */
+/* ---- orders.c: commands ----------------------------------------------------------------- */
 
 /* Prices in dollars per BTC, quantities in thousandths of a BTC: the two kinds of contract have
  * ticks and lots of their own, the script need not know. */
@@ -100,7 +100,7 @@ void demo_pull(struct demo *demo, enum demo_account account, uint32_t label);
 /* Five post-only orders a side on one series, in one frame, under a label. */
 void demo_ladder(struct demo *demo, enum demo_account account, const char *name, uint32_t label);
 
-/* ---- demo_print.c: text ---------------------------------------------------------------------- */
+/* ---- print.c: text ---------------------------------------------------------------------- */
 
 struct demo_text {
     char text[48];
@@ -118,7 +118,7 @@ __attribute__((format(printf, 2, 3))) void demo_say(const struct demo *demo, con
 void demo_act(struct demo *demo, const char *title);
 void demo_print_events(const struct demo *demo);
 
-/* ---- demo_tables.c: tables ------------------------------------------------------------------- */
+/* ---- tables.c: tables ------------------------------------------------------------------- */
 
 void demo_print_chain(const struct demo *demo);
 void demo_print_book(const struct demo *demo, const char *name);
