@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "http/http.h"
+#include "standard_files.h"
 #include "tenor/arguments.h"
 
 #include <poll.h>
@@ -319,6 +320,7 @@ int main(int arguments_count, char **arguments)
 {
     static struct feed feed;
     struct feed_options *with = &feed.options;
+    standard_files_hold();
     *with = (struct feed_options){
         .interval_ms = 500, .seed = 1, .noise_ppm = 20, .speed = 1, .timeout_s = 60};
     const struct argument options[] = {

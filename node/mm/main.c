@@ -5,6 +5,7 @@
  * leader has said so, logs off and ends with 0. */
 #include "clock.h"
 #include "mm/mm.h"
+#include "standard_files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -354,6 +355,7 @@ static int run(struct mm *mm)
 int main(int argc, char **argv)
 {
     const struct sigaction on_end = {.sa_handler = on_signal};
+    standard_files_hold();
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         usage(stdout);
         return END_OK;

@@ -4,6 +4,7 @@
  * A table of commands (commands.c) of one or two words; the longer match wins, so that `account`
  * and `account open` live side by side. */
 #include "commands.h"
+#include "standard_files.h"
 #include "words.h"
 
 #include "tenor/base.h"
@@ -165,6 +166,7 @@ int main(int arguments_count, char **arguments)
 {
     static struct thin thin;
     int used;
+    standard_files_hold();
     if (arguments_count < 2) {
         print_help(stderr);
         return END_REFUSED;

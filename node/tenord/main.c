@@ -2,6 +2,7 @@
  * options and its own --help. */
 #include "cluster/commands.h"
 #include "logger/logger.h"
+#include "standard_files.h"
 #include "tenord.h"
 #include "version.h"
 
@@ -66,6 +67,7 @@ static bool computes_alike(void)
 
 int main(int arguments_count, char **arguments)
 {
+    standard_files_hold();
     if (arguments_count < 2) {
         print_help(stderr);
         return END_REFUSED;
