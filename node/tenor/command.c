@@ -2,6 +2,7 @@
 #include "subcommand.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,10 +44,18 @@ char *command_file(size_t *size, const char *path)
     return bytes;
 }
 
+bool command_reader_has_gone(FILE *out)
+{
+    struct pollfd pipe = {.fd = fileno(out)};
+    return poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
+}
+
 int command_flush(FILE *out, FILE *err)
 {
     if (fflush(out) == 0 && !ferror(out)) return END_GOOD;
-    fprintf(err, "tenor: cannot write the answer: %s\n", strerror(errno));
+    int fault = errno; /* of this write, or of an earlier one */
+    if (command_reader_has_gone(out)) return END_GOOD;
+    fprintf(err, "tenor: cannot write the answer: %s\n", strerror(fault));
     return END_FAILED;
 }
 

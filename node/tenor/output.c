@@ -10,6 +10,7 @@
 
 #include "tenor/hex.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,8 @@ struct output {
     FILE *out;
     enum format format;
     bool stream, failed;
-    int room; /* of a line; 0: any */
+    int room;  /* of a line; 0: any */
+    int fault; /* errno of the first line that did not get out */
     json_t *root, *table, *row;
     struct column columns[OUTPUT_COLUMNS_MAX];
     uint32_t columns_count;
@@ -354,7 +356,13 @@ void output_line(struct output *output)
     }
     fputc('\n', output->out);
     fflush(output->out);
+    if (ferror(output->out) && output->fault == 0) output->fault = errno;
     json_object_clear(output->root);
+}
+
+bool output_is_broken(const struct output *output)
+{
+    return output->fault != 0 || command_reader_has_gone(output->out);
 }
 
 bool output_is_empty(const struct output *output)
@@ -375,6 +383,8 @@ int output_end(struct output *output, FILE *err)
     } else if (!output->stream) {
         if (json_dumpf(output->root, out, JSON_INDENT(2)) == 0) fputc('\n', out);
     }
+    int fault = output->fault;
     output_free(output);
+    if (fault != 0) errno = fault;
     return command_flush(out, err);
 }

@@ -53,6 +53,9 @@ void output_table_end(struct output *output);
 /* Ends one thing of a stream: its fields go out at once. */
 void output_line(struct output *output);
 
+/* Will no line get out any more: has the reader gone, or is the disk full? */
+bool output_is_broken(const struct output *output);
+
 /* Was nothing said yet? */
 bool output_is_empty(const struct output *output);
 /* Prints what is left; END_GOOD, or END_FAILED after a complaint. Frees the output. */

@@ -53,7 +53,9 @@ char *command_file(size_t *size, const char *path);
 
 /* command_print_json prints and drops a value; END_GOOD or END_FAILED. */
 int command_print_json(FILE *out, FILE *err, json_t *value);
-/* command_flush is END_FAILED when what was printed did not get out. */
+/* command_reader_has_gone: is it a pipe whose reader has had enough, as head(1) has? */
+bool command_reader_has_gone(FILE *out);
+/* command_flush is END_FAILED when what was printed did not get out, though somebody reads on. */
 int command_flush(FILE *out, FILE *err);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * The client library goes on at another node when one is lost, or when another one leads and what
  * is shown is soft, and subscribes anew; a gap is said on standard error. SIGINT, --count and
- * --seconds end it well. */
+ * --seconds end it well. A reader who has gone ends it too. */
 #include "commands.h"
 
 #include "tenor/client_book.h"
@@ -108,7 +108,7 @@ static int watch(struct watching *watching, const struct watch_options *with,
         with->seconds > 0 ? thin_clock_ms() + (int64_t)with->seconds * 1000 : INT64_MAX;
     /* What is heard may end it too: thin->end says how. */
     while (!watching->is_over && thin->end == END_GOOD && !stop_asked &&
-           thin_clock_ms() < until_ms) {
+           !output_is_broken(thin->output) && thin_clock_ms() < until_ms) {
         if (!thin_turn_for(thin, LOOK_MS)) return thin->end;
     }
     return thin_done(thin);

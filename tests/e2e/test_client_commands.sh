@@ -240,6 +240,30 @@ makers_quote_and_takers_trade() {
     ok '"liquidations": \[\]' liquidations
 }
 
+# Who has had enough of an answer, as head(1) has, ends it well, also where nothing happens; a disk
+# that is full, or an output that is closed, is told.
+an_answer_that_does_not_get_out_ends_it() {
+    local command end
+    for command in 'watch blocks' 'watch book BTC-PERP'; do
+        # shellcheck disable=SC2086
+        timeout 120 "$tenor" $command 2>"$work/err" | head -n 1 >"$work/out" ||
+            fail "tenor $command did not end well when nobody read on"
+        [ ! -s "$work/err" ] || fail "tenor $command complains of a reader who has gone"
+    done
+    end=0
+    timeout 120 "$tenor" watch blocks >/dev/full 2>"$work/err" || end=$?
+    grep -q 'cannot write the answer: No space left' "$work/err" || fail "a full disk is not told"
+    [ "$end" = 1 ] || fail "tenor watch blocks onto a full disk ended with $end"
+    end=0
+    timeout 120 "$tenor" cluster >&- 2>"$work/err" || end=$?
+    grep -q 'cannot write the answer: Bad file' "$work/err" || fail "a closed output is not told"
+    [ "$end" = 1 ] || fail "tenor cluster with its output closed ended with $end"
+    end=0
+    "$tenord" version >&- 2>"$work/err" || end=$?
+    [ "$end" = 1 ] || fail "tenord version with its output closed ended with $end"
+    passed=$((passed + 5))
+}
+
 # Two orders and a cancel, watched both ways. False: the leader's term ended meanwhile.
 watch_softly() {
     local soft final one end=0
@@ -510,7 +534,7 @@ orders_are_found_in_every_home() {
 start_net
 for group in keys_are_made_shown_and_taken_in the_first_order_is_two_commands_away \
     the_market_is_shown orders_are_changed_and_cancelled what_a_leader_leaves_out_is_forced \
-    makers_quote_and_takers_trade \
+    makers_quote_and_takers_trade an_answer_that_does_not_get_out_ends_it \
     soft_books_come_to_what_is_final the_chain_shows_last_trades money_moves \
     sessions_come_and_go blocks_and_proofs_are_checked every_exit_code_means_what_help_says \
     what_is_sent_and_not_answered_is_ambiguous_and_safe_to_repeat \
