@@ -187,6 +187,8 @@ void tui_draw(const struct tui *tui)
     if (lines > 2) {
         draw_chain(tui, &at, 1, lines);
         draw_book(tui, at.book, 1, lines);
+    } else {
+        put(1, 0, "needs %d lines more", 3 - lines);
     }
     if (account > 1) draw_account(tui, &at, account);
     put(LINES - 1, 0, "up down page: select   q: quit   %s", tui->message);

@@ -93,7 +93,7 @@ until_true 60 "24 lines are used" last_line_is 24
 look 60 '^Tenor  market 1' '^ACCOUNT [0-9]+' '^free +[1-9]' '^SERIES +BID +ASK +DELTA ' \
     ' POSITION +QUANTITY +VALUE$'
 screen resize-window -x 12 -y 3
-sleep 0.5
+look 60 '^needs 12 lin'
 screen resize-window -x 120 -y 40
 until_true 60 "40 lines are used" last_line_is 40
 look 60 '^Tenor  market 1' '^SERIES' '^ACCOUNT [0-9]+  orders 2 ' 'BTC-PERP +0\.05'
