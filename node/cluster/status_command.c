@@ -70,14 +70,10 @@ static int ask(int connected)
 
 static int connect_http(const char *where)
 {
-    char host[SETTINGS_TEXT_SIZE], problem[SETTINGS_PROBLEM_SIZE];
+    char host[SETTINGS_TEXT_SIZE];
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     const struct timeval wait = {.tv_sec = WAIT_SECONDS};
     struct addrinfo *found;
-    if (!setting_check_address(problem, where, 1) || strlen(where) >= sizeof host) {
-        complain("%s", problem);
-        return -1;
-    }
     const bool is_bracketed = where[0] == '[';
     const char *colon = strrchr(where, ':');
     snprintf(host, sizeof host, "%.*s", (int)(colon - where) - (is_bracketed ? 2 : 0),
@@ -123,6 +119,11 @@ static int ask_http(int connected)
 
 static int status_http(const char *where)
 {
+    char problem[SETTINGS_PROBLEM_SIZE];
+    if (!setting_check_address(problem, where, 1)) {
+        complain("%s", problem);
+        return END_REFUSED;
+    }
     int connected = connect_http(where);
     if (connected < 0) return END_FAILED;
     int end = ask_http(connected);

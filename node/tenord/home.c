@@ -34,7 +34,10 @@ bool home_limits(struct tn_replica_limits *limits, const char *home)
     }
     if (!home_path(path, home, "genesis.conf")) return false;
     if (!genesis_read(&genesis, path)) {
-        complain("a home needs a genesis: tenord genesis > %s", path);
+        complain(
+            "a home needs a genesis: is %s the right folder? A new one, for tenord run --solo: "
+            "tenord genesis > %s",
+            home, path);
         return false;
     }
     return genesis_limits(limits, &genesis, machine_cpu(), local_seed());

@@ -7,8 +7,10 @@
 
 #include "tenor/hex.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- The folder -------------------------------------------------------------------------------
  */
@@ -206,6 +208,10 @@ static int run_word(const struct snapshot_options *options)
                                               .chain_id = options->chain == NULL ? NULL : &chain};
     if (!read_hash(&root, "--root", options->root) ||
         !read_hash(&chain, "--chain", options->chain)) {
+        return END_REFUSED;
+    }
+    if (options->from != NULL && access(options->from, F_OK) != 0) {
+        complain("cannot read %s: %s", options->from, strerror(errno));
         return END_REFUSED;
     }
     if (options->chain != NULL && (options->from == NULL || !set_snapshot_is_one(options->from))) {

@@ -186,6 +186,7 @@ if command -v promtool >/dev/null; then
     promtool check metrics <"$scratch/page" >"$scratch/said" 2>&1 || fail "promtool refuses the metrics"
     [ ! -s "$scratch/said" ] || fail "promtool complains"
 fi
+expect 2 "'nowhere' is not HOST:PORT" "$tenord" status --http nowhere
 expect 0 '"voice":"speaks"' "$tenord" status --http "127.0.0.1:$port"
 expect 0 "voice=speaks" "$tenord" status --home "$home"
 
@@ -273,6 +274,8 @@ expect 0 ", market 1, term " "$tenord" inspect --home "$home" block "$block"
 expect 2 "is the home of a node of a set" "$tenord" run --solo --home "$home"
 # Stopped where nobody signed: then only who knows the root can tell.
 expect 0 "without a certificate" "$tenord" snapshot create --home "$home" --to "$scratch/snapshot"
+expect 2 "cannot read $scratch/nowhere: No such file" "$tenord" snapshot verify \
+    --from "$scratch/nowhere" --chain "$(printf '0%.0s' {1..64})"
 expect 0 "no trusted root was given" "$tenord" snapshot verify --from "$scratch/snapshot"
 expect 0 "each is under the root $root" "$tenord" snapshot verify --from "$scratch/snapshot" --root "$root"
 
