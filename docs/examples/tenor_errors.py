@@ -339,7 +339,7 @@ TABLE = {
         "report it: clients never see this"),
     316: ("VALUE_NOT_WHOLE", False, "price step times lot is not whole micro-dollars",
         "choose tick and lot so that their product is whole micros"),
-    317: ("POSITION_LIMIT_VALUE", False, "position value would leave the range of 64-bit money",
+    317: ("POSITION_LIMIT_VALUE", False, "position and orders would be above the maximum of the series",
         "use less quantity"),
     400: ("PRICE_OFF_TICK", False, "price is not a multiple of the tick at this price",
         "round to a multiple of the tick; Instrument.steps has them"),

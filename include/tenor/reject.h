@@ -51,7 +51,7 @@
     X(NOT_PERPETUAL, 314, "only a perpetual has funding")                                          \
     X(TIME_REWINDS, 315, "block time and height never go back")                                    \
     X(VALUE_NOT_WHOLE, 316, "price step times lot is not whole micro-dollars")                     \
-    X(POSITION_LIMIT_VALUE, 317, "position value would leave the range of 64-bit money")           \
+    X(POSITION_LIMIT_VALUE, 317, "position and orders would be above the maximum of the series")   \
     /* 400: the order's own terms */                                                               \
     X(PRICE_OFF_TICK, 400, "price is not a multiple of the tick at this price")                    \
     X(PRICE_OUT_OF_BAND, 401, "price is outside the band around the mark")                         \
