@@ -168,6 +168,10 @@ static bool put_positions(void *context, const struct tn_client_news *news)
     struct thin *thin = context;
     const struct tn_account_state *state = &news->as.account_state;
     if (news->kind != TN_NEWS_ACCOUNT_STATE) return false;
+    if (!state->exists) {
+        thin_reject(thin, TN_REJECT_ACCOUNT_UNKNOWN, NULL);
+        return true;
+    }
     output_table(thin->output, "positions",
                  "series quantity# cost# mark# value# adl adl_rank#? adl_place#? adl_of#? "
                  "adl_block#?");

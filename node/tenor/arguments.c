@@ -103,6 +103,14 @@ static bool take_value(FILE *err, const struct arguments *arguments,
             fprintf(err, "%s: %s takes a whole number up to %llu, not '%.40s'\n", name,
                     argument->name, (unsigned long long)argument->most, text);
             return false;
+        case ARGUMENT_COUNT:
+            if (read_number(argument->value, argument->most, text) &&
+                *(uint64_t *)argument->value > 0) {
+                return true;
+            }
+            fprintf(err, "%s: %s takes a whole number from 1 to %llu, not '%.40s'\n", name,
+                    argument->name, (unsigned long long)argument->most, text);
+            return false;
         case ARGUMENT_CHOICE:
             if (read_choice(argument->value, argument->takes, text)) return true;
             fprintf(err, "%s: %s takes %s, not '%.40s'\n", name, argument->name, argument->takes,

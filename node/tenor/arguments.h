@@ -26,6 +26,7 @@ struct command {
 enum argument_kind {
     ARGUMENT_TEXT,   /* const char * */
     ARGUMENT_NUMBER, /* uint64_t */
+    ARGUMENT_COUNT,  /* uint64_t, from 1 */
     ARGUMENT_FLAG,   /* bool */
     ARGUMENT_CHOICE, /* uint32_t: the index of a word of `takes`, which are parted by '|' */
 };

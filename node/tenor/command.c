@@ -44,6 +44,18 @@ char *command_file(size_t *size, const char *path)
     return bytes;
 }
 
+bool command_format(enum format *format, const char *text, const char *command)
+{
+    bool is_json = text != NULL && strcmp(text, "json") == 0;
+    if (!is_json && (text == NULL || strcmp(text, "table") != 0)) {
+        fprintf(stderr, "tenor %s: -o takes table or json; see tenor %s --help\n", command,
+                command);
+        return false;
+    }
+    *format = is_json ? FORMAT_JSON : FORMAT_TABLE;
+    return true;
+}
+
 bool command_reader_has_gone(FILE *out)
 {
     struct pollfd pipe = {.fd = fileno(out)};

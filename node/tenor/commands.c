@@ -73,7 +73,8 @@ const struct command commands[] = {
             "tenor quote --net net BTC-PERP 99900x0.5 100100x0.5 --group 1\n"
             "tenor quote --net net BTC-PERP - -\n",
             quote_send),
-    COMMAND("mmp set", "", "Protect a group of quotes.",
+    COMMAND("mmp set", "--trades N | --lots N | --delta-lots N | --vega MONEY",
+            "Protect a group of quotes.",
             "tenor mmp set --net net --group 1 --interval-ms 1000 --trades 5\n", mmp_set),
     COMMAND("mmp reset", "", "Unfreeze a group and begin a new window.",
             "tenor mmp reset --net net --group 1\n", mmp_reset),

@@ -136,16 +136,17 @@ bool instrument_price(tn_ticks *out, const struct instrument *instrument, const 
     bool is_cut = false;
     enum decimal_fault fault = decimal_parse(&micros, text, MONEY_DIGITS, false);
     if (fault == DECIMAL_TOO_FINE) is_cut = parse_cut(&micros, text, MONEY_DIGITS);
-    if (fault != DECIMAL_GOOD && !is_cut) {
+    bool is_huge = fault == DECIMAL_TOO_LARGE && text[0] != '-';
+    if (fault != DECIMAL_GOOD && !is_cut && !is_huge) {
         snprintf(why, INSTRUMENT_WHY_SIZE, "'%.40s' is no price; write it like 1250.5", text);
         return false;
     }
-    if (micros < 0 || (micros == 0 && !is_cut)) {
+    if (!is_huge && (micros < 0 || (micros == 0 && !is_cut))) {
         snprintf(why, INSTRUMENT_WHY_SIZE, "a price is above zero, not %.40s", text);
         return false;
     }
-    tn_ticks price = micros / instrument->tick_micros;
-    if (price > TN_PRICE_TICKS_MAX) {
+    tn_ticks price = is_huge ? 0 : micros / instrument->tick_micros;
+    if (is_huge || price > TN_PRICE_TICKS_MAX) {
         snprintf(why, INSTRUMENT_WHY_SIZE, "%.40s is above every price that a book holds", text);
         return false;
     }
@@ -179,6 +180,10 @@ bool instrument_quantity(tn_lots *out, const struct instrument *instrument, cons
     bool is_cut = false;
     enum decimal_fault fault = decimal_parse(&scaled, text, QUANTITY_DIGITS, false);
     if (fault == DECIMAL_TOO_FINE) is_cut = parse_cut(&scaled, text, QUANTITY_DIGITS);
+    if (fault == DECIMAL_TOO_LARGE && text[0] != '-') {
+        snprintf(why, INSTRUMENT_WHY_SIZE, "%.40s is more than a book holds", text);
+        return false;
+    }
     if ((fault != DECIMAL_GOOD && !is_cut) || scaled < 0 || (scaled == 0 && !is_cut)) {
         snprintf(why, INSTRUMENT_WHY_SIZE, "'%.40s' is no quantity; write it like 0.5", text);
         return false;

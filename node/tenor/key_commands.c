@@ -90,7 +90,7 @@ int key_import(struct thin *thin)
     if (!thin_options(thin, own, 1, 1, 1)) return thin->end;
     size_t size;
     char *text = command_file(&size, path);
-    if (text == NULL) return END_REFUSED;
+    if (text == NULL) return END_FAILED;
     bool is_key = size > 0 && size < KEY_TEXT_MAX;
     if (is_key) {
         char line[KEY_TEXT_MAX];
@@ -104,7 +104,8 @@ int key_import(struct thin *thin)
     explicit_bzero(text, size);
     free(text);
     if (!is_key) {
-        thin_refuse(thin, "%s holds no secret key: 64 hexadecimal digits", path);
+        thin_refuse(thin, "%s holds no secret key: 64 hexadecimal digits",
+                    strcmp(path, "-") == 0 ? "standard input" : path);
         return thin->end;
     }
     if (keyring_import(&key, thin->arguments.words[0])) {

@@ -54,7 +54,7 @@ static bool make_folder(const char *path)
     return complain("make the folder", path, strerror(errno));
 }
 
-static bool name_is_good(const char *name)
+bool keyring_name_is_good(const char *name)
 {
     size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                  "-_");
@@ -76,7 +76,7 @@ static bool keys_folder(char out[TN_CLIENT_PATH_SIZE])
 bool keyring_path(char path[TN_CLIENT_PATH_SIZE], const char *name)
 {
     char folder[TN_CLIENT_PATH_SIZE], file[KEYRING_NAME_MAX + 8];
-    if (!name_is_good(name) || !keys_folder(folder)) return false;
+    if (!keyring_name_is_good(name) || !keys_folder(folder)) return false;
     snprintf(file, sizeof file, "%s.key", name);
     return join(path, folder, file);
 }
@@ -190,7 +190,7 @@ static bool session_path(char path[TN_CLIENT_PATH_SIZE], const uint8_t chain_id[
     char folder[TN_CLIENT_PATH_SIZE], all[TN_CLIENT_PATH_SIZE], own[TN_CLIENT_PATH_SIZE];
     char chain[CHAIN_DIGITS + 1], file[KEYRING_NAME_MAX + 16];
     tn_hex_write(chain, chain_id, CHAIN_DIGITS / 2);
-    if (!name_is_good(name) || !home(folder) || !make_folder(folder)) return false;
+    if (!keyring_name_is_good(name) || !home(folder) || !make_folder(folder)) return false;
     if (!join(all, folder, "sessions") || !make_folder(all)) return false;
     if (!join(own, all, chain) || !make_folder(own)) return false;
     snprintf(file, sizeof file, "%s-%u", name, market);

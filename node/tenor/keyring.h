@@ -18,6 +18,7 @@
 #define KEYRING_NAMES_MAX 256
 
 /* What these complain of goes to standard error; false then. */
+bool keyring_name_is_good(const char *name);
 bool keyring_path(char path[TN_CLIENT_PATH_SIZE], const char *name);
 bool keyring_exists(const char *name); /* silent */
 bool keyring_read(struct tn_secret_key *key, const char *name);

@@ -8,12 +8,12 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: tenor margin --file PORTFOLIO.json [--json | --table]\n"
-    "       tenor margin --parameters [--json | --table]\n"
+    "usage: tenor margin --file PORTFOLIO.json [-o table|json]\n"
+    "       tenor margin --parameters [-o table|json]\n"
     "\n"
     "  --file FILE    the portfolio, its market and the time; - for standard input\n"
-    "  --table        aligned tables (the default)\n"
-    "  --json         JSON; every amount is a string with an exact decimal\n"
+    "  --table        aligned tables (the default); the same as -o table\n"
+    "  --json         the same as -o json; every amount is a string with an exact decimal\n"
     "  --parameters   every parameter that a file may override, and the standard scenarios\n"
     "\n"
     "The file's format is in docs/what-if.md. Ends with 2 when it is refused.\n";
@@ -32,6 +32,11 @@ static bool read_options(struct options *options, int count, char **arguments)
             options->path = arguments[++i];
         } else if (strcmp(argument, "--json") == 0) {
             options->format = FORMAT_JSON;
+        } else if (strcmp(argument, "-o") == 0) {
+            if (!command_format(&options->format, i + 1 < count ? arguments[++i] : NULL,
+                                "margin")) {
+                return false;
+            }
         } else if (strcmp(argument, "--table") == 0) {
             options->format = FORMAT_TABLE;
         } else if (strcmp(argument, "--parameters") == 0) {

@@ -39,6 +39,7 @@ int market_list(struct thin *thin)
 {
     const char *underlying = NULL;
     bool is_all = false;
+    uint32_t listed = 0;
     const struct argument own[] = {
         {"--underlying", ARGUMENT_TEXT, &underlying, 0, "SYMBOL", "of this one only"},
         {"--all", ARGUMENT_FLAG, &is_all, 0, NULL, "settled series too"},
@@ -52,6 +53,14 @@ int market_list(struct thin *thin)
         if (underlying != NULL && strcmp(one->underlying, underlying) != 0) continue;
         if (one->status == TN_STATUS_SETTLED && !is_all) continue;
         put_instrument(thin, one);
+        listed++;
+    }
+    if (underlying != NULL && listed == 0) {
+        thin_fail(thin, END_REFUSED,
+                  "no series of '%.40s' is listed in market %" PRIu32 "; tenor "
+                  "markets shows all",
+                  underlying, thin_market(thin));
+        return thin->end;
     }
     output_table_end(thin->output);
     return thin_done(thin);

@@ -78,7 +78,7 @@ int order_place(struct thin *thin)
         {"--stop", ARGUMENT_TEXT, &with.stop, 0, "PRICE", "waits until the mark reaches it"},
         {"--self-trade", ARGUMENT_CHOICE, &with.self_trade, 0, "taker|maker|both|decrement",
          "which goes when both are one's own"},
-        {"--id", ARGUMENT_NUMBER, &with.id, UINT64_MAX, "N", "the order's own name (random)"},
+        {"--id", ARGUMENT_COUNT, &with.id, UINT64_MAX, "N", "the order's own name (random)"},
         {"--label", ARGUMENT_NUMBER, &with.label, UINT32_MAX, "N", "for cancel-all (0)"},
         {"--fee-max", ARGUMENT_NUMBER, &with.fee_max_ppm, FEE_MAX_PPM, "PPM", "of fees (10000)"},
     };
@@ -155,7 +155,7 @@ int order_replace(struct thin *thin)
     const struct argument own[] = {
         {"--limit", ARGUMENT_TEXT, &limit, 0, "PRICE", "the new price"},
         {"--quantity", ARGUMENT_TEXT, &quantity, 0, "QUANTITY", "the new open quantity"},
-        {"--id", ARGUMENT_NUMBER, &id, UINT64_MAX, "N", "the order by its own name"},
+        {"--id", ARGUMENT_COUNT, &id, UINT64_MAX, "N", "the order by its own name"},
     };
     if (!thin_options(thin, own, 3, 0, 1) || !read_order(thin, &command.as.replace.ref, id)) {
         return thin->end;
@@ -178,7 +178,7 @@ int order_cancel(struct thin *thin)
     uint64_t id = 0;
     struct tn_command command = {.kind = TN_COMMAND_CANCEL};
     const struct argument own[] = {
-        {"--id", ARGUMENT_NUMBER, &id, UINT64_MAX, "N", "the order by its own name"}};
+        {"--id", ARGUMENT_COUNT, &id, UINT64_MAX, "N", "the order by its own name"}};
     if (!thin_options(thin, own, 1, 0, 1) || !read_order(thin, &command.as.cancel, id)) {
         return thin->end;
     }

@@ -12,9 +12,9 @@
 
 static const char help[] =
     "usage: tenor price --kind call|put --strike K --forward F --left-ms MS\n"
-    "                   (--vol SIGMA | --price P) [--rate R] [--json | --table]\n"
+    "                   (--vol SIGMA | --price P) [--rate R] [-o table|json]\n"
     "       tenor price --series NAME --now TIME --forward F (--vol SIGMA | --price P) [...]\n"
-    "       tenor price --file OPTIONS.json [--json | --table]\n"
+    "       tenor price --file OPTIONS.json [-o table|json]\n"
     "\n"
     "  --series NAME  BTC-25DEC26-100000-C: kind, strike and expiry in one, with --now\n"
     "  --now TIME     2026-11-20T12:00:00Z, or unix milliseconds\n"
@@ -23,6 +23,8 @@ static const char help[] =
     "  --price P      of one unit; gives the implied volatility, and the greeks there\n"
     "  --rate R       per year, 0 when left out\n"
     "  --file FILE    the same fields as JSON, or {\"options\": [...]}; - for standard input\n"
+    "  --table        aligned, the default; the same as -o table\n"
+    "  --json         the same as -o json\n"
     "\n"
     "docs/what-if.md tells the fields and units. Ends with 2 when the input is refused.\n";
 
@@ -89,8 +91,9 @@ static void read_terms(struct tn_option *option, struct reader *reader, const st
 {
     struct node now = reader_member(node, "now");
     struct node kind = reader_needed(reader, node, "kind", "\"call\" or \"put\", or a series");
-    struct node strike = reader_needed(reader, node, "strike", "of one unit, or a series");
-    struct node left = reader_needed(reader, node, "left_ms", "milliseconds, or a series");
+    struct node strike = reader_needed(reader, node, "strike", "it, of one unit, or a series");
+    struct node left =
+        reader_needed(reader, node, "left_ms", "the milliseconds to expiry, or a series");
     forbid(reader, &now, "left_ms");
     option->is_put = reader_choice(reader, &kind, WORDS(kind_words)) == 1;
     option->strike_micros =
@@ -122,7 +125,7 @@ static void read_option(struct tn_option *option, struct reader *reader, const s
         read_named(option, reader, node);
     else
         read_terms(option, reader, node);
-    struct node forward = reader_needed(reader, node, "forward", "of one unit");
+    struct node forward = reader_needed(reader, node, "forward", "the forward price of one unit");
     option->forward_micros =
         reader_decimal(reader, &forward, DIGITS_MONEY, 0, TN_VALUE_UNIT_MICROS_MAX);
     option->rate_ppb = reader_decimal_or(reader, &rate, DIGITS_PPB, -ONE_PPB, ONE_PPB, 0);
@@ -303,6 +306,9 @@ static bool read_options(struct options *options, json_t *root, int count, char 
         const char *argument = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
         if (strcmp(argument, "--json") == 0) {
             options->format = FORMAT_JSON;
+        } else if (strcmp(argument, "-o") == 0) {
+            if (!command_format(&options->format, value, "price")) return false;
+            i++;
         } else if (strcmp(argument, "--table") == 0) {
             options->format = FORMAT_TABLE;
         } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {

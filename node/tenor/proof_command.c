@@ -60,10 +60,11 @@ static bool read_options(struct options *options, int count, char **arguments)
             *value = arguments[++i];
         } else if (strcmp(argument, "--json") == 0) {
             options->format = FORMAT_JSON;
-        } else if (strcmp(argument, "-o") == 0 && i + 1 < count &&
-                   (strcmp(arguments[i + 1], "json") == 0 ||
-                    strcmp(arguments[i + 1], "table") == 0)) {
-            options->format = arguments[++i][0] == 'j' ? FORMAT_JSON : FORMAT_TABLE;
+        } else if (strcmp(argument, "-o") == 0) {
+            if (!command_format(&options->format, i + 1 < count ? arguments[++i] : NULL,
+                                "proof verify")) {
+                return false;
+            }
         } else if (strcmp(argument, "--table") == 0) {
             options->format = FORMAT_TABLE;
         } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {

@@ -21,7 +21,8 @@ static bool read_quote_side(struct thin *thin, tn_ticks *price, tn_lots *quantit
         *quantity = text[0] == '-' ? 0 : TN_QUOTE_KEEP;
         return true;
     }
-    if (cross == NULL || (size_t)(cross - text) >= sizeof price_text) {
+    if (cross == NULL || cross == text || cross[1] == '\0' ||
+        (size_t)(cross - text) >= sizeof price_text) {
         return thin_refuse(thin,
                            "a side is PRICExQUANTITY like 1250x0.5, '-' to take it away or "
                            "'=' to leave it, not '%.40s'",
@@ -80,7 +81,7 @@ int mmp_set(struct thin *thin)
     uint64_t group = 1, interval_ms = 1000, freeze_ms = 0, quantity = 0, delta = 0, trades = 0;
     const char *vega = NULL;
     const struct argument own[] = {
-        {"--group", ARGUMENT_NUMBER, &group, GROUP_MAX, "N", "1 to 255 (1)"},
+        {"--group", ARGUMENT_COUNT, &group, GROUP_MAX, "N", "1 to 255 (1)"},
         {"--interval-ms", ARGUMENT_NUMBER, &interval_ms, HOUR_MS, "MS", "the window (1000)"},
         {"--freeze-ms", ARGUMENT_NUMBER, &freeze_ms, INT64_MAX, "MS", "0: until mmp reset (0)"},
         {"--lots", ARGUMENT_NUMBER, &quantity, INT64_MAX, "N", "traded in a window (no limit)"},
@@ -89,6 +90,10 @@ int mmp_set(struct thin *thin)
         {"--trades", ARGUMENT_NUMBER, &trades, UINT32_MAX, "N", "in a window (no limit)"},
     };
     if (!thin_options(thin, own, sizeof own / sizeof own[0], 0, 0)) return thin->end;
+    if (quantity == 0 && delta == 0 && trades == 0 && vega == NULL) {
+        thin_refuse(thin, "which limit? at least one of --trades, --lots, --delta-lots, --vega");
+        return thin->end;
+    }
     if (vega != NULL && !thin_money(thin, &set->vega_limit_micros, "--vega", vega, false)) {
         return thin->end;
     }
@@ -107,7 +112,7 @@ static int group_command(struct thin *thin, uint8_t kind)
     struct tn_command command = {.kind = kind};
     uint64_t group = 1;
     const struct argument own[] = {
-        {"--group", ARGUMENT_NUMBER, &group, GROUP_MAX, "N", "1 to 255 (1)"}};
+        {"--group", ARGUMENT_COUNT, &group, GROUP_MAX, "N", "1 to 255 (1)"}};
     if (!thin_options(thin, own, 1, 0, 0)) return thin->end;
     command.as.mmp_group = (uint8_t)group;
     if (!thin_log_on(thin) || !thin_series(thin)) return thin->end;

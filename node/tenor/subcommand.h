@@ -51,6 +51,9 @@ int proof_answer(FILE *out, FILE *err, const char *name, const char *bytes, size
 #define FILE_SIZE_MAX (16u << 20)
 char *command_file(size_t *size, const char *path);
 
+/* command_format reads what -o takes: table or json; `command` complains of anything else. */
+bool command_format(enum format *format, const char *text, const char *command);
+
 /* command_print_json prints and drops a value; END_GOOD or END_FAILED. */
 int command_print_json(FILE *out, FILE *err, json_t *value);
 /* command_reader_has_gone: is it a pipe whose reader has had enough, as head(1) has? */

@@ -82,6 +82,9 @@ static void print_commands(FILE *err, const char *hint)
         {"reduce_only", "--reduce-only"},
         {"session first", "tenor session list, tenor session revoke"},
         {"fee_max_ppm", "--fee-max"},
+        {"later `until`", "--until-block; tenor block tells the height"},
+        {"height 0", "tenor block, without --height"},
+        {"a display of", "--display"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (strstr(hint, pairs[i].word) == NULL) continue;
@@ -171,14 +174,15 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
         {"--node", ARGUMENT_TEXT, &with->node, 0, "HOST:PORT", "a node, instead of the net's"},
         {"--trust", ARGUMENT_TEXT, &with->trust, 0, "CERT", "the certificate of --node"},
         {"--chain", ARGUMENT_TEXT, &with->chain, 0, "HEX", "the chain's id, without --net"},
-        {"--market", ARGUMENT_NUMBER, &with->market, UINT32_MAX - 1, "N", "the market (1)"},
+        {"--market", ARGUMENT_COUNT, &with->market, UINT32_MAX - 1, "N", "the market (1)"},
         {"--key", ARGUMENT_TEXT, &with->key, 0, "NAME", "whose key (default; env TENOR_KEY)"},
         {"-o", ARGUMENT_TEXT, &format, 0, "table|json", "how to print (table on a terminal)"},
         {"--json", ARGUMENT_FLAG, &is_json, 0, NULL, "the same as -o json"},
-        {"--wait", ARGUMENT_CHOICE, &with->wait, 0, "final|soft", "which result to wait for"},
+        {"--wait", ARGUMENT_CHOICE, &with->wait, 0, "final|soft",
+         "which result to wait for (final)"},
         {"--forced", ARGUMENT_FLAG, &with->forced, 0, NULL,
          "by a block: no leader can leave it out"},
-        {"--timeout", ARGUMENT_NUMBER, &with->seconds, SECONDS_MAX, "SECONDS",
+        {"--timeout", ARGUMENT_COUNT, &with->seconds, SECONDS_MAX, "SECONDS",
          "of waiting (10; env TENOR_TIMEOUT)"},
     };
     thin->arguments = (struct arguments){.command = thin->command,
@@ -204,6 +208,7 @@ static bool read_options(struct thin *thin, const struct argument *own, size_t o
     if (format != NULL && with->format == 0) {
         return thin_refuse(thin, "-o takes table or json, not '%.40s'", format);
     }
+    if (!keyring_name_is_good(thin_key(thin))) return false;
     if (with->forced && with->wait == 1) {
         return thin_refuse(thin,
                            "--forced has no soft result: a block brings it; leave --wait out");
@@ -301,6 +306,11 @@ bool thin_net(struct thin *thin)
         return thin_refuse(thin, "--chain takes 64 hexadecimal digits");
     }
     if (!is_named && (thin->with.node == NULL || thin->with.chain == NULL)) {
+        if (thin->with.node != NULL) {
+            return thin_refuse(thin,
+                               "--node without a net needs --chain HEX too: the line chain of "
+                               "the net's client.conf");
+        }
         return thin_refuse(thin, "where is the net? --net DIR (or TENOR_NET), or --node HOST:PORT "
                                  "with --trust CERT and --chain HEX");
     }
@@ -350,6 +360,19 @@ static void hear(void *context, const struct tn_client_news *news)
     if (thin->heard != NULL) thin->heard(thin->heard_context, news);
 }
 
+/* What to look at when no node was left to try. */
+static const char *advice(const struct thin *thin)
+{
+    if (strstr(thin->why, "another chain") != NULL) {
+        return "; it is of another net: is --net, or --chain, the right one?";
+    }
+    if (strstr(thin->why, "another certificate") != NULL) {
+        return "; somebody else answers there: is --net, or --trust, the right one?";
+    }
+    if (thin->with.node != NULL) return "; does a node run there?";
+    return "; no node of the net answers: does one run, and do its addresses in client.conf hold?";
+}
+
 /* Every node was tried once, or the client says that it is over. */
 static bool is_hopeless(const struct thin *thin)
 {
@@ -370,9 +393,7 @@ bool thin_turn_until_done(struct thin *thin, int64_t wait_ms, const char *what)
             }
             return thin_fail(thin, END_AWAY, "not connected: %s: %s%s", what,
                              thin->why[0] != '\0' ? thin->why : "no answer in time",
-                             is_lost ? "; no node of the net answers: does one run, and do its "
-                                       "addresses in client.conf hold?"
-                                     : "");
+                             is_lost ? advice(thin) : "");
         }
         tn_client_wait(thin->client, left_ms);
     }

@@ -129,6 +129,7 @@ bool thin_money(struct thin *thin, tn_micros *micros, const char *what, const ch
         case DECIMAL_TOO_FINE:
             return thin_refuse(thin, "%s has at most six decimals, unlike %.40s", what, text);
         case DECIMAL_TOO_LARGE:
+            return thin_refuse(thin, "%s is more than there can be: %.40s", what, text);
         case DECIMAL_NOT_A_NUMBER: break;
     }
     return thin_refuse(thin, "%s is an amount like 1250.50, not '%.40s'", what, text);

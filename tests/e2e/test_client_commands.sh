@@ -378,14 +378,25 @@ every_exit_code_means_what_help_says() {
     TENOR_TIMEOUT=0 ends 2 'TENOR_TIMEOUT takes 1 to 86400 seconds' markets
     TENOR_TIMEOUT=1m ends 2 'TENOR_TIMEOUT takes 1 to 86400 seconds' markets
     ends 2 'client.conf' markets --net "$work/nowhere"
+    ends 2 "'a/b' is no name of a key" account --key a/b
+    ends 2 'needs --chain HEX too' markets --net '' --node 127.0.0.1:1
+    ends 2 '--timeout takes a whole number from 1' markets --timeout 0
+    ends 2 '--market takes a whole number from 1' order place BTC-PERP buy 0.01 --market 0
+    ends 2 "no series of 'ETH' is listed in market 1" markets --underlying ETH
+    ends 2 'the amount is more than there can be' deposit 99999999999999
+    ends 2 'is more than a book holds' order place BTC-PERP buy 99999999999
+    ends 2 'a side is PRICExQUANTITY' quote BTC-PERP 99000x 101000x1
+    ends 2 'which limit\?' mmp set --group 2
+    ends 3 'rejected: 200 ACCOUNT_UNKNOWN' positions --account 4000
+    ends 1 'cannot read .*nowhere' key import new --file "$work/nowhere"
     local end=0
     "$tenor" cluster >/dev/full 2>"$work/err" || end=$?
     [ "$end" = 1 ] || fail "an answer that cannot be written ends with $end"
-    ends 4 'not connected' cluster --node 127.0.0.1:1 --trust "$work/net/node-0.crt" --timeout 5
+    ends 4 'not connected: .*does a node run there' cluster --node 127.0.0.1:1 --trust "$work/net/node-0.crt" --timeout 5
     # Another node's certificate: whoever answers there is not who was meant.
-    ends 4 'not connected' cluster --node "127.0.0.1:$((base + 100))" \
+    ends 4 'not connected: .*is --net, or --trust, the right' cluster --node "127.0.0.1:$((base + 100))" \
         --trust "$work/net/node-1.crt" --timeout 5
-    ends 4 'not connected' cluster --timeout 5 --chain \
+    ends 4 'not connected: .*is --net, or --chain, the right' cluster --timeout 5 --chain \
         00000000000000000000000000000000000000000000000000000000000000aa
     ok '"nodes"' cluster --node "127.0.0.1:$((base + 101))"
     ok '"nodes"' --net "$work/net" cluster

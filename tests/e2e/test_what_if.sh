@@ -254,6 +254,8 @@ flags_and_files_price_alike() {
     echo '{"kind": "put", "strike": 3500, "forward": 4021.25, "left_ms": 86400000, "vol": 0.9,
         "rate": 0.04}' | "$tenor" price --file - >"$scratch/file"
     cmp "$scratch/flags" "$scratch/file" || fail "they do not"
+    "$tenor" price --kind put --strike 3500 --forward 4021.25 --left-ms 86400000 --vol 0.9 \
+        --rate 0.04 -o table | cmp - "$scratch/file" || fail "-o table differs"
     "$tenor" price --series BTC-25DEC26-100000-C --now 1795176000000 --forward 100600 --vol 0.55 \
         >"$scratch/flags"
     sed -n '1,/^$/p' "$examples/options.table" | sed '$d' | cmp - "$scratch/flags" ||
@@ -285,6 +287,8 @@ a_bad_option_is_refused_with_its_place() {
         --now 2026-11-20T12:00:00Z --forward 1 --vol 1
     refused_price 'strike: stands beside series' --series BTC-25DEC26-1-C --strike 1 \
         --now 2026-11-20T12:00:00Z --forward 1 --vol 1
+    refused_price 'strike: is missing; give it, of one unit, or a series' --kind call
+    refused_price '-o takes table or json' -o xml
     refused_price "given twice" --vol 1 --vol 1
     refused_price "without its value '--vol'" --vol
     refused_price "unknown option '--volatility'" --volatility 1

@@ -14,7 +14,7 @@
 
 struct place {
     const char *limit;
-    uint64_t label;
+    uint64_t label, id;
     uint32_t tif;
     bool post;
 };
@@ -38,6 +38,7 @@ static bool read_texts(int count, const char *const *texts)
         {"--label", ARGUMENT_NUMBER, &place.label, 100, "N", "a label"},
         {"--tif", ARGUMENT_CHOICE, &place.tif, 0, "gtc|ioc|fok", "how long"},
         {"--post", ARGUMENT_FLAG, &place.post, 0, NULL, "only rests"},
+        {"--id", ARGUMENT_COUNT, &place.id, 50, "N", "its name"},
     };
     const struct argument common[] = {{"--net", ARGUMENT_TEXT, &net, 0, "DIR", "a net"}};
     size_t size;
@@ -45,7 +46,7 @@ static bool read_texts(int count, const char *const *texts)
     place = (struct place){0};
     arguments = (struct arguments){.command = &place_command,
                                    .own = own,
-                                   .own_count = 4,
+                                   .own_count = 5,
                                    .common = common,
                                    .common_count = 1,
                                    .words_min = 1,
@@ -116,6 +117,17 @@ static void a_value_out_of_its_range_is_refused_with_the_range(void **state)
         assert_false(READ("x", "--tif", words[i]));
         assert_non_null(strstr(said, "--tif takes gtc|ioc|fok"));
     }
+}
+
+static void a_number_that_begins_at_1_refuses_0(void **state)
+{
+    (void)state;
+    assert_true(READ("x", "--id", "1"));
+    assert_int_equal(place.id, 1);
+    assert_false(READ("x", "--id", "0"));
+    assert_non_null(strstr(said, "--id takes a whole number from 1 to 50, not '0'"));
+    assert_false(READ("x", "--id", "51"));
+    assert_non_null(strstr(said, "from 1 to 50"));
 }
 
 static void too_few_and_too_many_words_are_refused(void **state)
@@ -195,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_negative_number_and_what_follows_two_dashes_are_words),
         cmocka_unit_test(a_slip_names_the_nearest_option),
         cmocka_unit_test(a_value_out_of_its_range_is_refused_with_the_range),
+        cmocka_unit_test(a_number_that_begins_at_1_refuses_0),
         cmocka_unit_test(too_few_and_too_many_words_are_refused),
         cmocka_unit_test(help_is_seen_wherever_it_stands_and_shows_every_option),
         cmocka_unit_test(hexadecimal_is_read_as_it_was_written_and_nothing_else),

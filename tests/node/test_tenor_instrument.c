@@ -70,7 +70,8 @@ static void what_is_no_price_is_refused(void **state)
     price_is_refused("ten", "no price");
     price_is_refused("01", "no price");
     price_is_refused("9000000000000", "above every price");
-    price_is_refused("99999999999999999999999999999999", "no price");
+    price_is_refused("99999999999999999999999999999999", "above every price");
+    price_is_refused("-99999999999999999999999999999999", "no price");
 }
 
 static void a_quantity_is_whole_lots(void **state)
@@ -91,7 +92,8 @@ static void a_quantity_is_whole_lots(void **state)
         {"0", "no quantity"},
         {"-1", "no quantity"},
         {"all", "no quantity"},
-        {"99999999999", "no quantity"},
+        {"99999999999", "99999999999 is more than a book holds"},
+        {"-99999999999", "no quantity"},
         {"90000000", "more than a book holds"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
