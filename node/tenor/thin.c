@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SECONDS_DEFAULT = 10, SECONDS_MAX = 86400, HOST_SIZE = 64 };
+enum { SECONDS_DEFAULT = 10, SECONDS_MAX = 86400, HOST_SIZE = 64, TELL_WAIT_MS = 2000 };
 
 /* ---- Ends -------------------------------------------------------------------------------------
  */
@@ -380,11 +380,22 @@ static bool is_hopeless(const struct thin *thin)
            thin->lost_count >= thin->net.nodes_count;
 }
 
+/* A person who waits is told for what, once. */
+static void tell_wait(struct thin *thin, int64_t left_ms, const char *what)
+{
+    if (thin->is_wait_told || !isatty(STDERR_FILENO)) return;
+    thin->is_wait_told = true;
+    fprintf(stderr, "tenor %s: %s: no answer yet; waits %" PRId64 " s more (--timeout)\n",
+            thin->command->words, what, (left_ms + 999) / 1000);
+}
+
 bool thin_turn_until_done(struct thin *thin, int64_t wait_ms, const char *what)
 {
-    int64_t until_ms = thin_clock_ms() + wait_ms;
+    const int64_t from_ms = thin_clock_ms();
+    int64_t until_ms = from_ms + wait_ms;
     while (!thin->wait.is_done) {
-        int64_t left_ms = until_ms - thin_clock_ms();
+        int64_t now_ms = thin_clock_ms(), left_ms = until_ms - now_ms;
+        if (left_ms > 0 && now_ms - from_ms >= TELL_WAIT_MS) tell_wait(thin, left_ms, what);
         bool is_lost = is_hopeless(thin);
         if (left_ms <= 0 || is_lost) {
             thin->wait.take = NULL;
@@ -395,7 +406,8 @@ bool thin_turn_until_done(struct thin *thin, int64_t wait_ms, const char *what)
                              thin->why[0] != '\0' ? thin->why : "no answer in time",
                              is_lost ? advice(thin) : "");
         }
-        tn_client_wait(thin->client, left_ms);
+        const int64_t silent_ms = from_ms + TELL_WAIT_MS - now_ms;
+        tn_client_wait(thin->client, silent_ms > 0 && silent_ms < left_ms ? silent_ms : left_ms);
     }
     thin->wait.take = NULL;
     if (thin->wait.is_refused) return thin_reject(thin, thin->error.code, thin->why);

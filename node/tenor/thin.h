@@ -53,6 +53,7 @@ struct thin {
     uint32_t lost_count; /* connections that failed or broke */
     bool is_closed;      /* and the client tries no more */
     bool is_reported;    /* the reason of the end was told */
+    bool is_wait_told;   /* that it waits was told */
     char why[TN_CLIENT_WHY_SIZE];
     struct tn_news_error error; /* the last one that no question had; text in `why` */
     /* Everything that no wait took. */

@@ -98,6 +98,21 @@ screen resize-window -x 120 -y 40
 until_true 60 "40 lines are used" last_line_is 40
 look 60 '^Tenor  market 1' '^SERIES' '^ACCOUNT [0-9]+  orders 2 ' 'BTC-PERP +0\.05'
 
+# Who waits for a node that takes the connection and says nothing is told for what, and how long.
+start silent /usr/bin/python3 -c 'import socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+time.sleep(600)'
+until_true 60 "somebody listens who never answers" test -s "$work/silent.log"
+cat >"$work/wait" <<SHELL
+"$tenor" cluster --node "127.0.0.1:$(cat "$work/silent.log")" --trust "$work/net/node-0.crt"
+SHELL
+screen new-window "sh $work/wait"
+look 60 '^tenor cluster: connecting: no answer yet; waits [0-9]+ s more \(--timeout\)'
+screen kill-window
+kill_off silent
+look 60 '^Tenor  market 1'
+
 # A node that goes is told; it comes back, and so do blocks.
 for name in node-0 node-1; do kill_off "$name"; done
 look 60 'not connected'
