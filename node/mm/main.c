@@ -70,7 +70,7 @@ struct option_row {
     }
 
 static const struct option_row rows[] = {
-    TEXT_OPTION("--net", net, "the folder with client.conf"),
+    TEXT_OPTION("--net", net, "the folder with client.conf (env TENOR_NET)"),
     TEXT_OPTION("--name", name, "key of the keyring; account, session and deposit are made"),
     TEXT_OPTION("--key", key, "instead of --name: the file of a session's key, with --session"),
     NUMBER_OPTION("--session", session, 1, UINT64_MAX, 0, "its number"),
@@ -158,8 +158,9 @@ static bool read_options(struct mm_options *options, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!read_option(options, argc, argv, &i)) return false;
     }
-    if (options->net == NULL) {
-        mm_say("--net FOLDER is missing; see tenor-mm --help");
+    if (options->net == NULL) options->net = getenv("TENOR_NET");
+    if (options->net == NULL || options->net[0] == '\0') {
+        mm_say("where is the net? --net FOLDER, or TENOR_NET; see tenor-mm --help");
         return false;
     }
     if ((options->name == NULL) == (options->key == NULL) ||

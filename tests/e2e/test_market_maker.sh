@@ -40,7 +40,7 @@ goes_on() { sed '1,/going on there$/d' "$work/watch.log" | grep -q '"bid":'; }
 start_net 4
 
 start maker "$mm" --net "$work/net" --name maker-1 --node 0 --json --size 20
-start taker "$mm" --net "$work/net" --name taker-1 --node 1 --take 50 --final --json
+start taker "$mm" --name taker-1 --node 1 --take 50 --final --json
 until_true 60 "the maker quotes" at_least maker quoted 10
 start watch "$tenor" watch book BTC-PERP --soft -o json
 until_true 60 "they trade" at_least maker trades 3
