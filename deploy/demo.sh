@@ -97,6 +97,7 @@ for i in 0 1 2 3; do run_node "$i"; done
 serves() { tenor cluster -o json; }
 until_true 60 "a node serves clients" serves
 
+echo "demo: waiting for prices, quotes and the first trades, some ten seconds"
 start feed "$bin/tenor-feed" --net "$net"
 flows() { [ "$(grep -c '^prices flow' "$folder/feed.log")" -ge 2 ]; }
 until_true 60 "prices flow in both markets" flows
