@@ -555,8 +555,10 @@ static bool prepare(struct loop *loop, int *end)
     }
     if (!signing_open(&loop->signing, (uint32_t)loop->node->settings.node.key_tables)) return false;
     *end = END_REFUSED;
-    return set_conf_read(loop->set, loop->options.home, &loop->signing.signatures) &&
-           is_alone(loop) && make_member(loop);
+    bool is_good = set_conf_read(loop->set, loop->options.home, &loop->signing.signatures) &&
+                   is_alone(loop) && make_member(loop);
+    if (is_good) *end = END_FAILED; /* what comes then, a port in use, no file is to blame for */
+    return is_good;
 }
 
 /* An orderly end leaves a checkpoint, unless it came in the middle of a state sync. */

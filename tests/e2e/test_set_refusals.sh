@@ -79,6 +79,16 @@ refused 2 "a peer has this node's own vote key"
 
 expect 2 "tenord.toml: No such file" "$tenord" start --home "$scratch/nowhere"
 expect 2 "start needs --home DIR" "$tenord" start
+# A port that somebody has is the world's fault, which a service manager tries again.
+/usr/bin/python3 -c 'import socket, time
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+time.sleep(600)' >"$scratch/port" &
+listener=$!
+trap 'kill "$listener" 2>/dev/null || true; rm -rf "$scratch"' EXIT
+until [ -s "$scratch/port" ]; do sleep 0.1; done
+expect 1 "cannot listen at 127.0.0.1:$(cat "$scratch/port"): Address already in use" \
+    "$tenord" start --home "$home" "metrics.listen=127.0.0.1:$(cat "$scratch/port")"
 expect 1 "no node answers at" "$tenord" status --home "$home"
 expect 1 "File exists" "$tenord" testnet --out "$scratch/net"
 printf 'chain = "typo"\nseries_maxx = 7\n' >"$scratch/genesis"
