@@ -264,7 +264,7 @@ height=$(sed -n 's/^height *//p' "$scratch/said")
 [ "$height" -gt 0 ] || fail "nothing was stored"
 copy=$scratch/copy
 expect 0 "$root; it has no keys" "$tenord" backup --home "$home" --to "$copy"
-expect 2 "File exists" "$tenord" backup --home "$home" --to "$copy"
+expect 2 "File exists; give a folder that is not there yet" "$tenord" backup --home "$home" --to "$copy"
 expect 0 "the store is whole" "$tenord" db check --home "$copy"
 expect 0 'every root is the same' "$tenord" replay --verify --home "$home"
 # Some blocks have no batch: which, the log says.
