@@ -136,7 +136,10 @@ static bool take_word(FILE *err, struct arguments *arguments, const char *text)
         arguments->words[arguments->words_count++] = text;
         return true;
     }
-    complain(err, arguments, "nothing more is expected at", text);
+    char name[NAME_SIZE];
+    name_of(name, arguments);
+    fprintf(err, "%s: nothing more is expected at '%.80s'; usage: %s%s%s [OPTION...]\n", name, text,
+            name, arguments->command->takes[0] == '\0' ? "" : " ", arguments->command->takes);
     return false;
 }
 

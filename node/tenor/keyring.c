@@ -96,7 +96,7 @@ bool keyring_read(struct tn_secret_key *key, const char *name)
     if (stat(path, &about) != 0 && errno == ENOENT) {
         fprintf(stderr,
                 "tenor: there is no key '%s'; tenor key list shows those that there are, "
-                "tenor key new %s makes it\n",
+                "tenor key new %s makes it, and on a testnet so does tenor faucet\n",
                 name, name);
         return false;
     }
@@ -263,7 +263,8 @@ bool keyring_session_read(struct keyring_session *session, bool *found, const ui
     explicit_bzero(text, sizeof text);
     if (is_good) return true;
     *found = false;
-    return complain("use the session", path, "it is damaged; drop it and run tenor session new");
+    return complain("use the session", path,
+                    "it is damaged: remove that file and run tenor session new");
 }
 
 bool keyring_session_write(const struct keyring_session *session, const uint8_t chain_id[32],

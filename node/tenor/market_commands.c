@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { TRADES_MAX = 500, DEPTH_MAX = 8192 };
 
@@ -50,7 +51,7 @@ int market_list(struct thin *thin)
                  "series kind?? status expiry strike# tick# lot# series_id#?");
     for (uint32_t i = 0; i < thin->instruments.count; i++) {
         const struct instrument *one = &thin->instruments.list[i];
-        if (underlying != NULL && strcmp(one->underlying, underlying) != 0) continue;
+        if (underlying != NULL && strcasecmp(one->underlying, underlying) != 0) continue;
         if (one->status == TN_STATUS_SETTLED && !is_all) continue;
         put_instrument(thin, one);
         listed++;
@@ -121,7 +122,7 @@ static const struct instrument *nearest_option(const struct thin *thin, const ch
     for (uint32_t i = 0; i < thin->instruments.count; i++) {
         const struct instrument *one = &thin->instruments.list[i];
         if (!tn_series_is_option(one->series_id) || one->status == TN_STATUS_SETTLED) continue;
-        if (underlying != NULL && strcmp(one->underlying, underlying) != 0) continue;
+        if (underlying != NULL && strcasecmp(one->underlying, underlying) != 0) continue;
         if (found == NULL || one->expiry_ms < found->expiry_ms) found = one;
     }
     return found;
@@ -134,7 +135,8 @@ static bool find_expiry(struct thin *thin, struct tn_question *question, const c
     if (dash == NULL) {
         const struct instrument *nearest = nearest_option(thin, text);
         if (nearest == NULL) {
-            return thin_fail(thin, END_REFUSED, "there are no options%s%s in market %" PRIu32,
+            return thin_fail(thin, END_REFUSED,
+                             "there are no options%s%s in market %" PRIu32 "; see tenor markets",
                              text == NULL ? "" : " of ", text == NULL ? "" : text,
                              thin_market(thin));
         }
@@ -146,7 +148,7 @@ static bool find_expiry(struct thin *thin, struct tn_question *question, const c
         const struct instrument *one = &thin->instruments.list[i];
         size_t length = strlen(text);
         if (!tn_series_is_option(one->series_id)) continue;
-        if (strncmp(one->name, text, length) != 0 || one->name[length] != '-') continue;
+        if (strncasecmp(one->name, text, length) != 0 || one->name[length] != '-') continue;
         question->underlying = one->underlying_id;
         question->expiry_day = one->expiry_day;
         return true;

@@ -83,6 +83,7 @@ static void print_commands(FILE *err, const char *hint)
         {"session first", "tenor session list, tenor session revoke"},
         {"fee_max_ppm", "--fee-max"},
         {"later `until`", "--until-block; tenor block tells the height"},
+        {"Hello of this connection", "tenor session new"},
         {"height 0", "tenor block, without --height"},
         {"a display of", "--display"},
     };

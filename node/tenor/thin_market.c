@@ -132,7 +132,7 @@ bool thin_money(struct thin *thin, tn_micros *micros, const char *what, const ch
             return thin_refuse(thin, "%s is more than there can be: %.40s", what, text);
         case DECIMAL_NOT_A_NUMBER: break;
     }
-    return thin_refuse(thin, "%s is an amount like 1250.50, not '%.40s'", what, text);
+    return thin_refuse(thin, "%s is written like 1250.50, not '%.40s'", what, text);
 }
 
 bool thin_side(struct thin *thin, uint8_t *side, const char *text)

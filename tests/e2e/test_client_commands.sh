@@ -147,6 +147,8 @@ the_market_is_shown() {
     [ -n "$option" ] || fail "no option is listed"
     ok "\"series\": \"$option\"" chain "${option%-*-*}"
     ok '"delta"' chain
+    ok '"delta"' chain btc
+    ok '"series": "BTC-PERP"' markets --underlying btc
     ends 2 "there is no series 'BTC-PERQ'; did you mean BTC-PERP" book BTC-PERQ
     ok '"side": "bid"' book BTC-PERP --depth 5
     ok '"bid": "95000"' ticker BTC-PERP
@@ -383,6 +385,8 @@ every_exit_code_means_what_help_says() {
     ends 2 '--timeout takes a whole number from 1' markets --timeout 0
     ends 2 '--market takes a whole number from 1' order place BTC-PERP buy 0.01 --market 0
     ends 2 "no series of 'ETH' is listed in market 1" markets --underlying ETH
+    ends 2 'the amount is written like 1250.50' deposit x
+    ends 2 "expected at '95000'; usage: tenor order place SERIES" order place BTC-PERP buy 1 95000
     ends 2 'the amount is more than there can be' deposit 99999999999999
     ends 2 'is more than a book holds' order place BTC-PERP buy 99999999999
     ends 2 'a side is PRICExQUANTITY' quote BTC-PERP 99000x 101000x1
