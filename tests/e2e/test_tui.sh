@@ -105,7 +105,7 @@ print(listener.getsockname()[1], flush=True)
 time.sleep(600)'
 until_true 60 "somebody listens who never answers" test -s "$work/silent.log"
 cat >"$work/wait" <<SHELL
-"$tenor" cluster --node "127.0.0.1:$(cat "$work/silent.log")" --trust "$work/net/node-0.crt"
+"$tenor" cluster --node "127.0.0.1:$(cat "$work/silent.log")" --trust "$work/net/node-0.crt" --timeout 600
 SHELL
 screen new-window "sh $work/wait"
 look 60 '^tenor cluster: connecting: no answer yet; waits [0-9]+ s more \(--timeout\)'
