@@ -25,7 +25,6 @@
 
 #define TN_CLIENT_NODES_MAX    32u
 #define TN_CLIENT_FLIGHT_MAX   4096u /* frames that nobody has said the end of */
-#define TN_CLIENT_MESSAGE_MAX  65536u
 #define TN_CLIENT_TRIALS_MAX   256u
 #define TN_CLIENT_SERIES_MAX   1024u /* of one subscription */
 #define TN_CLIENT_CHANNELS_MAX 256u  /* subscriptions that are taken up again after a disconnect */
@@ -139,8 +138,6 @@ enum tn_client_wait {
 enum tn_client_result tn_client_send(struct tn_client *client, uint64_t *nonce, uint64_t tag,
                                      const struct tn_command *commands, uint32_t commands_count,
                                      enum tn_client_wait wait);
-/* The last block for frames to come is that much above the last known one. */
-void tn_client_set_valid_blocks(struct tn_client *client, uint32_t valid_blocks);
 
 /* An item of a block: signed with `signer` and sent; TN_NEWS_ITEM answers that a node has taken it
  * (what it brings about comes with blocks). The library fills in what follows from the rest: the

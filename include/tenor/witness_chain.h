@@ -58,8 +58,6 @@ void tn_witness_parts_open(struct tn_witness_parts *parts, const struct tn_chain
 /* Notes from here on what is asked for in this chain, which stands between two blocks: first what
  * is needed whatever the block says. O(accounts). */
 void tn_witness_parts_note(struct tn_witness_parts *parts, struct tn_chain *chain);
-/* Nobody watches the chain any more. */
-void tn_witness_parts_end(struct tn_chain *chain);
 
 /* ---- Writing -----------------------------------------------------------------------------------
  */

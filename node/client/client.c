@@ -494,11 +494,6 @@ bool tn_client_is_flushed(const struct tn_client *client)
     return client->out_start == client->out_end;
 }
 
-void tn_client_set_valid_blocks(struct tn_client *client, uint32_t valid_blocks)
-{
-    client->valid_blocks = valid_blocks == 0 ? VALID_BLOCKS : valid_blocks;
-}
-
 void tn_client_close(struct tn_client *client)
 {
     client->close_wanted = true;

@@ -126,14 +126,6 @@ void tn_witness_parts_note(struct tn_witness_parts *parts, struct tn_chain *chai
     }
 }
 
-void tn_witness_parts_end(struct tn_chain *chain)
-{
-    for (uint32_t i = 0; i < chain->limits.markets_count; i++) {
-        tn_exchange_watch(chain->shards[i].exchange, NULL);
-        tn_market_watch(chain->shards[i].market, NULL);
-    }
-}
-
 /* ---- Out --------------------------------------------------------------------------------------
  */
 
