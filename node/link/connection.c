@@ -119,12 +119,7 @@ void connection_fail(struct connection *connection, enum link_reason reason)
         return;
     }
     link->statistics.refused[reason]++;
-    if (peer != NULL) {
-        peer->statistics.downs[reason]++;
-        link_say(link, "the handshake with peer %u failed: %s", peer->id, link_reason_text(reason));
-    } else {
-        link_say(link, "a connection that came in was refused: %s", link_reason_text(reason));
-    }
+    if (peer != NULL) peer->statistics.downs[reason]++;
     bool dialled = connection->dialled;
     connection_close(connection);
     if (dialled) dial_back_off(link, peer);

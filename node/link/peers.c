@@ -62,7 +62,6 @@ static void close_both(struct peer *peer)
 void peer_down(struct link_nng *link, struct peer *peer, enum link_reason reason)
 {
     peer->statistics.downs[reason]++;
-    link_say(link, "peer %u went down: %s", peer->id, link_reason_text(reason));
     close_both(peer);
     queue_clear(&peer->queue, peer->statistics.lost_down);
     if (peer->up && peer->told_up) {
