@@ -151,7 +151,7 @@ static bool decode_order_book(struct tn_client *client, struct tn_order_book_new
     return true;
 }
 
-void client_decode_trade(struct tn_trade *out, const Tenor__V1__Trade *in)
+static void decode_trade(struct tn_trade *out, const Tenor__V1__Trade *in)
 {
     *out = (struct tn_trade){.series_id = in->series_id,
                              .market = in->market,
@@ -174,7 +174,7 @@ static bool decode_trades(struct tn_client *client, struct tn_client_news *news,
     struct tn_trade *list = wire_take(&client->arena, in->n_trades * sizeof *list);
     if (in->n_trades > 0 && list == NULL) return false;
     for (size_t i = 0; i < in->n_trades; i++)
-        client_decode_trade(&list[i], in->trades[i]);
+        decode_trade(&list[i], in->trades[i]);
     news->as.trades.list = list;
     news->as.trades.count = (uint32_t)in->n_trades;
     return true;
@@ -265,7 +265,7 @@ bool client_decode_data(struct tn_client *client, struct tn_client_news *news,
         return decode_order_book(client, &news->as.order_book, message->order_book);
     }
     if (message->body_case == TENOR__V1__FROM_NODE__BODY_TRADE) {
-        client_decode_trade(&news->as.trade, message->trade);
+        decode_trade(&news->as.trade, message->trade);
         return true;
     }
     if (message->body_case == TENOR__V1__FROM_NODE__BODY_SOFT_END) {

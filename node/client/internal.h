@@ -264,7 +264,6 @@ bool client_decode_answer(struct tn_client *client, struct tn_client_news *news,
 const struct tn_market_head *client_decode_heads(struct tn_client *client,
                                                  Tenor__V1__MarketHead **heads, size_t count);
 bool client_decode_ticker(struct tn_ticker *out, const Tenor__V1__Ticker *in);
-void client_decode_trade(struct tn_trade *out, const Tenor__V1__Trade *in);
 bool client_decode_liquidation(struct tn_liquidation_news *out, const Tenor__V1__Liquidation *in);
 bool client_decode_instrument(struct tn_client *client, struct tn_instrument *out,
                               const Tenor__V1__Instrument *in);

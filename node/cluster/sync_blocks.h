@@ -4,9 +4,9 @@
  * it ended, which nobody certifies, and the state of the checkpoint before it is in no store any
  * more. If the set then needs for a quorum the very node that is too far behind for blocks, no
  * checkpoint comes: both would wait for ever. But the blocks are there. So a state sync in vain
- * ends after a minute (`ask_us`), and a member is made of the home as it stands, which fetches block after
- * block. When none come either, the node asks for a state again: twice as long as the last time, up
- * to half an hour, then tries blocks again. It has no clock. */
+ * ends after a minute (`ask_us`), and a member is made of the home as it stands, which fetches
+ * block after block. When none come either, the node asks for a state again: twice as long as the
+ * last time, up to half an hour, then tries blocks again. It has no clock. */
 #ifndef NODE_CLUSTER_SYNC_BLOCKS_H
 #define NODE_CLUSTER_SYNC_BLOCKS_H
 

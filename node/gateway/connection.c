@@ -472,7 +472,7 @@ static const uint8_t *first_bytes(const struct gateway_connection *connection, s
     return room;
 }
 
-void gateway_connection_flush(struct gateway_connection *connection)
+static void flush_out(struct gateway_connection *connection)
 {
     struct gateway *gateway = connection->gateway;
     size_t sent = 0;
@@ -536,7 +536,7 @@ static void flush_all(struct gateway *gateway)
         if (connection->stage == GATEWAY_OPEN && connection->stream_waits)
             gateway_session_pump(connection, false);
         if (connection->stage == GATEWAY_OPEN || connection->stage == GATEWAY_CLOSING)
-            gateway_connection_flush(connection);
+            flush_out(connection);
         connection = next;
     }
 }

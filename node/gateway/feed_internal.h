@@ -226,7 +226,6 @@ extern const uint32_t feed_depths[FEED_DEPTHS];
 /* ---- feed_mirror.c ---- */
 struct feed_market *feed_market_of(struct feed *feed, uint32_t market);
 uint32_t feed_series_find(const struct feed_market *market, uint64_t id);
-void feed_dirty(struct feed_market *market, uint32_t index, uint8_t dirt);
 /* Series that the exchange has no more, of those that were settled first. */
 void feed_retire(struct feed_market *market);
 /* All that the block has touched is told. */
@@ -281,14 +280,9 @@ bool feed_is_heard(const struct feed *feed, struct feed_interest interest);
 void feed_tell(struct feed *feed, struct feed_interest interest, size_t size);
 void feed_owe_all(struct feed *feed, struct feed_interest interest);
 void feed_owe(struct feed *feed, struct feed_interest interest, uint32_t subscriber);
-/* False: the queue is full, and the subscriber marked so. */
-bool feed_send(struct feed *feed, uint32_t subscriber, size_t size);
 void feed_tell_trades(struct feed_market *market);
 void feed_tell_liquidations(struct feed_market *market);
 void feed_tell_blocks(struct feed *feed);
-/* Ends a channel with an Error: text NULL says which channel it was, and what the code says. */
-void feed_end_channel(struct feed_market *market, uint32_t subscriber, uint32_t channel,
-                      uint32_t code, const char *text);
 /* The series leaves the market. */
 void feed_keep_trades(struct feed_market *market, uint32_t series);
 /* Ends channels whose messages were lost. */

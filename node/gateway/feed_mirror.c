@@ -137,7 +137,7 @@ static void take_terms(struct feed_market *market, uint32_t index, const struct 
 
 /* ---- What is touched ------------------------------------------------------------------------- */
 
-void feed_dirty(struct feed_market *market, uint32_t index, uint8_t dirt)
+static void mark_dirty(struct feed_market *market, uint32_t index, uint8_t dirt)
 {
     struct feed_series *series = &market->series[index];
     if ((series->dirt & FEED_DIRTY) == 0) market->dirty[market->dirty_count++] = index;
@@ -160,7 +160,7 @@ static void touch_level(struct feed_market *market, uint32_t index, uint8_t side
         if (level->price == price && level->series == index && level->side == side) return;
     }
     struct feed_series *series = &market->series[index];
-    feed_dirty(market, index, 0);
+    mark_dirty(market, index, 0);
     if (market->levels_used == market->levels_max) {
         series->dirt |= FEED_FLOODED;
         return;
@@ -216,7 +216,7 @@ static struct feed_order *touch_order(struct feed_market *market, uint32_t slot,
         market->orders[place].id == resting->id) {
         return &market->orders[place];
     }
-    feed_dirty(market, resting->book, 0);
+    mark_dirty(market, resting->book, 0);
     if (market->orders_used == market->orders_max) {
         series->dirt |= FEED_FLOODED;
         return NULL;
@@ -367,7 +367,7 @@ static void take_trade(struct feed_market *market, const struct port_step *step,
     series->last_trade = market->trades_count;
     series->last_price = event->price;
     series->volume += event->quantity;
-    feed_dirty(market, index, FEED_DIRTY_TICKER);
+    mark_dirty(market, index, FEED_DIRTY_TICKER);
 }
 
 static void take_liquidation(struct feed_market *market, const struct port_step *step,
@@ -393,7 +393,7 @@ static void take_step_of_status(struct feed_market *market, const struct tn_even
     if (index == TN_NONE) return;
     if (event->kind == TN_EVENT_LISTED) market->series[index].stale = false;
     take_status(market, &market->series[index], event->index);
-    feed_dirty(market, index, FEED_DIRTY_INSTRUMENT | FEED_DIRTY_TICKER);
+    mark_dirty(market, index, FEED_DIRTY_INSTRUMENT | FEED_DIRTY_TICKER);
 }
 
 static bool is_liquidation(uint8_t kind)
@@ -439,7 +439,7 @@ void feed_series(struct feed *feed, const struct port_series *told)
         market->series[index].stale = feed->state == FEED_STATE_LOADING;
     }
     take_terms(market, index, told);
-    feed_dirty(market, index, FEED_DIRTY_INSTRUMENT | FEED_DIRTY_TICKER);
+    mark_dirty(market, index, FEED_DIRTY_INSTRUMENT | FEED_DIRTY_TICKER);
 }
 
 static void take_mark(struct feed_market *market, uint32_t index, const struct port_mark *mark)
@@ -447,12 +447,12 @@ static void take_mark(struct feed_market *market, uint32_t index, const struct p
     struct feed_series *series = &market->series[index];
     if (mark->mark_micros != series->mark.mark_micros ||
         mark->funding_index != series->mark.funding_index) {
-        feed_dirty(market, index, FEED_DIRTY_MARK);
+        mark_dirty(market, index, FEED_DIRTY_MARK);
     }
     if (memcmp(mark, &series->mark, sizeof *mark) == 0) return;
     series->mark = *mark;
     series->has_greeks = false;
-    feed_dirty(market, index, FEED_DIRTY_TICKER);
+    mark_dirty(market, index, FEED_DIRTY_TICKER);
 }
 
 static void take_index(struct feed_market *market, const struct port_index *index)

@@ -47,7 +47,8 @@ static bool has_bit(const uint64_t *bits, uint32_t subscriber)
 
 /* ---- Sending --------------------------------------------------------------------------------- */
 
-bool feed_send(struct feed *feed, uint32_t subscriber, size_t size)
+/* False: the queue is full, and the subscriber marked so. */
+static bool send_one(struct feed *feed, uint32_t subscriber, size_t size)
 {
     struct feed_subscriber *to = &feed->subscribers[subscriber];
     if (!to->full &&
@@ -106,7 +107,7 @@ void feed_tell(struct feed *feed, struct feed_interest interest, size_t size)
         uint64_t left = interest.members[word] & ~interest.owed[word];
         for (; left != 0; left &= left - 1) {
             uint32_t subscriber = word * 64 + (uint32_t)__builtin_ctzll(left);
-            if (!feed_send(feed, subscriber, size)) feed_owe(feed, interest, subscriber);
+            if (!send_one(feed, subscriber, size)) feed_owe(feed, interest, subscriber);
         }
     }
 }
@@ -118,7 +119,7 @@ static void tell_history(struct feed *feed, uint32_t subscriber, uint64_t *from,
                          size_t size)
 {
     if (*from != FEED_NOWHERE) return;
-    if (!feed_send(feed, subscriber, size)) *from = place;
+    if (!send_one(feed, subscriber, size)) *from = place;
 }
 
 static struct feed_share *share_of(const struct feed_market *market, uint32_t subscriber)
@@ -213,8 +214,9 @@ static const char *const names[FEED_CHANNELS] = {
     [TENOR__V1__CHANNEL__MARKS] = "MARKS",   [TENOR__V1__CHANNEL__LIQUIDATIONS] = "LIQUIDATIONS",
 };
 
-void feed_end_channel(struct feed_market *market, uint32_t subscriber, uint32_t channel,
-                      uint32_t code, const char *text)
+/* Ends a channel with an Error: text NULL says which channel it was, and what the code says. */
+static void end_channel(struct feed_market *market, uint32_t subscriber, uint32_t channel,
+                        uint32_t code, const char *text)
 {
     struct feed *feed = market->feed;
     struct feed_subscriber *to = &feed->subscribers[subscriber];
@@ -246,7 +248,7 @@ void feed_keep_trades(struct feed_market *market, uint32_t series)
         const struct feed_share *share = share_of(market, i);
         if (share->trades_from != FEED_NOWHERE && share->all[TENOR__V1__CHANNEL__TRADES] == 0 &&
             has_bit(feed_kind_interest(market, series, FEED_TRADES).members, i)) {
-            feed_end_channel(market, i, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
+            end_channel(market, i, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
         }
     }
 }
@@ -259,15 +261,14 @@ void feed_break_histories(struct feed *feed)
             if (feed->subscribers[i].client == 0) break;
             if (share_of(market, i)->count[FEED_TRADES] > 0 ||
                 share_of(market, i)->all[TENOR__V1__CHANNEL__TRADES] != 0) {
-                feed_end_channel(market, i, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
+                end_channel(market, i, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
             }
             if (has_bit(feed_wide_interest(market, FEED_LIQUIDATIONS).members, i)) {
-                feed_end_channel(market, i, TENOR__V1__CHANNEL__LIQUIDATIONS, WIRE_ERROR_GAP, NULL);
+                end_channel(market, i, TENOR__V1__CHANNEL__LIQUIDATIONS, WIRE_ERROR_GAP, NULL);
             }
         }
         if (feed->subscribers[i].client != 0 && feed->subscribers[i].blocks) {
-            feed_end_channel(&feed->markets[0], i, TENOR__V1__CHANNEL__BLOCKS, WIRE_ERROR_GAP,
-                             NULL);
+            end_channel(&feed->markets[0], i, TENOR__V1__CHANNEL__BLOCKS, WIRE_ERROR_GAP, NULL);
         }
     }
 }
@@ -284,11 +285,11 @@ static void spend(struct feed *feed, size_t work)
     feed->work = work < feed->work ? feed->work - (uint32_t)work : 0;
 }
 
-/* feed_send for what was owed. */
+/* send_one for what was owed. */
 static bool pay(struct feed *feed, uint32_t subscriber, size_t size)
 {
     spend(feed, FEED_MESSAGE_WORK + size / 32);
-    return feed_send(feed, subscriber, size);
+    return send_one(feed, subscriber, size);
 }
 
 /* Each of these is false when the queue is full, or the turn's work used up, before all is paid. */
@@ -298,8 +299,8 @@ static bool pay_blocks(struct feed *feed, uint32_t subscriber)
     struct feed_subscriber *to = &feed->subscribers[subscriber];
     if (to->blocks_from == FEED_NOWHERE) return true;
     if (feed->blocks_count - to->blocks_from > feed->options.blocks_max) {
-        feed_end_channel(&feed->markets[0], subscriber, TENOR__V1__CHANNEL__BLOCKS, WIRE_ERROR_GAP,
-                         NULL);
+        end_channel(&feed->markets[0], subscriber, TENOR__V1__CHANNEL__BLOCKS, WIRE_ERROR_GAP,
+                    NULL);
         return true;
     }
     for (; to->blocks_from < feed->blocks_count; to->blocks_from++) {
@@ -328,7 +329,7 @@ static bool pay_trades(struct feed_market *market, uint32_t subscriber)
     uint64_t *from = &share_of(market, subscriber)->trades_from;
     if (*from == FEED_NOWHERE) return true;
     if (market->trades_count - *from > feed->options.trades_max) {
-        feed_end_channel(market, subscriber, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
+        end_channel(market, subscriber, TENOR__V1__CHANNEL__TRADES, WIRE_ERROR_GAP, NULL);
         return true;
     }
     for (; *from < market->trades_told; (*from)++) {
@@ -348,8 +349,7 @@ static bool pay_liquidations(struct feed_market *market, uint32_t subscriber)
     uint64_t *from = &share_of(market, subscriber)->liquidations_from;
     if (*from == FEED_NOWHERE) return true;
     if (market->liquidations_count - *from > feed->options.liquidations_max) {
-        feed_end_channel(market, subscriber, TENOR__V1__CHANNEL__LIQUIDATIONS, WIRE_ERROR_GAP,
-                         NULL);
+        end_channel(market, subscriber, TENOR__V1__CHANNEL__LIQUIDATIONS, WIRE_ERROR_GAP, NULL);
         return true;
     }
     for (; *from < market->liquidations_told; (*from)++) {
@@ -370,8 +370,8 @@ static bool pay_marks(struct feed_market *market, uint32_t subscriber)
     if (!may_pay(feed)) return false;
     size_t size = feed_write_marks(market, 0, true);
     if (size == 0) {
-        feed_end_channel(market, subscriber, TENOR__V1__CHANNEL__MARKS, WIRE_ERROR_ANSWER_TOO_LARGE,
-                         NULL);
+        end_channel(market, subscriber, TENOR__V1__CHANNEL__MARKS, WIRE_ERROR_ANSWER_TOO_LARGE,
+                    NULL);
         return true;
     }
     if (!pay(feed, subscriber, size)) return false;
@@ -398,7 +398,7 @@ static bool pay_kind(struct feed_market *market, uint32_t series, uint32_t kind,
     size_t size = write_state(market, series, kind, feed->subscribers[subscriber].reverted);
     if (size == 0) {
         bool orders = kind == FEED_ORDERS;
-        feed_end_channel(
+        end_channel(
             market, subscriber, orders ? TENOR__V1__CHANNEL__ORDERS : TENOR__V1__CHANNEL__BOOK,
             market->series[series].broken ? WIRE_ERROR_NO_ROOM : WIRE_ERROR_ANSWER_TOO_LARGE, NULL);
         return true;
@@ -521,7 +521,7 @@ void feed_soft_leave(struct feed *feed, enum wire_error code, const char *text)
         const struct feed_subscriber *to = &feed->subscribers[i];
         for (uint32_t channel = 1; channel < FEED_CHANNELS && to->client != 0; channel++) {
             if (!feed_has_channel(&feed->markets[0], i, channel)) continue;
-            feed_end_channel(&feed->markets[0], i, channel, (uint32_t)code, text);
+            end_channel(&feed->markets[0], i, channel, (uint32_t)code, text);
         }
     }
 }

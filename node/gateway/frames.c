@@ -243,8 +243,9 @@ static bool is_of(const struct tn_event *event, uint32_t account)
     return (found > 0 && accounts[0] == account) || (found > 1 && accounts[1] == account);
 }
 
-bool gateway_frames_events(struct gateway *gateway, Tenor__V1__Event ***out, size_t *count,
-                           uint32_t account, const struct tn_event *events, uint32_t events_count)
+/* Events of the account among these, in the arena for answers. False: no room. */
+static bool events_of(struct gateway *gateway, Tenor__V1__Event ***out, size_t *count,
+                      uint32_t account, const struct tn_event *events, uint32_t events_count)
 {
     uint32_t mine = 0;
     wire_arena_clear(&gateway->out_arena);
@@ -383,8 +384,8 @@ static void say_final(struct gateway *gateway, struct gateway_pending *pending,
     if (connection == NULL || !wanted) return;
     gateway_session_pump(connection, true);
     if (connection->stage != GATEWAY_OPEN) return;
-    bool fits = gateway_frames_events(gateway, &final.events, &final.n_events, account, events,
-                                      step->events_count);
+    bool fits =
+        events_of(gateway, &final.events, &final.n_events, account, events, step->events_count);
     if (!fits) final.n_events = 0;
     final.block = step->block;
     final.market = step->market;

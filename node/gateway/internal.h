@@ -261,7 +261,6 @@ void gateway_connection_end(struct gateway_connection *connection, enum gateway_
 void gateway_connection_finish(struct gateway_connection *connection, enum gateway_end end);
 /* Reads and handles some messages. */
 void gateway_connection_read(struct gateway_connection *connection);
-void gateway_connection_flush(struct gateway_connection *connection);
 /* Bytes of whole messages. False: no room; with `must` the connection is cut then. */
 bool gateway_connection_send(struct gateway_connection *connection, const uint8_t *bytes,
                              size_t size, bool must);
@@ -359,9 +358,6 @@ bool gateway_frames_is_signed(const struct gateway_connection *connection,
 void gateway_frames_claim(const struct gateway_connection *connection, struct gateway_check *check,
                           const uint8_t *entry, size_t size);
 bool gateway_frames_only_cancels(const struct tn_frame *frame);
-/* Events of the account among these, in the arena for answers. False: no room. */
-bool gateway_frames_events(struct gateway *gateway, Tenor__V1__Event ***list, size_t *count,
-                           uint32_t account, const struct tn_event *events, uint32_t events_count);
 
 /* ---- onward.c ----------------------------------------------------------------------------------
  */

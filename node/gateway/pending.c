@@ -87,7 +87,8 @@ static void own(struct gateway_pendings *pendings, struct gateway_pending *pendi
     *first = index_of(pendings, pending);
 }
 
-void gateway_pendings_disown(struct gateway_pendings *pendings, struct gateway_pending *pending)
+/* It is nobody's from now on. */
+static void disown(struct gateway_pendings *pendings, struct gateway_pending *pending)
 {
     if (pending->owner == TN_NONE) return;
     if (pending->previous_owned == TN_NONE) {
@@ -182,7 +183,7 @@ void gateway_pendings_remove(struct gateway_pendings *pendings, struct gateway_p
 {
     TN_ASSERT(pending->kind != 0);
     if (is_frame(pending)) remove_frame(pendings, pending);
-    gateway_pendings_disown(pendings, pending);
+    disown(pendings, pending);
     pending->kind = 0;
     pending->next_owned = pendings->free;
     pendings->free = index_of(pendings, pending);

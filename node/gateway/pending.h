@@ -58,8 +58,6 @@ struct gateway_pending *gateway_pendings_next_owned(struct gateway_pendings *pen
                                                     const struct gateway_pending *pending);
 struct gateway_pending *gateway_pendings_next_frame(struct gateway_pendings *pendings,
                                                     const struct gateway_pending *pending);
-/* It is nobody's from now on. */
-void gateway_pendings_disown(struct gateway_pendings *pendings, struct gateway_pending *pending);
 uint32_t gateway_pendings_count(const struct gateway_pendings *pendings);
 
 #endif

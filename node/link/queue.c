@@ -31,7 +31,8 @@ enum tn_priority queue_priority(enum queue_lane lane)
     return priorities[lane];
 }
 
-enum queue_lane queue_first_lane(enum link_class class)
+/* The lanes of a connection are first .. first + 2. */
+static enum queue_lane first_lane(enum link_class class)
 {
     return class == LINK_VOTES ? QUEUE_CERT : QUEUE_PROPOSAL;
 }
@@ -103,7 +104,7 @@ struct queue_message *queue_pop(struct queue *queue, enum queue_lane *lane, enum
 {
     static const int64_t quantum[QUEUE_LANES] = {1 << 20, 1 << 19, 1 << 18,
                                                  1 << 20, 1 << 19, 1 << 18};
-    enum queue_lane first = queue_first_lane(class);
+    enum queue_lane first = first_lane(class);
     *lane = choose(queue, first, true);
     if (*lane == QUEUE_LANES) {
         *lane = choose(queue, first, false);

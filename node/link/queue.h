@@ -44,8 +44,6 @@ struct queue {
 
 enum queue_lane queue_lane(enum tn_priority priority, size_t size);
 enum tn_priority queue_priority(enum queue_lane lane);
-/* The lanes of a connection are first .. first + 2. */
-enum queue_lane queue_first_lane(enum link_class class);
 
 /* A message whose one holder is the caller; NULL: no memory. Every push is one holder more, and the
  * drop of the last frees it. */

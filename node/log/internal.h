@@ -72,7 +72,6 @@ struct log_segment *log_active(const struct log *log);
 
 /* log.c: log_note keeps a failure: LOG_BROKEN for ever. Returns the result. */
 enum log_result log_note(struct log *log, enum log_result result);
-enum log_result log_write_group(struct log *log);
 /* Syncs the last segment if it has groups that were not. */
 enum log_result log_sync_active(struct log *log);
 

@@ -126,7 +126,7 @@ uint64_t log_group_bytes(uint64_t body_bytes)
     return (bytes + LOG_PAGE_BYTES - 1) / LOG_PAGE_BYTES * LOG_PAGE_BYTES;
 }
 
-uint32_t log_record_crc(uint32_t crc, enum tn_cpu cpu, const uint8_t *place, uint32_t size)
+static uint32_t record_crc(uint32_t crc, enum tn_cpu cpu, const uint8_t *place, uint32_t size)
 {
     return tn_crc32c(crc, cpu, place + 4, LOG_RECORD_HEAD_BYTES - 4 + (size_t)size);
 }
@@ -138,7 +138,7 @@ uint32_t log_record_encode(uint8_t *place, uint32_t crc, enum tn_cpu cpu, uint8_
     put32(place + 4, size);
     place[8] = type;
     if (size > 0) memcpy(place + LOG_RECORD_HEAD_BYTES, bytes, size);
-    uint32_t next = log_record_crc(crc, cpu, place, size);
+    uint32_t next = record_crc(crc, cpu, place, size);
     put32(place, next);
     return next;
 }
@@ -158,7 +158,7 @@ bool log_group_holds(const struct log_group_head *head, enum tn_cpu cpu, const u
     while (offset < head->body_bytes) {
         struct log_record_head record;
         if (!log_record_decode(&record, body + offset, head->body_bytes - offset)) return false;
-        crc = log_record_crc(crc, cpu, body + offset, record.size);
+        crc = record_crc(crc, cpu, body + offset, record.size);
         if (crc != record.crc) return false;
         offset += LOG_RECORD_HEAD_BYTES + (uint64_t)record.size;
         count++;

@@ -72,7 +72,6 @@ uint32_t log_record_encode(uint8_t *place, uint32_t crc, enum tn_cpu cpu, uint8_
                            const void *bytes, uint32_t size);
 /* False when `left` bytes at place do not hold a whole record; the checksum is the caller's. */
 bool log_record_decode(struct log_record_head *head, const uint8_t *place, uint64_t left);
-uint32_t log_record_crc(uint32_t crc, enum tn_cpu cpu, const uint8_t *place, uint32_t size);
 
 /* log_group_holds says whether the body is exactly the records its head promises. */
 bool log_group_holds(const struct log_group_head *head, enum tn_cpu cpu, const uint8_t *body);

@@ -40,7 +40,7 @@ static bool has_room(const struct log *log, uint64_t body_bytes)
     return log_group_bytes(body_bytes) <= segment_end(log) - log->tail;
 }
 
-enum log_result log_write_group(struct log *log)
+static enum log_result write_group(struct log *log)
 {
     uint64_t bytes = log_group_bytes(log->body_bytes);
     TN_ASSERT(has_room(log, log->body_bytes));
@@ -96,7 +96,7 @@ static enum log_result open_group(struct log *log, uint64_t bytes)
     uint64_t body = log->body_bytes + bytes;
     if (log->records_count > 0) {
         if (body <= log->group_body_max && has_room(log, body)) return LOG_OK;
-        enum log_result result = log_write_group(log);
+        enum log_result result = write_group(log);
         if (result != LOG_OK) return result;
     }
     if (has_room(log, bytes)) return LOG_OK;
@@ -124,7 +124,7 @@ enum log_result log_append(struct log *log, uint64_t *position, uint8_t type, co
 enum log_result log_sync(struct log *log, uint64_t *durable_position)
 {
     enum log_result result = state_of(log);
-    if (result == LOG_OK && log->records_count > 0) result = log_write_group(log);
+    if (result == LOG_OK && log->records_count > 0) result = write_group(log);
     if (result == LOG_OK) result = log_sync_active(log);
     *durable_position = log->durable_position;
     return result;
@@ -138,7 +138,7 @@ enum log_result log_seal(struct log *log)
         result = log_segment_begin(log); /* its head says the same as a seal */
         return result == LOG_FULL ? stop(log, LOG_STOP_SEGMENT) : result;
     }
-    if (result == LOG_OK) result = log_write_group(log);
+    if (result == LOG_OK) result = write_group(log);
     return result == LOG_OK ? log_sync_active(log) : result;
 }
 
@@ -156,7 +156,7 @@ enum log_result log_retry(struct log *log)
     enum log_result group = LOG_OK;
     if (log->stop == LOG_STOP_GROUP) {
         log->stop = LOG_STOP_NONE;
-        group = log_write_group(log);
+        group = write_group(log);
         if (group == LOG_BROKEN) return group;
     }
     log->spare_no_room = false;

@@ -12,7 +12,7 @@
 
 enum { CUT_ROOM = 16, NUMBER_MOST = 15 };
 
-const char *logger_module_text(enum logger_module module)
+static const char *module_text(enum logger_module module)
 {
     static const char *const texts[] = {
 #define X(name, text, help) text,
@@ -24,7 +24,7 @@ const char *logger_module_text(enum logger_module module)
 
 static const char *const level_texts[LOGGER_LEVELS] = {"error", "warn", "info", "debug"};
 
-const char *logger_level_text(enum logger_level level)
+static const char *level_text(enum logger_level level)
 {
     return level_texts[level];
 }
@@ -203,9 +203,9 @@ size_t line_make(char bytes[LOGGER_LINE_SIZE], bool *is_cut, bool is_json,
     put_text(&line, is_json ? "{\"time\":\"" : "time=");
     put_time(&line);
     put_text(&line, is_json ? "\",\"level\":\"" : " level=");
-    put_text(&line, logger_level_text(level));
+    put_text(&line, level_text(level));
     put_text(&line, is_json ? "\",\"module\":\"" : " module=");
-    put_text(&line, logger_module_text(module));
+    put_text(&line, module_text(module));
     put_text(&line, is_json ? "\"" : " ");
     if (is_json) {
         put_members(&line, words);

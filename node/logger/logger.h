@@ -41,9 +41,6 @@ enum logger_format { LOGGER_AUTO, LOGGER_LOGFMT, LOGGER_JSON };
 #define LOGGER_LINE_SIZE 2048u /* a longer line is cut, and says so */
 #define LOGGER_LINES_MAX 512u  /* of the ring */
 
-const char *logger_module_text(enum logger_module module);
-const char *logger_level_text(enum logger_level level);
-
 /* Starts the thread that writes to `descriptor` (standard error: 2). AUTO asks whether that is a
  * terminal. False: no thread or no memory; lines are written at once then. */
 bool logger_open(int descriptor, enum logger_format format);

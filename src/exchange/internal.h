@@ -453,7 +453,6 @@ void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64
 /* Puts a result at the end of its account's list. */
 void tn_exchange_link_result(struct tn_exchange *exchange, struct account *account, uint32_t slot);
 void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t result);
-void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t result);
 enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t account,
                                      uint64_t nonce);
 enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t nonce);

@@ -176,7 +176,8 @@ void tn_exchange_note_result(struct tn_exchange *exchange, uint32_t account,
     guard->m = result->m;
 }
 
-void tn_exchange_judge(struct tn_exchange *exchange, uint32_t account)
+/* At the last MARK: cancels what it can no longer carry, lists it if MM < 0. */
+static void judge(struct tn_exchange *exchange, uint32_t account)
 {
     struct risk *risk = exchange->risk;
     struct guard *guard = &risk->guards[account];
@@ -207,7 +208,7 @@ bool tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account)
 {
     const struct risk *risk = exchange->risk;
     if (risk == NULL || !risk->sweeping || risk->guards[account].mark == risk->mark) return false;
-    tn_exchange_judge(exchange, account);
+    judge(exchange, account);
     return true;
 }
 
@@ -331,7 +332,7 @@ uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units
             look_ahead(exchange, account);
             if (account == loaded) loaded += load_orders(exchange, account);
         }
-        if (!is_judged) tn_exchange_judge(exchange, account);
+        if (!is_judged) judge(exchange, account);
         units -= rows < 1 ? 1 : rows < units ? rows : units;
     }
     if (risk->cursor == exchange->accounts_count) end_sweep(exchange);

@@ -8,7 +8,7 @@
  * the new one takes its slot, and no other record is touched. */
 #include "exchange/internal.h"
 
-void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t slot)
+static void forget_result(struct tn_exchange *exchange, uint32_t slot)
 {
     struct result *result = &exchange->results[slot];
     tn_index_remove(&exchange->result_index,
@@ -23,7 +23,7 @@ void tn_exchange_forget_result(struct tn_exchange *exchange, uint32_t slot)
 void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t slot)
 {
     exchange->results[slot].order = TN_NONE;
-    if (exchange->results[slot].detached) tn_exchange_forget_result(exchange, slot);
+    if (exchange->results[slot].detached) forget_result(exchange, slot);
 }
 
 /* The oldest leaves the list of its account; whoever it is kept for still finds it. */
@@ -45,7 +45,7 @@ static void let_oldest_go(struct tn_exchange *exchange, struct account *account)
         oldest->detached = 1;
         tn_exchange_touch_order(exchange, oldest->order);
     } else {
-        tn_exchange_forget_result(exchange, slot);
+        forget_result(exchange, slot);
     }
 }
 

@@ -314,10 +314,7 @@ tn_micros tn_exchange_may_owe(const struct tn_exchange *exchange, uint32_t accou
 bool tn_exchange_is_late(const struct tn_exchange *exchange, const struct change *changes,
                          uint32_t changes_count);
 
-/* remargin.c: judges an account at the last MARK: cancels what it can no longer carry, lists it if
- * MM < 0. */
-void tn_exchange_judge(struct tn_exchange *exchange, uint32_t account);
-/* Keeps what an evaluation said of an account. */
+/* remargin.c: keeps what an evaluation said of an account. */
 void tn_exchange_note_result(struct tn_exchange *exchange, uint32_t account,
                              const struct tn_margin_result *result);
 

@@ -122,7 +122,7 @@ static void move_to_front(struct tn_market *market)
 }
 
 /* The inbox fits, and is the next. */
-void tn_market_keep_letter(struct tn_market *market, const struct tn_inbox *inbox)
+static void keep_letter(struct tn_market *market, const struct tn_inbox *inbox)
 {
     size_t room = 2 * (size_t)market->limits.inbox_bytes_max;
     if (room - market->bytes_end < inbox->items_size) move_to_front(market);
@@ -153,7 +153,7 @@ bool tn_market_inbox(struct tn_market *market, const struct tn_inbox *inbox)
     TN_ASSERT(inbox->height > 0 && (before == 0 || inbox->height == before + 1));
     TN_ASSERT(tn_market_items_whole(inbox->items, inbox->items_size, inbox->items_count));
     if (!tn_market_inbox_fits(market, inbox->items_size)) return false;
-    tn_market_keep_letter(market, inbox);
+    keep_letter(market, inbox);
     return true;
 }
 

@@ -102,7 +102,6 @@ enum tn_reject tn_market_close_session(struct tn_market *market, const uint8_t o
                                        uint64_t id);
 
 /* inbox.c: §3 */
-void tn_market_keep_letter(struct tn_market *market, const struct tn_inbox *inbox);
 void tn_market_drop_letter(struct tn_market *market);
 void tn_market_hash_letter(struct letter *letter, const uint8_t *items);
 bool tn_market_items_whole(const uint8_t *items, size_t size, uint32_t count);

@@ -134,8 +134,6 @@ static inline void member_notice(struct tn_member *member, enum tn_member_notice
 uint32_t tn_member_place(const struct tn_member *member, uint32_t market);
 /* Terms, finality and items after a block, for pools and desks. */
 void tn_member_follow_chain(struct tn_member *member);
-/* What the present set says of this node and of the others; after an epoch's first block. */
-void tn_member_take_set(struct tn_member *member);
 
 /* engine.c: the sequencer, on the chain. */
 /* A message to a peer, of the sequencer, the gossip or the waiting items; context: the member. */
@@ -166,7 +164,6 @@ static inline struct own_batch *member_own_slot(struct tn_member *member,
 bool tn_member_init_desk(struct tn_member *member, uint32_t place, void *memory);
 /* Takes terms up and lays them down, as the chain says. */
 void tn_member_follow_terms(struct tn_member *member);
-void tn_member_resign(struct tn_member *member, uint32_t place);
 void tn_member_turn_desks(struct tn_member *member);
 uint64_t tn_member_desks_next(const struct tn_member *member);
 void tn_member_desk_inbox(struct tn_member *member, uint32_t place, const struct tn_inbox *inbox);

@@ -250,7 +250,7 @@ void tn_member_follow_terms(struct tn_member *member)
         follow_term(member, i);
 }
 
-void tn_member_resign(struct tn_member *member, uint32_t place)
+static void resign(struct tn_member *member, uint32_t place)
 {
     member->leads[place].lost = true;
     member->terms_moved = true;
@@ -289,7 +289,7 @@ void tn_member_desk_inbox(struct tn_member *member, uint32_t place, const struct
     member_hold(member);
     bool has_place = tn_desk_inbox(lead->desk, inbox, (uint64_t)member->clock.now_us);
     member_release(member);
-    if (!has_place) tn_member_resign(member, place);
+    if (!has_place) resign(member, place);
 }
 
 void tn_member_desk_final(struct tn_member *member, uint32_t place)
@@ -301,7 +301,7 @@ void tn_member_desk_final(struct tn_member *member, uint32_t place)
     bool is_own = tn_desk_final(lead->desk, stream->sequence, &stream->digest,
                                 (uint64_t)member->clock.now_us);
     member_release(member);
-    if (!is_own) tn_member_resign(member, place);
+    if (!is_own) resign(member, place);
 }
 
 void tn_member_turn_desks(struct tn_member *member)

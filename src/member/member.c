@@ -73,7 +73,8 @@ uint32_t tn_member_place(const struct tn_member *member, uint32_t market)
 /* ---- Epochs ------------------------------------------------------------------------------------
  */
 
-void tn_member_take_set(struct tn_member *member)
+/* What the present set says of this node and of the others; after an epoch's first block. */
+static void take_set(struct tn_member *member)
 {
     const struct tn_registry *registry = tn_chain_registry(member->chain);
     struct tn_registry_heads heads;
@@ -106,7 +107,7 @@ static void follow_epoch(struct tn_member *member)
     struct tn_registry_heads heads;
     tn_registry_heads(tn_chain_registry(member->chain), &heads);
     if (heads.epoch == member->set.epoch) return;
-    tn_member_take_set(member);
+    take_set(member);
     tell_peers(member);
     member->terms_moved = true;
 }
@@ -185,7 +186,7 @@ struct tn_chain *tn_member_chain(struct tn_member *member)
 static void take_root(struct tn_member *member)
 {
     if (member->sequencer != NULL) return;
-    tn_member_take_set(member);
+    take_set(member);
     tell_peers(member);
     tell_finality(member);
     tn_member_root_engine(member);

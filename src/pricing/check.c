@@ -54,7 +54,8 @@ static const struct tn_shocks check_shocks = {
     .window_ms = 1800000,
 };
 
-uint64_t tn_pricing_check_digest(enum tn_cpu cpu)
+/* The raw bits of a few hundred prices, in one number: what the self check compares. */
+static uint64_t check_digest(enum tn_cpu cpu)
 {
     static const int64_t lefts_ms[CHECK_EXPIRIES] = {
         1, 900000, 3600000, INT64_C(604800000), INT64_C(7776000000), INT64_C(315360000000)};
@@ -91,5 +92,5 @@ uint64_t tn_pricing_check_digest(enum tn_cpu cpu)
 
 bool tn_pricing_self_check(enum tn_cpu cpu)
 {
-    return rounds_to_nearest() && keeps_denormals() && tn_pricing_check_digest(cpu) == DIGEST;
+    return rounds_to_nearest() && keeps_denormals() && check_digest(cpu) == DIGEST;
 }

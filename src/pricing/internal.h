@@ -60,9 +60,6 @@ void tn_pricing_raw_rows(double (*raw)[TN_ROW_COLUMNS], enum tn_cpu cpu,
                          const struct tn_shocks *shocks, const struct tn_price_expiry *expiry,
                          const struct tn_price_series *series, uint32_t count);
 
-/* The raw bits of a few hundred prices, in one number: what the self check compares. */
-uint64_t tn_pricing_check_digest(enum tn_cpu cpu);
-
 /* exp(−max(rate, 0)·T), and T, of an expiry. */
 double tn_pricing_years(int64_t left_ms);
 double tn_pricing_discount(int64_t left_ms, int64_t rate_ppb);

@@ -47,16 +47,7 @@ static inline void put_leaf_head(uint8_t *out, uint8_t kind, uint32_t index)
 /* zeros.c: [with sums][depth] */
 extern const struct tn_hash tn_proof_zeros[2][TN_PROOF_DEPTH_MAX + 1];
 
-/* tree.c: the top of `depth` levels over leaves of which all but `count` are zero; leaves are used
- * up. */
-void tn_proof_small_top(struct tn_hash *top, struct tn_hash *leaves, uint32_t count,
-                        uint32_t depth);
-
-/* The root of a market, from the top of its sections. */
+/* tree.c: the root of a market, from the top of its sections. */
 void tn_proof_market_top(struct tn_hash *root, uint32_t market, const struct tn_hash *top);
-
-/* leaf.c: a leaf's hash in pieces: its body's size is known before its bytes. */
-void tn_proof_leaf_begin(struct tn_keccak *keccak, uint8_t kind, uint32_t index, size_t body_size);
-void tn_proof_leaf_end(struct tn_keccak *keccak, struct tn_hash *leaf, size_t body_size);
 
 #endif

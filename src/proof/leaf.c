@@ -245,7 +245,8 @@ size_t tn_proof_body(uint8_t *out, enum tn_cpu cpu, enum tn_record_kind kind, co
 
 /* ---- Leaves ---- */
 
-void tn_proof_leaf_begin(struct tn_keccak *keccak, uint8_t kind, uint32_t index, size_t body_size)
+/* A leaf's hash in pieces: its body's size is known before its bytes. */
+static void leaf_begin(struct tn_keccak *keccak, uint8_t kind, uint32_t index, size_t body_size)
 {
     uint8_t head[LEAF_HEAD];
     put_leaf_head(head, kind, index);
@@ -254,7 +255,7 @@ void tn_proof_leaf_begin(struct tn_keccak *keccak, uint8_t kind, uint32_t index,
     tn_keccak_add(keccak, head, sizeof head);
 }
 
-void tn_proof_leaf_end(struct tn_keccak *keccak, struct tn_hash *leaf, size_t body_size)
+static void leaf_end(struct tn_keccak *keccak, struct tn_hash *leaf, size_t body_size)
 {
     if (body_size == 64 - LEAF_HEAD) tn_keccak_add(keccak, "", 1);
     tn_keccak_end(keccak, leaf);
@@ -266,9 +267,9 @@ void tn_proof_leaf_body(struct tn_hash *leaf, uint8_t kind, uint32_t index, cons
     *leaf = (struct tn_hash){{0}};
     if (size == 0) return;
     struct tn_keccak keccak;
-    tn_proof_leaf_begin(&keccak, kind, index, size);
+    leaf_begin(&keccak, kind, index, size);
     tn_keccak_add(&keccak, body, size);
-    tn_proof_leaf_end(&keccak, leaf, size);
+    leaf_end(&keccak, leaf, size);
 }
 
 bool tn_proof_leaf(struct tn_hash *leaf, tn_i128 *sum, enum tn_cpu cpu, enum tn_record_kind kind,
@@ -281,9 +282,9 @@ bool tn_proof_leaf(struct tn_hash *leaf, tn_i128 *sum, enum tn_cpu cpu, enum tn_
     *leaf = (struct tn_hash){{0}};
     size_t body = body_size(kind, record, size);
     if (body == 0) return size == 0;
-    tn_proof_leaf_begin(&keccak, (uint8_t)kind, index, body);
+    leaf_begin(&keccak, (uint8_t)kind, index, body);
     pour_body(&sink, cpu, kind, record, size, positions_root);
-    tn_proof_leaf_end(&keccak, leaf, body);
+    leaf_end(&keccak, leaf, body);
     if (kind == TN_RECORD_ACCOUNT) *sum = get_i64(record + ACCOUNT_CASH_AT);
     return true;
 }

@@ -62,7 +62,8 @@ void tn_proof_sum_root(struct tn_hash *root, uint8_t kind, uint64_t count,
     tn_keccak256(root, preimage, sizeof preimage);
 }
 
-void tn_proof_small_top(struct tn_hash *top, struct tn_hash *leaves, uint32_t count, uint32_t depth)
+/* The top of `depth` levels over leaves of which all but `count` are zero; leaves are used up. */
+static void small_top(struct tn_hash *top, struct tn_hash *leaves, uint32_t count, uint32_t depth)
 {
     TN_ASSERT(count <= UINT32_C(1) << depth);
     for (uint32_t level = 0; level < depth; level++) {
@@ -88,7 +89,7 @@ void tn_proof_market_root(struct tn_hash *root, uint32_t market,
 {
     struct tn_hash nodes[TN_PROOF_SECTIONS];
     memcpy(nodes, sections, sizeof nodes);
-    tn_proof_small_top(root, nodes, TN_PROOF_SECTIONS, 4);
+    small_top(root, nodes, TN_PROOF_SECTIONS, 4);
     tn_proof_market_top(root, market, root);
 }
 
@@ -96,7 +97,7 @@ void tn_proof_globals_top(struct tn_hash *top, const struct tn_hash globals[TN_P
 {
     struct tn_hash nodes[TN_PROOF_GLOBALS];
     memcpy(nodes, globals, sizeof nodes);
-    tn_proof_small_top(top, nodes, TN_PROOF_GLOBALS, 3);
+    small_top(top, nodes, TN_PROOF_GLOBALS, 3);
 }
 
 void tn_proof_state_root(struct tn_hash *root, const uint8_t chain_id[32], uint64_t height,

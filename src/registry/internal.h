@@ -137,15 +137,11 @@ uint32_t tn_registry_market_place(const struct tn_registry *registry, uint32_t m
 uint64_t tn_registry_slashed_at(const struct tn_registry_validator *validator);
 
 bool tn_registry_parameters_good(const struct tn_registry_parameters *parameters);
-bool tn_registry_limits_good(const struct tn_registry_limits *limits);
 
 /* Shares what the pools hold among the present set, and begins a new period. */
 void tn_registry_share(struct tn_registry *registry);
 /* Takes `fees` into the pools, the share of `leader` at once. */
 void tn_registry_take_fees(struct tn_registry *registry, uint16_t leader, tn_micros fees);
-
-/* Leaders anew for the present set; ends the terms of those markets whose leaders changed. */
-void tn_registry_appoint(struct tn_registry *registry);
 
 /* The parameters as bytes, here and in a record. */
 #define PARAMETERS_BYTES (4u * (4u + TN_EVIDENCE_KINDS - 1))

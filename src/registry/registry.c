@@ -6,7 +6,7 @@
  * block alike, as long as both have executed what its header names. */
 #include "registry/internal.h"
 
-bool tn_registry_limits_good(const struct tn_registry_limits *limits)
+static bool limits_are_good(const struct tn_registry_limits *limits)
 {
     return limits->validators_max >= 1 && limits->validators_max <= 4096 &&
            limits->markets_max >= 1 && limits->markets_max <= 256 && limits->feeders_max <= 1024;
@@ -14,7 +14,7 @@ bool tn_registry_limits_good(const struct tn_registry_limits *limits)
 
 size_t tn_registry_size(const struct tn_registry_limits *limits)
 {
-    if (!tn_registry_limits_good(limits)) return 0;
+    if (!limits_are_good(limits)) return 0;
     return flags_at(limits) + tn_align(records_max(limits));
 }
 
@@ -118,7 +118,8 @@ static bool same_leaders(const struct tn_registry_market *market, const uint16_t
            memcmp(market->leaders, leaders, count * sizeof(leaders[0])) == 0;
 }
 
-void tn_registry_appoint(struct tn_registry *registry)
+/* Leaders anew for the present set; ends the terms of those markets whose leaders changed. */
+static void appoint(struct tn_registry *registry)
 {
     const struct tn_validators *set = &registry->sets[0].set;
     for (uint32_t place = 0; place < registry->markets_count; place++) {
@@ -160,7 +161,7 @@ bool tn_registry_start(struct tn_registry *registry)
     registry->started = true;
     touch(registry, TN_RECORD_SET, 0);
     touch(registry, TN_RECORD_REGISTRY, 0);
-    tn_registry_appoint(registry);
+    appoint(registry);
     return true;
 }
 
@@ -186,7 +187,7 @@ static void begin_epoch(struct tn_registry *registry)
     registry->last_view = 0;
     registry->end_height = 0;
     registry->end_asked = 0;
-    tn_registry_appoint(registry);
+    appoint(registry);
 }
 
 /* ---- Blocks ---- */

@@ -148,11 +148,6 @@ bool tn_chain_line_block(const struct tn_chain *chain, const struct chain_line *
 bool tn_chain_is_late(const struct tn_chain *chain, const struct chain_line *line,
                       const struct chain_tip *tip, const struct chain_head *head, uint64_t cursor);
 /* chain_batch.c */
-/* Is the body what its header says, and are its BLOCKs those of the line (NULL: as far as they are
- * executed) below that height? */
-bool tn_chain_check_form(struct tn_chain *chain, struct tn_batch_header *header,
-                         const struct chain_line *line, uint64_t height, const uint8_t *body,
-                         size_t body_size);
 /* Is the body what its header says, whatever its BLOCKs name? A final batch is executed: those
  * names that no judge compares are refused there, on every node. */
 bool tn_chain_check_body(struct tn_chain *chain, struct tn_batch_header *header,

@@ -75,9 +75,11 @@ static bool check_body(struct tn_chain *chain, struct tn_batch_header *header,
     return true;
 }
 
-bool tn_chain_check_form(struct tn_chain *chain, struct tn_batch_header *header,
-                         const struct chain_line *line, uint64_t height, const uint8_t *body,
-                         size_t body_size)
+/* Is the body what its header says, and are its BLOCKs those of the line (NULL: as far as they are
+ * executed) below that height? */
+static bool check_form(struct tn_chain *chain, struct tn_batch_header *header,
+                       const struct chain_line *line, uint64_t height, const uint8_t *body,
+                       size_t body_size)
 {
     struct tn_stream_fault fault;
     struct tn_hash digest;
@@ -171,7 +173,7 @@ const char *tn_chain_judge_batch(struct tn_chain *chain, struct tn_batch_header 
         return "the last BLOCK of a batch is too old";
     }
     if (batch->is_own) remember(chain, header, &batch->digest);
-    if (!tn_chain_check_form(chain, header, line, tip->height + 1, batch->body, batch->body_size)) {
+    if (!check_form(chain, header, line, tip->height + 1, batch->body, batch->body_size)) {
         return "a batch's body is not what its header says";
     }
     if (!is_signed(chain, batch, &key)) return "a batch is not signed by its market's leader";

@@ -49,7 +49,7 @@ static uint32_t sum_size(const uint8_t sum[SUM_SIZE])
     return size == 1 && sum[SUM_SIZE - 1] == 0 ? 0 : size;
 }
 
-void tn_state_write_sum(struct writer *writer, tn_i128 value)
+static void write_sum(struct writer *writer, tn_i128 value)
 {
     uint8_t sum[SUM_SIZE];
     state_put_sum(sum, value);
@@ -312,7 +312,7 @@ size_t tn_state_prove_conservation(const struct tn_state *state, uint8_t *out, s
     tn_state_write_head(&writer, TN_PROOF_CONSERVATION, head);
     tn_state_write_be(&writer, tree->count, 4);
     tn_state_write(&writer, tn_state_tree_node(tree, tn_proof_depth(tree->count), 0), TN_HASH_SIZE);
-    tn_state_write_sum(&writer, tn_state_tree_sum(tree));
+    write_sum(&writer, tn_state_tree_sum(tree));
     write_market(&writer, state, head, TN_RECORD_ACCOUNT);
     if (!write_record(&writer, state, head, name, market, market_size)) return 0;
     return tn_state_written(&writer);

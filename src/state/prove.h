@@ -15,7 +15,6 @@ void tn_state_write_be(struct writer *writer, uint64_t value, uint32_t size);
 void tn_state_write_head(struct writer *writer, enum tn_proof_type type,
                          const struct tn_state_head *head);
 void tn_state_write_waypoint(struct writer *writer, const struct tn_hash *hash);
-void tn_state_write_sum(struct writer *writer, tn_i128 value);
 void tn_state_write_way(struct writer *writer, const struct tree *tree, uint32_t index,
                         uint32_t level);
 /* A tree of `count` leaves, a power of 2 and at most TN_PROOF_SECTIONS. */
