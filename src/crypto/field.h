@@ -32,7 +32,24 @@ static inline uint64_t tn_field_step(uint64_t *carry, uint64_t a, uint64_t b, ui
     return (uint64_t)sum;
 }
 
-/* a + b + *carry and a - b - *borrow, where these are 0 or 1. */
+/* a + b + *carry and a - b - *borrow, where these are 0 or 1. gcc keeps the carry of its own
+ * functions in the flag, and that of what is written out in a register of its own; clang sees
+ * through both. */
+#if defined(__x86_64__) && !defined(__clang__)
+static inline uint64_t tn_field_plus(bool *carry, uint64_t a, uint64_t b)
+{
+    unsigned long long sum;
+    *carry = __builtin_ia32_addcarryx_u64(*carry, a, b, &sum);
+    return sum;
+}
+
+static inline uint64_t tn_field_minus(bool *borrow, uint64_t a, uint64_t b)
+{
+    unsigned long long difference;
+    *borrow = __builtin_ia32_sbb_u64(*borrow, a, b, &difference);
+    return difference;
+}
+#else
 static inline uint64_t tn_field_plus(bool *carry, uint64_t a, uint64_t b)
 {
     uint64_t sum;
@@ -50,6 +67,7 @@ static inline uint64_t tn_field_minus(bool *borrow, uint64_t a, uint64_t b)
     *borrow = first | second;
     return difference;
 }
+#endif
 
 /* Adds 1 at words[2] and on. If it leaves at the top it is folded: words[2] and words[3] are then 0
  * and words[1], which has just overflowed by at most 15, is below 15, so that FOLD runs no further
