@@ -181,3 +181,13 @@ void tn_multiples_add(struct tn_curve_point *sum, const struct tn_curve_affine *
         if (digit != 0) tn_curve_add(sum, entry_of(table, bits, i, digit), digit < 0);
     }
 }
+
+void tn_multiples_put(struct tn_sums *sums, const struct tn_curve_affine *table, uint32_t bits,
+                      const struct tn_multiples_digits *digits)
+{
+    const uint32_t windows = tn_multiples_windows(bits);
+    for (uint32_t i = 0; i < windows; i++) {
+        int32_t digit = digits->of[i];
+        if (digit != 0) tn_sums_put(sums, entry_of(table, bits, i, digit), digit < 0);
+    }
+}

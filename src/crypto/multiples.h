@@ -9,6 +9,7 @@
 
 #include "crypto/curve.h"
 #include "crypto/scalar.h"
+#include "crypto/sums.h"
 
 /* Which windows. Wider ones cost memory and time to make: entries of 64 bytes about double with
  * each bit. */
@@ -48,5 +49,9 @@ void tn_multiples_prepare(struct tn_multiples_digits *digits, const struct tn_cu
 /* sum += what the digits say. */
 void tn_multiples_add(struct tn_curve_point *sum, const struct tn_curve_affine *table,
                       uint32_t bits, const struct tn_multiples_digits *digits);
+
+/* The same, put on the last list of sums: one term for each digit that is not 0. */
+void tn_multiples_put(struct tn_sums *sums, const struct tn_curve_affine *table, uint32_t bits,
+                      const struct tn_multiples_digits *digits);
 
 #endif

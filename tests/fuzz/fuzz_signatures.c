@@ -77,6 +77,25 @@ static void make_world(void)
     world.is_ready = true;
 }
 
+/* The same among others: of the same signature by every key. */
+static void check_together(const struct key *key, bool is_good, const struct tn_hash *digest,
+                           const struct tn_signature *signature)
+{
+    struct tn_ecdsa_question questions[KEYS];
+    bool good[TN_ECDSA_TOGETHER];
+    _Static_assert(KEYS <= TN_ECDSA_TOGETHER, "one group");
+    for (uint32_t i = 0; i < KEYS; i++)
+        questions[i] = (struct tn_ecdsa_question){world.keys[i].table, digest, signature};
+    tn_ecdsa_check_many(good, world.generator, questions, KEYS);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        const struct key *other = &world.keys[i];
+        bool expected = other == key
+                            ? is_good
+                            : tn_ecdsa_check(world.generator, other->table, digest, signature);
+        TN_ASSERT(good[i] == expected);
+    }
+}
+
 /* The first byte names the key and, by its bit 7, whether the rest is what is checked (the digest,
  * then the signature, zeros where it ends) or a good signature of the digest with changes: pairs of
  * a place and what its byte is changed by. */
@@ -103,5 +122,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool by_library =
         world.real.verify_parsed(world.real.context, &digest, &signature, &key->parsed);
     TN_ASSERT(tn_ecdsa_check(world.generator, key->table, &digest, &signature) == by_library);
+    check_together(key, by_library, &digest, &signature);
     return 0;
 }

@@ -167,6 +167,102 @@ static void test_crypto_sums_of_points_are_the_librarys(void **state)
     assert_true(cancelled_count > 10);
 }
 
+/* ---- Sums of lists --------------------------------------------------------------------------- */
+
+enum { SMALL = 4 };
+
+/* Lists of a few small multiples of G, so that in every round points meet themselves and their
+ * opposites, and whole lists come to nothing. */
+static void fill_lists(struct tn_sums *sums, struct number scalars[TN_SUMS_LISTS_MAX],
+                       const struct tn_curve_affine points[SMALL], uint64_t *random)
+{
+    const uint32_t lists_count = 1 + (uint32_t)tn_random_below(random, TN_SUMS_LISTS_MAX);
+    const uint64_t kinds = 1 + tn_random_below(random, SMALL);
+    tn_sums_begin(sums);
+    for (uint32_t i = 0; i < lists_count; i++) {
+        const uint64_t count = tn_random_below(random, TN_SUMS_LIST_MAX + 1);
+        tn_sums_open(sums);
+        scalars[i] = number_of(0);
+        for (uint64_t k = 0; k < count; k++) {
+            const uint64_t kind = tn_random_below(random, kinds);
+            const bool is_negative = tn_random_below(random, 3) == 0;
+            struct number step = number_of(kind + 1);
+            if (is_negative) step = modulo_negate(step, &ORDER);
+            scalars[i] = modulo_add(scalars[i], step, &ORDER);
+            tn_sums_put(sums, &points[kind], is_negative);
+        }
+    }
+}
+
+static void test_crypto_sums_of_lists_are_those_of_their_points(void **state)
+{
+    (void)state;
+    uint64_t random = test_seed("test_crypto_curve");
+    static struct tn_sums sums;
+    struct number scalars[TN_SUMS_LISTS_MAX], zero = {{0}};
+    struct tn_curve_affine points[SMALL];
+    uint32_t shortened_count = 0, infinite_count = 0;
+    for (uint32_t i = 0; i < SMALL; i++) {
+        struct number scalar = number_of(i + 1);
+        points[i] = point_of(&scalar);
+    }
+    for (uint32_t round = 0; round < 400; round++) {
+        fill_lists(&sums, scalars, points, &random);
+        const uint32_t before = sums.terms_count;
+        uint32_t first = 0;
+        tn_sums_shorten(&sums);
+        shortened_count += sums.terms_count < before;
+        for (uint32_t i = 0; i < sums.lists_count; i++) {
+            struct tn_curve_point sum = {.is_infinity = true};
+            first = tn_sums_add(&sum, &sums, i, first);
+            assert_multiple(&sum, &scalars[i]);
+            infinite_count += before > 0 && number_equal(&scalars[i], &zero);
+        }
+        assert_int_equal(first, sums.terms_count);
+    }
+    assert_true(shortened_count > 300);
+    assert_true(infinite_count > 50);
+}
+
+/* One point in one spelling or the other: the x of both are equal all the same. */
+static void test_crypto_sums_know_both_spellings_of_a_point(void **state)
+{
+    (void)state;
+    static const struct tn_field prime = {
+        {UINT64_C(0xFFFFFFFEFFFFFC2F), UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+    static struct tn_sums sums;
+    uint8_t bytes[33] = {2};
+    secp256k1_pubkey low;
+    do { /* an x that is so small that it has a second spelling */
+        bytes[32]++;
+    } while (secp256k1_ec_pubkey_parse(library, &low, bytes, sizeof(bytes)) != 1);
+    const struct tn_curve_affine plain = to_affine(&low);
+    struct tn_curve_affine other = plain;
+    for (uint32_t i = 1; i < 4; i++)
+        other.x.words[i] = prime.words[i];
+    other.x.words[0] += prime.words[0];
+    for (uint32_t is_opposite = 0; is_opposite < 2; is_opposite++) {
+        tn_sums_begin(&sums);
+        struct tn_curve_point expected = {.is_infinity = true}, made = expected;
+        for (uint32_t list = 0; list < TN_SUMS_LISTS_MAX; list++) {
+            tn_sums_open(&sums);
+            tn_sums_put(&sums, &plain, false);
+            tn_sums_put(&sums, &other, is_opposite);
+        }
+        tn_curve_add(&expected, &plain, false);
+        tn_curve_add(&expected, &plain, is_opposite);
+        tn_sums_shorten(&sums);
+        assert_int_equal(sums.terms_count, is_opposite ? 0 : TN_SUMS_LISTS_MAX);
+        tn_sums_add(&made, &sums, 0, 0);
+        assert_true(made.is_infinity == expected.is_infinity);
+        if (is_opposite) continue;
+        struct tn_field zz, x; /* made is affine yet */
+        tn_field_square(&zz, &expected.z);
+        tn_field_multiply(&x, &made.x, &zz);
+        assert_true(tn_field_is_equal(&x, &expected.x));
+    }
+}
+
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 /* Every entry: size × 2^(bits × window) times the point. */
@@ -233,13 +329,47 @@ static struct key make_key_of(const struct number *secret)
     return make_key(&point);
 }
 
+/* What was checked last is checked again in groups: a check must not change by its neighbours. */
+static struct {
+    uint32_t count;
+    bool by_library[TN_ECDSA_TOGETHER];
+    struct tn_ecdsa_question questions[TN_ECDSA_TOGETHER];
+    struct tn_hash digests[TN_ECDSA_TOGETHER];
+    struct tn_signature signatures[TN_ECDSA_TOGETHER];
+} group;
+
+/* Groups of every size, as they come to be. */
+static void check_group(void)
+{
+    bool good[TN_ECDSA_TOGETHER];
+    tn_ecdsa_check_many(good, of_generator, group.questions, group.count);
+    for (uint32_t i = 0; i < group.count; i++)
+        assert_true(good[i] == group.by_library[i]);
+    if (group.count == TN_ECDSA_TOGETHER) group.count = 0;
+}
+
 static bool check(const struct key *key, const struct tn_hash *digest,
                   const struct tn_signature *signature)
 {
     bool by_library = real.verify_parsed(real.context, digest, signature, &key->parsed);
     bool by_table = tn_ecdsa_check(of_generator, key->table, digest, signature);
     assert_true(by_table == by_library);
+    const uint32_t at = group.count++;
+    group.by_library[at] = by_library;
+    group.digests[at] = *digest;
+    group.signatures[at] = *signature;
+    group.questions[at] =
+        (struct tn_ecdsa_question){key->table, &group.digests[at], &group.signatures[at]};
+    check_group();
     return by_table;
+}
+
+/* No table is asked any more after that. */
+static void free_key(struct key *key)
+{
+    group.count = 0;
+    free(key->table);
+    key->table = NULL;
 }
 
 /* The signature and digest for which u1 G + u2 Q is checked, where that sum has x modulo n = r. Of
@@ -317,7 +447,7 @@ static void test_crypto_checks_agree_where_sums_meet_themselves(void **state)
             signature.bytes[31] ^= 1;
             check(&key, &digest, &signature);
         }
-        free(key.table);
+        free_key(&key);
     }
     assert_true(good_count > 3000 && infinite_count > 20);
 }
@@ -343,7 +473,7 @@ static void test_crypto_checks_agree_on_digests_of_zero_and_past_the_order(void 
         number_to_bytes(digest.bytes, &value);
         assert_true(check(&key, &digest, &signature));
     }
-    free(key.table);
+    free_key(&key);
 }
 
 static void test_crypto_checks_refuse_numbers_out_of_range(void **state)
@@ -369,7 +499,7 @@ static void test_crypto_checks_refuse_numbers_out_of_range(void **state)
     number_to_bytes(high.bytes + 32, &s);
     assert_false(check(&key, &digest, &high));
     assert_true(check(&key, &digest, &good));
-    free(key.table);
+    free_key(&key);
 }
 
 /* A point whose x is n or more has an r of x - n, below p - n. Its multiple of G is not known, but
@@ -402,7 +532,7 @@ static void test_crypto_checks_take_an_x_past_the_order(void **state)
         assert_true(check(&key, &digest, &signature));
         signature.bytes[31]++;
         assert_false(check(&key, &digest, &signature));
-        free(key.table);
+        free_key(&key);
     }
 }
 
@@ -463,7 +593,7 @@ static void test_crypto_checks_agree_on_random_signatures(void **state)
     for (uint32_t i = 0; i < signatures_count(); i++) {
         if (i % 30 == 0) {
             struct number secret = random_scalar(&random);
-            free(key.table);
+            free_key(&key);
             key = make_key_of(&secret);
             number_to_bytes(secret_key.bytes, &secret);
         }
@@ -477,7 +607,7 @@ static void test_crypto_checks_agree_on_random_signatures(void **state)
         bytes[bit % 512 / 8] ^= (uint8_t)(1u << bit % 8);
         assert_false(check(&key, &digest, &signature));
     }
-    free(key.table);
+    free_key(&key);
 }
 
 int main(void)
@@ -485,6 +615,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crypto_points_are_told_from_others),
         cmocka_unit_test(test_crypto_sums_of_points_are_the_librarys),
+        cmocka_unit_test(test_crypto_sums_of_lists_are_those_of_their_points),
+        cmocka_unit_test(test_crypto_sums_know_both_spellings_of_a_point),
         cmocka_unit_test(test_crypto_tables_hold_every_multiple),
         cmocka_unit_test(test_crypto_checks_agree_where_sums_meet_themselves),
         cmocka_unit_test(test_crypto_checks_agree_on_digests_of_zero_and_past_the_order),
