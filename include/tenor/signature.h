@@ -45,6 +45,13 @@ struct tn_address {
     uint8_t bytes[TN_ADDRESS_SIZE];
 };
 
+/* What one of several checks is of; whoever asks owns all of it. */
+struct tn_signature_check {
+    const struct tn_hash *digest;
+    const struct tn_signature *signature;
+    const struct tn_parsed_key *key;
+};
+
 struct tn_signatures {
     void *context;
     /* False for a secret key of zero, or of the order of the curve or more. */
@@ -61,6 +68,10 @@ struct tn_signatures {
     /* The key must have come from parse (asserted by what is underneath). */
     bool (*verify_parsed)(void *context, const struct tn_hash *digest,
                           const struct tn_signature *signature, const struct tn_parsed_key *key);
+    /* good[i] is what verify_parsed says of checks[i]: none is judged by its neighbours. Those of
+     * keys with tables cost less together (below), the others as much as one by one. */
+    void (*verify_many)(void *context, bool *good, const struct tn_signature_check *checks,
+                        uint32_t count);
     /* Whose signature is it? Of another digest it is somebody else's, so the address must be
      * compared with one that is known. */
     bool (*recover)(void *context, struct tn_address *address, const struct tn_hash *digest,
@@ -78,19 +89,21 @@ void tn_signatures_real(struct tn_signatures *signatures, void *memory);
 void tn_signatures_blind(struct tn_signatures *signatures, const uint8_t seed[32]);
 
 /* Signatures that learn: a key that signs often gets a table of its multiples, with which a check
- * takes well under half of the time. The answers are those of `real`: whatever a table denies is
- * asked of `real`, which decides, and so is each 64th, about, that a table confirms; if that one is
- * denied the program ends (tn_panic), as its arithmetic is then not to be trusted.
+ * takes well under half of the time, and of several at once each a quarter less again. The answers
+ * are those of `real`: whatever a table denies is asked of `real`, which decides, and so is each
+ * 64th, about, that a table confirms; if that one is denied the program ends (tn_panic), as its
+ * arithmetic is then not to be trusted.
  *
  * A key gets its table, of 74 KB, at its fourth good signature: that call takes 200 us longer.
  * There are `places` tables, at least 1. One that was not used during the last 16 × places checks
  * gives way to another key's; while all that a key could have are in use it stays with `real`. So
  * tables that are made cost at most a sixth, whoever signs.
  *
- * `real` are those of tn_signatures_real, and are copied; all but verify and verify_parsed is
- * passed on to them. The memory is the caller's, of tn_signatures_learned_size bytes, aligned to 64
- * and zeroed; it must outlive `learned`. What no table has used yet is not touched, beyond 2.5 MB.
- * Takes about 6 ms. Several threads may then check at once: none ever waits for another. */
+ * `real` are those of tn_signatures_real, and are copied; all but verify, verify_parsed and
+ * verify_many is passed on to them. The memory is the caller's, of tn_signatures_learned_size
+ * bytes, aligned to 64 and zeroed; it must outlive `learned`. What no table has used yet is not
+ * touched, beyond 2.5 MB. Takes about 6 ms. Several threads may then check at once: none ever waits
+ * for another. */
 size_t tn_signatures_learned_size(uint32_t places);
 void tn_signatures_learn(struct tn_signatures *learned, const struct tn_signatures *real,
                          void *memory, uint32_t places);

@@ -78,6 +78,13 @@ static bool verify_parsed(void *context, const struct tn_hash *digest,
     return memcmp(expected, signature->bytes, sizeof expected) == 0;
 }
 
+static void verify_many(void *context, bool *good, const struct tn_signature_check *checks,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        good[i] = verify_parsed(context, checks[i].digest, checks[i].signature, checks[i].key);
+}
+
 static bool address(void *context, struct tn_address *address, const struct tn_public_key *key)
 {
     (void)context;
@@ -128,6 +135,7 @@ void sim_signatures(struct tn_signatures *signatures)
                                          .verify = verify,
                                          .parse = parse,
                                          .verify_parsed = verify_parsed,
+                                         .verify_many = verify_many,
                                          .recover = recover,
                                          .address = address};
 }

@@ -167,6 +167,11 @@ void tn_ecdsa_check_many(bool good[TN_ECDSA_TOGETHER], const struct tn_curve_aff
     struct tn_sums sums;
     uint32_t first = 0;
     TN_ASSERT(count <= TN_ECDSA_TOGETHER);
+    if (count == 1) {
+        good[0] =
+            tn_ecdsa_check(generator, questions->key, questions->digest, questions->signature);
+        return;
+    }
     read_several(&several, good, questions, count);
     if (several.count == 0) return;
     invert_several(&several);

@@ -57,12 +57,10 @@ static bool is_audited(const struct question *question, uint64_t now)
     return (mixed >> 32) % AUDITED_ONE_IN == 0;
 }
 
-static bool check_by_table(struct learned *learned, const struct question *question, uint32_t place,
-                           uint64_t now)
+/* What counts, after a table said whether it is good. */
+static bool confirm(struct learned *learned, const struct question *question, bool is_good,
+                    uint64_t now)
 {
-    bool is_good = tn_ecdsa_check(learned->generator, tn_places_table(&learned->places, place),
-                                  question->digest, question->signature);
-    tn_places_release(&learned->places, place);
     if (!is_good) {
         bool is_good_after_all = ask_library(learned, question);
         if (is_good_after_all) count(&learned->differences);
@@ -76,6 +74,15 @@ static bool check_by_table(struct learned *learned, const struct question *quest
         }
     }
     return true;
+}
+
+static bool check_by_table(struct learned *learned, const struct question *question, uint32_t place,
+                           uint64_t now)
+{
+    bool is_good = tn_ecdsa_check(learned->generator, tn_places_table(&learned->places, place),
+                                  question->digest, question->signature);
+    tn_places_release(&learned->places, place);
+    return confirm(learned, question, is_good, now);
 }
 
 static void learn_key(struct learned *learned, const struct question *question, uint64_t now)
@@ -95,9 +102,9 @@ static void learn_key(struct learned *learned, const struct question *question, 
     if (tn_places_fill(&learned->places, question->key, &point, now)) count(&learned->made);
 }
 
-static bool check(struct learned *learned, const struct question *question)
+/* `now` is the count of checks that this one has drawn. */
+static bool check_at(struct learned *learned, const struct question *question, uint64_t now)
 {
-    uint64_t now = count(&learned->checks);
     uint32_t place = tn_places_hold(&learned->places, question->key, now);
     if (place != TN_NONE) return check_by_table(learned, question, place, now);
     count(&learned->by_library);
@@ -109,6 +116,11 @@ static bool check(struct learned *learned, const struct question *question)
     return is_good;
 }
 
+static bool check(struct learned *learned, const struct question *question)
+{
+    return check_at(learned, question, count(&learned->checks));
+}
+
 static bool verify(void *context, const struct tn_hash *digest,
                    const struct tn_signature *signature, const struct tn_public_key *key)
 {
@@ -116,17 +128,92 @@ static bool verify(void *context, const struct tn_hash *digest,
     return check(context, &question);
 }
 
+static void compress(const struct learned *learned, struct tn_public_key *compressed,
+                     const struct tn_parsed_key *key)
+{
+    uint8_t coordinates[64];
+    tn_signatures_coordinates(&learned->real, coordinates, key);
+    compressed->bytes[0] = 2 + (coordinates[63] & 1);
+    memcpy(compressed->bytes + 1, coordinates, 32);
+}
+
 static bool verify_parsed(void *context, const struct tn_hash *digest,
                           const struct tn_signature *signature, const struct tn_parsed_key *key)
 {
     struct learned *learned = context;
     struct tn_public_key compressed;
-    uint8_t coordinates[64];
-    tn_signatures_coordinates(&learned->real, coordinates, key);
-    compressed.bytes[0] = 2 + (coordinates[63] & 1);
-    memcpy(compressed.bytes + 1, coordinates, 32);
+    compress(learned, &compressed, key);
     struct question question = {digest, signature, &compressed, key};
     return check(learned, &question);
+}
+
+/* ---- Several --------------------------------------------------------------------------------- */
+
+/* So many as have tables are checked together. */
+struct several {
+    uint32_t count;
+    struct tn_public_key keys[TN_ECDSA_TOGETHER];
+    struct question questions[TN_ECDSA_TOGETHER];
+    uint64_t now[TN_ECDSA_TOGETHER];
+    uint32_t places[TN_ECDSA_TOGETHER]; /* TN_NONE: no table */
+};
+
+static void hold_several(struct learned *learned, struct several *several,
+                         const struct tn_signature_check *checks)
+{
+    for (uint32_t i = 0; i < several->count; i++) {
+        const struct tn_signature_check *one = &checks[i];
+        struct tn_public_key *key = &several->keys[i];
+        compress(learned, key, one->key);
+        several->questions[i] = (struct question){one->digest, one->signature, key, one->key};
+        several->now[i] = count(&learned->checks);
+        several->places[i] = tn_places_hold(&learned->places, key, several->now[i]);
+    }
+}
+
+/* What their tables say, one after another, and the tables are let go. */
+static void ask_tables(struct learned *learned, bool said[TN_ECDSA_TOGETHER],
+                       const struct several *several)
+{
+    struct tn_ecdsa_question questions[TN_ECDSA_TOGETHER];
+    uint32_t asked_count = 0;
+    for (uint32_t i = 0; i < several->count; i++) {
+        if (several->places[i] == TN_NONE) continue;
+        questions[asked_count++] = (struct tn_ecdsa_question){
+            tn_places_table(&learned->places, several->places[i]), several->questions[i].digest,
+            several->questions[i].signature};
+    }
+    tn_ecdsa_check_many(said, learned->generator, questions, asked_count);
+    for (uint32_t i = 0; i < several->count; i++) {
+        if (several->places[i] != TN_NONE) tn_places_release(&learned->places, several->places[i]);
+    }
+}
+
+/* A key without a table is looked up again: a check just before may have made it one. */
+static void check_several(struct learned *learned, bool *good,
+                          const struct tn_signature_check *checks, uint32_t checks_count)
+{
+    struct several several = {.count = checks_count};
+    bool said[TN_ECDSA_TOGETHER];
+    uint32_t next = 0;
+    hold_several(learned, &several, checks);
+    ask_tables(learned, said, &several);
+    for (uint32_t i = 0; i < checks_count; i++) {
+        const struct question *question = &several.questions[i];
+        good[i] = several.places[i] == TN_NONE
+                      ? check_at(learned, question, several.now[i])
+                      : confirm(learned, question, said[next++], several.now[i]);
+    }
+}
+
+static void verify_many(void *context, bool *good, const struct tn_signature_check *checks,
+                        uint32_t checks_count)
+{
+    for (uint32_t i = 0; i < checks_count; i += TN_ECDSA_TOGETHER) {
+        const uint32_t left = checks_count - i;
+        check_several(context, good + i, checks + i,
+                      left < TN_ECDSA_TOGETHER ? left : TN_ECDSA_TOGETHER);
+    }
 }
 
 /* ---- What is passed on ----------------------------------------------------------------------- */
@@ -205,6 +292,7 @@ void tn_signatures_learn(struct tn_signatures *learned, const struct tn_signatur
         .verify = verify,
         .parse = parse,
         .verify_parsed = verify_parsed,
+        .verify_many = verify_many,
         .recover = recover,
         .address = address,
     };

@@ -110,6 +110,13 @@ static bool verify(void *context, const struct tn_hash *digest,
     return parse(context, &parsed, key) && verify_parsed(context, digest, signature, &parsed);
 }
 
+static void verify_many(void *context, bool *good, const struct tn_signature_check *checks,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        good[i] = verify_parsed(context, checks[i].digest, checks[i].signature, checks[i].key);
+}
+
 static bool recover(void *context, struct tn_address *address, const struct tn_hash *digest,
                     const struct tn_recoverable *signature)
 {
@@ -174,6 +181,7 @@ void tn_signatures_real(struct tn_signatures *signatures, void *memory)
         .verify = verify,
         .parse = parse,
         .verify_parsed = verify_parsed,
+        .verify_many = verify_many,
         .recover = recover,
         .address = address,
     };

@@ -77,6 +77,13 @@ static bool verify_parsed(void *context, const struct tn_hash *digest,
     return real->verify_parsed(real->context, digest, signature, key);
 }
 
+static void verify_many(void *context, bool *good, const struct tn_signature_check *checks,
+                        uint32_t count)
+{
+    const struct tn_signatures *real = ((struct tn_member *)context)->config.signatures;
+    real->verify_many(real->context, good, checks, count);
+}
+
 static bool recover(void *context, struct tn_address *address, const struct tn_hash *digest,
                     const struct tn_recoverable *signature)
 {
@@ -99,6 +106,7 @@ void tn_member_init_signatures(struct tn_member *member)
                                                 .verify = verify,
                                                 .parse = parse,
                                                 .verify_parsed = verify_parsed,
+                                                .verify_many = verify_many,
                                                 .recover = recover,
                                                 .address = address};
 }

@@ -162,6 +162,62 @@ static void test_crypto_learned_answers_are_the_librarys(void **state)
     free(learned.memory);
 }
 
+enum { TOGETHER_MAX = 21 };
+
+/* Checks of any keys, some of them changed in a bit. */
+static void make_checks(struct tn_signature_check *checks, struct signed_digest *made,
+                        const struct signer *signers, uint32_t count, uint64_t *random)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct signer *signer = &signers[tn_random_below(random, PLACES)];
+        const uint64_t bit = tn_random_below(random, 8 * TN_SIGNATURE_SIZE);
+        made[i] = sign_any(signer, random);
+        if (tn_random_below(random, 3) == 0)
+            made[i].signature.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        checks[i] =
+            (struct tn_signature_check){&made[i].digest, &made[i].signature, &signer->parsed};
+    }
+}
+
+/* Keys learn on the way: a group has some with tables, some without, and one that gets its own. */
+static void test_crypto_checks_together_are_those_one_by_one(void **state)
+{
+    (void)state;
+    uint64_t random = test_seed("test_crypto_learned");
+    struct learned together = learn(&real, 8 * PLACES), alone = learn(&real, 8 * PLACES);
+    const struct tn_signatures *signatures = &together.signatures;
+    struct signer signers[PLACES];
+    struct tn_signature_check checks[TOGETHER_MAX];
+    struct signed_digest made[TOGETHER_MAX];
+    uint32_t checks_count = 0, bad_count = 0;
+    for (uint32_t round = 0; round < 120; round++) {
+        if (round % 20 == 0) {
+            for (uint32_t i = 0; i < PLACES; i++)
+                signers[i] = make_signer(&random);
+        }
+        const uint32_t count = round % (TOGETHER_MAX + 1);
+        bool good[TOGETHER_MAX];
+        make_checks(checks, made, signers, count, &random);
+        signatures->verify_many(signatures->context, good, checks, count);
+        for (uint32_t i = 0; i < count; i++) {
+            bool is_good = alone.signatures.verify_parsed(
+                alone.signatures.context, checks[i].digest, checks[i].signature, checks[i].key);
+            assert_true(good[i] == is_good);
+            assert_true(is_good == real.verify_parsed(real.context, checks[i].digest,
+                                                      checks[i].signature, checks[i].key));
+            bad_count += !is_good;
+        }
+        checks_count += count;
+    }
+    struct tn_signatures_counts counts = counts_of(&together), one_by_one = counts_of(&alone);
+    assert_memory_equal(&counts, &one_by_one, sizeof(counts));
+    assert_int_equal(counts.by_table + counts.by_library, checks_count);
+    assert_true(bad_count > checks_count / 5 && counts.by_table > checks_count / 2);
+    assert_true(counts.made >= 5 * PLACES && counts.differences == 0);
+    free(together.memory);
+    free(alone.memory);
+}
+
 /* What does not verify is the library's, word for word. */
 static void test_crypto_learned_signatures_sign_and_recover_as_the_library(void **state)
 {
@@ -347,6 +403,31 @@ static void test_crypto_the_library_has_the_last_word_on_a_no(void **state)
     free(learned.memory);
 }
 
+static void test_crypto_the_library_has_the_last_word_on_each_of_several(void **state)
+{
+    (void)state;
+    uint64_t random = test_seed("test_crypto_learned");
+    struct signer signer = make_signer(&random);
+    struct learned learned = learn_from_puppet(&signer, &random);
+    const struct tn_signatures *signatures = &learned.signatures;
+    struct tn_signature_check checks[6];
+    struct signed_digest made[6];
+    bool good[6];
+    for (uint32_t i = 0; i < 6; i++) {
+        made[i] = sign_any(&signer, &random);
+        if (i % 2 == 0) made[i].digest.bytes[3] ^= 4;
+        checks[i] =
+            (struct tn_signature_check){&made[i].digest, &made[i].signature, &signer.parsed};
+    }
+    signatures->verify_many(signatures->context, good, checks, 6);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_true(good[i]);
+    struct tn_signatures_counts counts = counts_of(&learned);
+    assert_int_equal(counts.differences, 3);
+    assert_int_equal(library_asked_count, 3 + counts.audited);
+    free(learned.memory);
+}
+
 static void test_crypto_the_library_is_asked_about_one_yes_in_64(void **state)
 {
     (void)state;
@@ -410,7 +491,7 @@ static void test_crypto_a_yes_that_the_library_denies_ends_the_program(void **st
 
 /* ---- Threads --------------------------------------------------------------------------------- */
 
-enum { THREADS = 4, THREAD_KEYS = 3 * PLACES, THREAD_CHECKS = 500 };
+enum { THREADS = 4, THREAD_KEYS = 3 * PLACES, THREAD_CHECKS = 500, THREAD_GROUP_MAX = 5 };
 
 struct thread {
     const struct learned *learned;
@@ -421,18 +502,37 @@ struct thread {
     pthread_t id;
 };
 
+/* Each thread stays a while with few of the keys, so that tables are made and idle. */
+static void run_group(struct thread *thread, uint32_t first, uint32_t count)
+{
+    const struct tn_signatures *signatures = &thread->learned->signatures;
+    struct tn_signature_check checks[THREAD_GROUP_MAX];
+    struct signed_digest made[THREAD_GROUP_MAX];
+    bool is_bad[THREAD_GROUP_MAX], good[THREAD_GROUP_MAX];
+    for (uint32_t k = 0; k < count; k++) {
+        const uint32_t i = first + k;
+        uint32_t base = i / 100 * 5 + (uint32_t)(thread->random & 1);
+        uint32_t key = (base + (uint32_t)tn_random_below(&thread->random, 4)) % THREAD_KEYS;
+        made[k] = thread->made[2 * key + i % 2];
+        is_bad[k] = tn_random_below(&thread->random, 8) == 0;
+        if (is_bad[k]) made[k].digest.bytes[i % 32] ^= 1;
+        checks[k] = (struct tn_signature_check){&made[k].digest, &made[k].signature,
+                                                &thread->signers[key].parsed};
+        if (count == 1) good[k] = check(thread->learned, &thread->signers[key], &made[k], i % 2);
+    }
+    if (count > 1) signatures->verify_many(signatures->context, good, checks, count);
+    for (uint32_t k = 0; k < count; k++)
+        thread->wrong_count += good[k] == is_bad[k];
+}
+
+/* Half of all by themselves. */
 static void *run_thread(void *argument)
 {
     struct thread *thread = argument;
-    for (uint32_t i = 0; i < THREAD_CHECKS; i++) {
-        /* Each thread stays a while with few of the keys, so that tables are made and idle. */
-        uint32_t base = i / 100 * 5 + (uint32_t)(thread->random & 1);
-        uint32_t key = (base + (uint32_t)tn_random_below(&thread->random, 4)) % THREAD_KEYS;
-        struct signed_digest made = thread->made[2 * key + i % 2];
-        bool is_bad = tn_random_below(&thread->random, 8) == 0;
-        if (is_bad) made.digest.bytes[i % 32] ^= 1;
-        bool is_good = check(thread->learned, &thread->signers[key], &made, i % 3 == 0);
-        thread->wrong_count += is_good == is_bad;
+    for (uint32_t i = 0; i < THREAD_CHECKS; i += 2 * THREAD_GROUP_MAX) {
+        run_group(thread, i, THREAD_GROUP_MAX);
+        for (uint32_t k = 0; k < THREAD_GROUP_MAX; k++)
+            run_group(thread, i + THREAD_GROUP_MAX + k, 1);
     }
     return NULL;
 }
@@ -472,12 +572,14 @@ int main(void)
         cmocka_unit_test(test_crypto_a_key_has_a_table_from_its_fourth_good_signature_on),
         cmocka_unit_test(test_crypto_bad_signatures_teach_nothing),
         cmocka_unit_test(test_crypto_learned_answers_are_the_librarys),
+        cmocka_unit_test(test_crypto_checks_together_are_those_one_by_one),
         cmocka_unit_test(test_crypto_learned_signatures_sign_and_recover_as_the_library),
         cmocka_unit_test(test_crypto_tables_in_use_are_not_given_away),
         cmocka_unit_test(test_crypto_a_table_that_idles_gives_way),
         cmocka_unit_test(test_crypto_tables_that_no_key_has_take_no_memory),
         cmocka_unit_test(test_crypto_tables_are_made_at_most_once_in_sixteen_checks),
         cmocka_unit_test(test_crypto_the_library_has_the_last_word_on_a_no),
+        cmocka_unit_test(test_crypto_the_library_has_the_last_word_on_each_of_several),
         cmocka_unit_test(test_crypto_the_library_is_asked_about_one_yes_in_64),
         cmocka_unit_test(test_crypto_a_yes_that_the_library_denies_ends_the_program),
         cmocka_unit_test(test_crypto_threads_get_right_answers_while_tables_come_and_go),
