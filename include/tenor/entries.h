@@ -28,10 +28,10 @@ void tn_stream_batch_end_body(struct tn_batch_header *header,
 #define TN_FRAME_DIGEST_HEAD       38u /* "TNFRM1" and the chain's id */
 
 struct tn_stream_digests {
-    const uint8_t *body; /* all of it is _of's own */
-    size_t body_size, at;
+    const uint8_t *body;  /* all of it is _of's own; who likes may read what follows */
+    size_t body_size, at; /* how far the body was looked at: other with each lot of digests */
     enum tn_cpu cpu;
-    uint32_t count;
+    uint32_t count; /* of the last lot: payloads where they lie, and what _of says of them */
     struct tn_keccak_message messages[TN_STREAM_DIGESTS_TOGETHER];
     struct tn_hash hashes[TN_STREAM_DIGESTS_TOGETHER];
     uint8_t head[TN_FRAME_DIGEST_HEAD];

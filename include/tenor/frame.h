@@ -40,6 +40,10 @@ struct tn_frame {
 bool tn_stream_read_payload(struct tn_frame *frame, struct tn_stream_fault *fault,
                             struct tn_stream_scratch *scratch, const uint8_t *bytes, size_t size);
 
+/* Reads the fields before the commands alone; the others are 0. False: they are none, and *frame
+ * means nothing. What comes behind them may be anything. */
+bool tn_stream_read_payload_head(struct tn_frame *frame, const uint8_t *bytes, size_t size);
+
 /* Writes the payload of the header fields and commands of a frame: the bytes needed, when out_size
  * is smaller nothing was written; 0 when there is no such payload (no command or too many, a flag
  * that is neither 0 nor 1, too many quotes or legs, an unknown kind). */

@@ -9,7 +9,7 @@ struct work {
     struct tn_market *market;
     struct tn_market_scratch *scratch;
     const struct tn_market_out *out;
-    struct tn_stream_digests *digests; /* of the body that is executed; or NULL */
+    struct tn_market_ahead *ahead; /* of the body that is executed; or NULL */
     struct tn_market_step step;
 };
 
@@ -59,9 +59,7 @@ static enum tn_reject judge_signature(struct work *work, struct seat *seat,
                                       const struct tn_frame *frame)
 {
     struct tn_hash digest;
-    const struct tn_hash *known =
-        work->digests == NULL ? NULL : tn_stream_digests_of(work->digests, frame);
-    if (known != NULL) return tn_market_judge_digest(work->market, known, seat, frame);
+    if (work->ahead != NULL) return tn_market_judge_ahead(work->market, work->ahead, seat, frame);
     return tn_market_judge_signature(work->market, &digest, seat, frame);
 }
 
@@ -301,9 +299,9 @@ static bool find_inbox(struct tn_market *market, struct tn_inbox *inbox,
 
 bool tn_market_apply_item(struct tn_market *market, struct tn_stream_fault *fault,
                           struct tn_market_scratch *scratch, const struct tn_market_out *out,
-                          struct tn_stream_item *item, struct tn_stream_digests *digests)
+                          struct tn_stream_item *item, struct tn_market_ahead *ahead)
 {
-    struct work work = {.market = market, .scratch = scratch, .out = out, .digests = digests};
+    struct work work = {.market = market, .scratch = scratch, .out = out, .ahead = ahead};
     struct tn_inbox inbox;
     if (!tn_stream_item_is_led(item)) {
         return market_refuse(fault, "an entry of this kind has no place in a stream");

@@ -111,7 +111,7 @@ static bool execute(struct tn_market *market, struct collector *collector,
 {
     struct tn_batch_reader reader;
     struct tn_stream_item item;
-    struct tn_stream_digests digests;
+    struct tn_market_ahead ahead;
     const struct tn_market_out through = {.step = collect, .context = collector};
     if (!tn_stream_batch_open(&reader, fault, body, body_size)) return false;
     if (reader.header.term == 0) return market_refuse(fault, "a batch has a term");
@@ -123,15 +123,14 @@ static bool execute(struct tn_market *market, struct collector *collector,
     tn_stream_batch_begin(&collector->builder, market->cursor);
     collector->builder.is_packed = reader.header.is_packed;
     tn_market_begin(market, reader.header.term);
-    tn_stream_digests_begin(&digests, (enum tn_cpu)market->limits.exchange.cpu,
-                            market->limits.chain_id, body, body_size);
+    tn_market_ahead_begin(&ahead, market, body, body_size);
     for (;;) {
         switch (tn_stream_batch_next_item(&reader, &item, fault, scratch->stream)) {
             case TN_STREAM_FAULT: return false;
             case TN_STREAM_END: return true;
             case TN_STREAM_ENTRY: break;
         }
-        if (!tn_market_apply_item(market, fault, scratch, &through, &item, &digests)) return false;
+        if (!tn_market_apply_item(market, fault, scratch, &through, &item, &ahead)) return false;
     }
 }
 

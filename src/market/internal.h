@@ -120,11 +120,24 @@ enum tn_reject tn_market_judge_digest(struct tn_market *market, const struct tn_
 enum tn_reject tn_market_judge_counterparties(struct tn_market *market, const struct seat *seat,
                                               const struct tn_frame *frame);
 
-/* apply.c: one entry that was read from bytes, with the digests of the body they lie in, or NULL.
+/* ahead.c: the digests of a body's frames, and which of those that were digested together with the
+ * last one have been found signed by a session. */
+struct tn_market_ahead {
+    struct tn_stream_digests digests;
+    size_t at; /* where the digests had come to, when signatures were looked at */
+    uint64_t signed_by[TN_STREAM_DIGESTS_TOGETHER]; /* 0: not known */
+};
+void tn_market_ahead_begin(struct tn_market_ahead *ahead, const struct tn_market *market,
+                           const uint8_t *body, size_t body_size);
+/* As _judge_signature, of a frame that was read from that body. */
+enum tn_reject tn_market_judge_ahead(struct tn_market *market, struct tn_market_ahead *ahead,
+                                     struct seat *seat, const struct tn_frame *frame);
+
+/* apply.c: one entry that was read from bytes, with what is known of the body they lie in, or NULL.
  */
 bool tn_market_apply_item(struct tn_market *market, struct tn_stream_fault *fault,
                           struct tn_market_scratch *scratch, const struct tn_market_out *out,
-                          struct tn_stream_item *item, struct tn_stream_digests *digests);
+                          struct tn_stream_item *item, struct tn_market_ahead *ahead);
 
 /* Bytes of an item of an inbox. */
 #define MARKET_SESSION_OPEN_SIZE  77u

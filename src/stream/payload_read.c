@@ -388,3 +388,11 @@ bool tn_stream_read_payload(struct tn_frame *frame, struct tn_stream_fault *faul
         (struct tn_frame){.payload = bytes, .payload_size = (uint32_t)size, .signature = signature};
     return get_head(&payload, frame) && get_commands(&payload, frame);
 }
+
+bool tn_stream_read_payload_head(struct tn_frame *frame, const uint8_t *bytes, size_t size)
+{
+    struct tn_stream_fault fault;
+    struct payload_reader payload = {.bytes = {.bytes = bytes, .size = size, .fault = &fault}};
+    *frame = (struct tn_frame){.payload = bytes, .payload_size = (uint32_t)size};
+    return size <= TN_PAYLOAD_BYTES_MAX && get_head(&payload, frame);
+}

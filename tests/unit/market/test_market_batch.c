@@ -1,5 +1,6 @@
 /* Whole batches: what valid(block) asks of one, and what comes of one that is executed. */
 #include "market_story.h"
+#include "seed.h"
 #include "tenor/own.h"
 
 static struct draft {
@@ -336,6 +337,162 @@ static void test_batch_executes_no_frame_that_was_changed_after_it_was_found_goo
     free(memory);
 }
 
+/* ---- Signatures that are checked ahead ---- */
+
+enum { ENTRIES = 30, BLOCK_AT = 12, ROUNDS = 40 };
+
+/* How many signatures were asked for, by themselves and together. */
+static uint32_t alone_count, together_count;
+
+static bool count_alone(void *context, const struct tn_hash *digest,
+                        const struct tn_signature *signature, const struct tn_parsed_key *key)
+{
+    alone_count++;
+    return stream_case.signatures.verify_parsed(context, digest, signature, key);
+}
+
+static void count_together(void *context, bool *is_good_each,
+                           const struct tn_signature_check *checks, uint32_t count)
+{
+    together_count += count;
+    stream_case.signatures.verify_many(context, is_good_each, checks, count);
+}
+
+/* What became of a batch. */
+struct course {
+    struct good good;
+    uint64_t trace, digest;
+    uint32_t faults_count;
+    uint16_t faults[2 * ENTRIES];
+    uint32_t steps_count;
+};
+
+static void follow(void *context, const struct tn_market_step *step)
+{
+    struct course *course = context;
+    assert_true(course->steps_count < 2 * ENTRIES);
+    course->faults[course->steps_count++] = step->fault;
+    course->faults_count += step->fault != TN_REJECT_NONE;
+    course->trace = tn_market_trace(course->trace, &(struct tn_event){.order_id = step->index}, 1);
+    course->trace = tn_market_trace(course->trace, step->events, step->events_count);
+}
+
+static void apply_each(struct tn_market *market, const struct tn_market_out *out)
+{
+    size_t size;
+    tn_market_begin(market, CASE_TERM);
+    for (size_t at = TN_BATCH_HEADER_BYTES; at < draft.size; at += 4 + size) {
+        size = (size_t)tn_get_be(draft.body + at, 4);
+        assert_true(tn_market_apply(market, &story.fault, &stream_case.scratch, out,
+                                    draft.body + at + 4, size));
+    }
+}
+
+static void run_course(struct course *course, void *memory, bool is_batch)
+{
+    struct tn_signatures counting = stream_case.signatures;
+    struct tn_market_world world = remembering;
+    const struct tn_market_out out = {.step = follow, .context = course};
+    struct tn_market_executed executed;
+    struct tn_market *copy = tn_market_clone(memory, story.market);
+    counting.verify_parsed = count_alone;
+    counting.verify_many = count_together;
+    world.signatures = &counting;
+    tn_market_lend(copy, &world);
+    memset(course, 0, sizeof *course);
+    memset(&good, 0, sizeof good);
+    alone_count = together_count = 0;
+    if (is_batch) {
+        assert_true(tn_market_execute_batch(copy, &executed, &story.fault, &stream_case.scratch,
+                                            &out, draft.body, draft.size));
+        assert_int_equal(executed.faults_count, course->faults_count);
+    } else {
+        apply_each(copy, &out);
+    }
+    course->digest = tn_market_digest(copy);
+    course->good = good;
+    course->good.asked = 0;
+}
+
+/* Frames of all traders, one in `bad_one_in` of them bad, and a BLOCK among them that closes DAN's
+ * session. */
+static void draft_mixed(const struct tn_inbox *inbox, uint32_t bad_one_in, uint64_t *random)
+{
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 900, 1);
+    begin_draft(tn_market_cursor(story.market));
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        if (i == BLOCK_AT) {
+            add_block(inbox);
+            continue;
+        }
+        const uint32_t trader = (uint32_t)tn_random_below(random, TRADERS);
+        const uint32_t other = (trader + 1) % TRADERS;
+        struct case_terms terms = case_terms_of(trader);
+        const uint64_t kind = tn_random_below(random, 5 * (uint64_t)bad_one_in);
+        if (kind == 0) terms.key = &stream_case.keys[other];
+        if (kind == 1) terms.session = stream_case.sessions[other];
+        if (kind == 2) terms.session += UINT64_C(1) << 40;
+        if (kind == 3) terms.nonce -= 1;
+        case_frame_with(terms, &command, 1);
+        const size_t bit = (size_t)tn_random_below(random, 8 * TN_SIGNATURE_SIZE);
+        if (kind == 4)
+            stream_case.frame[stream_case.frame_size - 1 - bit / 8] ^= (uint8_t)(1u << bit % 8);
+        add_bytes(stream_case.frame, stream_case.frame_size);
+    }
+    end_draft();
+}
+
+/* Events, faults and which frame has them, what is remembered as good, and the market itself. */
+static void test_batch_is_judged_frame_by_frame_however_signatures_are_checked(void **state)
+{
+    (void)state;
+    uint64_t random = test_seed("test_market_batch");
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 900, 1);
+    static struct course course, expected;
+    uint32_t bad_signatures_count = 0, gone_count = 0;
+    void *memory = room_for_a_market();
+    for (uint32_t i = 0; i < TRADERS; i++) { /* so that their keys are at hand */
+        case_frame(i, &command, 1);
+        assert_true(apply_frame());
+    }
+    case_close(case_owner_of(DAN), stream_case.sessions[DAN]);
+    const struct tn_inbox inbox = case_block(100);
+    assert_true(tn_market_inbox(story.market, &inbox));
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        draft_mixed(&inbox, 1 + round, &random);
+        run_course(&expected, memory, false);
+        assert_int_equal(together_count, 0);
+        run_course(&course, memory, true);
+        assert_true(together_count >= ENTRIES / 2);
+        assert_memory_equal(&course, &expected, sizeof course);
+        for (uint32_t i = 0; i < course.steps_count; i++) {
+            bad_signatures_count += course.faults[i] == TN_REJECT_SIGNATURE_BAD;
+            gone_count += course.faults[i] == TN_REJECT_SESSION_UNKNOWN;
+        }
+    }
+    assert_true(bad_signatures_count > ROUNDS / 2 && gone_count > ROUNDS);
+    free(memory);
+}
+
+static void test_batch_asks_once_for_a_good_signature(void **state)
+{
+    (void)state;
+    struct tn_hash digests[FRAMES];
+    static struct course course;
+    size_t size;
+    const struct tn_command command = case_limit(TN_BUY, stream_case.call, 900, 1);
+    void *memory = room_for_a_market();
+    case_frame(BOB, &command, 1);
+    assert_true(apply_frame());
+    draft_frames(digests, 0, &size);
+    run_course(&course, memory, true);
+    assert_int_equal(course.faults_count, 0);
+    assert_int_equal(together_count, FRAMES);
+    assert_int_equal(alone_count, 0);
+    assert_int_equal(course.good.count, FRAMES);
+    free(memory);
+}
+
 static uint64_t traced;
 
 static void trace_step(void *context, const struct tn_market_step *step)
@@ -431,6 +588,8 @@ int main(void)
         STORY(test_batch_is_executed_with_results_that_count_every_item),
         STORY(test_batch_asks_for_each_signature_by_its_own_frame),
         STORY(test_batch_executes_no_frame_that_was_changed_after_it_was_found_good),
+        STORY(test_batch_is_judged_frame_by_frame_however_signatures_are_checked),
+        STORY(test_batch_asks_once_for_a_good_signature),
         STORY(test_batch_of_an_own_desk_is_held_against_the_trace_of_its_events),
         STORY(test_a_trace_of_events_tells_each_of_their_bits),
         STORY(test_batch_that_goes_on_from_another_block_is_not_executed),
