@@ -1,6 +1,7 @@
 /* bench_signatures: a check of a signature by libsecp256k1 and by a key's table, with so many keys
- * in turn, by compressed and by parsed key; and what a key costs until it has its table. Time is
- * what the process ran; both are measured by turns.
+ * in turn, by compressed and by parsed key; the same of several at once and of each by itself; and
+ * what a key costs until it has its table. Time is what the process ran; what is compared is
+ * measured by turns.
  *
  * usage: bench_signatures [--quick] */
 #include "bench.h"
@@ -9,6 +10,8 @@
 enum { KEYS_MAX = 1024, SEEN_ENOUGH = 4 };
 
 static const uint32_t KEYS_COUNTS[] = {1, 16, 128, KEYS_MAX};
+static const uint32_t GROUPS[] = {1, 2, 4, 8, 16, 45};
+enum { GROUP_MAX = 45, GROUP_KEYS = 16 };
 
 static struct tn_signatures real, learned;
 static struct prepared {
@@ -70,6 +73,39 @@ static void run_checks(uint32_t keys, uint32_t checks, uint32_t runs_count, bool
     bench_json_close();
 }
 
+static double check_many_ns(uint32_t group, uint32_t checks)
+{
+    struct tn_signature_check many[GROUP_MAX];
+    bool good[GROUP_MAX];
+    uint64_t start_ns = bench_cpu_ns();
+    for (uint32_t i = 0; i < checks; i += group) {
+        for (uint32_t k = 0; k < group; k++) {
+            const struct prepared *one = &prepared[(i + k) % GROUP_KEYS];
+            many[k] = (struct tn_signature_check){&one->digest, &one->signature, &one->parsed};
+        }
+        learned.verify_many(learned.context, good, many, group);
+        for (uint32_t k = 0; k < group; k++)
+            TN_ASSERT(good[k]);
+    }
+    return (double)(bench_cpu_ns() - start_ns) / checks;
+}
+
+static void run_together(uint32_t group, uint32_t checks, uint32_t runs_count)
+{
+    double alone = 1e9, together = 1e9;
+    checks -= checks % group;
+    for (uint32_t run = 0; run < runs_count; run++) {
+        alone = least(alone, check_ns(&learned, GROUP_KEYS, checks, true));
+        together = least(together, check_many_ns(group, checks));
+    }
+    bench_json_open("check-together");
+    bench_json_u64("group", group);
+    bench_json_double("alone_ns", alone);
+    bench_json_double("together_ns", together);
+    bench_json_double("ratio", alone / together);
+    bench_json_close();
+}
+
 /* The first checks of each key: the last of them makes its table. */
 static void run_learning(void)
 {
@@ -110,6 +146,8 @@ int main(int argc, char **argv)
         run_checks(KEYS_COUNTS[i], checks, quick ? 1 : 7, true);
         run_checks(KEYS_COUNTS[i], checks, quick ? 1 : 7, false);
     }
+    for (size_t i = 0; i < sizeof(GROUPS) / sizeof(GROUPS[0]); i++)
+        run_together(GROUPS[i], quick ? 100 : KEYS_MAX, quick ? 1 : 15);
     bench_unmap(memory, size);
     return 0;
 }
