@@ -129,12 +129,17 @@ start() {
     : >"$scratch/node.log" # the last one's is not looked at
     "$tenord" start --home "$home" "${free[@]}" "$@" 2>"$scratch/node.log" &
     pids+=($!)
-    within 60 "a port for metrics" grep -q 'metrics' "$scratch/node.log"
+    within 60 "a port for metrics" has_port
+}
+# A line of the log may be half written.
+has_port() {
     port=$("$python" - "$scratch/node.log" <<'PYTHON'
 import json, sys
-print(next(line["port"] for line in map(json.loads, open(sys.argv[1])) if line["msg"] == "metrics"))
+lines = open(sys.argv[1]).read().rpartition("\n")[0].splitlines()
+print(next((line["port"] for line in map(json.loads, lines) if line["msg"] == "metrics"), ""))
 PYTHON
 )
+    [ -n "$port" ]
 }
 # page NAME: sets $code; the body is in $scratch/page.
 page() {
