@@ -110,7 +110,23 @@ static void ask_epoch(struct sync_client *client)
     sync_client_send_fetch(client, client->chosen, &fetch);
 }
 
-/* The peer with the highest checkpoint that was not found useless; TN_PEER_ALL: none. */
+/* A peer without a state that it can give, or that says so and fails again and again, must not hold
+ * back a node for ever. */
+static bool is_hope(const struct sync_client *client, uint16_t peer)
+{
+    return peer != TN_PEER_ALL && client->peers[peer].failures < FAILURES_MOST;
+}
+
+static bool is_better(const struct sync_client *client, uint16_t one, uint16_t other)
+{
+    const struct sync_peer *a = &client->peers[one], *b = &client->peers[other];
+    if (is_hope(client, one) != is_hope(client, other)) return is_hope(client, one);
+    if (a->said.height != b->said.height) return a->said.height > b->said.height;
+    return sync_peer_is_before(a, b);
+}
+
+/* Of those that were not found useless the one with the highest checkpoint, before such as failed
+ * again and again; TN_PEER_ALL: none. */
 static uint16_t best_peer(const struct sync_client *client)
 {
     uint16_t best = TN_PEER_ALL;
@@ -120,19 +136,9 @@ static uint16_t best_peer(const struct sync_client *client)
         if (peer->said.height <= client->config.above ||
             peer->said.epoch < client->config.set.epoch)
             continue;
-        const struct sync_peer *other = best == TN_PEER_ALL ? NULL : &client->peers[best];
-        if (other == NULL || peer->said.height > other->said.height ||
-            (peer->said.height == other->said.height && sync_peer_is_before(peer, other)))
-            best = i;
+        if (best == TN_PEER_ALL || is_better(client, i, best)) best = i;
     }
     return best;
-}
-
-/* A peer without a state that it can give, or that says so and fails again and again, must not hold
- * back a node for ever. */
-static bool is_hope(const struct sync_client *client, uint16_t peer)
-{
-    return peer != TN_PEER_ALL && client->peers[peer].failures < FAILURES_MOST;
 }
 
 static void note_answer(struct sync_client *client)

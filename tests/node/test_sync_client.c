@@ -495,6 +495,18 @@ static void test_sync_client_hopes_for_nothing_from_peers_that_fail_again_and_ag
     world_free(world);
 }
 
+/* Whoever has the newest certificate and gives nothing must not hide what the others give. */
+static void test_sync_client_takes_an_older_state_when_who_has_the_newest_fails(void **state)
+{
+    struct world *world = world_make(0, 640);
+    (void)state;
+    world->peers[2] = (struct world_peer){.lie = LIE_SILENT, .height = 704};
+    world_start_client(world, 0);
+    assert_true(world_run(world, 300));
+    assert_int_equal(sync_client_checkpoint(world->client)->height, 640);
+    world_free(world);
+}
+
 static void test_sync_client_hopes_for_nothing_from_an_epoch_that_nobody_proves(void **state)
 {
     struct world *world = world_make(0, 640);
@@ -540,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_sync_client_asks_nobody_in_vain_while_nobody_answers),
         cmocka_unit_test(test_sync_client_hopes_again_when_somebody_began_to_give_a_state),
         cmocka_unit_test(test_sync_client_hopes_for_nothing_from_peers_that_fail_again_and_again),
+        cmocka_unit_test(test_sync_client_takes_an_older_state_when_who_has_the_newest_fails),
         cmocka_unit_test(test_sync_client_hopes_for_nothing_from_an_epoch_that_nobody_proves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
