@@ -32,6 +32,7 @@ enum {
     OUT_FIRST = 1 << 20,
     WAIT_MOST_US = 200000,
     FORWARDED_LOOK_US = 1000, /* how often the desks are asked for room for peers' frames */
+    AWAY_SAY_US = 10000000,   /* a peer has so long to come before it is said why it does not */
     CERTS_WAIT_US = 2000,     /* that have nothing to leave with */
     SYNC_LATEST_US = 20000,   /* of records on which nothing that leaves depends */
     WIND_DOWN_US = 1000000,
@@ -58,6 +59,12 @@ struct loop_desks {
     pthread_mutex_t lock;
     struct tn_member *member;   /* NULL: none is at work */
     struct desk_teller *teller; /* NULL: there is no gateway */
+};
+
+/* A peer that is not up. */
+struct away {
+    int64_t since_us; /* 0: it is up */
+    bool is_said;
 };
 
 struct loop {
@@ -87,6 +94,7 @@ struct loop {
     uint64_t epoch; /* that the link's peers are of */
     uint64_t sent_full;
     struct tn_peer_meter meters[TN_PEERS_MAX]; /* of those of the epoch */
+    struct away aways[TN_PEERS_MAX];           /* likewise */
     uint64_t over_rate;                        /* messages of peers that were dropped, of all */
     bool is_restoring, failed, is_full, is_behind, is_stopping;
 };
@@ -117,6 +125,7 @@ void loop_soft_follow(struct loop *loop);
 /* loop_peers.c: who the others are. */
 bool loop_set_peers(struct loop *loop);
 bool loop_open_link(struct loop *loop);
+void loop_say_away(struct loop *loop);
 
 /* loop_requests.c: what clients ask; where the node stands, as words. */
 void loop_write_status(const struct loop *loop, char text[STATUS_SIZE]);

@@ -104,9 +104,28 @@ bool loop_set_peers(struct loop *loop)
     if (!tell_observers(&told, loop, set)) return false;
     loop->epoch = set->epoch;
     set_meters(loop);
+    memset(loop->aways, 0, sizeof loop->aways);
     if (link_nng_set_peers(loop->link, problem, set->epoch, told.peers, told.count)) return true;
     complain("%s", problem);
     return false;
+}
+
+/* Why, once each time that it is away: a wrong address shows nowhere else. */
+void loop_say_away(struct loop *loop)
+{
+    const int64_t now_us = loop->clock.now_us;
+    for (uint16_t i = 0; i < TN_PEERS_MAX; i++) {
+        struct away *away = &loop->aways[i];
+        const char *why = link_nng_away(loop->link, i);
+        if (why == NULL) {
+            *away = (struct away){.since_us = 0};
+        } else if (away->since_us == 0) {
+            away->since_us = now_us;
+        } else if (!away->is_said && why[0] != '\0' && now_us - away->since_us >= AWAY_SAY_US) {
+            note("msg=peer_away peer=%u why=\"%s\"", i, why);
+            away->is_said = true;
+        }
+    }
 }
 
 bool loop_open_link(struct loop *loop)

@@ -138,6 +138,7 @@ void operate_turn(struct loop *loop)
     if (loop->clock.now_us < operate->next_us) return;
     operate->next_us = loop->clock.now_us + COUNT_EACH_US;
     loop_count(loop);
+    loop_say_away(loop);
     say_ready(operate);
     notify_live(&operate->notify, loop->clock.now_us);
 }

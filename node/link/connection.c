@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "link/node.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,10 @@ void connection_fail(struct connection *connection, enum link_reason reason)
     link->statistics.refused[reason]++;
     if (peer != NULL) peer->statistics.downs[reason]++;
     bool dialled = connection->dialled;
+    if (dialled) {
+        snprintf(peer->problem, sizeof peer->problem, "no link to %.100s: %s", peer->address,
+                 link_reason_text(reason));
+    }
     connection_close(connection);
     if (dialled) dial_back_off(link, peer);
 }
@@ -132,6 +137,7 @@ static enum link_reason reason_of(int error)
         case NNG_ECRYPTO: return LINK_REASON_CERTIFICATE;
         case NNG_ECLOSED:
         case NNG_ECONNSHUT: return LINK_REASON_CLOSED;
+        case NNG_ECONNREFUSED: return LINK_REASON_ABSENT;
         case NNG_ENOMEM: return LINK_REASON_MEMORY;
     }
     return LINK_REASON_BROKEN;

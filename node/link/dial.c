@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "link/node.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct dial *open_one(struct link_nng *link, const struct peer *peer)
@@ -117,7 +118,7 @@ static void take(struct link_nng *link, struct peer *peer, enum link_class class
     dial->dialling = false;
     if (stream == NULL) {
         peer->statistics.downs[LINK_REASON_BROKEN]++;
-        link_say(link, "cannot dial peer %u at %s: %s", peer->id, peer->address, why);
+        snprintf(peer->problem, sizeof peer->problem, "no link to %.100s: %s", peer->address, why);
         dial_back_off(link, peer);
         return;
     }

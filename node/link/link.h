@@ -38,7 +38,8 @@
     X(STRANGER, "the hello names a chain, a key or a certificate that is not expected")            \
     X(FORGED, "the proof is not signed by the key that the hello names")                           \
     X(FULL, "too many connections were in their handshake")                                        \
-    X(RATE, "too many connections came in a second")
+    X(RATE, "too many connections came in a second")                                               \
+    X(ABSENT, "nobody takes connections there")
 
 enum link_reason {
 #define X(name, text) LINK_REASON_##name,

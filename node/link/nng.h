@@ -64,6 +64,10 @@ bool link_nng_open(struct link **link, char problem[LINK_PROBLEM_SIZE],
 bool link_nng_set_peers(struct link *link, char problem[LINK_PROBLEM_SIZE], uint64_t epoch,
                         const struct link_nng_peer *peers, uint32_t peers_count);
 
+/* Why a peer that is not up is not, as far as this node knows: the last attempt's failure, that the
+ * peer is the one to dial, or ""; NULL: it is up, or there is no such peer. Until the next call. */
+const char *link_nng_away(const struct link *link, uint16_t peer);
+
 /* The port it listens on; 0: none now. */
 uint16_t link_nng_port(const struct link *link);
 

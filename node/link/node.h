@@ -21,6 +21,7 @@
 #define TICK_US         20000
 #define PROBE_US        100000
 #define PINGS_A_SECOND  1000
+#define PROBLEM_SIZE    192
 #define CONNECTIONS_MAX (4 * TN_PEERS_MAX + 1024)
 
 struct link_nng;
@@ -72,6 +73,7 @@ struct peer {
     struct dial *dials_by_class[LINK_CLASSES];
     struct connection *connections[LINK_CLASSES]; /* READY ones */
     uint32_t attempts;
+    char problem[PROBLEM_SIZE]; /* of the last attempt, while it is not up */
     int64_t retry_us, up_us;
     uint64_t epoch;           /* as it said */
     bool waits[LINK_CLASSES]; /* something was queued since the last flush */

@@ -34,6 +34,7 @@ static void settle(struct link_nng *link, struct peer *peer)
     if (peer->up || peer->tell_down) return;
     if (peer->connections[LINK_VOTES] == NULL || peer->connections[LINK_BULK] == NULL) return;
     peer->up = true;
+    peer->problem[0] = '\0';
     peer->up_us = monotonic_us();
     link->untold++;
 }

@@ -9,6 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *link_nng_away(const struct link *base, uint16_t id)
+{
+    const struct link_nng *link = (const struct link_nng *)base;
+    const struct peer *peer = id < TN_PEERS_MAX ? link->peers[id] : NULL;
+    if (peer == NULL || peer->up) return NULL;
+    return peer->dials ? peer->problem : "it is to dial this node, and has not come";
+}
+
 uint16_t link_nng_port(const struct link *base)
 {
     return ((const struct link_nng *)base)->port;

@@ -16,6 +16,7 @@
 #include "link/handshakes.h"
 
 #include <errno.h>
+#include <mbedtls/net_sockets.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -65,6 +66,8 @@ int socket_stream_send(void *context, const unsigned char *bytes, size_t size)
     ssize_t count = send(stream->fd, bytes, size, MSG_NOSIGNAL);
     if (count >= 0) return (int)count;
     if (errno == EINTR) return MBEDTLS_ERR_SSL_WANT_WRITE;
+    if (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH)
+        return MBEDTLS_ERR_NET_CONNECT_FAILED;
     if (errno != EAGAIN && errno != EWOULDBLOCK) return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
     stream->may_write = false;
     return MBEDTLS_ERR_SSL_WANT_WRITE;
@@ -77,6 +80,7 @@ int socket_stream_error(int code)
         case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE: return NNG_EPEERAUTH;
         case MBEDTLS_ERR_SSL_CONN_EOF:
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return NNG_ECONNSHUT;
+        case MBEDTLS_ERR_NET_CONNECT_FAILED: return NNG_ECONNREFUSED;
         case MBEDTLS_ERR_SSL_INTERNAL_ERROR: return NNG_ECONNRESET;
         case MBEDTLS_ERR_SSL_ALLOC_FAILED: return NNG_ENOMEM;
         default: return NNG_ECRYPTO;

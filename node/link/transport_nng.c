@@ -82,7 +82,7 @@ static struct stream *dial_end(struct dial *dial, const char **why)
 {
     nng_aio_wait(dial->aio); /* the callback has only its return left */
     int error = nng_aio_result(dial->aio);
-    *why = nng_strerror(error);
+    *why = error == NNG_ECONNREFUSED ? link_reason_text(LINK_REASON_ABSENT) : nng_strerror(error);
     if (error != 0) return NULL;
     *why = "no memory";
     return stream_nng_open(nng_aio_get_output(dial->aio, 0), &dial->link->waker);

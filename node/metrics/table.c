@@ -40,7 +40,7 @@ static const char *const sentences[] = {
 static const char *const links[] = {"none",   "stopped",     "closed",   "broken",   "silent",
                                     "slow",   "malformed",   "oversize", "pings",    "replaced",
                                     "memory", "certificate", "timeout",  "stranger", "forged",
-                                    "full",   "rate"};
+                                    "full",   "rate",        "absent"};
 _Static_assert(sizeof links / sizeof links[0] == LINK_REASONS, "a word for each");
 static const char *const gossip[] = {
 #define X(name, text, help) text,

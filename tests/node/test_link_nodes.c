@@ -290,6 +290,31 @@ static void test_link_peer_that_went_away_and_came_back_is_up_again(void **state
     case_end(&test);
 }
 
+static bool says(const struct link_case *test, uint32_t node, uint16_t peer, const char *words)
+{
+    const char *why = link_nng_away(test->nodes[node].link, peer);
+    return why != NULL && strstr(why, words) != NULL;
+}
+
+static void test_link_says_why_a_peer_does_not_come(void **state)
+{
+    struct link_case test = {0};
+    (void)state;
+    case_all_up(&test, 2);
+    assert_null(link_nng_away(test.nodes[0].link, 1));
+    assert_null(link_nng_away(test.nodes[1].link, 0));
+    assert_null(link_nng_away(test.nodes[1].link, 2)); /* nobody */
+    case_stop(&test, 0);
+    CASE_UNTIL(&test, says(&test, 1, 0, "nobody takes connections there"));
+    case_start(&test, 0);
+    case_peers(&test, 0, 7);
+    CASE_UNTIL(&test, case_is_up(&test, 0, 1) && case_is_up(&test, 1, 0));
+    assert_null(link_nng_away(test.nodes[1].link, 0));
+    case_stop(&test, 1);
+    CASE_UNTIL(&test, says(&test, 0, 1, "it is to dial this node"));
+    case_end(&test);
+}
+
 static void test_link_what_waited_for_a_peer_that_went_down_is_counted(void **state)
 {
     struct link_case test = {0};
@@ -400,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_link_urgent_messages_overtake_those_that_wait),
         cmocka_unit_test(test_link_pings_measure_the_round_trip_of_an_idle_link),
         cmocka_unit_test(test_link_peer_that_went_away_and_came_back_is_up_again),
+        cmocka_unit_test(test_link_says_why_a_peer_does_not_come),
         cmocka_unit_test(test_link_what_waited_for_a_peer_that_went_down_is_counted),
         cmocka_unit_test(test_link_new_set_renumbers_keeps_and_drops),
         cmocka_unit_test(test_link_nodes_that_come_and_go_at_random_all_meet_in_the_end),
