@@ -1,4 +1,4 @@
-/* funding: a perpetual's longs pay its shorts as the funding index rises (§8.3).
+/* funding: a perpetual's longs pay its shorts as the funding index rises (§8.2).
  *
  * Payments round up, receipts down; what the rounding leaves gathers in FUNDING and goes to
  * insurance once every exposure of the series stands at one index. */

@@ -603,7 +603,7 @@ bool tn_exchange_plan_level(struct tn_exchange *exchange, struct plan *plan, uin
                             tn_lots wanted);
 enum tn_reject tn_exchange_plan_fok(struct tn_exchange *exchange, const struct running *running);
 
-/* funding.c: §8.3 */
+/* funding.c: §8.2 */
 void tn_exchange_settle_funding(struct tn_exchange *exchange, uint32_t exposure);
 
 /* prefetch.c: of a frame that nobody may have looked ahead for, what can be loaded at once; and
