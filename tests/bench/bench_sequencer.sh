@@ -5,7 +5,7 @@
 # asked for that signing them would take from the nodes, they are signed before the clock starts.
 #
 # usage: bench_sequencer.sh [BUILD] [FIGURE...]   figures: finality blocks commands quotes crash leader
-#                                                 behind; all by default
+#                                                 behind, by default; history takes ten minutes
 set -euo pipefail
 build=${1:-build/release}
 shift || true
@@ -113,16 +113,17 @@ figure_leader() {
     cat "$scratch/leader"
     line leader_crash "\"trading_again_ms\":$(field "$scratch/leader" longest_gap_ms),\"target\":1000"
 }
-# A node is away while nearly as long a history comes to be as is fetched block by block (10 000; past
-# that it takes the state); then how much faster than real time it catches up. Many small blocks: one
-# command a frame, a few frames a block. The play begins before the node goes: it wants to see all.
-figure_behind() {
+# away FIGURE FRAMES COMMANDS SECONDS: a node is away while nearly as long a history comes to be as is
+# fetched block by block (10 000; past that it takes the state), at so many frames a second of so many
+# commands; then how much faster than real time it catches up. The play begins before the node goes:
+# it wants to see all.
+away() {
     fresh_net
-    local at other play_pid before history began took_ms height_gone=0 height_back=0 deadline=120
+    local at other play_pid before history began took_ms height_gone=0 height_back=0 deadline=$4
     at=$(leader)
     other=$(((at + 2) % 4))
-    "$play" --net "$scratch/net" --node "$at" --watch "$at" --seconds 600 --frames 200 \
-        --commands 1 --quotes 0 --keep-going >"$scratch/behind" &
+    "$play" --net "$scratch/net" --node "$at" --watch "$at" --seconds 900 --frames "$2" \
+        --commands "$3" --quotes 0 --keep-going >"$scratch/behind" &
     play_pid=$!
     sleep 6
     kill -9 "$(cat "$scratch/$other.pid")"
@@ -144,11 +145,15 @@ figure_behind() {
         [ -n "$height_back" ] || height_back=0
     done
     took_ms=$((($(date +%s%N) - began) / 1000000))
-    line behind "\"blocks\":$((height_gone - before)),\"history_ms\":$history,\"catch_up_ms\":$took_ms,\
+    line "$1" "\"blocks\":$((height_gone - before)),\"history_ms\":$history,\"catch_up_ms\":$took_ms,\
 \"blocks_per_second\":$(((height_gone - before) * 1000 / took_ms)),\"took_state\":$(
         grep -c 'sync_begins' "$scratch/node-$other.log" || true
     ),\"times_real_time\":$((history / took_ms)),\"target\":10"
 }
+# Many small blocks, as fast as they come.
+figure_behind() { away behind 200 1 120; }
+# Some 20 blocks and 1 000 commands a second: eight minutes.
+figure_history() { away history 20 50 700; }
 
 "$build/tests/bench/bench_link" 2>/dev/null | grep -i 'raw\|tcp' | head -n 2 || true
 "$build/tests/bench/bench_log" 2>/dev/null | grep '"fdatasync"' | head -n 1 || true
