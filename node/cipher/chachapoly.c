@@ -42,7 +42,7 @@ static void begin(struct stream *stream, struct poly1305 *poly, const struct cha
         stream->state[13 + i] = get_u32(cipher->nonce + (size_t)4 * i);
     stream->is_plain = cipher->is_plain;
     next_run(stream, CHACHAPOLY_BLOCK_BYTES + (size < RUN ? size : RUN));
-    poly1305_begin(poly, stream->run);
+    poly1305_begin(poly, stream->run, cipher->is_plain);
     stream->at = CHACHAPOLY_BLOCK_BYTES;
     poly1305_add(poly, cipher->aad, cipher->aad_size);
 }

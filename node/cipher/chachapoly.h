@@ -43,8 +43,11 @@ void chacha_blocks(uint8_t out[CHACHAPOLY_AT_ONCE * CHACHAPOLY_BLOCK_BYTES],
 struct poly1305 {
     uint64_t r[3], square[3], sum[3]; /* limbs of 44, 44 and 42 bits; r times r */
     uint64_t pad[2];
+    uint64_t powers[5][4]; /* limbs of 26 bits of the fourth, second, third and first power of r */
+    bool is_plain, has_powers;
 };
-void poly1305_begin(struct poly1305 *poly, const uint8_t key[32]);
+/* is_plain: as in struct chachapoly. */
+void poly1305_begin(struct poly1305 *poly, const uint8_t key[32], bool is_plain);
 /* All of them, with zeroes behind up to a multiple of 16. */
 void poly1305_add(struct poly1305 *poly, const uint8_t *bytes, size_t size);
 void poly1305_end(struct poly1305 *poly, uint8_t tag[CHACHAPOLY_TAG_BYTES]);

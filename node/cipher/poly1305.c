@@ -3,10 +3,17 @@
  * sum = (sum + block) * r for each block; two blocks are (sum + first) * r^2 + second * r, of which
  * no product waits for another. Limbs are folded lazily: a column of six products is of less than
  * 2^98, and after the carries each limb is back below 2^44 and a little, so the next product has
- * room. What leaves at bit 132 comes in below times 20, at bit 130 times 5. */
+ * room. What leaves at bit 132 comes in below times 20, at bit 130 times 5.
+ *
+ * Where the processor has AVX2 and there is enough, four blocks go side by side, each a lane with
+ * five limbs of 26 bits: all lanes times r^4 for each four blocks, and in the end each by the power
+ * that its last block is owed. */
 #include "cipher/chachapoly.h"
 
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #define MASK_44 ((UINT64_C(1) << 44) - 1)
 #define MASK_42 ((UINT64_C(1) << 42) - 1)
@@ -77,7 +84,7 @@ static inline void keep(uint64_t words[3], struct limbs limbs)
     words[2] = limbs.high;
 }
 
-void poly1305_begin(struct poly1305 *poly, const uint8_t key[32])
+void poly1305_begin(struct poly1305 *poly, const uint8_t key[32], bool is_plain)
 {
     /* RFC 8439 §2.5: some bits of r are cleared. */
     const uint64_t low = get_u64(key) & UINT64_C(0x0ffffffc0fffffff);
@@ -85,7 +92,11 @@ void poly1305_begin(struct poly1305 *poly, const uint8_t key[32])
     const struct limbs r = {low & MASK_44, (low >> 44 | high << 20) & MASK_44, high >> 24};
     struct columns columns = {0, 0, 0};
     add_product(&columns, r, r);
-    *poly = (struct poly1305){.pad = {get_u64(key + 16), get_u64(key + 24)}};
+    poly->is_plain = is_plain;
+    poly->has_powers = false;
+    poly->pad[0] = get_u64(key + 16);
+    poly->pad[1] = get_u64(key + 24);
+    keep(poly->sum, (struct limbs){0, 0, 0});
     keep(poly->r, r);
     keep(poly->square, fold(columns));
 }
@@ -114,10 +125,165 @@ static size_t add_pairs(struct poly1305 *poly, const uint8_t *bytes, size_t size
     return at;
 }
 
+/* ---- With AVX2 ---------------------------------------------------------------------------------
+ */
+
+#if defined(__x86_64__)
+#define AVX2          __attribute__((target("avx2")))
+#define AVX2_IN_PLACE __attribute__((target("avx2"), always_inline)) static inline
+#define MASK_26       ((UINT64_C(1) << 26) - 1)
+
+/* Less than this is as fast without. */
+enum { FOURS_LEAST = 256 };
+
+static void to_26(uint64_t narrow[5], struct limbs limbs)
+{
+    wide rest = limbs.low + ((wide)limbs.middle << 44);
+    narrow[0] = (uint64_t)rest & MASK_26;
+    narrow[1] = (uint64_t)(rest >> 26) & MASK_26;
+    rest = (rest >> 52) + ((wide)limbs.high << 36);
+    narrow[2] = (uint64_t)rest & MASK_26;
+    narrow[3] = (uint64_t)(rest >> 26) & MASK_26;
+    narrow[4] = (uint64_t)(rest >> 52);
+}
+
+/* Each limb is below 2^29. */
+static struct limbs from_26(const uint64_t narrow[5])
+{
+    struct limbs limbs;
+    wide rest = narrow[0] + ((wide)narrow[1] << 26) + ((wide)narrow[2] << 52);
+    limbs.low = (uint64_t)rest & MASK_44;
+    rest = (rest >> 44) + ((wide)narrow[3] << 34) + ((wide)narrow[4] << 60);
+    limbs.middle = (uint64_t)rest & MASK_44;
+    limbs.high = (uint64_t)(rest >> 44);
+    limbs.low += (limbs.high >> 42) * 5;
+    limbs.high &= MASK_42;
+    return limbs;
+}
+
+/* In the order in which blocks lie in lanes: unpacked by halves, the second and third change
+ * places. */
+static void make_powers(struct poly1305 *poly)
+{
+    const struct limbs r = limbs_of(poly->r), square = limbs_of(poly->square);
+    struct columns third = {0, 0, 0}, fourth = {0, 0, 0};
+    add_product(&third, square, r);
+    add_product(&fourth, square, square);
+    const struct limbs powers[4] = {fold(fourth), square, fold(third), r};
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t narrow[5];
+        to_26(narrow, powers[i]);
+        for (unsigned k = 0; k < 5; k++)
+            poly->powers[k][i] = narrow[k];
+    }
+    poly->has_powers = true;
+}
+
+struct lanes {
+    __m256i limbs[5];
+};
+
+/* Four blocks of 16 bytes, each with a one behind it, onto the lanes. */
+AVX2_IN_PLACE void add_four(struct lanes *h, const uint8_t *bytes)
+{
+    const __m256i mask = _mm256_set1_epi64x(MASK_26);
+    const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)bytes);
+    const __m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + 32));
+    const __m256i low = _mm256_unpacklo_epi64(first, second);
+    const __m256i high = _mm256_unpackhi_epi64(first, second);
+    const __m256i middle = _mm256_or_si256(_mm256_srli_epi64(low, 52), _mm256_slli_epi64(high, 12));
+    const __m256i words[5] = {
+        _mm256_and_si256(low, mask), _mm256_and_si256(_mm256_srli_epi64(low, 26), mask),
+        _mm256_and_si256(middle, mask), _mm256_and_si256(_mm256_srli_epi64(high, 14), mask),
+        _mm256_or_si256(_mm256_srli_epi64(high, 40), _mm256_set1_epi64x(1 << 24))};
+    for (unsigned i = 0; i < 5; i++)
+        h->limbs[i] = _mm256_add_epi64(h->limbs[i], words[i]);
+}
+
+AVX2_IN_PLACE void carry(__m256i *from, __m256i *to)
+{
+    *to = _mm256_add_epi64(*to, _mm256_srli_epi64(*from, 26));
+    *from = _mm256_and_si256(*from, _mm256_set1_epi64x(MASK_26));
+}
+
+/* Limbs of h are below 2^28, of r below 2^26 and a little; those of the product again. */
+AVX2_IN_PLACE void multiply(struct lanes *h, const struct lanes *r, const struct lanes *r_5)
+{
+    __m256i d[5];
+    for (unsigned i = 0; i < 5; i++) {
+        d[i] = _mm256_mul_epu32(h->limbs[0], r->limbs[i]);
+        for (unsigned k = 1; k < 5; k++)
+            d[i] = _mm256_add_epi64(
+                d[i],
+                _mm256_mul_epu32(h->limbs[k], k <= i ? r->limbs[i - k] : r_5->limbs[5 + i - k]));
+    }
+    carry(&d[0], &d[1]);
+    carry(&d[3], &d[4]);
+    carry(&d[1], &d[2]);
+    const __m256i over = _mm256_srli_epi64(d[4], 26);
+    d[4] = _mm256_and_si256(d[4], _mm256_set1_epi64x(MASK_26));
+    d[0] = _mm256_add_epi64(d[0], _mm256_add_epi64(over, _mm256_slli_epi64(over, 2)));
+    carry(&d[2], &d[3]);
+    carry(&d[0], &d[1]);
+    carry(&d[3], &d[4]);
+    for (unsigned i = 0; i < 5; i++)
+        h->limbs[i] = d[i];
+}
+
+AVX2_IN_PLACE void times_5(struct lanes *r_5, const struct lanes *r)
+{
+    for (unsigned i = 0; i < 5; i++)
+        r_5->limbs[i] = _mm256_add_epi64(r->limbs[i], _mm256_slli_epi64(r->limbs[i], 2));
+}
+
+/* How many bytes were taken: a multiple of 64, of at least as many. */
+AVX2 static size_t add_fours(struct poly1305 *poly, const uint8_t *bytes, size_t size)
+{
+    struct lanes h, r, r_5;
+    uint64_t sum[5];
+    size_t at = 64;
+    if (!poly->has_powers) make_powers(poly);
+    to_26(sum, limbs_of(poly->sum));
+    for (unsigned i = 0; i < 5; i++) {
+        h.limbs[i] = _mm256_set_epi64x(0, 0, 0, (long long)sum[i]);
+        r.limbs[i] = _mm256_set1_epi64x((long long)poly->powers[i][0]);
+    }
+    times_5(&r_5, &r);
+    add_four(&h, bytes);
+    for (; size - at >= 64; at += 64) {
+        multiply(&h, &r, &r_5);
+        add_four(&h, bytes + at);
+    }
+    for (unsigned i = 0; i < 5; i++)
+        r.limbs[i] = _mm256_loadu_si256((const __m256i *)(const void *)poly->powers[i]);
+    times_5(&r_5, &r);
+    multiply(&h, &r, &r_5);
+    for (unsigned i = 0; i < 5; i++) {
+        uint64_t lanes[4];
+        _mm256_storeu_si256((__m256i *)(void *)lanes, h.limbs[i]);
+        sum[i] = lanes[0] + lanes[1] + lanes[2] + lanes[3];
+    }
+    keep(poly->sum, from_26(sum));
+    return at;
+}
+#endif
+
+/* How many bytes were taken. */
+static size_t add_side_by_side(struct poly1305 *poly, const uint8_t *bytes, size_t size)
+{
+#if defined(__x86_64__)
+    if (!poly->is_plain && size >= FOURS_LEAST && __builtin_cpu_supports("avx2"))
+        return add_fours(poly, bytes, size);
+#endif
+    (void)poly, (void)bytes, (void)size;
+    return 0;
+}
+
 void poly1305_add(struct poly1305 *poly, const uint8_t *bytes, size_t size)
 {
     if (size == 0) return;
-    size_t at = add_pairs(poly, bytes, size);
+    size_t at = add_side_by_side(poly, bytes, size);
+    at += add_pairs(poly, bytes + at, size - at);
     if (size - at >= 16) {
         add_block(poly, bytes + at);
         at += 16;
