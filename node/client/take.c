@@ -322,28 +322,43 @@ static bool is_behind(struct tn_place place, struct tn_place last)
     return place.block > last.block || (place.block == last.block && place.index > last.index);
 }
 
-static void take_account(struct tn_client *client, const Tenor__V1__AccountMessage *message)
+/* Those that were told before, on another connection, are not told again. */
+static bool tell_account_events(struct tn_client *client, const Tenor__V1__AccountMessage *message)
 {
     struct tn_client_news news = {.kind = TN_NEWS_ACCOUNT, .tag = UINT64_MAX};
     struct tn_account_event *told = &news.as.account;
-    if (message->at == NULL || message->event == NULL ||
-        !wire_event_read(&told->event, message->event)) {
-        client_fail(client, "the node tells of the account without a place or an event");
-        return;
-    }
-    told->at = (struct tn_place){.block = message->at->block, .index = message->at->index};
-    if (!is_behind(told->at, client->place)) return;
-    client->place = told->at;
+    bool is_new = false;
     told->nonce = message->nonce;
     told->time_ms = message->time_ms;
-    see_height(client, told->at.block, told->time_ms);
-    client_tell(client, &news);
-    if (told->nonce == 0) return;
-    if (told->nonce == client->standby_nonce) { /* a dead man's: we were silent for too long */
+    for (size_t i = 0; i < message->n_events; i++) {
+        const uint64_t index = (uint64_t)message->at->index + i;
+        if (index > UINT32_MAX || !wire_event_read(&told->event, message->events[i])) {
+            client_fail(client, "the node tells of the account what is no event, or has no place");
+            return false;
+        }
+        told->at = (struct tn_place){.block = message->at->block, .index = (uint32_t)index};
+        if (!is_behind(told->at, client->place)) continue;
+        is_new = true;
+        client->place = told->at;
+        client_tell(client, &news);
+    }
+    return is_new;
+}
+
+static void take_account(struct tn_client *client, const Tenor__V1__AccountMessage *message)
+{
+    if (message->at == NULL) {
+        client_fail(client, "the node tells of the account without a place");
+        return;
+    }
+    const uint64_t block = message->at->block, nonce = message->nonce;
+    if (block >= client->place.block) see_height(client, block, message->time_ms);
+    if (!tell_account_events(client, message) || nonce == 0) return;
+    if (nonce == client->standby_nonce) { /* a dead man's: we were silent for too long */
         client_standby_gone(client);
         client_standby_renew(client);
     }
-    client_flights_executed(client, told->nonce, told->at.block);
+    client_flights_executed(client, nonce, block);
 }
 
 static void take_heartbeat(struct tn_client *client, const Tenor__V1__Heartbeat *heartbeat)

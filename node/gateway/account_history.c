@@ -300,9 +300,9 @@ void gateway_history_seek_end(const struct gateway_history *history, struct gate
         cursor->number = chain->newest;
 }
 
-enum gateway_history_answer gateway_history_next(struct gateway_history *history,
+enum gateway_history_answer gateway_history_next(const struct gateway_history *history,
                                                  struct gateway_cursor *cursor,
-                                                 struct gateway_record *record)
+                                                 const struct gateway_record **record)
 {
     uint64_t number;
     if (cursor->number >= history->bottom && cursor->number <= history->top) {
@@ -312,8 +312,8 @@ enum gateway_history_answer gateway_history_next(struct gateway_history *history
         number = first_after(history, cursor);
     }
     if (number == 0) return GATEWAY_HISTORY_END;
-    *record = history->slots[number % history->slots_count].record;
-    cursor->after = record->at;
+    *record = &history->slots[number % history->slots_count].record;
+    cursor->after = (*record)->at;
     cursor->number = number;
     return GATEWAY_HISTORY_NEXT;
 }

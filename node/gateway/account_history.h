@@ -49,11 +49,12 @@ struct gateway_cursor {
     uint64_t number;            /* of the record told last, to find the next at once; 0: none */
 };
 enum gateway_history_answer { GATEWAY_HISTORY_NEXT, GATEWAY_HISTORY_END, GATEWAY_HISTORY_GONE };
-/* NEXT: a copy of what follows, and the cursor has moved behind it. END: nothing follows yet. GONE:
- * some of what follows is not kept any more. O(1), but the first time O(the account's records). */
-enum gateway_history_answer gateway_history_next(struct gateway_history *history,
+/* NEXT: what follows, there until something is added, and the cursor has moved behind it. END:
+ * nothing follows yet. GONE: some of what follows is not kept any more. O(1), but the first time
+ * O(the account's records). */
+enum gateway_history_answer gateway_history_next(const struct gateway_history *history,
                                                  struct gateway_cursor *cursor,
-                                                 struct gateway_record *record);
+                                                 const struct gateway_record **record);
 /* Is everything kept that follows the cursor's place? */
 bool gateway_history_is_whole(const struct gateway_history *history,
                               const struct gateway_cursor *cursor);

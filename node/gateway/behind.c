@@ -112,9 +112,9 @@ static void take_piece(struct gateway_connection *connection,
     for (uint32_t i = 0; i < piece->count; i++) {
         TN_ASSERT(gateway_place_compare(connection->stream.after, piece->records[i].at) < 0);
         connection->stream.after = piece->records[i].at;
-        gateway_session_tell(connection, &piece->records[i]);
     }
-    gateway_add(&gateway->counts.past_messages, piece->count);
+    gateway_stream_tell(connection, piece->records, piece->count);
+    gateway_add(&gateway->counts.past_events, piece->count);
     if (gateway_place_compare(connection->stream.after, piece->through) < 0)
         connection->stream.after = piece->through;
     switch (piece->answer) {

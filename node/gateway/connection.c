@@ -416,8 +416,7 @@ bool gateway_connection_send(struct gateway_connection *connection, const uint8_
 void gateway_connection_say(struct gateway_connection *connection, Tenor__V1__FromNode *message)
 {
     struct gateway *gateway = connection->gateway;
-    size_t size = wire_write_from_node(gateway->out_room,
-                                       WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX, message);
+    size_t size = wire_write_from_node(gateway->out_room, GATEWAY_OUT_ROOM, message);
     if (size == 0) {
         gateway_connection_error(connection, message->request, WIRE_ERROR_ANSWER_TOO_LARGE, NULL);
         return;
@@ -534,7 +533,7 @@ static void flush_all(struct gateway *gateway)
         connection->is_dirty = false;
         if (connection->is_cut) gateway_connection_end(connection, GATEWAY_END_CUT);
         if (connection->stage == GATEWAY_OPEN && connection->stream_waits)
-            gateway_session_pump(connection, false);
+            gateway_stream_pump(connection, false);
         if (connection->stage == GATEWAY_OPEN || connection->stage == GATEWAY_CLOSING)
             flush_out(connection);
         connection = next;

@@ -301,8 +301,7 @@ static void say_soft(struct gateway *gateway, struct gateway_connection *connect
     if (!list_events(gateway, &soft.events, &soft.events_count, pending->account, events,
                      answer->events_count))
         soft.events_count = 0;
-    size_t size = wire_write_frame_soft(gateway->out_room,
-                                        WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX, &soft);
+    size_t size = wire_write_frame_soft(gateway->out_room, GATEWAY_OUT_ROOM, &soft);
     if (size == 0) {
         gateway_connection_error(connection, soft.request, WIRE_ERROR_ANSWER_TOO_LARGE, NULL);
         return;
@@ -382,7 +381,7 @@ static void say_final(struct gateway *gateway, struct gateway_pending *pending,
     GATEWAY_COUNT(gateway, frames_final);
     struct gateway_connection *connection = finish(gateway, pending);
     if (connection == NULL || !wanted) return;
-    gateway_session_pump(connection, true);
+    gateway_stream_pump(connection, true);
     if (connection->stage != GATEWAY_OPEN) return;
     bool fits =
         events_of(gateway, &final.events, &final.n_events, account, events, step->events_count);

@@ -304,7 +304,7 @@ static bool make_memory(struct gateway *gateway)
     gateway->pendings = gateway_pendings_make((uint32_t)limits->pending_max, sessions);
     gateway->feed = feed_make(&feed);
     gateway->soft = gateway_soft_make(&feed, &gateway->options.direct);
-    gateway->out_room = malloc(WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX);
+    gateway->out_room = malloc(GATEWAY_OUT_ROOM);
     gateway->deferred_bytes = malloc(GATEWAY_DEFERRED_BYTES);
     gateway->scratch = malloc(sizeof *gateway->scratch);
     bool done = gateway->connections != NULL && gateway->free_slots != NULL &&

@@ -186,9 +186,9 @@ bool gateway_stopped(const struct gateway *gateway);
     X(standby_failed, COUNTER, "Standby frames that no leader took.")                              \
     X(resumed, COUNTER, "Streams that went on after a given place.")                               \
     X(resume_too_old, COUNTER, "Resumes refused: the place is no more kept.")                      \
-    X(stream_messages, COUNTER, "Messages of accounts' streams sent.")                             \
+    X(stream_events, COUNTER, "Events of accounts' streams sent.")                                 \
     X(past_pieces, COUNTER, "Pieces of accounts' streams read from the store.")                    \
-    X(past_messages, COUNTER, "Messages of accounts' streams read from the store.")                \
+    X(past_events, COUNTER, "Events of accounts' streams read from the store.")                    \
     X(past_gone, COUNTER, "Resumes that ended: what followed is kept no more.")                    \
     X(past_failed, COUNTER, "Resumes that ended: the store could not be read.")                    \
     X(past_lost, COUNTER, "Blocks whose messages the store had no room for.")                      \

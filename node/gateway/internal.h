@@ -21,12 +21,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define GATEWAY_TICK_MS       50  /* how often deadlines are looked at */
+#define GATEWAY_TICK_MS       50 /* how often deadlines are looked at */
+#define GATEWAY_OUT_ROOM      (WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX)
 #define GATEWAY_MESSAGES_TURN 16u /* of one connection in one turn: others wait for no more */
 #define GATEWAY_TELLS_TURN    4096u
 #define GATEWAY_WRITE_TURN    (256u << 10) /* bytes to one connection in one turn */
-#define GATEWAY_STREAM_BYTES  4096u /* of an account's stream, queued at once, and one more */
-#define GATEWAY_PAY_MAX       4096u /* of what feeds owe, in one turn: see feed.h */
+#define GATEWAY_STREAM_EVENTS 256u         /* of an account's stream, queued at once */
+#define GATEWAY_PAY_MAX       4096u        /* of what feeds owe, in one turn: see feed.h */
 #define GATEWAY_READ_TURN     (128u << 10) /* bytes of TLS from one connection in one turn */
 #define GATEWAY_GUEST_PERCENT 25           /* of the thread's time, for all that have no logon */
 #define GATEWAY_GUEST_MOST_US 50000        /* of that time at once */
@@ -298,14 +299,17 @@ void gateway_session_heartbeat(struct gateway_connection *connection);
 void gateway_session_trouble(struct gateway *gateway);
 /* Questions that the node did not answer in time. */
 void gateway_session_tick(struct gateway_connection *connection);
-/* One message of the account's stream. */
-void gateway_session_tell(struct gateway_connection *connection,
-                          const struct gateway_record *record);
-/* Sends what follows in the account's stream, as far as there is room or, with `must`, all. */
-void gateway_session_pump(struct gateway_connection *connection, bool must);
 void gateway_session_tokens(struct gateway_connection *connection, Tenor__V1__Tokens *tokens);
 /* False: answered with an Error. */
 bool gateway_session_query(struct gateway_connection *connection, uint64_t request);
+
+/* ---- stream.c ---------------------------------------------------------------------------------
+ */
+/* Of the account's stream, in order. */
+void gateway_stream_tell(struct gateway_connection *connection,
+                         const struct gateway_record *records, uint32_t count);
+/* Sends what follows in the account's stream, as far as there is room or, with `must`, all. */
+void gateway_stream_pump(struct gateway_connection *connection, bool must);
 
 /* ---- behind.c ---------------------------------------------------------------------------------
  */

@@ -64,78 +64,6 @@ void gateway_session_begin(struct gateway_connection *connection)
     if (gateway->is_full) say_heartbeat(connection); /* which says so */
 }
 
-/* ---- The account's stream ---------------------------------------------------------------------
- */
-
-static size_t write_record(uint8_t *out, const struct gateway_record *record)
-{
-    const struct wire_account_event message = {.block = record->at.block,
-                                               .index = record->at.index,
-                                               .nonce = record->nonce,
-                                               .time_ms = unsigned_ms(record->time_ms),
-                                               .event = &record->event};
-    return wire_write_account_event(out, &message);
-}
-
-/* Written records, `count` of them, in the gateway's room. */
-static void send_records(struct gateway_connection *connection, size_t size, uint32_t count)
-{
-    struct gateway *gateway = connection->gateway;
-    gateway_add(&gateway->counts.stream_messages, count);
-    if (gateway_connection_send(connection, gateway->out_room, size, true)) {
-        gateway_add(&gateway->counts.messages_out, count - 1); /* one call is counted as one */
-    }
-}
-
-void gateway_session_tell(struct gateway_connection *connection,
-                          const struct gateway_record *record)
-{
-    send_records(connection, write_record(connection->gateway->out_room, record), 1);
-}
-
-/* The next ones into the gateway's room; how many, of so many bytes. */
-static uint32_t take_records(struct gateway_connection *connection, size_t *size,
-                             enum gateway_history_answer *step)
-{
-    struct gateway *gateway = connection->gateway;
-    struct gateway_record record;
-    uint32_t count = 0;
-    *size = 0;
-    *step = GATEWAY_HISTORY_NEXT;
-    while (*size <= GATEWAY_STREAM_BYTES) {
-        *step = gateway_history_next(gateway->history, &connection->stream, &record);
-        if (*step != GATEWAY_HISTORY_NEXT) break;
-        *size += write_record(gateway->out_room + *size, &record);
-        count++;
-    }
-    return count;
-}
-
-void gateway_session_pump(struct gateway_connection *connection, bool must)
-{
-    enum gateway_history_answer step;
-    size_t size;
-    if (!gateway_behind_is_over(connection)) return;
-    while (connection->stage == GATEWAY_OPEN && connection->is_logged_on && !connection->is_cut &&
-           (must || gateway_connection_has_room(connection))) {
-        const uint32_t count = take_records(connection, &size, &step);
-        if (count > 0) {
-            send_records(connection, size, count);
-            continue;
-        }
-        if (step == GATEWAY_HISTORY_END) {
-            connection->stream_waits = false;
-            return;
-        }
-        if (!must && gateway_behind_falls(connection)) return;
-        gateway_connection_close(connection, 0, WIRE_ERROR_GAP,
-                                 "messages of the account's stream were lost: log on at "
-                                 "another node with resume_after",
-                                 GATEWAY_END_CUT);
-        return;
-    }
-}
-
 /* ---- Logging on -------------------------------------------------------------------------------
  */
 
@@ -412,7 +340,7 @@ void gateway_session_heartbeat(struct gateway_connection *connection)
         gateway->now_us - last_us < connection->heartbeat_ms * INT64_C(1000))
         return;
     if (connection->stage != GATEWAY_OPEN || !gateway_connection_has_room(connection)) return;
-    if (connection->stream_waits) gateway_session_pump(connection, false);
+    if (connection->stream_waits) gateway_stream_pump(connection, false);
     if (connection->stage != GATEWAY_OPEN) return;
     if (connection->stream_waits && !connection->is_behind) return;
     connection->beat_us = gateway->now_us;
@@ -529,7 +457,7 @@ static void take_feed(struct gateway_connection *connection, const Tenor__V1__To
     enum wire_error code;
     if (!gateway_session_query(connection, message->request)) return;
     /* The state up to the present block, before market data of it. */
-    if (connection->stream_waits) gateway_session_pump(connection, false);
+    if (connection->stream_waits) gateway_stream_pump(connection, false);
     if (message->body_case == TENOR__V1__TO_NODE__BODY_SUBSCRIBE &&
         gateway_soft_has(message->subscribe->channel)) {
         code = gateway_soft_subscribe(gateway->soft, &fault, connection->slot, message->request,

@@ -148,7 +148,7 @@ static void pump_streams(struct gateway *gateway)
     for (struct gateway_connection *connection = gateway->dirty; connection != NULL;
          connection = connection->next_dirty) {
         if (connection->stage == GATEWAY_OPEN && connection->stream_waits)
-            gateway_session_pump(connection, false);
+            gateway_stream_pump(connection, false);
     }
 }
 

@@ -21,6 +21,7 @@ static const struct wire_limit table[] = {
     /* from a node */
     {MESSAGE(frame_soft), 6, 1, EVENTS_MAX, false},
     {MESSAGE(frame_final), 7, 1, EVENTS_MAX, false},
+    {MESSAGE(account_message), 3, 1, WIRE_ACCOUNT_EVENTS_MAX, true},
     {MESSAGE(book), 6, 1, 8192, false},
     {MESSAGE(book), 7, 1, 8192, false},
     {MESSAGE(order_book), 6, 1, 8192, false},

@@ -78,15 +78,20 @@ size_t wire_write_to_node(uint8_t *out, size_t room, const Tenor__V1__ToNode *me
 size_t wire_write_from_node(uint8_t *out, size_t room, const Tenor__V1__FromNode *message);
 
 /* A message of an account's stream, which is what nodes send most: the bytes that
- * wire_write_from_node writes of an AccountMessage of the same, straight from the event. */
-struct wire_account_event {
+ * wire_write_from_node writes of an AccountMessage of the same, straight from the events, 1 to
+ * WIRE_ACCOUNT_EVENTS_MAX of them. */
+struct wire_account_events {
     uint64_t block, nonce, time_ms;
-    uint32_t index;
-    const struct tn_event *event;
+    uint32_t index, events_count;
+    const struct tn_event *const *events;
 };
-#define WIRE_ACCOUNT_EVENT_BYTES 320u /* enough for any */
-size_t wire_write_account_event(uint8_t out[WIRE_ACCOUNT_EVENT_BYTES],
-                                const struct wire_account_event *message);
+#define WIRE_ACCOUNT_EVENTS_MAX 256u
+#define WIRE_EVENT_BYTES        240u /* of one event with its head, enough for any */
+#define WIRE_ACCOUNT_BYTES(events_count)                                                           \
+    (80u + (size_t)(events_count)*WIRE_EVENT_BYTES) /* enough for any with so many */
+/* What is in `out` behind the message means nothing. */
+size_t wire_write_account_events(uint8_t *out, size_t room,
+                                 const struct wire_account_events *message);
 
 /* A frame's soft answer, likewise: FrameSoft of those events, in FromNode with that request. 0: it
  * does not fit, or is above the cap. */

@@ -193,7 +193,7 @@ static void put_field(struct writer *writer, const ProtobufCFieldDescriptor *fie
 
 #define EVENT_FIELDS    19u
 #define EVENT_BYTES_MAX (EVENT_FIELDS * (2 + 10)) /* tag and number */
-_Static_assert(EVENT_BYTES_MAX + 80 <= WIRE_ACCOUNT_EVENT_BYTES, "four numbers, three heads");
+_Static_assert(EVENT_BYTES_MAX + 4 <= WIRE_EVENT_BYTES, "an event and its head");
 
 static inline uint8_t *varint_before(uint8_t *at, uint64_t number)
 {
@@ -310,13 +310,13 @@ static void put_head(struct writer *writer, const uint8_t *end, uint64_t tag)
 static void put_account_message(struct writer *writer, const Tenor__V1__AccountMessage *message)
 {
     put_number(writer, 4 << 3, message->time_ms);
-    const uint8_t *end = writer->at;
-    if (message->event != NULL) {
-        put_event(writer, message->event);
+    for (size_t i = message->n_events; i-- > 0 && !writer->is_full;) {
+        const uint8_t *end = writer->at;
+        put_event(writer, message->events[i]);
         put_head(writer, end, 3 << 3 | 2);
     }
     put_number(writer, 2 << 3, message->nonce);
-    end = writer->at;
+    const uint8_t *end = writer->at;
     if (message->at != NULL) {
         put_number(writer, 2 << 3, message->at->index);
         put_number(writer, 1 << 3, message->at->block);
@@ -394,25 +394,6 @@ static size_t write_message(uint8_t *out, size_t room, const ProtobufCMessage *m
     return size == 0 || size > size_max ? 0 : size + WIRE_LENGTH_BYTES;
 }
 
-size_t wire_write_account_event(uint8_t out[WIRE_ACCOUNT_EVENT_BYTES],
-                                const struct wire_account_event *message)
-{
-    uint8_t piece[WIRE_ACCOUNT_EVENT_BYTES], *const end = piece + sizeof piece;
-    uint8_t *at = number_before(end, 4, message->time_ms);
-    const uint8_t *inner_end = at;
-    at = head_before(plain_event_before(at, message->event), inner_end, 3);
-    at = number_before(at, 2, message->nonce);
-    inner_end = at;
-    at = number_before(at, 2, message->index);
-    at = head_before(number_before(at, 1, message->block), inner_end, 1);
-    at = head_before(at, end, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE);
-    const size_t size = (size_t)(end - at);
-    for (unsigned i = 0; i < WIRE_LENGTH_BYTES; i++)
-        *--at = (uint8_t)(size >> (8 * i));
-    memcpy(out, at, size + WIRE_LENGTH_BYTES);
-    return size + WIRE_LENGTH_BYTES;
-}
-
 static void put_plain_event(struct writer *writer, const struct tn_event *event)
 {
     uint8_t piece[EVENT_BYTES_MAX];
@@ -455,6 +436,32 @@ size_t wire_write_frame_soft(uint8_t *out, size_t room, const struct wire_frame_
         size_t written = finish(&writer, out, window, WIRE_FROM_NODE_BYTES_MAX);
         if (written > 0 || window == room) return written;
     }
+}
+
+/* Where all of it surely has room nothing is asked on the way. */
+static uint8_t *account_events_before(uint8_t *at, const struct wire_account_events *message)
+{
+    const uint8_t *const end = at;
+    at = number_before(at, 4, message->time_ms);
+    for (uint32_t i = message->events_count; i-- > 0;) {
+        const uint8_t *event_end = at;
+        at = head_before(plain_event_before(at, message->events[i]), event_end, 3);
+    }
+    at = number_before(at, 2, message->nonce);
+    const uint8_t *place_end = at;
+    at = number_before(at, 2, message->index);
+    at = head_before(number_before(at, 1, message->block), place_end, 1);
+    return head_before(at, end, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE);
+}
+
+size_t wire_write_account_events(uint8_t *out, size_t room,
+                                 const struct wire_account_events *message)
+{
+    const size_t window = WIRE_ACCOUNT_BYTES(message->events_count);
+    TN_ASSERT(message->events_count > 0 && message->events_count <= WIRE_ACCOUNT_EVENTS_MAX);
+    TN_ASSERT(room >= window);
+    struct writer writer = {.begin = out, .at = account_events_before(out + window, message)};
+    return finish(&writer, out, window, WIRE_FROM_NODE_BYTES_MAX);
 }
 
 size_t wire_write_to_node(uint8_t *out, size_t room, const Tenor__V1__ToNode *message)

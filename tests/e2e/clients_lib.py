@@ -248,10 +248,16 @@ class Client(Bot):
         for event in getattr(body, "events", ()):
             TOLD.add(event.reject)
         if kind == "account_message":
-            TOLD.add(body.event.reject)
-            self.place = body.at
-            self.stream.append(((body.at.block, body.at.index), body.SerializeToString()))
+            self.note_account(body)
         return kind, body
+
+    def note_account(self, body):
+        """Event by event: how many came in one message is not the same everywhere."""
+        for index, event in enumerate(body.events, body.at.index):
+            self.place = wire.Place(block=body.at.block, index=index)
+            one = wire.AccountMessage(at=self.place, nonce=body.nonce, events=[event],
+                                      time_ms=body.time_ms)
+            self.stream.append(((body.at.block, index), one.SerializeToString()))
 
     def hear(self, *kinds, request=None, seconds=60):
         """The next message of these kinds, with this request; others are noted and kept."""

@@ -220,7 +220,7 @@ def a_frame_is_executed_once_however_often_it_is_sent(world):
             if wire.AccountMessage.FromString(data).nonce == nonce])
         accepted = [1 for _, data in world.witness.stream
                     for m in [wire.AccountMessage.FromString(data)]
-                    if m.nonce == nonce and m.event.kind == ACCEPTED]
+                    if m.nonce == nonce and m.events[0].kind == ACCEPTED]
         check(len(accepted) == 1, "it was accepted %d times", len(accepted))
         first.trade(world.cancel_all())
 
@@ -507,7 +507,7 @@ def quotes_go_on_when_the_leader_is_killed(world):
     executed = {}
     for _, data in world.witness.stream:
         message = wire.AccountMessage.FromString(data)
-        if message.event.kind == RESULT:
+        if message.events[0].kind == RESULT:
             executed[message.nonce] = executed.get(message.nonce, 0) + 1
     for nonce, words in fates.items():
         check(len(words) == 1, "frame %d has several last words: %s", nonce, words)
@@ -557,7 +557,7 @@ def a_node_that_starts_again_tells_what_it_executed_before(world):
                   len(client.stream), len(whole))
         within(60, "the node's metrics are of now",
                lambda: nodes.metric(node, "tenor_gateway_resumed_total") > 0)
-        return len(whole), nodes.metric(node, "tenor_gateway_past_messages_total")
+        return len(whole), nodes.metric(node, "tenor_gateway_past_events_total")
 
     for _ in range(10):
         whole, stored = told_by_store()

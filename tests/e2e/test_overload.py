@@ -72,9 +72,9 @@ class Flood(Client):
     def take(self, data):
         message = wire.FromNode.FromString(data)
         if data[0] == ACCOUNT_MESSAGE:  # most of what comes
-            event = message.account_message.event
-            if event.kind == RESULT and message.account_message.nonce >= self.nonces[0]:
-                self.executed.append(message.account_message.nonce)
+            told = message.account_message
+            if told.nonce >= self.nonces[0]:
+                self.executed += [told.nonce for event in told.events if event.kind == RESULT]
             return
         at = message.request - 1000
         kind, body = self.note(message)

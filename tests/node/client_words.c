@@ -90,14 +90,15 @@ void case_account(struct case_server *server, uint64_t block, uint32_t index, ui
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
     Tenor__V1__AccountMessage account = TENOR__V1__ACCOUNT_MESSAGE__INIT;
     Tenor__V1__Place at = TENOR__V1__PLACE__INIT;
-    Tenor__V1__Event event;
+    Tenor__V1__Event event, *events = &event;
     const struct tn_event happened = {.kind = (uint8_t)kind, .account = 5};
     wire_event(&event, &happened);
     at.block = block;
     at.index = index;
     account.at = &at;
     account.nonce = nonce;
-    account.event = &event;
+    account.events = &events;
+    account.n_events = 1;
     account.time_ms = 6000;
     message.body_case = TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE;
     message.account_message = &account;

@@ -408,7 +408,7 @@ static bool read_all(struct case_client *client, uint8_t *out, size_t size)
     return true;
 }
 
-Tenor__V1__FromNode *client_next(struct case_client *client)
+static Tenor__V1__FromNode *read_message(struct case_client *client)
 {
     Tenor__V1__FromNode *message = NULL;
     struct wire_fault fault;
@@ -422,6 +422,24 @@ Tenor__V1__FromNode *client_next(struct case_client *client)
                              size))
         fail_msg("%s", fault.text);
     return message;
+}
+
+Tenor__V1__FromNode *client_next(struct case_client *client)
+{
+    if (client->left > 0) {
+        client->left--;
+        client->last->account_message->events++;
+        client->last->account_message->at->index++;
+        return client->last;
+    }
+    client->last = read_message(client);
+    if (client->last != NULL &&
+        client->last->body_case == TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE) {
+        client->together = client->last->account_message->n_events;
+        client->left = client->together - 1;
+        client->last->account_message->n_events = 1;
+    }
+    return client->last;
 }
 
 Tenor__V1__FromNode *client_expect(struct case_client *client,

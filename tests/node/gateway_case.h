@@ -44,6 +44,8 @@ struct case_client {
     mbedtls_ssl_context ssl;
     struct wire_arena arena;
     uint8_t challenge[32];
+    Tenor__V1__FromNode *last; /* read */
+    size_t together, left;     /* events of it: all, and those that were not handed out */
     uint8_t in[WIRE_LENGTH_BYTES + WIRE_FROM_NODE_BYTES_MAX];
 };
 
@@ -89,7 +91,8 @@ struct case_client *client_open(struct gateway_case *gateway_case);
 void client_close(struct case_client *client); /* without a word: the connection is lost */
 void client_write(struct case_client *client, const void *bytes, size_t size);
 void client_send(struct case_client *client, Tenor__V1__ToNode *message);
-/* The next message; NULL: the connection has ended. Good until the next one. */
+/* The next message; NULL: the connection has ended. Good until the next one. Events of the
+ * account's stream come one by one, however many a message had: client->together says it. */
 Tenor__V1__FromNode *client_next(struct case_client *client);
 /* It must be of that kind. Heartbeats are skipped unless one is asked for. */
 Tenor__V1__FromNode *client_expect(struct case_client *client,

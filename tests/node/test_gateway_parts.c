@@ -188,7 +188,7 @@ static void add_step(struct gateway_history *history, uint64_t *random, uint64_t
 static bool read_from(struct gateway_history *history, uint32_t account, uint32_t first)
 {
     struct gateway_cursor cursor = {.market = 1, .account = account};
-    struct gateway_record record;
+    const struct gateway_record *record;
     cursor.after = all[account][first].at;
     if (!gateway_history_is_whole(history, &cursor)) {
         assert_int_equal(gateway_history_next(history, &cursor, &record), GATEWAY_HISTORY_GONE);
@@ -196,8 +196,8 @@ static bool read_from(struct gateway_history *history, uint32_t account, uint32_
     }
     for (uint32_t i = first + 1; i < all_count[account]; i++) {
         assert_int_equal(gateway_history_next(history, &cursor, &record), GATEWAY_HISTORY_NEXT);
-        assert_int_equal(gateway_place_compare(record.at, all[account][i].at), 0);
-        assert_int_equal(record.nonce, all[account][i].nonce);
+        assert_int_equal(gateway_place_compare(record->at, all[account][i].at), 0);
+        assert_int_equal(record->nonce, all[account][i].nonce);
     }
     assert_int_equal(gateway_history_next(history, &cursor, &record), GATEWAY_HISTORY_END);
     return true;

@@ -57,6 +57,20 @@ static Tenor__V1__Place place_of(uint64_t block, uint32_t index)
     return place;
 }
 
+/* `count` events of that frame, the first of them with that index of the block. */
+static void expect_events(struct case_client *client, uint32_t index, uint32_t count,
+                          uint64_t nonce)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const Tenor__V1__AccountMessage *message =
+            client_expect(client, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE)->account_message;
+        assert_int_equal(message->at->block, CASE_HEIGHT + 1);
+        assert_int_equal(message->at->index, index + i);
+        assert_int_equal(message->nonce, nonce);
+        if (nonce == 52) assert_int_equal(message->events[0]->order_id, 1000 + index + i);
+    }
+}
+
 static void test_gateway_tells_what_concerns_the_account(void **state)
 {
     struct gateway_case test;
@@ -67,6 +81,39 @@ static void test_gateway_tells_what_concerns_the_account(void **state)
     tell_blocks(&test);
     expect_told(client, 0);
     client_ping(client);
+    client_close(client);
+    case_end(&test);
+}
+
+/* As many as a message may have, and those of another frame in one of their own; a stream goes on
+ * behind any of them. */
+static void test_gateway_tells_events_of_a_frame_together(void **state)
+{
+    enum { FRAME_EVENTS = WIRE_ACCOUNT_EVENTS_MAX + 44 };
+    static struct tn_event events[FRAME_EVENTS];
+    struct gateway_case test;
+    (void)state;
+    case_prepare(&test);
+    case_start(&test);
+    struct case_client *client = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+    for (uint32_t i = 0; i < FRAME_EVENTS; i++) {
+        events[i] = node_result(CASE_ACCOUNT, TN_REJECT_NONE);
+        events[i].order_id = 1000 + i;
+    }
+    node_step(&test, CASE_ACCOUNT, 52, events, FRAME_EVENTS);
+    node_step(&test, CASE_ACCOUNT, 53, events, 2);
+    node_block(&test, test.height);
+    expect_events(client, 0, FRAME_EVENTS, 52);
+    assert_int_equal(client->together, FRAME_EVENTS - WIRE_ACCOUNT_EVENTS_MAX);
+    expect_events(client, FRAME_EVENTS, 2, 53);
+    assert_int_equal(client->together, 2);
+    client_close(client);
+    Tenor__V1__Place after = place_of(CASE_HEIGHT + 1, 99);
+    client = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, &after);
+    expect_events(client, 100, FRAME_EVENTS - 100, 52);
+    assert_int_equal(client->together, FRAME_EVENTS - 100);
+    expect_events(client, FRAME_EVENTS, 2, 53);
+    assert_int_equal(client->together, 2);
     client_close(client);
     case_end(&test);
 }
@@ -310,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gateway_tells_what_concerns_the_account),
+        cmocka_unit_test(test_gateway_tells_events_of_a_frame_together),
         cmocka_unit_test(test_gateway_begins_a_stream_at_the_present_block),
         cmocka_unit_test(test_gateway_resumes_after_every_place_on_any_node),
         cmocka_unit_test(test_gateway_tells_nothing_twice_to_whoever_is_ahead_of_it),

@@ -171,7 +171,7 @@ static void say_final_trade(struct client_case *test, uint64_t block, tn_lots qu
     Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
     Tenor__V1__AccountMessage account = TENOR__V1__ACCOUNT_MESSAGE__INIT;
     Tenor__V1__Place at = TENOR__V1__PLACE__INIT;
-    Tenor__V1__Event event;
+    Tenor__V1__Event event, *events = &event;
     const struct tn_event trade = {.kind = TN_EVENT_TRADE,
                                    .side = TN_SELL,
                                    .account = 6,
@@ -185,7 +185,8 @@ static void say_final_trade(struct client_case *test, uint64_t block, tn_lots qu
     at.block = block;
     at.index = ++index;
     account.at = &at;
-    account.event = &event;
+    account.events = &events;
+    account.n_events = 1;
     message.body_case = TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE;
     message.account_message = &account;
     say(test, &message);

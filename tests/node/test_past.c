@@ -312,7 +312,7 @@ static void test_past_tells_the_same_bytes_behind_every_place(void **state)
         if (i < 10 || i + 10 > count || (i + 25 > seam && i < seam + 10) || i % 7 == 0)
             resume_from(story, i);
     }
-    assert_true(case_count(&story->node, past_messages) > 0);
+    assert_true(case_count(&story->node, past_events) > 0);
     /* Places between messages, and blocks without any. */
     for (uint64_t height = CASE_HEIGHT; height < story->node.height; height += 9) {
         uint32_t from = 0;
@@ -579,7 +579,8 @@ static void test_past_row_gives_back_what_it_was_given(void **state)
     size_t size, damaged;
     struct past_row_head head;
     struct past_row_messages messages;
-    struct gateway_record record, expected;
+    const struct gateway_record *expected;
+    struct gateway_record record;
     (void)state;
     story->random = 7;
     for (uint32_t i = 0; i < 200; i++) {
@@ -606,11 +607,11 @@ static void test_past_row_gives_back_what_it_was_given(void **state)
         assert_true(past_row_find(&messages, &head, cursor.market, cursor.account));
         while (gateway_history_next(history, &cursor, &expected) == GATEWAY_HISTORY_NEXT) {
             assert_int_equal(past_row_next(&messages, &record), PAST_ROW_NEXT);
-            assert_memory_equal(&record.event, &expected.event, sizeof record.event);
-            assert_int_equal(record.at.block, expected.at.block);
-            assert_int_equal(record.at.index, expected.at.index);
-            assert_int_equal(record.nonce, expected.nonce);
-            assert_int_equal(record.time_ms, expected.time_ms);
+            assert_memory_equal(&record.event, &expected->event, sizeof record.event);
+            assert_int_equal(record.at.block, expected->at.block);
+            assert_int_equal(record.at.index, expected->at.index);
+            assert_int_equal(record.nonce, expected->nonce);
+            assert_int_equal(record.time_ms, expected->time_ms);
         }
         assert_int_equal(past_row_next(&messages, &record), PAST_ROW_END);
     }

@@ -24,7 +24,8 @@ BYTES = {"payload": (1, 90), "signature": (64, 64), "chain_id": (32, 32), "chall
          "hash": (32, 32), "root": (32, 32)}
 NEEDED = {("SignedFrame", "payload"), ("SignedFrame", "signature"), ("Logon", "signature"),
           ("Standby", "frame"), ("Item", "bytes"), ("GetOwner", "owner"), ("Hello", "chain_id"),
-          ("Hello", "challenge"), ("Cluster", "chain_id"), ("Node", "key")}
+          ("Hello", "challenge"), ("Cluster", "chain_id"), ("Node", "key"),
+          ("AccountMessage", "events")}
 EXPECTED_NO = re.compile("is not one of the enumeration|has [0-9]+ (bytes|elements), not|"
                          "is needed, and not there|has no body|is not text")
 

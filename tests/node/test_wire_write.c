@@ -91,7 +91,7 @@ static bool take_parts_away(Tenor__V1__FromNode *message, uint64_t *random)
 {
     if (message->body_case != TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE) return false;
     if (wire_twin_random(random) % 3 == 0) message->account_message->at = NULL;
-    if (wire_twin_random(random) % 3 == 0) message->account_message->event = NULL;
+    if (wire_twin_random(random) % 3 == 0) message->account_message->n_events = 0;
     return true;
 }
 
@@ -107,35 +107,51 @@ static void fill_event(struct tn_event *event, uint64_t *random)
     if (wire_twin_random(random) % 2 == 0) event->kind = TN_EVENT_TRADE;
 }
 
-static void test_wire_writes_an_accounts_event_as_its_message(void **state)
+static void test_wire_writes_an_accounts_events_as_their_message(void **state)
 {
     (void)state;
-    static uint8_t plain[WIRE_ACCOUNT_EVENT_BYTES + 1];
+    enum { MOST = WIRE_ACCOUNT_EVENTS_MAX };
+    static uint8_t plain[WIRE_ACCOUNT_BYTES(MOST) + 1];
+    static struct tn_event from[MOST];
+    static Tenor__V1__Event events[MOST];
+    const struct tn_event *lent[MOST];
+    Tenor__V1__Event *list[MOST];
     uint64_t random = test_seed("test_wire_write");
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < 4000; i++) {
         Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT;
         Tenor__V1__AccountMessage body = TENOR__V1__ACCOUNT_MESSAGE__INIT;
         Tenor__V1__Place place = TENOR__V1__PLACE__INIT;
-        Tenor__V1__Event event;
-        struct tn_event from;
-        fill_event(&from, &random);
-        wire_event(&event, &from);
+        const uint32_t count =
+            i % 50 == 0 ? MOST : 1 + (uint32_t)(wire_twin_random(&random) % (1 + i % 9));
+        for (uint32_t k = 0; k < count; k++) {
+            fill_event(&from[k], &random);
+            if (i % 100 == 0) memset(&from[k], 0xff, sizeof from[k]); /* the longest */
+            wire_event(&events[k], &from[k]);
+            lent[k] = &from[k];
+            list[k] = &events[k];
+        }
         place.block = wire_twin_random(&random) >> i % 65 % 64;
         place.index = (uint32_t)(wire_twin_random(&random) >> i % 64);
         body.nonce = wire_twin_random(&random) >> i % 61;
         body.time_ms = wire_twin_random(&random) >> i % 59;
         if (i % 97 == 0) place.block = place.index = 0;
         body.at = &place;
-        body.event = &event;
+        body.events = list;
+        body.n_events = count;
         message.body_case = TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE;
         message.account_message = &body;
-        const struct wire_account_event direct = {place.block, body.nonce, body.time_ms,
-                                                  place.index, &from};
-        plain[WIRE_ACCOUNT_EVENT_BYTES] = 0xa5;
+        const struct wire_account_events direct = {.block = place.block,
+                                                   .nonce = body.nonce,
+                                                   .time_ms = body.time_ms,
+                                                   .index = place.index,
+                                                   .events_count = count,
+                                                   .events = lent};
+        const size_t room = WIRE_ACCOUNT_BYTES(count);
+        plain[room] = 0xa5;
         const size_t size = wire_write_from_node(out, sizeof out, &message);
-        assert_int_equal(wire_write_account_event(plain, &direct), size);
+        assert_int_equal(wire_write_account_events(plain, room, &direct), size);
         assert_memory_equal(plain, out, size);
-        assert_int_equal(plain[WIRE_ACCOUNT_EVENT_BYTES], 0xa5);
+        assert_int_equal(plain[room], 0xa5);
     }
 }
 
@@ -282,15 +298,16 @@ static void test_wire_events_come_back_as_they_were(void **state)
         struct wire_fault fault;
         Tenor__V1__FromNode message = TENOR__V1__FROM_NODE__INIT, *read;
         Tenor__V1__AccountMessage happened = TENOR__V1__ACCOUNT_MESSAGE__INIT;
-        Tenor__V1__Event made;
+        Tenor__V1__Event made, *list = &made;
         wire_event(&made, &event);
-        happened.event = &made;
+        happened.events = &list;
+        happened.n_events = 1;
         message.body_case = TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE;
         message.account_message = &happened;
         size_t size = wire_write_from_node(out, sizeof out, &message);
         wire_arena_init(&arena, memory, sizeof memory);
         assert_true(wire_read_from_node(&arena, &read, &fault, out + 4, size - 4));
-        assert_true(wire_event_read(&again, read->account_message->event));
+        assert_true(wire_event_read(&again, read->account_message->events[0]));
         assert_memory_equal(&again, &event, sizeof event);
     }
 }
@@ -433,7 +450,7 @@ int main(void)
         cmocka_unit_test(test_wire_writes_no_message_above_its_cap),
         cmocka_unit_test(test_wire_writes_the_bytes_that_protobuf_c_writes),
         cmocka_unit_test(test_wire_writes_a_soft_answer_as_its_message),
-        cmocka_unit_test(test_wire_writes_an_accounts_event_as_its_message),
+        cmocka_unit_test(test_wire_writes_an_accounts_events_as_their_message),
         cmocka_unit_test(test_wire_cuts_a_stream_into_messages),
         cmocka_unit_test(test_wire_arena_hands_out_zeroed_pieces_until_it_is_full),
         cmocka_unit_test(test_wire_events_come_back_as_they_were),

@@ -19,8 +19,8 @@ class Maker(Bot):
             self.series[message.series_id] = message
         elif kind == "frame_soft":
             self.sides += sum(event.kind == QUOTED and not event.reject for event in message.events)
-        elif kind == "account_message" and message.event.kind == TRADE:
-            self.fills += 1
+        elif kind == "account_message":
+            self.fills += sum(event.kind == TRADE for event in message.events)
 
     def price(self, series, ticks, up):
         """Rounded away from the mark to a price that orders may have."""

@@ -163,7 +163,7 @@ class Bot:
                 if head.market == self.session.market:
                     self.term = head.term
         elif kind == "account_message":
-            self.place = body.at
+            self.place = wire.Place(block=body.at.block, index=body.at.index + len(body.events) - 1)
         elif kind == "standby_void":  # of another term now, or its nonce was used
             self.term, self.nonce = body.term, self.standby_nonce
             self.guard()
