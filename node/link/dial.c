@@ -112,13 +112,14 @@ void dial_tick(struct link_nng *link, struct peer *peer, int64_t now_us)
 static void take(struct link_nng *link, struct peer *peer, enum link_class class)
 {
     struct dial *dial = peer->dials_by_class[class];
-    const char *why;
     if (dial == NULL || !dial->dialling || !atomic_load(&dial->done)) return;
-    struct stream *stream = link->transport->dial_end(dial, &why);
+    struct stream *stream = link->transport->dial_end(dial);
     dial->dialling = false;
     if (stream == NULL) {
-        peer->statistics.downs[LINK_REASON_BROKEN]++;
-        snprintf(peer->problem, sizeof peer->problem, "no link to %.100s: %s", peer->address, why);
+        link->statistics.refused[dial->reason]++;
+        peer->statistics.downs[dial->reason]++;
+        snprintf(peer->problem, sizeof peer->problem, "no link to %.100s: %s", peer->address,
+                 dial->why);
         dial_back_off(link, peer);
         return;
     }

@@ -59,6 +59,11 @@ int socket_stream_receive(void *context, unsigned char *bytes, size_t size)
     return (int)count;
 }
 
+bool stream_socket_is_absent(int error)
+{
+    return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
 int socket_stream_send(void *context, const unsigned char *bytes, size_t size)
 {
     struct socket_stream *stream = context;
@@ -66,8 +71,7 @@ int socket_stream_send(void *context, const unsigned char *bytes, size_t size)
     ssize_t count = send(stream->fd, bytes, size, MSG_NOSIGNAL);
     if (count >= 0) return (int)count;
     if (errno == EINTR) return MBEDTLS_ERR_SSL_WANT_WRITE;
-    if (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH)
-        return MBEDTLS_ERR_NET_CONNECT_FAILED;
+    if (stream_socket_is_absent(errno)) return MBEDTLS_ERR_NET_CONNECT_FAILED;
     if (errno != EAGAIN && errno != EWOULDBLOCK) return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
     stream->may_write = false;
     return MBEDTLS_ERR_SSL_WANT_WRITE;

@@ -21,6 +21,9 @@ void handshakes_stop(struct handshakes *handshakes);
  * no memory; the socket is closed. The config is held. */
 struct stream *stream_socket_open(int fd, struct tls_config *config, struct handshakes *handshakes);
 
+/* Whether errno says that nobody takes connections at an address. */
+bool stream_socket_is_absent(int error);
+
 /* What epoll said of this stream. */
 void stream_socket_ready(struct stream *stream, uint32_t events);
 

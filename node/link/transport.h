@@ -26,8 +26,9 @@ struct dial {
     char *host, *port;
     struct gaicb lookup; /* of the host's name */
     struct addrinfo hints;
-    const char *why; /* it failed; NULL: it did not */
-    int fd;          /* -1: none */
+    enum link_reason reason; /* it failed; NONE: it did not */
+    const char *why;         /* likewise, in words */
+    int fd;                  /* -1: none */
 };
 
 /* A connection that came in and has not been judged. */
@@ -60,9 +61,9 @@ struct transport {
 
     bool (*dial_open)(struct dial *dial, const struct peer *peer);
     void (*dial_begin)(struct dial *dial);
-    void (*dial_tick)(struct dial *dial);   /* while it is under way */
-    void (*dial_cancel)(struct dial *dial); /* ends as failed, now or soon */
-    struct stream *(*dial_end)(struct dial *dial, const char **why); /* it is done; NULL: why */
+    void (*dial_tick)(struct dial *dial);          /* while it is under way */
+    void (*dial_cancel)(struct dial *dial);        /* ends as failed, now or soon */
+    struct stream *(*dial_end)(struct dial *dial); /* it is done; NULL: dial->reason and why */
     void (*dial_close)(struct dial *dial);
     void (*dial_free)(struct dial *dial); /* done, or waits for it */
 

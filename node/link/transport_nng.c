@@ -78,14 +78,31 @@ static void dial_cancel(struct dial *dial)
     nng_aio_cancel(dial->aio);
 }
 
-static struct stream *dial_end(struct dial *dial, const char **why)
+/* As a socket's stream would have it (stream_socket.c). */
+static enum link_reason reason_of(int error)
+{
+    switch (error) {
+        case NNG_ECONNREFUSED:
+        case NNG_EUNREACHABLE: return LINK_REASON_ABSENT;
+        case NNG_ECANCELED: return LINK_REASON_TIMEOUT; /* it was given up */
+        case NNG_ENOMEM: return LINK_REASON_MEMORY;
+    }
+    return LINK_REASON_BROKEN;
+}
+
+static struct stream *dial_end(struct dial *dial)
 {
     nng_aio_wait(dial->aio); /* the callback has only its return left */
     int error = nng_aio_result(dial->aio);
-    *why = error == NNG_ECONNREFUSED ? link_reason_text(LINK_REASON_ABSENT) : nng_strerror(error);
-    if (error != 0) return NULL;
-    *why = "no memory";
-    return stream_nng_open(nng_aio_get_output(dial->aio, 0), &dial->link->waker);
+    struct stream *stream = NULL;
+    if (error == 0) {
+        stream = stream_nng_open(nng_aio_get_output(dial->aio, 0), &dial->link->waker);
+        error = stream == NULL ? NNG_ENOMEM : 0;
+    }
+    dial->reason = error == 0 ? LINK_REASON_NONE : reason_of(error);
+    const bool is_told = dial->reason == LINK_REASON_ABSENT || dial->reason == LINK_REASON_TIMEOUT;
+    dial->why = is_told ? link_reason_text(dial->reason) : nng_strerror(error);
+    return stream;
 }
 
 static void dial_close(struct dial *dial)

@@ -65,17 +65,29 @@ static void dial_done(struct dial *dial)
     stream_waker_signal(&dial->link->waker);
 }
 
+static void dial_fail(struct dial *dial, enum link_reason reason, const char *why)
+{
+    dial->reason = reason;
+    dial->why = why;
+}
+
+static void dial_fail_by(struct dial *dial, int error)
+{
+    const bool is_absent = stream_socket_is_absent(error);
+    dial_fail(dial, is_absent ? LINK_REASON_ABSENT : LINK_REASON_BROKEN,
+              is_absent ? link_reason_text(LINK_REASON_ABSENT) : strerror(error));
+}
+
 static void dial_connect(struct dial *dial, const struct addrinfo *to)
 {
-    dial->why = NULL;
     dial->fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (dial->fd < 0) {
-        dial->why = strerror(errno);
+        dial_fail_by(dial, errno);
         return;
     }
     send_at_once(dial->fd);
     if (connect(dial->fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS) return;
-    dial->why = strerror(errno);
+    dial_fail_by(dial, errno);
     close(dial->fd);
     dial->fd = -1;
 }
@@ -87,7 +99,7 @@ static void dial_begin(struct dial *dial)
     dial->hints = (struct addrinfo){.ai_family = AF_UNSPEC,
                                     .ai_socktype = SOCK_STREAM,
                                     .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-    dial->why = NULL;
+    dial_fail(dial, LINK_REASON_NONE, NULL);
     if (getaddrinfo(dial->host, dial->port, &dial->hints, &found) == 0) {
         dial_connect(dial, found);
         freeaddrinfo(found);
@@ -100,7 +112,7 @@ static void dial_begin(struct dial *dial)
     struct gaicb *list[] = {&dial->lookup};
     int code = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
     if (code == 0) return;
-    dial->why = gai_strerror(code);
+    dial_fail(dial, LINK_REASON_BROKEN, gai_strerror(code));
     dial->lookup.ar_name = NULL;
     dial_done(dial);
 }
@@ -112,7 +124,7 @@ static void dial_found(struct dial *dial, int code)
         dial_connect(dial, dial->lookup.ar_result);
         freeaddrinfo(dial->lookup.ar_result);
     } else {
-        dial->why = gai_strerror(code);
+        dial_fail(dial, LINK_REASON_BROKEN, gai_strerror(code));
     }
     dial->lookup.ar_name = NULL;
     dial_done(dial);
@@ -130,13 +142,14 @@ static void dial_cancel(struct dial *dial)
     if (dial->lookup.ar_name != NULL) gai_cancel(&dial->lookup);
 }
 
-static struct stream *dial_end(struct dial *dial, const char **why)
+static struct stream *dial_end(struct dial *dial)
 {
-    *why = dial->why != NULL ? dial->why : "no memory";
     if (dial->fd < 0) return NULL;
     int fd = dial->fd;
     dial->fd = -1;
-    return stream_socket_open(fd, dial->config, dial->link->handshakes);
+    struct stream *stream = stream_socket_open(fd, dial->config, dial->link->handshakes);
+    if (stream == NULL) dial_fail(dial, LINK_REASON_MEMORY, "no memory");
+    return stream;
 }
 
 static void dial_close(struct dial *dial)

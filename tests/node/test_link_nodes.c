@@ -3,12 +3,14 @@
 
 #include "seed.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -315,6 +317,42 @@ static void test_link_says_why_a_peer_does_not_come(void **state)
     case_end(&test);
 }
 
+/* A port that nobody can take: bound, and nobody listens. */
+static int bind_silently(uint16_t *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &address.sin_addr), 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+static void test_link_refused_connections_count_as_absent_and_as_nothing_else(void **state)
+{
+    struct link_case test = {0};
+    (void)state;
+    case_make(&test, 2);
+    test.limits.handshake_ms = 60000; /* a refusal may take long to be seen, where all is slow */
+    test.limits.retry_max_ms = 50;
+    int silent = bind_silently(&test.nodes[0].dial_port);
+    case_start(&test, 1);
+    case_peers(&test, 1, 1);
+    CASE_UNTIL(&test, case_statistics(&test, 1, 0).downs[LINK_REASON_ABSENT] >= 4);
+    const struct link_peer_statistics peer = case_statistics(&test, 1, 0);
+    const struct link_statistics all = case_totals(&test, 1);
+    for (enum link_reason i = 0; i < LINK_REASONS; i++) {
+        if (i != LINK_REASON_ABSENT) assert_int_equal(peer.downs[i], 0);
+        assert_int_equal(all.refused[i], peer.downs[i]);
+    }
+    assert_true(says(&test, 1, 0, "nobody takes connections there"));
+    case_end(&test);
+    close(silent);
+}
+
 static void test_link_what_waited_for_a_peer_that_went_down_is_counted(void **state)
 {
     struct link_case test = {0};
@@ -426,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_link_pings_measure_the_round_trip_of_an_idle_link),
         cmocka_unit_test(test_link_peer_that_went_away_and_came_back_is_up_again),
         cmocka_unit_test(test_link_says_why_a_peer_does_not_come),
+        cmocka_unit_test(test_link_refused_connections_count_as_absent_and_as_nothing_else),
         cmocka_unit_test(test_link_what_waited_for_a_peer_that_went_down_is_counted),
         cmocka_unit_test(test_link_new_set_renumbers_keeps_and_drops),
         cmocka_unit_test(test_link_nodes_that_come_and_go_at_random_all_meet_in_the_end),
