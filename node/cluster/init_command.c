@@ -104,19 +104,22 @@ static int make_home(struct making *making)
 {
     char key[2 * TN_PUBLIC_KEY_SIZE + 1];
     struct settings *settings = malloc(sizeof *settings);
-    if (settings == NULL || !make_settings(settings, making)) {
-        if (settings == NULL) complain("out of memory");
+    if (settings == NULL) {
+        complain("out of memory");
+        return END_FAILED;
+    }
+    if (!make_settings(settings, making)) {
         free(settings);
         return END_REFUSED;
     }
     int made =
         is_empty_folder(making->home) ? chmod(making->home, 0700) : mkdir(making->home, 0700);
     if (made != 0) {
-        complain("cannot make %s: %s%s", making->home, strerror(errno),
-                 errno == EEXIST ? "; a home is never made over another one: name a new folder"
-                                 : "");
+        int why = errno;
+        complain("cannot make %s: %s%s", making->home, strerror(why),
+                 why == EEXIST ? "; a home is never made over another one: name a new folder" : "");
         free(settings);
-        return END_FAILED;
+        return end_of_place(why);
     }
     bool is_made = make_secrets(making) && write_settings(settings, making);
     free(settings);

@@ -38,11 +38,14 @@ struct testnet {
     struct certificate identities[NODES_MAX];
 };
 
+/* False after a complaint, with errno. */
 static bool make_folder(const char *path)
 {
     if (mkdir(path, 0700) == 0) return true;
-    complain("cannot make %s: %s%s", path, strerror(errno),
-             errno == EEXIST ? "; a net is never made over another one: name a new folder" : "");
+    int why = errno;
+    complain("cannot make %s: %s%s", path, strerror(why),
+             why == EEXIST ? "; a net is never made over another one: name a new folder" : "");
+    errno = why;
     return false;
 }
 
@@ -262,9 +265,9 @@ static bool write_home(const struct testnet *net, uint64_t index, const char *se
     return is_good;
 }
 
+/* In the folder, which is new. */
 static bool make_testnet(struct testnet *net)
 {
-    if (!make_folder(net->out)) return false;
     for (uint64_t i = 0; i < net->nodes; i++) {
         if (!make_node(net, i)) return false;
     }
@@ -311,9 +314,11 @@ int testnet_command(int arguments_count, char **arguments)
     if (net.genesis != NULL && !genesis_read(&net.limits, net.genesis)) return END_REFUSED;
     void *memory = keyfile_signatures(&net.signatures);
     if (memory == NULL) return END_FAILED;
-    bool is_made = make_testnet(&net);
+    int end = !make_folder(net.out) ? end_of_place(errno)
+              : make_testnet(&net)  ? END_GOOD
+                                    : END_FAILED;
     free(memory);
-    if (!is_made) return END_FAILED;
+    if (end != END_GOOD) return end;
     printf("%llu home%s in %s; run each: tenord start --home %s/node-0\n",
            (unsigned long long)net.nodes, net.nodes == 1 ? "" : "s", net.out, net.out);
     return END_GOOD;

@@ -39,8 +39,9 @@ static int back_up(const char *home, const char *to)
     int end = END_GOOD;
     bool is_made = mkdir(to, 0755) == 0;
     if (!is_made) {
-        complain("cannot make %s: %s; give a folder that is not there yet", to, strerror(errno));
-        end = END_REFUSED;
+        int why = errno;
+        complain("cannot make %s: %s; give a folder that is not there yet", to, strerror(why));
+        end = end_of_place(why);
     }
     const char note_text[] = "The log of this home begins anew: it was made by tenord backup.\n";
     if (end == END_GOOD && store_copy(reading.store, path, &trail) != STORE_OK) {

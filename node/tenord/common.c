@@ -1,4 +1,5 @@
 /* common: options, files and memory, for all commands of the node. */
+#include "named_file.h"
 #include "tenord.h"
 
 #include "tenor/hex.h"
@@ -85,6 +86,11 @@ bool options_read(struct option_set *set, int arguments_count, char **arguments)
 
 /* ---- Small things ------------------------------------------------------------------------------
  */
+
+int end_of_place(int error)
+{
+    return named_file_is_refused(error) ? END_REFUSED : END_FAILED;
+}
 
 enum tn_cpu machine_cpu(void)
 {
@@ -177,8 +183,10 @@ bool file_make(const char *path, const void *bytes, size_t size)
     bool is_good = descriptor >= 0 && write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
     if (descriptor >= 0 && close(descriptor) != 0) is_good = false;
     if (is_good) return true;
-    complain("cannot write %s: %s", path, strerror(errno));
+    int why = errno;
+    complain("cannot write %s: %s", path, strerror(why));
     if (descriptor >= 0) unlink(path);
+    errno = why;
     return false;
 }
 
@@ -188,15 +196,17 @@ bool file_write(const char *path, const void *bytes, size_t size)
     int length = snprintf(temporary, sizeof temporary, "%s.new", path);
     if (length < 0 || (size_t)length >= sizeof temporary) {
         complain("cannot write %s: the name is too long", path);
+        errno = ENAMETOOLONG;
         return false;
     }
     if (!file_make(temporary, bytes, size)) return false;
     bool is_good = rename(temporary, path) == 0 && folder_sync_of(path);
-    if (!is_good) {
-        complain("cannot write %s: %s", path, strerror(errno));
-        unlink(temporary);
-    }
-    return is_good;
+    if (is_good) return true;
+    int why = errno;
+    complain("cannot write %s: %s", path, strerror(why));
+    unlink(temporary);
+    errno = why;
+    return false;
 }
 
 void *memory_take(size_t size)

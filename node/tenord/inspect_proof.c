@@ -3,6 +3,7 @@
 #include "inspect.h"
 #include "tenord.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,7 +246,7 @@ int inspect_proof(struct inspect *inspect)
         end = END_REFUSED;
     }
     if (end == END_GOOD && !file_write(inspect->out, proving.bytes, proving.size)) {
-        end = END_FAILED;
+        end = end_of_place(errno);
     }
     if (end == END_GOOD) {
         printf("%s: %zu bytes, against the state root %s of height %" PRIu64 "\n", inspect->out,

@@ -4,6 +4,7 @@
 
 #include "tenor/hex.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ static int show(const char *path, const struct tn_signatures *signatures)
 static int make(const char *path, const struct tn_signatures *signatures)
 {
     struct tn_public_key key;
-    if (!keyfile_make(&key, path, signatures)) return END_REFUSED;
+    if (!keyfile_make(&key, path, signatures)) return end_of_place(errno);
     return show(path, signatures);
 }
 
@@ -55,9 +56,9 @@ static int take(const char *path, const struct tn_signatures *signatures)
                   signatures->public_key(signatures->context, &key, &secret);
     explicit_bzero(line, sizeof line);
     if (!is_key) complain("standard input holds no key: one line of 32 bytes in hex");
-    bool is_kept = is_key && keyfile_write(path, &secret);
+    int end = !is_key ? END_REFUSED : keyfile_write(path, &secret) ? END_GOOD : end_of_place(errno);
     explicit_bzero(&secret, sizeof secret);
-    return is_kept ? show(path, signatures) : END_REFUSED;
+    return end == END_GOOD ? show(path, signatures) : end;
 }
 
 static int give(const char *path, bool terminal)

@@ -52,7 +52,9 @@ bool keyfile_write(const char *path, const struct tn_secret_key *key)
     char text[HEX_SIZE + 2];
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0) {
-        complain("cannot make %s: %s", path, strerror(errno));
+        int problem = errno;
+        complain("cannot make %s: %s", path, strerror(problem));
+        errno = problem;
         return false;
     }
     tn_hex_write(text, key->bytes, sizeof key->bytes);
@@ -64,6 +66,7 @@ bool keyfile_write(const char *path, const struct tn_secret_key *key)
     if (is_good) return true;
     unlink(path);
     complain("cannot write %s: %s", path, strerror(why));
+    errno = why;
     return false;
 }
 
@@ -73,7 +76,9 @@ bool keyfile_make(struct tn_public_key *public_key, const char *path,
     struct tn_secret_key secret;
     do {
         if (getrandom(secret.bytes, sizeof secret.bytes, 0) != (ssize_t)sizeof secret.bytes) {
-            complain("no randomness: %s", strerror(errno));
+            int why = errno;
+            complain("no randomness: %s", strerror(why));
+            errno = why;
             return false;
         }
     } while (!signatures->public_key(signatures->context, public_key, &secret));

@@ -4,8 +4,8 @@
 
 #include "tenor/signature.h"
 
-/* All false after a complaint. A file that anybody but its owner can read, or that is a link or no
- * file, is refused: whoever could read it may have. */
+/* All false after a complaint, the writers with errno. A file that anybody but its owner can read,
+ * or that is a link or no file, is refused: whoever could read it may have. */
 bool keyfile_read(struct tn_secret_key *key, const char *path);
 /* A new file; one that is there is never overwritten. */
 bool keyfile_write(const char *path, const struct tn_secret_key *key);

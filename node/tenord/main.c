@@ -51,8 +51,9 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < COMMANDS_COUNT; i++)
         fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].help);
     fputs("\nEach command tells its options: tenord COMMAND --help\n"
-          "It ends with 0 when all is well, 1 when the disk or memory fails, 2 when input is "
-          "refused,\n3 when what was checked is wrong.\n",
+          "It ends with 0 when all is well, 1 when the disk, memory or another process fails, 2 "
+          "when\n"
+          "input is refused or a name to write to is taken, 3 when what was checked is wrong.\n",
           out);
 }
 

@@ -138,8 +138,9 @@ int set_home_backup(const char *folder, const char *to)
         home_path(path, to, "store") && set_reading_open(home) ? END_GOOD : end_of_store(home->err);
     bool is_made = end == END_GOOD && mkdir(to, 0755) == 0;
     if (end == END_GOOD && !is_made) {
-        complain("cannot make %s: %s; give a folder that is not there yet", to, strerror(errno));
-        end = END_REFUSED;
+        int why = errno;
+        complain("cannot make %s: %s; give a folder that is not there yet", to, strerror(why));
+        end = end_of_place(why);
     }
     if (end == END_GOOD && store_copy(home->store, path, &trail) != STORE_OK) {
         complain("%s", trail.text);

@@ -11,6 +11,7 @@
 #include "tenord/snapshot.h"
 #include "tenord/tenord.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -210,7 +211,7 @@ static int write_all(struct creating *creating, const char *home, const char *to
 {
     creating->maker = set_snapshot_maker_make(creating->held.chain, SET_SNAPSHOT_EQUITY_DEPTH);
     if (creating->maker == NULL) return END_FAILED;
-    if (!snapshot_folder_begin(creating->folder, to)) return END_REFUSED;
+    if (!snapshot_folder_begin(creating->folder, to)) return end_of_place(errno);
     creating->pace.began_us = monotonic_us();
     bool is_good = write_chunks(creating) && copy_text(creating, home, "genesis.conf") &&
                    copy_text(creating, home, "set.conf") && write_head(creating) &&

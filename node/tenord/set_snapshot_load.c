@@ -516,8 +516,9 @@ static int begin_home(const char *home, const struct set_snapshot *snapshot)
     static const char *const lives[] = {"store", "log", "store.sync", "store.old", "store.part"};
     if (mkdir(home, 0700) == 0) return END_GOOD;
     if (errno != EEXIST) {
-        complain("cannot make the home %s: %s", home, strerror(errno));
-        return END_FAILED;
+        int why = errno;
+        complain("cannot make the home %s: %s", home, strerror(why));
+        return end_of_place(why);
     }
     for (uint32_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
         if (!is_in(home, lives[i])) continue;

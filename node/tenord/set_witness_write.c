@@ -244,9 +244,9 @@ static int write_file(struct writing *writing)
     uint8_t *at = bytes + writing->whole.size;
     if (writing->batches.size > 0) memcpy(at, writing->batches.bytes, writing->batches.size);
     memcpy(at + writing->batches.size, writing->state.bytes, writing->state.size);
-    bool is_written = file_write(writing->options->out, bytes, size);
+    int end = file_write(writing->options->out, bytes, size) ? END_GOOD : end_of_place(errno);
     free(bytes);
-    if (!is_written) return END_FAILED;
+    if (end != END_GOOD) return end;
     printf("%s: %zu bytes\nblock        %" PRIu64 " %s\nroot before  %s\nroot after   %s\n",
            writing->options->out, size, writing->witness.header.height,
            hash_text(&writing->told->block), hash_text(&writing->witness.before.root),

@@ -52,8 +52,8 @@ struct snapshot_pace {
 /* So many more bytes are written: waits until they were due. */
 void snapshot_keep_pace(struct snapshot_pace *pace, uint64_t bytes_count);
 
-/* Makes TO.part, in which a snapshot grows; false after a complaint, when TO is there already too.
- */
+/* Makes TO.part, in which a snapshot grows; false after a complaint, with errno, when TO is there
+ * already too. */
 bool snapshot_folder_begin(char folder[PATH_SIZE], const char *to);
 /* It is whole: it gets its name, durably. False after a complaint. */
 bool snapshot_folder_end(const char *folder, const char *to);

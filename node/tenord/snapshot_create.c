@@ -228,16 +228,20 @@ bool snapshot_folder_begin(char folder[PATH_SIZE], const char *to)
     int length = snprintf(folder, PATH_SIZE, "%.*s.part", (int)to_size, to);
     if (length < 0 || (size_t)length >= PATH_SIZE) {
         complain("the name of the folder %s is too long", to);
+        errno = ENAMETOOLONG;
         return false;
     }
     if (access(to, F_OK) == 0) {
         complain("%s is there already; give a new folder", to);
+        errno = EEXIST;
         return false;
     }
     if (mkdir(folder, 0755) == 0) return true;
-    complain("cannot make %s: %s%s", folder, strerror(errno),
-             errno == EEXIST ? "; a snapshot is being made there, or one was cut off: remove it"
-                             : "");
+    int why = errno;
+    complain("cannot make %s: %s%s", folder, strerror(why),
+             why == EEXIST ? "; a snapshot is being made there, or one was cut off: remove it"
+                           : "");
+    errno = why;
     return false;
 }
 
@@ -251,7 +255,7 @@ bool snapshot_folder_end(const char *folder, const char *to)
 static int create(struct creating *creating, const char *home, const char *to)
 {
     if (!take_buffer(creating)) return END_FAILED;
-    if (!snapshot_folder_begin(creating->folder, to)) return END_REFUSED;
+    if (!snapshot_folder_begin(creating->folder, to)) return end_of_place(errno);
     creating->pace.began_us = monotonic_us();
     if (!write_chunks(creating) || !write_head(creating, home) ||
         !snapshot_folder_end(creating->folder, to)) {

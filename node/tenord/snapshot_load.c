@@ -239,12 +239,14 @@ static bool is_empty_folder(const char *path)
     return is_empty;
 }
 
+/* False after a complaint, with errno. */
 static bool begin_home(const char *home)
 {
     if (mkdir(home, 0755) == 0) return true;
     int failure = errno;
     if (failure == EEXIST && is_empty_folder(home)) return true;
     complain("cannot make the home %s, which must be new or empty: %s", home, strerror(failure));
+    errno = failure;
     return false;
 }
 
@@ -255,7 +257,7 @@ static int restore(const struct snapshot_folder *folder, const char *home)
     if (!head_limits(&limits, folder)) return END_REFUSED;
     int end = replica_hold(&held, &limits) ? END_GOOD : END_FAILED;
     if (end == END_GOOD) end = load_folder(held.replica, folder);
-    if (end == END_GOOD && !begin_home(home)) end = END_REFUSED;
+    if (end == END_GOOD && !begin_home(home)) end = end_of_place(errno);
     if (end == END_GOOD && !write_home(home, &folder->head, held.replica)) end = END_FAILED;
     if (end == END_GOOD) {
         const struct tn_replica_heads *heads = tn_replica_heads(held.replica);

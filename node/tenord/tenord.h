@@ -12,6 +12,10 @@
  * is refused; what was checked is wrong. */
 enum { END_GOOD = 0, END_FAILED = 1, END_REFUSED = 2, END_WRONG = 3 };
 
+/* How a command ends that cannot make or write a file or folder that it was told to make, by errno:
+ * END_REFUSED where another name would help (node/named_file.h), else END_FAILED. */
+int end_of_place(int error);
+
 /* Says what happened, once, on standard error: "tenord: …". */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line of the node's log on standard error: logfmt. */
@@ -53,9 +57,9 @@ const char *hash_text(const struct tn_hash *hash);
 /* Reads a whole file of at most size_max bytes; NULL after a complaint. The caller frees it. */
 uint8_t *file_read(size_t *size, const char *path, size_t size_max);
 /* Writes a file and makes its bytes durable; its name is once its folder is synced. False after a
- * complaint: then there is no file. */
+ * complaint, with errno: then there is no file. */
 bool file_make(const char *path, const void *bytes, size_t size);
-/* Writes a file whole or not at all, and makes it durable. */
+/* Writes a file whole or not at all, and makes it durable; false after a complaint, with errno. */
 bool file_write(const char *path, const void *bytes, size_t size);
 /* Makes durable that there is this name in its folder; false with errno. */
 bool folder_sync_of(const char *path);

@@ -83,9 +83,9 @@ static int write_file(const struct tn_replica *replica, const struct told *told,
     size_t size;
     uint8_t *bytes = make_bytes(&size, replica, told, block, options->home);
     if (bytes == NULL) return END_FAILED;
-    bool is_written = file_write(options->out, bytes, size);
+    int end = file_write(options->out, bytes, size) ? END_GOOD : end_of_place(errno);
     free(bytes);
-    if (!is_written) return END_FAILED;
+    if (end != END_GOOD) return end;
     printf("%s: %zu bytes\nblock        %" PRIu64 " %s\nroot before  %s\nroot after   %s\n",
            options->out, size, block->header.height, hash_text(&block->hash),
            hash_text(&block->header.exec_root), hash_text(&told->after.root));

@@ -233,6 +233,8 @@ tools_work_beside_a_node_at_work() {
     [ "$(root_of backup2)" = "$(root_of busy)" ] || fail "the backup goes another way"
     is_whole backup2
     expect 2 "File exists" "$tenord" backup --home "$work/busy" --to "$work/backup1"
+    expect 2 "No such file" "$tenord" backup --home "$work/busy" --to "$work/nowhere/backup"
+    expect 2 "No such file" "$tenord" inspect proof account 1 --home "$work/busy" --out "$work/nowhere/a"
 }
 
 # prove NAME KIND...: made, and accepted by both verifiers; not under another root.

@@ -77,13 +77,37 @@ chmod 640 "$scratch/b.key"
 expect 2 "can be read by others: chmod 600" "$tenord" key show "$scratch/b.key"
 expect 2 "can be read by others" "$tenord" key export "$scratch/b.key"
 expect 2 "key wants one of" "$tenord" key new
+expect 2 "No such file" "$tenord" key new "$scratch/nowhere/a.key"
+"$tenord" key new "$scratch/e.key" >/dev/null
+expect 2 "File exists" "$tenord" key import "$scratch/e.key" <"$key"
+if cmp -s "$key" "$scratch/e.key"; then fail "a refused import changed a key"; fi
+
+# failing COMMAND...: on a disk without room for a byte it ends with 1, as a failure of the world does.
+failing() {
+    local code=0
+    (
+        trap '' XFSZ
+        ulimit -f 0
+        exec "$@"
+    ) 2>&1 | cat >"$scratch/said" || code=$?
+    [ "$code" = 1 ] || fail "ended with $code, not 1: $*"
+    grep -qF "File too large" "$scratch/said" || fail "does not say what failed: $*"
+}
+failing "$tenord" key new "$scratch/d.key"
+failing "$tenord" key import "$scratch/d.key" <"$key"
+[ ! -e "$scratch/d.key" ] || fail "a key that could not be written left a file"
+failing "$tenord" init --home "$scratch/full"
+failing "$tenord" testnet --out "$scratch/full-net"
 
 # ---- Homes and settings --------------------------------------------------------------------------
 
 home=$scratch/home
 mkdir "$home" # an empty folder, as the package leaves one, is as good as none
 expect 0 "Its public key:" "$tenord" init --home "$home" --name alice --listen 127.0.0.1:1
-expect 1 "File exists" "$tenord" init --home "$home"
+expect 2 "File exists" "$tenord" init --home "$home"
+expect 2 "No such file" "$tenord" init --home "$scratch/nowhere/home"
+expect 2 "node.listen: 'nowhere' is not HOST:PORT" "$tenord" init --home "$scratch/other" --listen nowhere
+[ ! -e "$scratch/other" ] || fail "a home was made for settings that are refused"
 [ "$(stat -c %a "$home" "$home/vote.key" "$home/identity.pem" | sort -u | tr '\n' ' ')" = "600 700 " ] ||
     fail "a home can be read by others"
 expect 0 'name = "alice"' "$tenord" config print --home "$home"

@@ -90,7 +90,8 @@ until [ -s "$scratch/port" ]; do sleep 0.1; done
 expect 1 "cannot listen at 127.0.0.1:$(cat "$scratch/port"): Address already in use" \
     "$tenord" start --home "$home" "metrics.listen=127.0.0.1:$(cat "$scratch/port")"
 expect 1 "no node answers at" "$tenord" status --home "$home"
-expect 1 "File exists" "$tenord" testnet --out "$scratch/net"
+expect 2 "File exists" "$tenord" testnet --out "$scratch/net"
+expect 2 "No such file" "$tenord" testnet --out "$scratch/nowhere/net"
 printf 'chain = "typo"\nseries_maxx = 7\n' >"$scratch/genesis"
 expect 2 "patience" "$tenord" testnet --out "$scratch/other" --patience 101
 expect 2 "series_maxx" "$tenord" testnet --out "$scratch/other" --genesis "$scratch/genesis"
