@@ -129,7 +129,7 @@ int account_list(struct thin *thin)
     explicit_bzero(&key, sizeof key);
     if (!keyring_session_read(&thin->session, &is_found, thin->net.chain_id, thin_key(thin),
                               thin_market(thin))) {
-        return END_FAILED;
+        return END_REFUSED;
     }
     if (!is_found) thin->session.account = TN_NONE;
     struct tn_question question = {

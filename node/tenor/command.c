@@ -1,4 +1,5 @@
 /* command: reading a file, printing an answer, and failing visibly at either. */
+#include "named_file.h"
 #include "subcommand.h"
 
 #include <errno.h>
@@ -36,12 +37,20 @@ char *command_file(size_t *size, const char *path)
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "rb");
     char *bytes = file == NULL ? NULL : read_all(size, file);
+    int fault = errno;
     if (bytes == NULL) {
         fprintf(stderr, "tenor: cannot read %s: %s\n", standard ? "standard input" : path,
-                strerror(errno));
+                strerror(fault));
     }
     if (file != NULL && !standard) fclose(file);
+    errno = fault;
     return bytes;
+}
+
+int command_end_of(int error)
+{
+    const bool is_too_large = error == EFBIG; /* command_file reads none that is */
+    return is_too_large || named_file_is_refused(error) ? END_REFUSED : END_FAILED;
 }
 
 bool command_format(enum format *format, const char *text, const char *command)

@@ -5,6 +5,7 @@
 
 #include "tenor/hex.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ static bool put_key(struct thin *thin, const struct tn_secret_key *key, const ch
     struct tn_address address;
     char path[TN_CLIENT_PATH_SIZE];
     if (!tn_client_key_public(&public_key, &address, key)) {
-        return thin_fail(thin, END_FAILED, "the file of '%s' holds no key", name);
+        return thin_fail(thin, END_REFUSED, "the file of '%s' holds no key", name);
     }
     if (!keyring_path(path, name)) {
         thin->end = END_FAILED;
@@ -90,7 +91,7 @@ int key_import(struct thin *thin)
     if (!thin_options(thin, own, 1, 1, 1)) return thin->end;
     size_t size;
     char *text = command_file(&size, path);
-    if (text == NULL) return END_FAILED;
+    if (text == NULL) return command_end_of(errno);
     bool is_key = size > 0 && size < KEY_TEXT_MAX;
     if (is_key) {
         char line[KEY_TEXT_MAX];

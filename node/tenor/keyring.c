@@ -136,10 +136,16 @@ bool keyring_write(const struct tn_secret_key *key, const char *path)
 {
     char text[2 * TN_SECRET_KEY_SIZE + 2];
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file < 0 && errno == EEXIST) {
-        return complain("make the key", path, "there is one, and it stays; name another");
+    if (file < 0) {
+        int problem = errno;
+        if (problem == EEXIST) {
+            complain("make the key", path, "there is one, and it stays; name another");
+        } else {
+            complain("make the key file", path, strerror(problem));
+        }
+        errno = problem;
+        return false;
     }
-    if (file < 0) return complain("make the key file", path, strerror(errno));
     tn_hex_write(text, key->bytes, TN_SECRET_KEY_SIZE);
     text[sizeof text - 2] = '\n';
     bool is_good = write_all(file, text, sizeof text - 1);
@@ -148,7 +154,9 @@ bool keyring_write(const struct tn_secret_key *key, const char *path)
     close(file);
     if (is_good) return true;
     unlink(path);
-    return complain("write the key file", path, strerror(fault));
+    complain("write the key file", path, strerror(fault));
+    errno = fault;
+    return false;
 }
 
 static int compare(const void *a, const void *b)

@@ -25,7 +25,7 @@ bool keyring_read(struct tn_secret_key *key, const char *name);
 /* A new key; a name that is taken is refused. */
 bool keyring_make(struct tn_secret_key *key, const char *name);
 bool keyring_import(const struct tn_secret_key *key, const char *name);
-/* Into a new file of mode 0600, wherever it is. */
+/* Into a new file of mode 0600, wherever it is; false with errno. */
 bool keyring_write(const struct tn_secret_key *key, const char *path);
 
 /* The names of all keys, sorted. */

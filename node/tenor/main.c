@@ -31,7 +31,7 @@ static void print_help(FILE *out)
           "which program this is.\n"
           "A testnet's folder is named once by TENOR_NET, a key by TENOR_KEY; keys are in\n"
           "$TENOR_HOME, or ~/.tenor.\n"
-          "It ends with 0 when it is done, 1 when a file or memory fails, 2 when the usage or a\n"
+          "It ends with 0 when it is done, 1 when disk or memory fails, 2 when the usage or a\n"
           "file is refused, 3 when it was rejected or a proof does not hold, 4 when no node could\n"
           "be reached, 5 when it is not known whether it was done.\n",
           out);

@@ -4,6 +4,7 @@
 #include "report.h"
 #include "subcommand.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,7 +125,7 @@ int margin_command(int arguments_count, char **arguments)
     }
     size_t size;
     char *bytes = command_file(&size, options.path);
-    if (bytes == NULL) return END_FAILED;
+    if (bytes == NULL) return command_end_of(errno);
     int end = margin_answer(stdout, stderr, options.path, bytes, size, options.format);
     free(bytes);
     return end;

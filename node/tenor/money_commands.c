@@ -38,7 +38,7 @@ static bool prepare(struct thin *thin, struct thin_account *account)
     }
     if (is_good && !keyring_session_read(&session, &is_found, thin->net.chain_id, thin_key(thin),
                                          thin_market(thin))) {
-        is_good = thin_fail(thin, END_FAILED, "the session's file is in the way");
+        is_good = thin_fail(thin, END_REFUSED, "the session's file is in the way");
     }
     int64_t now_ms = (int64_t)time(NULL) * 1000;
     bool is_fresh =

@@ -7,6 +7,7 @@
 #include "portfolio.h"
 #include "subcommand.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -343,7 +344,7 @@ static int run(const struct options *options, json_t *root)
     }
     size_t size;
     char *bytes = command_file(&size, options->path);
-    if (bytes == NULL) return END_FAILED;
+    if (bytes == NULL) return command_end_of(errno);
     int end = price_answer(stdout, stderr, options->path, bytes, size, options->format);
     free(bytes);
     return end;

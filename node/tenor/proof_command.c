@@ -97,8 +97,9 @@ static int root_of_certificate(struct tn_hash *root, struct proof_signed *signed
     char *names = command_file(&names_size, options->sequencers);
     char *bytes = names == NULL ? NULL : command_file(&size, options->certificate);
     if (bytes == NULL) {
+        end = command_end_of(errno);
         free(names);
-        return END_REFUSED;
+        return end;
     }
     const uint8_t *at = (const uint8_t *)bytes;
     if (!sequencers_read(sequencers, signatures, names, names_size, why)) {
@@ -161,7 +162,7 @@ int proof_command(int arguments_count, char **arguments)
     if (end != END_GOOD) return end;
     size_t size;
     char *bytes = command_file(&size, options.path);
-    if (bytes == NULL) return END_REFUSED;
+    if (bytes == NULL) return command_end_of(errno);
     /* The chain is under the root too; here it is compared with the one that was meant. */
     if (sequencers.has_chain && size >= 38 &&
         memcmp(bytes + 6, sequencers.chain_id, sizeof sequencers.chain_id) != 0) {
@@ -254,7 +255,8 @@ static bool write_file(struct thin *thin, const char *path, const uint8_t *front
         fault = errno;
         is_good = false;
     }
-    return is_good || thin_fail(thin, END_FAILED, "cannot write %s: %s", path, strerror(fault));
+    return is_good ||
+           thin_fail(thin, command_end_of(fault), "cannot write %s: %s", path, strerror(fault));
 }
 
 static bool save(struct thin *thin, const struct got *got, const char *path)

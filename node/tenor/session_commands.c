@@ -4,6 +4,7 @@
 
 #include "tenor/market.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -133,7 +134,7 @@ int session_list(struct thin *thin)
     if (!thin_account_of(thin, &account, THIN_ANY_ACCOUNT)) return thin->end;
     if (!keyring_session_read(&thin->session, &is_found, thin->net.chain_id, thin_key(thin),
                               thin_market(thin))) {
-        return END_FAILED;
+        return END_REFUSED;
     }
     const struct tn_question question = {
         .kind = TN_ASK_ACCOUNT, .market = thin_market(thin), .account = account};
@@ -195,7 +196,7 @@ int session_revoke(struct thin *thin)
     if (is_good && session == 0) session = own_session.session;
     is_good = is_good && revoke(thin, session, &key);
     explicit_bzero(&key, sizeof key);
-    if (!is_good) return thin->end == END_GOOD ? END_FAILED : thin->end;
+    if (!is_good) return thin->end == END_GOOD ? END_REFUSED : thin->end; /* the session's file */
     if (is_found && session == own_session.session) {
         keyring_session_drop(thin->net.chain_id, thin_key(thin), thin_market(thin));
     }
@@ -220,7 +221,7 @@ int session_export(struct thin *thin)
     }
     if (!keyring_session_read(&session, &is_found, thin->net.chain_id, thin_key(thin),
                               thin_market(thin))) {
-        return END_FAILED;
+        return END_REFUSED;
     }
     if (!is_found) {
         thin_fail(thin, END_REFUSED,
@@ -228,9 +229,9 @@ int session_export(struct thin *thin)
                   thin_key(thin), thin_market(thin));
         return thin->end;
     }
-    bool is_written = keyring_write(&session.key, path);
+    int end = keyring_write(&session.key, path) ? END_GOOD : command_end_of(errno);
     explicit_bzero(&session.key, sizeof session.key);
-    if (!is_written) return END_FAILED;
+    if (end != END_GOOD) return end;
     put_session(thin, &session);
     output_text(thin->output, "file", path);
     return thin_done(thin);

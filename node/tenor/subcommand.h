@@ -9,7 +9,7 @@
 
 #include "tenor/crypto.h"
 
-/* How a command ends: done; the world failed (a file, memory); the input or the usage is wrong;
+/* How a command ends: done; the world failed (disk, memory); the input or the usage is wrong;
  * what was checked does not hold, or the exchange or a node said no; no node could be reached; it
  * is not known whether it was done. */
 enum {
@@ -47,9 +47,12 @@ int proof_answer(FILE *out, FILE *err, const char *name, const char *bytes, size
                  enum format format);
 
 /* command_file reads a whole file, "-" for standard input, of at most FILE_SIZE_MAX bytes. NULL
- * after a complaint on standard error; else the caller frees it. */
+ * after a complaint on standard error, with errno; else the caller frees it. */
 #define FILE_SIZE_MAX (16u << 20)
 char *command_file(size_t *size, const char *path);
+
+/* How a command ends for which a file that was named could not be read or written, by errno. */
+int command_end_of(int error);
 
 /* command_format reads what -o takes: table or json; `command` complains of anything else. */
 bool command_format(enum format *format, const char *text, const char *command);

@@ -486,7 +486,7 @@ bool thin_log_on(struct thin *thin)
     if (thin->net.nodes_count == 0 && !thin_net(thin)) return false;
     if (!keyring_session_read(&thin->session, &is_found, thin->net.chain_id, thin_key(thin),
                               thin_market(thin))) {
-        thin->end = END_FAILED;
+        thin->end = END_REFUSED;
         return false;
     }
     if (!is_found) {

@@ -116,7 +116,7 @@ bool thin_account_of(struct thin *thin, uint32_t *account, uint64_t number)
     }
     if (!keyring_session_read(&session, &is_found, thin->net.chain_id, thin_key(thin),
                               thin_market(thin))) {
-        thin->end = END_FAILED;
+        thin->end = END_REFUSED;
         return false;
     }
     *account = session.account;

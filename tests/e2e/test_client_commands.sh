@@ -345,6 +345,16 @@ sessions_come_and_go() {
     ok '"state": "revoked"' session revoke
     ends 2 'has no session in market 1' order cancel-all
     ok '"expires"' session new
+    ok '"file"' session export --out "$work/session.key"
+    ends 2 'there is one, and it stays' session export --out "$work/session.key"
+    ends 2 'No such file' session export --out "$work/nowhere/session.key"
+    local file
+    file=$(echo "$TENOR_HOME"/sessions/*/default-1)
+    chmod 644 "$file"
+    ends 2 'others may read' session list
+    ends 2 'others may read' session revoke
+    ends 2 'others may read' order cancel-all
+    chmod 600 "$file"
 }
 
 blocks_and_proofs_are_checked() {
@@ -392,7 +402,9 @@ every_exit_code_means_what_help_says() {
     ends 2 'a side is PRICExQUANTITY' quote BTC-PERP 99000x 101000x1
     ends 2 'which limit\?' mmp set --group 2
     ends 3 'rejected: 200 ACCOUNT_UNKNOWN' positions --account 4000
-    ends 1 'cannot read .*nowhere' key import new --file "$work/nowhere"
+    ends 2 'cannot read .*nowhere' key import new --file "$work/nowhere"
+    ends 2 'cannot read .*nowhere' proof verify --file "$work/nowhere" --root "$(printf '%064d' 0)"
+    ends 2 'cannot write .*nowhere' proof get --series BTC-PERP --out "$work/nowhere/a.proof"
     local end=0
     "$tenor" cluster >/dev/full 2>"$work/err" || end=$?
     [ "$end" = 1 ] || fail "an answer that cannot be written ends with $end"

@@ -317,10 +317,18 @@ help_tells_the_commands_and_options() {
     grep -q -- --left-ms "$scratch/stdout" || fail "an option is missing"
 }
 
+a_file_that_is_not_there_is_refused() {
+    local command
+    for command in margin price; do
+        [ "$(exit_code_of "$tenor" $command --file "$scratch/nowhere")" = 2 ] ||
+            fail "$command with a file that is not there"
+        grep -qF "cannot read $scratch/nowhere" "$scratch/stderr" || fail "the file is not named"
+        [ "$(exit_code_of "$tenor" $command --file "$scratch")" = 2 ] || fail "$command with a directory"
+        grep -qF "cannot read $scratch: Is a directory" "$scratch/stderr" || fail "it is not said to be one"
+    done
+}
+
 a_failure_of_the_world_ends_with_1() {
-    [ "$(exit_code_of "$tenor" margin --file "$scratch/nowhere")" = 1 ] || fail "a file that is not there"
-    grep -qF "cannot read $scratch/nowhere" "$scratch/stderr" || fail "the file is not named"
-    [ "$(exit_code_of "$tenor" margin --file "$scratch")" = 1 ] || fail "a directory"
     [ -w /dev/full ] || return 0
     local code=0
     "$tenor" margin --file "$examples/portfolio-btc.json" >/dev/full 2>"$scratch/stderr" || code=$?
@@ -343,6 +351,7 @@ tests=(
     a_bad_option_is_refused_with_its_place
     wrong_usage_ends_with_2
     help_tells_the_commands_and_options
+    a_file_that_is_not_there_is_refused
     a_failure_of_the_world_ends_with_1
 )
 for test in "${tests[@]}"; do
