@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "options.h"
 #include "tenor/base.h"
 
 #define BENCH_RUNS_MAX 9

@@ -486,16 +486,9 @@ int main(int argc, char **argv)
 {
     bool quick = false;
     const char *only = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0)
-            quick = true;
-        else if (strcmp(argv[i], "--workload") == 0 && i + 1 < argc)
-            only = argv[++i];
-        else {
-            fprintf(stderr, "usage: bench_book [--quick] [--workload NAME]\n");
-            return 2;
-        }
-    }
+    const struct bench_option options[] = {BENCH_OPTION_QUICK(&quick),
+                                           BENCH_OPTION_WORKLOAD(&only)};
+    bench_options_read("bench_book", options, 2, argc, argv);
     bool found = false;
     for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
         struct workload workload = workloads[i];

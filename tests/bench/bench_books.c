@@ -241,15 +241,13 @@ static void bench(uint32_t orders, uint32_t frames, uint32_t each, enum tn_cpu c
     bench_json_close();
 }
 
-int main(int count, char **arguments)
+int main(int argc, char **argv)
 {
-    bool quick = count == 2 && strcmp(arguments[1], "--quick") == 0;
+    bool quick = false;
+    const struct bench_option options[] = {BENCH_OPTION_QUICK(&quick)};
     enum tn_cpu cpu = TN_CPU_BASE;
     static const uint32_t orders[] = {0, 1024, ORDERS_MOST};
-    if (count > 1 && !quick) {
-        fprintf(stderr, "usage: bench_books [--quick]\n");
-        return 2;
-    }
+    bench_options_read("bench_books", options, 1, argc, argv);
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) cpu = TN_CPU_AVX2;
 #endif

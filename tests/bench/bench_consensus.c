@@ -524,23 +524,25 @@ struct options {
     uint32_t validators, digests; /* validators 0: all of SIZES */
 };
 
-static bool read_options(struct options *options, int argc, char **argv)
+static void read_options(struct options *options, int argc, char **argv)
 {
     *options = (struct options){.digests = 16};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0) {
-            options->is_quick = true;
-            continue;
-        }
-        const bool is_validators = strcmp(argv[i], "--validators") == 0;
-        if (!is_validators && strcmp(argv[i], "--digests") != 0) return false;
-        if (i + 1 == argc) return false;
-        char *end;
-        const unsigned long value = strtoul(argv[++i], &end, 10);
-        if (*end != '\0' || value == 0 || value > (is_validators ? NODES_MAX : 4096)) return false;
-        *(is_validators ? &options->validators : &options->digests) = (uint32_t)value;
-    }
-    return true;
+    const struct bench_option table[] = {
+        BENCH_OPTION_QUICK(&options->is_quick),
+        {.name = "--validators",
+         .value = "N",
+         .number = &options->validators,
+         .least = 1,
+         .most = NODES_MAX,
+         .help = "a set of so many only"},
+        {.name = "--digests",
+         .value = "K",
+         .number = &options->digests,
+         .least = 1,
+         .most = 4096,
+         .help = "batches in a block (16)"},
+    };
+    bench_options_read("bench_consensus", table, 3, argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -550,10 +552,7 @@ int main(int argc, char **argv)
     struct tn_signatures real, learned;
     struct options options;
     bool is_good = true;
-    if (!read_options(&options, argc, argv)) {
-        fprintf(stderr, "usage: bench_consensus [--quick] [--validators N] [--digests K]\n");
-        return 2;
-    }
+    read_options(&options, argc, argv);
     TN_ASSERT(tn_signatures_size() <= sizeof(memory));
     tn_signatures_real(&real, memory);
     const size_t tables_size = tn_signatures_learned_size(KEY_TABLES);

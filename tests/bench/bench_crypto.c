@@ -270,16 +270,9 @@ int main(int argc, char **argv)
 {
     bool quick = false;
     const char *only = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0)
-            quick = true;
-        else if (strcmp(argv[i], "--workload") == 0 && i + 1 < argc)
-            only = argv[++i];
-        else {
-            fprintf(stderr, "usage: bench_crypto [--quick] [--workload NAME]\n");
-            return 2;
-        }
-    }
+    const struct bench_option options[] = {BENCH_OPTION_QUICK(&quick),
+                                           BENCH_OPTION_WORKLOAD(&only)};
+    bench_options_read("bench_crypto", options, 2, argc, argv);
     const size_t keccaks_count = sizeof(keccak_workloads) / sizeof(keccak_workloads[0]);
     const size_t crcs_count = sizeof(crc_workloads) / sizeof(crc_workloads[0]);
     uint8_t *messages = bench_map(BYTES_MAX);

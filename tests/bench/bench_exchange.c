@@ -324,24 +324,18 @@ static void run_workload(const struct load_workload *workload)
 
 int main(int argc, char **argv)
 {
-    bool quick = false;
+    bool quick = false, no_prefetch = false, no_twin = false;
     const char *only = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0) {
-            quick = true;
-            runs_count = 1;
-        } else if (strcmp(argv[i], "--no-prefetch") == 0) {
-            looks_ahead = false;
-        } else if (strcmp(argv[i], "--no-twin") == 0) {
-            asks_twin = false;
-        } else if (strcmp(argv[i], "--workload") == 0 && i + 1 < argc) {
-            only = argv[++i];
-        } else {
-            fprintf(stderr, "usage: bench_exchange [--quick] [--no-prefetch] [--no-twin] "
-                            "[--workload NAME]\n");
-            return 2;
-        }
-    }
+    const struct bench_option options[] = {
+        BENCH_OPTION_QUICK(&quick),
+        {.name = "--no-prefetch", .flag = &no_prefetch, .help = "nothing is looked up ahead"},
+        {.name = "--no-twin", .flag = &no_twin, .help = "without the naive twin"},
+        BENCH_OPTION_WORKLOAD(&only),
+    };
+    bench_options_read("bench_exchange", options, 4, argc, argv);
+    if (quick) runs_count = 1;
+    looks_ahead = !no_prefetch;
+    asks_twin = !no_twin;
     bool found = false;
     bench_json_machine();
     for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {

@@ -2,7 +2,7 @@
  * that may be hashed beside it: a million accounts of which 100 000 hold 20 positions each, each
  * checkpoint at marks that have moved. Prints JSON lines.
  *
- *     bench_exits [--accounts N] [--checkpoints N] [--hands N]
+ *     bench_exits [--quick] [--accounts N] [--checkpoints N] [--hands N]
  *
  * With --hands so many threads help the one that hashes, as they do in a set's node.
  * `mark` is the end of a block without a checkpoint, for comparison: what it writes down is written
@@ -92,19 +92,37 @@ static void say(const char *name, const struct times *times)
     bench_json_close();
 }
 
-static uint32_t number_after(int count, char **words, const char *word, uint32_t usual)
-{
-    for (int i = 1; i + 1 < count; i++)
-        if (strcmp(words[i], word) == 0) return (uint32_t)strtoul(words[i + 1], NULL, 10);
-    return usual;
-}
-
-int main(int count, char **words)
+int main(int argc, char **argv)
 {
     static struct times with, without;
-    const uint32_t accounts = number_after(count, words, "--accounts", 1000000);
-    const uint32_t checkpoints = number_after(count, words, "--checkpoints", 9);
-    const uint32_t threads = number_after(count, words, "--hands", 0);
+    bool quick = false;
+    uint32_t accounts = 1000000, checkpoints = BENCH_RUNS_MAX, threads = 0;
+    const struct bench_option options[] = {
+        {.name = "--quick", .flag = &quick, .help = "50000 accounts, 2 checkpoints"},
+        {.name = "--accounts",
+         .value = "N",
+         .number = &accounts,
+         .least = 1000,
+         .most = 1000000,
+         .help = "a tenth of them with positions (1000000)"},
+        {.name = "--checkpoints",
+         .value = "N",
+         .number = &checkpoints,
+         .least = 1,
+         .most = BENCH_RUNS_MAX,
+         .help = "so many runs (9)"},
+        {.name = "--hands",
+         .value = "N",
+         .number = &threads,
+         .least = 0,
+         .most = 64,
+         .help = "threads that help (0)"},
+    };
+    bench_options_read("bench_exits", options, 4, argc, argv);
+    if (quick) {
+        accounts = 50000;
+        checkpoints = 2;
+    }
     const struct desk_extent extent = {.accounts = accounts / 20 * 2,
                                        .positions = POSITIONS,
                                        .idle = accounts - accounts / 20 * 2};

@@ -132,7 +132,7 @@ static void report(const char *name, const struct blocks *blocks, const struct c
     bench_json_close();
 }
 
-int main(int count, char **arguments)
+int main(int argc, char **argv)
 {
     const struct {
         const char *name;
@@ -146,7 +146,10 @@ int main(int count, char **arguments)
         {"feed/orders", TENOR__V1__CHANNEL__ORDERS, 0},
         {"feed/ticker", TENOR__V1__CHANNEL__TICKER, 0},
     };
-    const uint32_t blocks_count = count > 1 && strcmp(arguments[1], "--quick") == 0 ? 5 : 100;
+    bool quick = false;
+    const struct bench_option table[] = {BENCH_OPTION_QUICK(&quick)};
+    bench_options_read("bench_feed", table, 1, argc, argv);
+    const uint32_t blocks_count = quick ? 5 : 100;
     struct copy copy = {.ring = malloc(RING)};
     struct feed_options options;
     feed_options_default(&options);

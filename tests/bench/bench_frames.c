@@ -148,11 +148,9 @@ static void run_workload(const struct workload *workload, uint32_t repeats, uint
 int main(int argc, char **argv)
 {
     static _Alignas(16) uint8_t memory[4096];
-    bool quick = argc == 2 && strcmp(argv[1], "--quick") == 0;
-    if (argc > 1 && !quick) {
-        fprintf(stderr, "usage: bench_frames [--quick]\n");
-        return 2;
-    }
+    bool quick = false;
+    const struct bench_option options[] = {BENCH_OPTION_QUICK(&quick)};
+    bench_options_read("bench_frames", options, 1, argc, argv);
     TN_ASSERT(tn_signatures_size() <= sizeof(memory));
     tn_signatures_real(&signatures, memory);
     for (size_t i = 0; i < sizeof(WORKLOADS) / sizeof(WORKLOADS[0]); i++)

@@ -8,10 +8,7 @@
  *
  * usage: bench_gateway [--quick] [--nodes N] [--checkers N] [--spin US] [--slow-seconds N]
  *                      [FIGURE...]
- * checkers: threads of a node that check signatures; 0, the default: as the node likes
- * spin: clients.limits.spin_us of the nodes; 0, the default: they sleep
- * slow-seconds: that the figure `slow` may take; 100
- * figures: raw idle beside latency curve orders quotes slow logons; all by default. */
+ * --help says what they are; all figures by default. */
 #include "gateway_load.h"
 #include "gateway_slow.h"
 
@@ -222,27 +219,21 @@ static void figure_logons(void)
 /* ---- The process -------------------------------------------------------------------------------
  */
 
-static bool is_wanted(int count, char **names, const char *name)
+enum figure { RAW, IDLE, BESIDE, LATENCY, CURVE, ORDERS, QUOTES, SLOW, LOGON, FIGURES };
+static bool wanted[FIGURES]; /* none: all are */
+
+static bool is_wanted(enum figure figure)
 {
-    bool any = false;
-    for (int i = 1; i < count; i++) {
-        if (strcmp(names[i], "--nodes") == 0 || strcmp(names[i], "--checkers") == 0 ||
-            strcmp(names[i], "--spin") == 0 || strcmp(names[i], "--slow-seconds") == 0) {
-            i++;
-            continue;
-        }
-        if (strcmp(names[i], name) == 0) return true;
-        any |= names[i][0] != '-';
-    }
-    return !any;
+    for (uint32_t i = 0; i < FIGURES; i++)
+        if (wanted[i]) return wanted[figure];
+    return true;
 }
 
-static void bench(int count, char **names, const char *folder, bool is_quick)
+static void bench(const char *folder, bool is_quick)
 {
-    bool wants_raw = is_wanted(count, names, "raw");
-    if (wants_raw) raw_print(is_quick);
+    if (is_wanted(RAW)) raw_print(is_quick);
     net_start(&net, folder, nodes_count);
-    if (is_wanted(count, names, "idle") && !is_quick) {
+    if (is_wanted(IDLE) && !is_quick) {
         sleep(SETTLE_SECONDS);
         print_rss("rss_idle_fresh");
     }
@@ -253,18 +244,57 @@ static void bench(int count, char **names, const char *folder, bool is_quick)
         net_stop(&net);
         return;
     }
-    if (is_wanted(count, names, "idle")) {
+    if (is_wanted(IDLE)) {
         sleep(SETTLE_SECONDS);
         print_rss("rss_idle_with_market");
     }
-    if (is_wanted(count, names, "beside")) figure_beside();
-    if (is_wanted(count, names, "latency")) figure_latency(5000);
-    if (is_wanted(count, names, "curve")) figure_curve();
-    if (is_wanted(count, names, "orders")) figure_orders();
-    if (is_wanted(count, names, "quotes")) figure_quotes();
-    if (is_wanted(count, names, "slow")) slow_print(&net, slow_seconds);
-    if (is_wanted(count, names, "logons")) figure_logons();
+    if (is_wanted(BESIDE)) figure_beside();
+    if (is_wanted(LATENCY)) figure_latency(5000);
+    if (is_wanted(CURVE)) figure_curve();
+    if (is_wanted(ORDERS)) figure_orders();
+    if (is_wanted(QUOTES)) figure_quotes();
+    if (is_wanted(SLOW)) slow_print(&net, slow_seconds);
+    if (is_wanted(LOGON)) figure_logons();
     net_stop(&net);
+}
+
+static void read_options(bool *is_quick, int argc, char **argv)
+{
+    const struct bench_option options[] = {
+        BENCH_OPTION_QUICK(is_quick),
+        {.name = "--nodes",
+         .value = "N",
+         .number = &nodes_count,
+         .least = 1,
+         .most = NET_NODES_MAX,
+         .help = "of the set (1)"},
+        {.name = "--checkers",
+         .value = "N",
+         .number = &net.checkers_count,
+         .most = 64,
+         .help = "threads of a node that check signatures (0: as it likes)"},
+        {.name = "--spin",
+         .value = "US",
+         .number = &net.spin_us,
+         .most = 1000000,
+         .help = "clients.limits.spin_us of the nodes (0: they sleep)"},
+        {.name = "--slow-seconds",
+         .value = "N",
+         .number = &slow_seconds,
+         .least = 1,
+         .most = 86400,
+         .help = "that the figure slow may take (100)"},
+        {.name = "raw", .flag = &wanted[RAW], .help = "a figure: the machine's own round trips"},
+        {.name = "idle", .flag = &wanted[IDLE], .help = "memory of an idle node"},
+        {.name = "beside", .flag = &wanted[BESIDE], .help = "orders between raw round trips"},
+        {.name = "latency", .flag = &wanted[LATENCY], .help = "of orders at 5000 a second"},
+        {.name = "curve", .flag = &wanted[CURVE], .help = "latency by rate"},
+        {.name = "orders", .flag = &wanted[ORDERS], .help = "how many a second"},
+        {.name = "quotes", .flag = &wanted[QUOTES], .help = "how many a second"},
+        {.name = "slow", .flag = &wanted[SLOW], .help = "beside subscribers that read slowly"},
+        {.name = "logons", .flag = &wanted[LOGON], .help = "a thousand after a restart"},
+    };
+    bench_options_read("bench_gateway", options, sizeof options / sizeof options[0], argc, argv);
 }
 
 static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *walk)
@@ -283,25 +313,15 @@ static void pass_on(int number)
 }
 
 /* The work is a child's, whose own children die with it: whatever ends it, the folder goes. */
-int main(int count, char **arguments)
+int main(int argc, char **argv)
 {
     char folder[] = "/tmp/bench_gateway.XXXXXX";
     bool is_quick = false;
     int status = 0;
-    for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "--quick") == 0) is_quick = true;
-        if (strcmp(arguments[i], "--nodes") == 0 && i + 1 < count)
-            nodes_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
-        if (strcmp(arguments[i], "--checkers") == 0 && i + 1 < count)
-            net.checkers_count = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
-        if (strcmp(arguments[i], "--spin") == 0 && i + 1 < count)
-            net.spin_us = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
-        if (strcmp(arguments[i], "--slow-seconds") == 0 && i + 1 < count)
-            slow_seconds = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
-    }
-    if (nodes_count < 1 || nodes_count > NET_NODES_MAX || mkdtemp(folder) == NULL) {
-        fprintf(stderr, "bench_gateway: --nodes takes 1 to 4, and /tmp must be there\n");
-        return 2;
+    read_options(&is_quick, argc, argv);
+    if (mkdtemp(folder) == NULL) {
+        fprintf(stderr, "bench_gateway: cannot make a folder in /tmp\n");
+        return 1;
     }
     signal(SIGINT, pass_on);
     signal(SIGTERM, pass_on);
@@ -309,7 +329,7 @@ int main(int count, char **arguments)
     if (worker == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         prctl(PR_SET_TIMERSLACK, 1);
-        bench(count, arguments, folder, is_quick);
+        bench(folder, is_quick);
         exit(EXIT_SUCCESS);
     }
     while (waitpid(worker, &status, 0) < 0) {

@@ -2,7 +2,9 @@
  *
  * Two nodes on one machine, a thread each, both asleep while nothing comes: round trips of one
  * small message, messages a second one way, bytes a second one way. The raw figures are the same
- * dance over a plain TCP connection with blocking sockets. JSON lines. */
+ * dance over a plain TCP connection with blocking sockets. JSON lines.
+ *
+ * usage: bench_link [--quick] */
 #include "bench.h"
 
 #include "link/certificate.h"
@@ -33,6 +35,7 @@ static struct node nodes[2];
 static _Alignas(64) uint8_t signature_memory[4096];
 static atomic_bool stop;
 static _Atomic uint64_t arrived;
+static uint32_t rounds = ROUNDS, burst = BURST, large_count = LARGE_COUNT;
 
 static bool sign(void *context, struct tn_signature *signature, const struct tn_hash *digest)
 {
@@ -111,8 +114,8 @@ static void print_latency(const char *name, uint32_t *ns, uint64_t cpu_ns)
 {
     bench_json_open(name);
     bench_json_u64("bytes", SMALL);
-    bench_json_double("cpu_ns_both_ends", (double)cpu_ns / ROUNDS);
-    bench_json_latency(ns, ROUNDS, 1);
+    bench_json_double("cpu_ns_both_ends", (double)cpu_ns / rounds);
+    bench_json_latency(ns, rounds, 1);
     bench_json_close();
 }
 
@@ -120,7 +123,7 @@ static void link_round_trips(uint32_t *ns)
 {
     uint8_t bytes[SMALL] = {TN_PEER_VOTE};
     uint64_t cpu_ns = bench_cpu_ns();
-    for (uint32_t i = 0; i < ROUNDS; i++) {
+    for (uint32_t i = 0; i < rounds; i++) {
         uint64_t begin = bench_clock_ns();
         TN_ASSERT(link_send(nodes[0].link, 1, TN_PRIORITY_VOTE, bytes, SMALL) == LINK_SENT);
         wait_for(LINK_MESSAGE);
@@ -190,9 +193,9 @@ static void *answer_raw(void *unused)
 {
     static uint8_t bytes[LARGE];
     (void)unused;
-    for (uint32_t i = 0; i < ROUNDS; i++)
+    for (uint32_t i = 0; i < rounds; i++)
         TN_ASSERT(receive_all(raw[1], bytes, SMALL) && send(raw[1], bytes, SMALL, 0) == SMALL);
-    for (uint32_t i = 0; i < LARGE_COUNT; i++)
+    for (uint32_t i = 0; i < large_count; i++)
         TN_ASSERT(receive_all(raw[1], bytes, LARGE));
     TN_ASSERT(send(raw[1], bytes, 1, 0) == 1);
     return NULL;
@@ -205,7 +208,7 @@ static void bench_raw(uint32_t *ns)
     open_raw();
     uint64_t cpu_ns = bench_cpu_ns();
     TN_ASSERT(pthread_create(&thread, NULL, answer_raw, NULL) == 0);
-    for (uint32_t i = 0; i < ROUNDS; i++) {
+    for (uint32_t i = 0; i < rounds; i++) {
         uint64_t begin = bench_clock_ns();
         TN_ASSERT(send(raw[0], bytes, SMALL, 0) == SMALL && receive_all(raw[0], bytes, SMALL));
         ns[i] = (uint32_t)(bench_clock_ns() - begin);
@@ -213,20 +216,28 @@ static void bench_raw(uint32_t *ns)
     print_latency("raw_tcp_round_trip", ns, bench_cpu_ns() - cpu_ns);
     cpu_ns = bench_cpu_ns();
     uint64_t begin = bench_clock_ns();
-    for (uint32_t i = 0; i < LARGE_COUNT; i++)
+    for (uint32_t i = 0; i < large_count; i++)
         TN_ASSERT(send(raw[0], bytes, LARGE, 0) == (ssize_t)LARGE);
     TN_ASSERT(receive_all(raw[0], bytes, 1));
-    print_one_way("raw_tcp_bytes", bench_clock_ns() - begin, bench_cpu_ns() - cpu_ns, LARGE_COUNT,
+    print_one_way("raw_tcp_bytes", bench_clock_ns() - begin, bench_cpu_ns() - cpu_ns, large_count,
                   LARGE);
     pthread_join(thread, NULL);
     close(raw[0]);
     close(raw[1]);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static uint32_t ns[ROUNDS];
     pthread_t thread;
+    bool quick = false;
+    const struct bench_option options[] = {BENCH_OPTION_QUICK(&quick)};
+    bench_options_read("bench_link", options, 1, argc, argv);
+    if (quick) {
+        rounds /= 20;
+        burst /= 20;
+        large_count /= 20;
+    }
     bench_raw(ns);
     open_node(0);
     open_node(1);
@@ -240,8 +251,8 @@ int main(void)
     bench_json_close();
     link_one_way(NULL, TN_PRIORITY_VOTE, SMALL, 1000); /* both ends are up and warm */
     link_round_trips(ns);
-    link_one_way("link_messages", TN_PRIORITY_VOTE, SMALL, BURST);
-    link_one_way("link_bytes", TN_PRIORITY_BATCH, LARGE, LARGE_COUNT);
+    link_one_way("link_messages", TN_PRIORITY_VOTE, SMALL, burst);
+    link_one_way("link_bytes", TN_PRIORITY_BATCH, LARGE, large_count);
     atomic_store(&stop, true);
     pthread_join(thread, NULL);
     link_close(nodes[0].link);

@@ -182,16 +182,13 @@ int main(int argc, char **argv)
 {
     uint32_t groups = GROUPS_FULL;
     const char *place = "/var/tmp";
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0) {
-            groups = 800;
-        } else if (strcmp(argv[i], "--directory") == 0 && i + 1 < argc) {
-            place = argv[++i];
-        } else {
-            fprintf(stderr, "usage: bench_log [--quick] [--directory DIRECTORY]\n");
-            return 2;
-        }
-    }
+    bool quick = false;
+    const struct bench_option table[] = {
+        BENCH_OPTION_QUICK(&quick),
+        {.name = "--directory", .value = "DIRECTORY", .text = &place, .help = "a disk (/var/tmp)"},
+    };
+    bench_options_read("bench_log", table, 2, argc, argv);
+    if (quick) groups = 800;
     snprintf(directory, sizeof directory, "%s/tenor-bench-log-XXXXXX", place);
     if (mkdtemp(directory) == NULL) {
         fprintf(stderr, "bench_log: cannot make a directory in %s\n", place);

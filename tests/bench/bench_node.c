@@ -528,6 +528,13 @@ static bool run_all(bool is_made, const char *only)
     return good;
 }
 
+static bool has_part(const char *name)
+{
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (strcmp(name, parts[i].name) == 0) return true;
+    return false;
+}
+
 static bool take_folder(const char *place, const char *home)
 {
     if (home != NULL) {
@@ -546,20 +553,16 @@ static bool take_folder(const char *place, const char *home)
 int main(int argc, char **argv)
 {
     const char *place = "/var/tmp", *home = NULL, *only = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0) {
-            bench.quick = true;
-        } else if (strcmp(argv[i], "--directory") == 0 && i + 1 < argc) {
-            place = argv[++i];
-        } else if (strcmp(argv[i], "--home") == 0 && i + 1 < argc) {
-            home = argv[++i];
-        } else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc) {
-            only = argv[++i];
-        } else {
-            fprintf(stderr, "usage: bench_node [--quick] [--directory DIRECTORY] [--home HOME] "
-                            "[--part PART]\n");
-            return 2;
-        }
+    const struct bench_option options[] = {
+        BENCH_OPTION_QUICK(&bench.quick),
+        {.name = "--directory", .value = "DIRECTORY", .text = &place, .help = "a disk (/var/tmp)"},
+        {.name = "--home", .value = "HOME", .text = &home, .help = "a home to use, and to keep"},
+        {.name = "--part", .value = "PART", .text = &only, .help = "this one only"},
+    };
+    bench_options_read("bench_node", options, 4, argc, argv);
+    if (only != NULL && !has_part(only)) {
+        fprintf(stderr, "bench_node: there is no part \"%s\"\n", only);
+        return 2;
     }
     if (!take_folder(place, home)) return 1;
     char genesis[PATH_SIZE];

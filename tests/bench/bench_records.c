@@ -102,9 +102,11 @@ static void print_times(const char *what, const struct store *store, uint64_t al
     fflush(stdout);
 }
 
-int main(int count, char **arguments)
+int main(int argc, char **argv)
 {
-    bool quick = count > 1 && strcmp(arguments[1], "--quick") == 0;
+    bool quick = false;
+    const struct bench_option options[] = {BENCH_OPTION_QUICK(&quick)};
+    bench_options_read("bench_records", options, 1, argc, argv);
     uint32_t part = quick ? 50 : 1;
     const struct desk_extent extent = {
         .accounts = 100000 / part, .positions = 20, .idle = 900000 / part, .orders = 100000 / part};

@@ -65,22 +65,16 @@ int main(int argc, char **argv)
 {
     struct risk_options options = {.quick = false, .twin = true, .runs = 7};
     const char *only = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0) {
-            options.quick = true;
-            options.runs = 1;
-        } else if (strcmp(argv[i], "--no-twin") == 0) {
-            options.twin = false;
-        } else if (strcmp(argv[i], "--workload") == 0 && i + 1 < argc) {
-            only = argv[++i];
-        } else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc) {
-            only_cpu = argv[++i];
-        } else {
-            fprintf(stderr,
-                    "usage: bench_risk [--quick] [--no-twin] [--workload NAME] [--cpu NAME]\n");
-            return 2;
-        }
-    }
+    bool no_twin = false;
+    const struct bench_option table[] = {
+        BENCH_OPTION_QUICK(&options.quick),
+        {.name = "--no-twin", .flag = &no_twin, .help = "without the naive twin"},
+        BENCH_OPTION_WORKLOAD(&only),
+        {.name = "--cpu", .value = "NAME", .text = &only_cpu, .help = "SSE2, AVX2 or AVX-512 only"},
+    };
+    bench_options_read("bench_risk", table, 4, argc, argv);
+    if (options.quick) options.runs = 1;
+    options.twin = !no_twin;
     struct risk_path paths[3];
     if (risk_paths(paths) == 0) {
         fprintf(stderr, "bench_risk: this processor has no \"%s\"\n", only_cpu);

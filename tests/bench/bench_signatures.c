@@ -124,11 +124,9 @@ static void run_learning(void)
 
 int main(int argc, char **argv)
 {
-    bool quick = argc == 2 && strcmp(argv[1], "--quick") == 0;
-    if (argc > 1 && !quick) {
-        fprintf(stderr, "usage: bench_signatures [--quick]\n");
-        return 2;
-    }
+    bool quick = false;
+    const struct bench_option options[] = {BENCH_OPTION_QUICK(&quick)};
+    bench_options_read("bench_signatures", options, 1, argc, argv);
     const uint32_t places = 2 * KEYS_MAX;
     const size_t real_size = tn_align(tn_signatures_size());
     const size_t size = real_size + tn_signatures_learned_size(places);

@@ -15,17 +15,12 @@ int main(int argc, char **argv)
 {
     struct state_options options = {.quick = false, .runs = 5};
     const char *only = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--quick") == 0) {
-            options.quick = true;
-            options.runs = 1;
-        } else if (strcmp(argv[i], "--workload") == 0 && i + 1 < argc) {
-            only = argv[++i];
-        } else {
-            fprintf(stderr, "usage: bench_state [--quick] [--workload NAME]\n");
-            return 2;
-        }
-    }
+    const struct bench_option table[] = {
+        BENCH_OPTION_QUICK(&options.quick),
+        BENCH_OPTION_WORKLOAD(&only),
+    };
+    bench_options_read("bench_state", table, 2, argc, argv);
+    if (options.quick) options.runs = 1;
     bool found = false;
     bench_json_machine();
     for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
