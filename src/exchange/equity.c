@@ -112,11 +112,33 @@ bool tn_exchange_is_late(const struct tn_exchange *exchange, const struct change
     return false;
 }
 
+/* May an order of the account stand in a group with a limit, which gives relief? */
+static bool may_have_relief(const struct tn_exchange *exchange, uint32_t account)
+{
+    uint32_t group = exchange->accounts[account].groups_head;
+    for (; group != TN_NONE; group = exchange->groups[group].next) {
+        if (exchange->groups[group].terms.quantity_limit != 0) return true;
+    }
+    return false;
+}
+
+tn_micros tn_exchange_m(const struct tn_exchange *exchange, uint32_t account,
+                        const struct change *changes, uint32_t changes_count)
+{
+    struct tn_margin_result result;
+    tn_micros total;
+    if (!may_have_relief(exchange, account) &&
+        tn_exchange_quick_bound(exchange, &total, account, changes, changes_count)) {
+        return total;
+    }
+    tn_exchange_evaluate(exchange, &result, account, changes, changes_count);
+    return result.m;
+}
+
 static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_micros *shortfall,
                                       uint32_t account, const struct change *changes,
                                       uint32_t changes_count)
 {
-    struct tn_margin_result after, before;
     tn_micros bound;
     bool late = tn_exchange_is_late(exchange, changes, changes_count);
     if (!late && tn_exchange_cushion_bears(exchange, account, changes, changes_count)) {
@@ -127,13 +149,12 @@ static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_mic
         tn_exchange_quick_bound(exchange, &bound, account, changes, changes_count) && bound >= 0) {
         return TN_REJECT_NONE;
     }
-    tn_exchange_evaluate(exchange, &after, account, changes, changes_count);
-    if (after.m >= 0 && !frozen && !late) return TN_REJECT_NONE;
-    tn_exchange_evaluate(exchange, &before, account, NULL, 0);
-    if (after.m >= before.m) return TN_REJECT_NONE;
-    *shortfall = after.m < 0 ? -after.m : 0;
+    tn_micros after = tn_exchange_m(exchange, account, changes, changes_count);
+    if (after >= 0 && !frozen && !late) return TN_REJECT_NONE;
+    if (after >= tn_exchange_m(exchange, account, NULL, 0)) return TN_REJECT_NONE;
+    *shortfall = after < 0 ? -after : 0;
     if (frozen) return TN_REJECT_ACCOUNT_FROZEN;
-    return after.m < 0 ? TN_REJECT_MARGIN_SHORT : TN_REJECT_FEED_LATE;
+    return after < 0 ? TN_REJECT_MARGIN_SHORT : TN_REJECT_FEED_LATE;
 }
 
 enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *shortfall,
@@ -156,7 +177,6 @@ tn_micros tn_exchange_withdrawable(const struct tn_exchange *exchange, uint32_t 
         tn_micros cash = exchange->ledger.cash[account];
         return cash < most ? cash : most;
     }
-    struct tn_margin_result result;
-    tn_exchange_evaluate(exchange, &result, account, NULL, 0);
-    return result.m < most ? result.m : most;
+    tn_micros m = tn_exchange_m(exchange, account, NULL, 0);
+    return m < most ? m : most;
 }

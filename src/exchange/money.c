@@ -64,11 +64,10 @@ static enum tn_reject check_leaving(const struct tn_exchange *exchange, uint32_t
     int64_t *held = balance(exchange, account, asset);
     if (amount > *held) return TN_REJECT_CASH_SHORT;
     if (exchange->risk == NULL) return TN_REJECT_NONE;
-    struct tn_margin_result without;
     *held -= amount;
-    tn_exchange_evaluate(exchange, &without, account, NULL, 0);
+    tn_micros m_without = tn_exchange_m(exchange, account, NULL, 0);
     *held += amount;
-    return without.m < 0 ? TN_REJECT_CASH_SHORT : TN_REJECT_NONE;
+    return m_without < 0 ? TN_REJECT_CASH_SHORT : TN_REJECT_NONE;
 }
 
 /* With a margin engine: nothing leaves an account in liquidation or on a late feed, nor the

@@ -241,9 +241,7 @@ void tn_exchange_judge_reach(struct tn_exchange *exchange, uint32_t series, uint
 bool tn_exchange_below_margin(const struct tn_exchange *exchange, uint32_t account)
 {
     if (exchange->risk == NULL) return tn_exchange_free_equity(exchange, account) < 0;
-    struct tn_margin_result result;
-    tn_exchange_evaluate(exchange, &result, account, NULL, 0);
-    return result.m < 0;
+    return tn_exchange_m(exchange, account, NULL, 0) < 0;
 }
 
 static void end_sweep(struct tn_exchange *exchange)

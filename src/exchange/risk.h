@@ -308,8 +308,13 @@ void tn_exchange_cushion_position(struct tn_exchange *exchange, uint32_t account
 void tn_exchange_cushion_judged(const struct tn_exchange *exchange, uint32_t account, tn_micros im);
 void tn_exchange_check_cushions(const struct tn_exchange *exchange);
 
-/* equity.c: how far below zero the cash equity of an account may fall now; do the changes touch a
- * series whose feeds are late? */
+/* equity.c: m with the changes made, of the kept sums where these are m itself (margin.md, "Kept
+ * sums"): of accounts whose orders no group's limit relieves. Who is refused again and again, or
+ * takes out a micro at a time, then costs as little as who passes, however many orders it has. */
+tn_micros tn_exchange_m(const struct tn_exchange *exchange, uint32_t account,
+                        const struct change *changes, uint32_t changes_count);
+/* How far below zero the cash equity of an account may fall now; do the changes touch a series
+ * whose feeds are late? */
 tn_micros tn_exchange_may_owe(const struct tn_exchange *exchange, uint32_t account);
 bool tn_exchange_is_late(const struct tn_exchange *exchange, const struct change *changes,
                          uint32_t changes_count);
