@@ -62,6 +62,7 @@ static void feed_group(struct tn_digest *digest, const struct tn_exchange *excha
     feed_signed(digest, open ? group->window_start : -1);
     feed_signed(digest, open ? group->used : 0);
     feed(digest, open ? group->trades : 0);
+    if (exchange->risk != NULL) feed(digest, open ? group->filled_mark : 0);
     feed_wide(digest, open ? group->delta : 0);
     feed_wide(digest, open ? group->vega : 0);
     feed_signed(digest, tn_exchange_group_frozen(exchange, group) ? group->frozen_until : 0);

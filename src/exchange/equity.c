@@ -135,6 +135,20 @@ tn_micros tn_exchange_m(const struct tn_exchange *exchange, uint32_t account,
     return result.m;
 }
 
+/* Does a command add orders that margin counts by their group's limit? As much may have traded
+ * since the account was last found to bear it, and again in this group, or in the next: so that
+ * such a command does not lower m says nothing while m is negative. */
+static bool counts_on_limits(const struct tn_exchange *exchange, const struct change *changes,
+                             uint32_t changes_count)
+{
+    for (uint32_t i = 0; i < changes_count; i++) {
+        uint32_t group = changes[i].group;
+        bool is_added = group != TN_NONE && changes[i].quantity != 0;
+        if (is_added && exchange->groups[group].terms.quantity_limit != 0) return true;
+    }
+    return false;
+}
+
 static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_micros *shortfall,
                                       uint32_t account, const struct change *changes,
                                       uint32_t changes_count)
@@ -151,7 +165,8 @@ static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_mic
     }
     tn_micros after = tn_exchange_m(exchange, account, changes, changes_count);
     if (after >= 0 && !frozen && !late) return TN_REJECT_NONE;
-    if (after >= tn_exchange_m(exchange, account, NULL, 0)) return TN_REJECT_NONE;
+    bool may_pass = after >= 0 || !counts_on_limits(exchange, changes, changes_count);
+    if (may_pass && after >= tn_exchange_m(exchange, account, NULL, 0)) return TN_REJECT_NONE;
     *shortfall = after < 0 ? -after : 0;
     if (frozen) return TN_REJECT_ACCOUNT_FROZEN;
     return after < 0 ? TN_REJECT_MARGIN_SHORT : TN_REJECT_FEED_LATE;

@@ -137,7 +137,7 @@ static void put_group(struct writer *writer, const struct group *group)
     put_i64(writer, group->frozen_until);
     put_i64(writer, group->used);
     put_u32(writer, group->trades);
-    put_zeros(writer, 4);
+    put_u32(writer, group->filled_mark);
     put_i128(writer, group->delta);
     put_i128(writer, group->vega);
 }

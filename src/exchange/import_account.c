@@ -187,11 +187,13 @@ static bool below(tn_i128 size, tn_i128 limit)
 static void check_window(struct reader *reader, const struct tn_exchange *exchange,
                          const struct group *group)
 {
-    bool is_empty = group->used == 0 && group->trades == 0 && group->delta == 0 && group->vega == 0;
+    bool is_empty = group->used == 0 && group->trades == 0 && group->delta == 0 &&
+                    group->vega == 0 && group->filled_mark == 0;
     const tn_i128 most = (tn_i128)1 << 110;
     require(reader, group->window_start >= -1 && group->window_start <= exchange->time_ms,
             "The group's window begins in the future.");
     require(reader, group->window_start >= 0 || is_empty, "The group counts without a window.");
+    require(reader, group->filled_mark <= exchange->mark, "The group traded in the future.");
     require(reader, group->frozen_until >= 0, "The group's freeze is out of range.");
     require(reader, group->used >= 0 && group->used <= MONEY_MOST,
             "The lots that the group traded are out of range.");
@@ -222,7 +224,7 @@ static void get_group(struct reader *reader, const struct tn_exchange *exchange,
     group->frozen_until = get_i64(reader);
     group->used = get_i64(reader);
     group->trades = get_u32(reader);
-    get_zeros(reader, 4);
+    group->filled_mark = get_u32(reader);
     group->delta = get_i128(reader);
     group->vega = get_i128(reader);
     require(reader, tn_exchange_group_terms_valid(&group->terms),

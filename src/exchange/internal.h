@@ -176,6 +176,7 @@ struct group {
     tn_lots used;
     tn_i128 delta, vega; /* Σ signed lots × delta_ppb, × vega */
     uint32_t trades;
+    uint32_t filled_mark; /* number of the last MARK at its last counted fill */
     uint32_t account, next;
     uint32_t quotes_head, quotes_tail;
     uint32_t plan_stamp, plan_trades;

@@ -22,10 +22,21 @@ bool tn_exchange_group_frozen(const struct tn_exchange *exchange, const struct g
     return exchange->time_ms < group->frozen_until;
 }
 
+/* Margin counts a group's quotes by its quantity limit, as the account was judged: so no window
+ * ends before it is judged again, at the MARK after its last fill. */
 bool tn_exchange_window_open(const struct tn_exchange *exchange, const struct group *group)
 {
-    return group->window_start >= 0 &&
-           exchange->time_ms < group->window_start + group->terms.interval_ms;
+    if (group->window_start < 0) return false;
+    bool is_counted_on = exchange->risk != NULL && group->terms.quantity_limit > 0;
+    return exchange->time_ms < group->window_start + group->terms.interval_ms ||
+           (is_counted_on && group->filled_mark == exchange->mark);
+}
+
+/* Would a new window let it trade more than margin counts? */
+static bool is_worn(const struct tn_exchange *exchange, const struct group *group)
+{
+    return exchange->risk != NULL && group->terms.quantity_limit > 0 && group->used > 0 &&
+           group->quotes_head != TN_NONE && tn_exchange_window_open(exchange, group);
 }
 
 static void close_window(struct group *group)
@@ -33,6 +44,7 @@ static void close_window(struct group *group)
     group->window_start = -1;
     group->used = 0;
     group->trades = 0;
+    group->filled_mark = 0;
     group->delta = 0;
     group->vega = 0;
 }
@@ -72,6 +84,7 @@ void tn_exchange_count_fill(struct tn_exchange *exchange, uint32_t index, uint32
     }
     group->used += quantity < 0 ? -quantity : quantity;
     group->trades++;
+    group->filled_mark = exchange->mark;
     group->delta += (tn_i128)quantity * series->delta_ppb;
     group->vega += (tn_i128)quantity * series->vega;
     const struct tn_mmp_set *terms = &group->terms;
@@ -95,22 +108,23 @@ bool tn_exchange_group_terms_valid(const struct tn_mmp_set *terms)
             terms->vega_limit_micros > 0);
 }
 
-/* A higher quantity limit lets the group's quotes weigh more in margin. */
+/* A higher quantity limit lets the group's quotes weigh more in margin, and a new window lets them
+ * trade anew what margin counts once. */
 static enum tn_reject change_limits(struct tn_exchange *exchange, tn_micros *shortfall,
                                     struct group *group, const struct tn_mmp_set *terms)
 {
     struct tn_mmp_set old = group->terms;
-    struct tn_margin_result before, after;
+    bool was_worn = is_worn(exchange, group);
     group->terms = *terms;
     if (exchange->risk == NULL || group->quotes_head == TN_NONE) return TN_REJECT_NONE;
-    tn_exchange_evaluate(exchange, &after, group->account, NULL, 0);
-    if (after.m >= 0) return TN_REJECT_NONE;
+    tn_micros after = tn_exchange_m(exchange, group->account, NULL, 0);
+    if (after >= 0) return TN_REJECT_NONE;
     group->terms = old;
-    tn_exchange_evaluate(exchange, &before, group->account, NULL, 0);
-    group->terms = *terms;
-    if (after.m >= before.m) return TN_REJECT_NONE;
-    group->terms = old;
-    *shortfall = -after.m;
+    if (!was_worn && after >= tn_exchange_m(exchange, group->account, NULL, 0)) {
+        group->terms = *terms;
+        return TN_REJECT_NONE;
+    }
+    *shortfall = -after;
     return TN_REJECT_MARGIN_SHORT;
 }
 
@@ -149,9 +163,18 @@ void tn_exchange_mmp_reset(struct tn_exchange *exchange, struct outcome *outcome
         outcome->reject = TN_REJECT_MMP_UNKNOWN;
         return;
     }
+    struct group *group = &exchange->groups[slot];
+    if (is_worn(exchange, group)) {
+        tn_micros m = tn_exchange_m(exchange, account, NULL, 0);
+        if (m < 0) {
+            outcome->reject = TN_REJECT_MARGIN_SHORT;
+            outcome->money = -m;
+            return;
+        }
+    }
     tn_exchange_touch_account(exchange, account, TOUCH_MEMORY);
-    exchange->groups[slot].frozen_until = 0;
-    close_window(&exchange->groups[slot]);
+    group->frozen_until = 0;
+    close_window(group);
 }
 
 void tn_exchange_mmp_cancel(struct tn_exchange *exchange, struct outcome *outcome, uint32_t account,

@@ -192,6 +192,92 @@ static void test_exchange_late_feeds_let_pass_only_what_lowers_risk(void **state
     place(ALICE, limit(BUY, market.perp, 100000, 1));
 }
 
+/* ---- Protection groups: margin counts on their limits ---- */
+
+/* Alice asks for the mark of a thousand calls, of which her group lets ten go; what that may cost
+ * her is far less than a thousand would. */
+static void quote_in_group(uint8_t group)
+{
+    struct tn_quote quote = two_sided(market.call, 0, TN_QUOTE_KEEP, 0, 1000);
+    quote.ask_price = price_at_mark(market.call);
+    send(ALICE, mass_quote(&quote, 1, group));
+}
+
+static void quote_on_a_limit(void)
+{
+    pass(ALICE, withdraw(0, cash_of(ALICE) - 7000 * DOLLAR));
+    pass(ALICE, protection(1, 10, 0, 1, 1));
+    quote_in_group(1);
+    expect_reject(TN_REJECT_NONE);
+    assert_true(m_of(ALICE) >= 0);
+}
+
+static tn_lots take_from_alice(void)
+{
+    return send(BOB, ioc(limit(BUY, market.call, price_at_mark(market.call), 9)))->quantity;
+}
+
+static void test_exchange_margin_renews_no_window_while_m_is_below_zero(void **state)
+{
+    (void)state;
+    quote_on_a_limit();
+    while (m_of(ALICE) >= 0) {
+        assert_int_equal(take_from_alice(), 9);
+        if (m_of(ALICE) >= 0) pass(ALICE, protection_reset(1));
+    }
+    tn_lots sold = -lots_of(ALICE, market.call);
+    tn_micros missing = -m_of(ALICE);
+    assert_true(risk_of(ALICE).margin.im >= 0);
+    refuse(ALICE, protection_reset(1), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, missing);
+    refuse(ALICE, protection(1, 10, 0, 1, 1), TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(last_event()->money, missing);
+    assert_int_equal(take_from_alice(), 1); /* what the window has left, and the group trips */
+    assert_int_equal(take_from_alice(), 0);
+    assert_int_equal(-lots_of(ALICE, market.call), sold + 1);
+    assert_true(risk_of(ALICE).margin.im >= 0);
+}
+
+static void test_exchange_margin_lets_quotes_change_groups_only_with_m_above_zero(void **state)
+{
+    (void)state;
+    quote_on_a_limit();
+    pass(ALICE, protection(2, 10, 0, 1, 1));
+    while (m_of(ALICE) >= 0) {
+        assert_int_equal(take_from_alice(), 9);
+        if (m_of(ALICE) >= 0) pass(ALICE, protection_reset(1));
+    }
+    tn_micros m = m_of(ALICE);
+    quote_in_group(2); /* the same quote: m would be the same */
+    expect_reject(TN_REJECT_MARGIN_SHORT);
+    assert_int_equal(m_of(ALICE), m);
+    const struct tn_quote none = two_sided(market.call, 0, TN_QUOTE_KEEP, 0, 0);
+    pass(ALICE, mass_quote(&none, 1, 2)); /* to take it back is no addition */
+    assert_true(m_of(ALICE) >= 0);
+}
+
+static void test_exchange_margin_keeps_a_window_until_the_account_is_judged(void **state)
+{
+    (void)state;
+    struct tn_risk risk = usual_risk();
+    risk.mark_ms = 300;
+    set_risk(&risk);
+    live(1, SPOT);
+    sweep(EVERYTHING);
+    quote_on_a_limit();
+    assert_int_equal(take_from_alice(), 9);
+    block(100); /* no MARK: the millisecond of the window is over, what margin counts is not */
+    assert_int_equal(events_of(TN_EVENT_MARKED), 0);
+    assert_int_equal(take_from_alice(), 1);
+    assert_int_equal(events_of(TN_EVENT_PROTECTED), 1);
+    block(100);
+    quote_in_group(1);
+    expect_reject(TN_REJECT_NONE);
+    assert_int_equal(take_from_alice(), 9);
+    live(1, SPOT); /* a MARK */
+    assert_int_equal(take_from_alice(), 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +291,9 @@ int main(void)
         FEEDS_STORY(test_exchange_margin_refuses_to_buy_options_with_cash_that_is_not_there),
         FEEDS_STORY(test_exchange_margin_lets_portfolio_accounts_owe_up_to_their_bound),
         FEEDS_STORY(test_exchange_late_feeds_let_pass_only_what_lowers_risk),
+        FEEDS_STORY(test_exchange_margin_renews_no_window_while_m_is_below_zero),
+        FEEDS_STORY(test_exchange_margin_lets_quotes_change_groups_only_with_m_above_zero),
+        FEEDS_STORY(test_exchange_margin_keeps_a_window_until_the_account_is_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
