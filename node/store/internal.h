@@ -28,16 +28,17 @@ struct store_close {
     bool loading;
 };
 
-/* Positions count bytes since the start and never wrap; modulo `capacity` they are places. Between
- * `taken` and `closed` are whole groups; then one that is prepared, if there is; from
- * `group_start` to `put` what the producer is at. */
+/* Positions count bytes since the start and never wrap; less `base` and modulo `capacity` they are
+ * places. Between `taken` and `closed` are whole groups; then one that is prepared, if there is;
+ * from `group_start` to `put` what the producer is at. */
 struct store_queue {
     uint8_t *ring;
     uint64_t capacity;
-    uint64_t put, group_start;     /* the producer's own */
-    bool is_prepared;              /* the producer's own: a group waits for store_commit */
-    uint64_t prepared;             /* the producer's own: where it ends */
-    uint64_t newest_ms;            /* the producer's own */
+    uint64_t base;             /* the producer moves it only while the writer has nothing to read */
+    uint64_t put, group_start; /* the producer's own */
+    bool is_prepared;          /* the producer's own: a group waits for store_commit */
+    uint64_t prepared;         /* the producer's own: where it ends */
+    uint64_t newest_ms;        /* the producer's own */
     uint64_t height, log_position; /* the producer's own: of the last checkpoint put */
     uint64_t closed, taken;        /* under the lock */
 };

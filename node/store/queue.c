@@ -6,7 +6,11 @@
  * room left for the checkpoint itself, so closing a group cannot fail for want of room.
  *
  * A group may be closed and kept back (store_prepare): then it lies before what is put next, and
- * the writer does not see it until store_commit. */
+ * the writer does not see it until store_commit.
+ *
+ * Whenever the writer has written all that it was given, the rest is the producer's alone, and
+ * moves to the beginning of the ring: so a queue that is written in time lives in its first pages.
+ */
 #include "clock.h"
 #include "store/internal.h"
 
@@ -22,28 +26,41 @@ static uint64_t rounded(uint64_t size)
 
 #define CLOSE_ROOM (2 * ((sizeof(struct store_job) + sizeof(struct store_close) + 31) & ~15ul))
 
+static uint64_t place_of(const struct store_queue *queue, uint64_t position)
+{
+    return (position - queue->base) % queue->capacity;
+}
+
 const struct store_job *store_queue_at(const struct store_queue *queue, uint64_t *position)
 {
-    const struct store_job *job = (const void *)(queue->ring + *position % queue->capacity);
+    const struct store_job *job = (const void *)(queue->ring + place_of(queue, *position));
     if (job->kind == STORE_JOB_SKIP) {
         *position += job->size;
-        job = (const void *)(queue->ring + *position % queue->capacity);
+        job = (const void *)(queue->ring + place_of(queue, *position));
     }
     TN_ASSERT(job->size >= sizeof *job && job->kind != STORE_JOB_SKIP);
     return job;
 }
 
-/* Whether `total` bytes more may be put, with `keep` left over. */
-static enum store_err check_room(struct store *store, uint64_t total, uint64_t keep)
+/* While the writer has nothing to read. Moves no more than a quarter of what was put since the last
+ * time, and never over itself. */
+static void start_over(struct store_queue *queue)
 {
-    struct store_queue *queue = &store->queue;
+    const uint64_t own = queue->put - queue->closed;
+    const uint64_t at = place_of(queue, queue->closed);
+    if (own > at / 4 || at + own > queue->capacity) return;
+    memcpy(queue->ring, queue->ring + at, own);
+    queue->base = queue->closed;
+}
+
+/* How far the writer is, and whether it still writes. */
+static enum store_err look(struct store *store, uint64_t *taken)
+{
     pthread_mutex_lock(&store->lock);
-    uint64_t taken = queue->taken;
+    *taken = store->queue.taken;
     enum store_err state = store->status.state;
     pthread_mutex_unlock(&store->lock);
-    if (state != STORE_OK && state != STORE_FULL) return state;
-    if (queue->put + total + keep - taken <= queue->capacity) return STORE_OK;
-    return taken == queue->group_start ? STORE_TOO_LARGE : STORE_BUSY;
+    return state == STORE_FULL ? STORE_OK : state;
 }
 
 /* Room for a job, whose key is copied and whose value the caller writes. */
@@ -55,13 +72,17 @@ static enum store_err add_job(struct store *store, uint8_t **value, enum store_j
     TN_ASSERT(!store->reader);
     uint64_t size = rounded(sizeof(struct store_job) + key->size + value_size + STORE_CRC_SIZE);
     TN_ASSERT(size <= queue->capacity / 2); /* store_config.queue_bytes says so */
-    uint64_t to_end = queue->capacity - queue->put % queue->capacity;
+    uint64_t taken;
+    enum store_err err = look(store, &taken);
+    if (err != STORE_OK) return err;
+    if (taken == queue->closed) start_over(queue);
+    uint64_t at = place_of(queue, queue->put), to_end = queue->capacity - at;
     uint64_t skip = size > to_end ? to_end : 0;
     uint64_t keep = kind == STORE_JOB_CHECKPOINT ? 0 : CLOSE_ROOM;
-    enum store_err err = check_room(store, skip + size, keep);
-    if (err != STORE_OK) return err;
+    if (queue->put + skip + size + keep - taken > queue->capacity)
+        return taken == queue->group_start ? STORE_TOO_LARGE : STORE_BUSY;
 
-    struct store_job *job = (void *)(queue->ring + queue->put % queue->capacity);
+    struct store_job *job = (void *)(queue->ring + at);
     if (skip > 0) {
         *job = (struct store_job){.size = (uint32_t)skip, .kind = STORE_JOB_SKIP};
         queue->put += skip;
