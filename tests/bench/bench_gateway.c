@@ -287,7 +287,7 @@ static void read_options(bool *is_quick, int argc, char **argv)
         {.name = "raw", .flag = &wanted[RAW], .help = "a figure: the machine's own round trips"},
         {.name = "idle", .flag = &wanted[IDLE], .help = "memory of an idle node"},
         {.name = "beside", .flag = &wanted[BESIDE], .help = "orders between raw round trips"},
-        {.name = "latency", .flag = &wanted[LATENCY], .help = "of orders at 5000 a second"},
+        {.name = "latency", .flag = &wanted[LATENCY], .help = "of orders, a thousand a second"},
         {.name = "curve", .flag = &wanted[CURVE], .help = "latency by rate"},
         {.name = "orders", .flag = &wanted[ORDERS], .help = "how many a second"},
         {.name = "quotes", .flag = &wanted[QUOTES], .help = "how many a second"},
