@@ -6,14 +6,21 @@
  * each command has counted already, so once per MARK is enough. */
 #include "exchange/risk.h"
 
-/* Would the order alone, filled at its limit, lower the initial margin balance? */
-static bool can_lower(const struct tn_exchange *exchange, const struct gathered *gathered,
-                      tn_micros im, uint32_t index)
+/* IM of an account with so many lots of a series more and the same cash: orders of one size mostly
+ * stand in the same few series, and IM follows cash one to one. */
+struct filled {
+    uint32_t series;
+    tn_lots quantity; /* 0: nothing is known here */
+    tn_micros im;
+};
+enum { FILLED_PLACES = 256 };
+
+static tn_micros im_filled(const struct tn_exchange *exchange, const struct gathered *gathered,
+                           uint32_t series, tn_lots quantity)
 {
     struct tn_margin_market market;
     struct tn_margin_result result;
     struct gathered filled = *gathered;
-    const struct tn_margin_order *order = &exchange->risk->scratch_orders[index];
     tn_exchange_risk_market(exchange, &market);
     filled.account.orders_count = 0;
     struct tn_holding *holdings = exchange->risk->scratch_filled;
@@ -22,11 +29,24 @@ static bool can_lower(const struct tn_exchange *exchange, const struct gathered 
     filled.account.holdings = holdings;
     for (uint32_t i = 0; i < filled.account.holdings_count; i++)
         holdings[i].open_buy = holdings[i].open_sell = 0;
-    tn_exchange_scratch_holding(exchange, holdings, &filled.account.holdings_count, order->series)
-        ->quantity += order->quantity;
-    filled.account.cash -= order->quantity * order->price_micros + order->fee_micros;
+    tn_exchange_scratch_holding(exchange, holdings, &filled.account.holdings_count, series)
+        ->quantity += quantity;
     tn_margin_evaluate(&result, NULL, &market, &filled.account);
-    return result.im < im;
+    return result.im;
+}
+
+/* Would the order alone, filled at its limit, lower the initial margin balance? */
+static bool can_lower(const struct tn_exchange *exchange, struct filled *known,
+                      const struct gathered *gathered, tn_micros im, uint32_t index)
+{
+    const struct tn_margin_order *order = &exchange->risk->scratch_orders[index];
+    struct filled *filled =
+        &known[(order->series + (uint64_t)order->quantity * 37) % FILLED_PLACES];
+    if (filled->series != order->series || filled->quantity != order->quantity) {
+        *filled = (struct filled){.series = order->series, .quantity = order->quantity};
+        filled->im = im_filled(exchange, gathered, order->series, order->quantity);
+    }
+    return filled->im - (order->quantity * order->price_micros + order->fee_micros) < im;
 }
 
 /* m without the newest `count` of the candidates. */
@@ -92,11 +112,12 @@ static void shed_orders(struct tn_exchange *exchange, uint32_t account, tn_micro
 {
     struct risk *risk = exchange->risk;
     struct gathered gathered;
+    struct filled known[FILLED_PLACES] = {{.quantity = 0}};
     uint32_t *candidates = risk->scratch_candidates;
     uint32_t count = 0;
     tn_exchange_gather(exchange, &gathered, account);
     for (uint32_t i = gathered.account.orders_count; i > 0; i--) {
-        if (!can_lower(exchange, &gathered, im, i - 1)) continue;
+        if (!can_lower(exchange, known, &gathered, im, i - 1)) continue;
         candidates[count++] = risk->scratch_slots[i - 1];
     }
     uint32_t drops = count_to_drop(exchange, account, candidates, count, 0);
