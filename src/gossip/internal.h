@@ -127,6 +127,9 @@ uint32_t tn_gossip_find_next(const struct tn_gossip *gossip, const struct market
 void tn_gossip_show_record(const struct tn_gossip *gossip, uint32_t index,
                            struct tn_gossip_batch *batch);
 const uint8_t *tn_gossip_record_message(const struct tn_gossip *gossip, uint32_t index);
+/* Is it of the present term or the next, and not too far above the final head? */
+bool tn_gossip_within_window(const struct tn_gossip *gossip, const struct market *market,
+                             const struct tn_batch_header *header);
 /* Room for a batch; ahead: only while half of the market's memory is free. NO_RECORD: none. The
  * record is zero but for offset and size, and in no index until pool_insert. */
 uint32_t tn_gossip_pool_take(struct tn_gossip *gossip, struct market *market, uint32_t size,

@@ -4,8 +4,9 @@
  * let go at the front. A batch may go when a checkpoint covers its sequence, or when it is dead:
  * above the final head in a term that ended. Whatever is in the way of the front will be one or the
  * other as the head moves on, so nothing sits there for ever. When there is no room, final batches
- * go before they are covered (they are in the log); batches above the head never do, and those that
- * do not extend what is held may only use half, so the one that is missing finds room. */
+ * go before they are covered (they are in the log), and batches where only a block that names them
+ * has put them; others above the head never do, and those that do not extend what is held may only
+ * use half, so the one that is missing finds room. */
 #include "gossip/internal.h"
 
 struct market *tn_gossip_find_market(const struct tn_gossip *gossip, uint32_t id)
@@ -152,6 +153,28 @@ void tn_gossip_pool_prune(struct tn_gossip *gossip, struct market *market)
     }
 }
 
+/* A peer may have executed the end of a term that is not executed here. Batches of later terms,
+ * which their leader can sign today, would sit in the pool until those terms are over. */
+enum { TERMS_AHEAD = 1 };
+
+bool tn_gossip_within_window(const struct tn_gossip *gossip, const struct market *market,
+                             const struct tn_batch_header *header)
+{
+    return header->term >= market->term && header->term - market->term <= TERMS_AHEAD &&
+           header->sequence > market->final.sequence &&
+           header->sequence - market->final.sequence <= gossip->limits.window;
+}
+
+/* Has the one in front its time yet to come? Not where only a block's word put it: the next block
+ * that names it asks for it again, and mostly there is none. */
+static bool is_kept(const struct tn_gossip *gossip, const struct market *market)
+{
+    const struct tn_batch_header *header = &market->records[market->first].header;
+    return tn_gossip_within_window(gossip, market, header) ||
+           (header->term == market->term && header->sequence > market->final.sequence &&
+            header->sequence <= market->contiguous.sequence);
+}
+
 static bool has_room(const struct tn_gossip *gossip, const struct market *market, uint32_t size)
 {
     return market->ring.count < gossip->limits.batches_max &&
@@ -170,8 +193,7 @@ uint32_t tn_gossip_pool_take(struct tn_gossip *gossip, struct market *market, ui
     if (ahead && !half_free(gossip, market, size)) return NO_RECORD;
     while (!has_room(gossip, market, size)) {
         if (market->ring.count == 0) return NO_RECORD;
-        const struct record *front = &market->records[market->first];
-        if (front->header.sequence > market->final.sequence) return NO_RECORD;
+        if (is_kept(gossip, market)) return NO_RECORD;
         drop_front(gossip, market);
         count(gossip, TN_GOSSIP_COUNT_EVICTED);
     }

@@ -8,10 +8,6 @@
 #include "gossip/internal.h"
 #include "tenor/entries.h"
 
-/* A peer may have executed the end of a term that is not executed here. Batches of later terms,
- * which their leader can sign today, would sit in the pool until those terms are over. */
-enum { TERMS_AHEAD = 1 };
-
 /* A batch on its way into the pool. */
 struct incoming {
     struct tn_batch_header header;
@@ -20,16 +16,9 @@ struct incoming {
     const uint8_t *body;
     size_t body_size;
     struct market *market;
-    bool wanted;
+    bool asked_for; /* of a peer, for whatever reason */
+    bool wanted;    /* a block names it: taken wherever it stands */
 };
-
-static bool within_window(const struct tn_gossip *gossip, const struct market *market,
-                          const struct tn_batch_header *header)
-{
-    return header->term >= market->term && header->term - market->term <= TERMS_AHEAD &&
-           header->sequence > market->final.sequence &&
-           header->sequence - market->final.sequence <= gossip->limits.window;
-}
 
 /* Puts it into the pool; NO_RECORD when there is no room. */
 static uint32_t store(struct tn_gossip *gossip, const struct incoming *incoming, bool ahead,
@@ -120,7 +109,7 @@ static bool has_place(struct tn_gossip *gossip, const struct incoming *incoming)
     const struct tn_batch_header *header = &incoming->header;
     uint32_t twins[2];
     if (incoming->wanted) return true;
-    if (header->sequence == 0 || !within_window(gossip, incoming->market, header)) {
+    if (header->sequence == 0 || !tn_gossip_within_window(gossip, incoming->market, header)) {
         return drop(gossip, TN_GOSSIP_COUNT_OUTSIDE, false);
     }
     if (tn_gossip_find_place(gossip, incoming->market, header->term, header->sequence, twins) >=
@@ -146,7 +135,9 @@ bool tn_gossip_on_batch(struct tn_gossip *gossip, uint16_t from, const uint8_t *
                                 .body_size = size - TN_GOSSIP_BATCH_PREFIX};
     bool honest;
     if (!look(gossip, &incoming, &honest)) return honest;
-    incoming.wanted = tn_gossip_want_find(gossip, &incoming.digest) != NULL;
+    const struct want *want = tn_gossip_want_find(gossip, &incoming.digest);
+    incoming.asked_for = want != NULL;
+    incoming.wanted = want != NULL && want->host; /* anybody can announce anything */
     if (!has_place(gossip, &incoming)) return true;
 
     uint16_t leader = TN_PEER_ALL;
@@ -172,7 +163,7 @@ bool tn_gossip_on_batch(struct tn_gossip *gossip, uint16_t from, const uint8_t *
     }
     const bool refused = gossip->host.judge != NULL && !is_good;
     if (refused) count(gossip, TN_GOSSIP_COUNT_REFUSED);
-    bool first_hand = from == leader && !incoming.wanted;
+    bool first_hand = from == leader && !incoming.asked_for;
     bool ahead = !incoming.wanted && (refused || !extends(incoming.market, &incoming.header));
     uint32_t index = store(gossip, &incoming, ahead, now_us);
     if (index == NO_RECORD) return true;
@@ -196,7 +187,7 @@ static uint32_t add_trusted(struct tn_gossip *gossip, const struct tn_signature 
     const struct market *market = incoming.market;
     if (incoming.header.sequence <= market->covered ||
         (incoming.header.sequence > market->final.sequence &&
-         !within_window(gossip, market, &incoming.header))) {
+         !tn_gossip_within_window(gossip, market, &incoming.header))) {
         count(gossip, TN_GOSSIP_COUNT_OUTSIDE);
         return NO_RECORD;
     }

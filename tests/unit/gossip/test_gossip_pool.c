@@ -175,6 +175,53 @@ static void test_gossip_bounds_a_leader_that_floods_its_market(void **state)
     free_chain(&other, 1);
 }
 
+/* A validator signs today what it may lead in many terms: such batches never die, so they must not
+ * come in because a peer announced them under another place. */
+static void test_gossip_takes_no_batch_of_far_terms_because_it_was_announced(void **state)
+{
+    (void)state;
+    struct tn_gossip_head head = {.market = 1};
+    struct sealed far = seal(&head, 9, 1, 10, 0);
+    uint8_t message[49] = {TN_PEER_ANNOUNCE};
+    begin_story(0, 4);
+    memcpy(message + 1, far.digest.bytes, 32);
+    tn_put_be(message + 33, 1, 4); /* the present term's first */
+    tn_put_be(message + 37, 1, 4);
+    tn_put_be(message + 41, 1, 8);
+    assert_true(tn_gossip_message(story.gossip, 3, message, sizeof(message), story.now_us));
+    assert_true(receive(3, &far));
+    assert_int_equal(counted(TN_GOSSIP_COUNT_OUTSIDE), 1);
+    assert_false(holds(&far));
+    free_chain(&far, 1);
+}
+
+/* What blocks that nobody votes for have named may fill the pool, but not for good. */
+static void test_gossip_lets_go_of_far_batches_that_only_a_block_had_named(void **state)
+{
+    (void)state;
+    struct sealed far[40], chain[33];
+    struct tn_gossip_head head = {.market = 1};
+    begin_story(0, 4);
+    for (uint32_t i = 0; i < 40; i++) {
+        far[i] = seal(&head, 9, 1, 100, i);
+        head = head_of(&far[i]);
+        assert_true(tn_gossip_want(story.gossip, &far[i].digest, 1, story.now_us));
+        assert_true(receive(1, &far[i]));
+        assert_true(holds(&far[i]));
+    }
+    assert_int_equal(counted(TN_GOSSIP_COUNT_EVICTED), 8); /* 32 records; each makes room */
+    seal_chain(chain, 33, 100);
+    for (uint32_t i = 0; i < 32; i++)
+        assert_true(receive(1, &chain[i]));
+    assert_int_equal(contiguous_sequence(1), 32);
+    assert_int_equal(counted(TN_GOSSIP_COUNT_EVICTED), 40);
+    assert_true(receive(1, &chain[32])); /* none of those is displaced */
+    assert_int_equal(counted(TN_GOSSIP_COUNT_POOL_FULL), 1);
+    assert_true(holds(&chain[0]));
+    free_chain(far, 40);
+    free_chain(chain, 33);
+}
+
 static void test_gossip_keeps_final_batches_until_a_checkpoint_covers_them(void **state)
 {
     (void)state;
@@ -312,6 +359,8 @@ int main(void)
         cmocka_unit_test(test_gossip_keeps_both_of_two_batches_for_one_place_and_tells_once),
         cmocka_unit_test(test_gossip_takes_nothing_below_the_head_or_beyond_the_window),
         cmocka_unit_test(test_gossip_bounds_a_leader_that_floods_its_market),
+        cmocka_unit_test(test_gossip_takes_no_batch_of_far_terms_because_it_was_announced),
+        cmocka_unit_test(test_gossip_lets_go_of_far_batches_that_only_a_block_had_named),
         cmocka_unit_test(test_gossip_keeps_final_batches_until_a_checkpoint_covers_them),
         cmocka_unit_test(test_gossip_lets_go_of_the_batches_of_a_term_that_ended),
         cmocka_unit_test(test_gossip_gives_up_final_batches_first_when_there_is_no_room),
