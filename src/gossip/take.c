@@ -50,7 +50,9 @@ static void tell_conflict(struct tn_gossip *gossip, struct market *market, uint3
     if (one->disputed) return;
     one->disputed = other->disputed = true;
     market->disputed = true;
-    market->convicted[one->header.term % 2] = one->header.term;
+    /* Of this term or the next: there are two places, and a later one would take this one's. */
+    if (one->header.term >= market->term && one->header.term - market->term < 2)
+        market->convicted[one->header.term % 2] = one->header.term;
     count(gossip, TN_GOSSIP_COUNT_CONFLICT);
     struct tn_gossip_batch batches[2];
     tn_gossip_show_record(gossip, first, &batches[0]);

@@ -117,6 +117,24 @@ static void test_gossip_asks_for_a_stall_at_once_when_a_leader_signed_two(void *
     free_chain(forks, 2);
 }
 
+/* Its next two, of a term that it may lead one day, do not take the place of this term's. */
+static void test_gossip_does_not_forget_that_a_leader_signed_two_by_two_of_a_later_term(
+    void **state)
+{
+    (void)state;
+    struct sealed forks[4];
+    struct tn_gossip_head head = {.market = 1};
+    begin_story(0, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        forks[i] = seal(&head, i < 2 ? 1 : 5, 1, 20, i);
+        if (i >= 2) assert_true(tn_gossip_want(story.gossip, &forks[i].digest, 1, story.now_us));
+        assert_true(receive(1, &forks[i]));
+    }
+    assert_int_equal(story.conflicts_count, 2); /* evidence is told of both */
+    assert_true(tn_gossip_is_convicted(story.gossip, 1, 1));
+    free_chain(forks, 4);
+}
+
 static void test_gossip_gathers_stalls_for_exactly_one_head(void **state)
 {
     (void)state;
@@ -213,6 +231,8 @@ int main(void)
         cmocka_unit_test(test_gossip_asks_for_a_stall_once_when_a_market_is_silent),
         cmocka_unit_test(test_gossip_counts_silence_from_when_the_head_had_no_batch_after_it),
         cmocka_unit_test(test_gossip_asks_for_a_stall_at_once_when_a_leader_signed_two),
+        cmocka_unit_test(
+            test_gossip_does_not_forget_that_a_leader_signed_two_by_two_of_a_later_term),
         cmocka_unit_test(test_gossip_gathers_stalls_for_exactly_one_head),
         cmocka_unit_test(test_gossip_takes_a_stall_from_its_voters_link_only),
         cmocka_unit_test(test_gossip_sends_its_stall_again_while_the_market_is_silent),
