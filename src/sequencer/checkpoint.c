@@ -53,7 +53,7 @@ static struct open_checkpoint *open_at(struct tn_sequencer *s, uint64_t height,
     lowest->set = set;
     lowest->has_mine = lowest->is_certified = false;
     for (uint32_t i = 0; i < s->config.limits.validators_max; i++)
-        lowest->ballots[i].is_here = false;
+        lowest->ballots[i].is_here = lowest->ballots[i].is_convicted = false;
     return lowest;
 }
 
@@ -110,6 +110,7 @@ static void count(struct tn_sequencer *s, struct open_checkpoint *open,
     evidence.as.checkpoints[1] = vote->checkpoint;
     evidence.signatures[0] = ballot->signature;
     evidence.signatures[1] = vote->signature;
+    ballot->is_convicted = true;
     tn_sequencer_hand_out(s, &evidence);
 }
 
@@ -214,6 +215,10 @@ void tn_sequencer_on_checkpoint_vote(struct tn_sequencer *s, uint16_t from, cons
     if (open == NULL) return;
     const struct checkpoint_ballot *ballot = &open->ballots[vote.voter];
     if (ballot->is_here && is_same(&ballot->checkpoint, &vote.checkpoint)) return;
+    if (ballot->is_convicted) { /* a third tells nothing new, and costs a signature */
+        s->counters.duplicates++;
+        return;
+    }
     if (!verify(s, &vote.checkpoint, set, vote.voter, &vote.signature)) {
         s->counters.bad_signatures++;
         tn_sequencer_ban(s, from, "a checkpoint vote with a bad signature");

@@ -104,6 +104,7 @@ struct open_checkpoint {
 
 struct checkpoint_ballot {
     bool is_here;
+    bool is_convicted; /* its voter has signed another one: that was told */
     struct tn_checkpoint checkpoint;
     struct tn_signature signature;
 };

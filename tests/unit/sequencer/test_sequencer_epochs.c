@@ -386,6 +386,43 @@ static void test_sequencer_certifies_checkpoints(void **state)
     case_end(world);
 }
 
+/* Node 0 gets node 3's signed word on a checkpoint; what it says of it differs by salt. */
+static void say_checkpoint(struct case_world *world, uint64_t height, uint8_t salt)
+{
+    const struct tn_checkpoint checkpoint = {
+        .epoch = 1, .height = height, .state_root.bytes = {salt}};
+    uint8_t bytes[211] = {TN_PEER_CKPT_VOTE};
+    struct tn_hash digest;
+    struct tn_signature signature;
+    tn_checkpoint_digest(&digest, &world->limits.checkpoint_domain, &checkpoint);
+    fast_sign(NULL, &signature, &digest, &world->nodes[3].key);
+    tn_checkpoint_write(bytes + 1, &checkpoint);
+    tn_put_be(bytes + 145, 3, 2);
+    memcpy(bytes + 147, signature.bytes, 64);
+    tn_sequencer_message(world->nodes[0].engine, 3, bytes, sizeof(bytes), world->now_us);
+}
+
+/* One that signs ever more of them costs its peers two signatures and no more. */
+static void test_sequencer_looks_at_two_votes_of_a_voter_for_a_checkpoint(void **state)
+{
+    (void)state;
+    struct case_world *world = case_begin(4);
+    case_start_all(world);
+    case_work(world, 1000000);
+    assert_true(case_run_to(world, 10));
+    const struct tn_sequencer_counters *counters = tn_sequencer_counters(world->nodes[0].engine);
+    const uint64_t verified = counters->signatures_verified, evidence = counters->evidence;
+    for (uint8_t salt = 1; salt <= 20; salt++)
+        say_checkpoint(world, 64, salt);
+    assert_int_equal(counters->evidence, evidence + 1);
+    assert_int_equal(counters->signatures_verified, verified + 2);
+    case_end_turn(&world->nodes[0]);
+    assert_true(case_run_to(world, 70)); /* three others certify it */
+    case_run_us(world, 60000);
+    assert_int_equal(world->nodes[0].certified, 64);
+    case_end(world);
+}
+
 /* Votes for heights that are no checkpoints push nothing out. */
 static void test_sequencer_certifies_checkpoints_in_spite_of_strange_votes(void **state)
 {
@@ -436,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_sequencer_learns_nothing_of_a_handover_that_comes_again),
         cmocka_unit_test(test_sequencer_serves_who_asks_about_votes_of_an_ended_epoch),
         cmocka_unit_test(test_sequencer_certifies_checkpoints),
+        cmocka_unit_test(test_sequencer_looks_at_two_votes_of_a_voter_for_a_checkpoint),
         cmocka_unit_test(test_sequencer_certifies_checkpoints_in_spite_of_strange_votes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
