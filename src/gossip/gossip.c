@@ -87,10 +87,12 @@ void tn_gossip_set_peers(struct tn_gossip *gossip, uint16_t self, uint16_t peers
     gossip->self = self;
     gossip->peers_count = peers_count;
     struct tn_peer_rate fetches = {gossip->limits.serve_fetches, gossip->limits.serve_fetches};
+    struct tn_peer_rate stalls = tn_gossip_stalls_rate(gossip);
     struct tn_peer_rate bytes = {gossip->limits.serve_bytes, gossip->limits.serve_bytes};
     for (uint32_t i = 0; i < gossip->limits.peers_max; i++) {
         tn_peer_bucket_init(&gossip->peers[i].fetches, &fetches, 0);
         tn_peer_bucket_init(&gossip->peers[i].asks, &fetches, 0);
+        tn_peer_bucket_init(&gossip->peers[i].stalls, &stalls, 0);
         tn_peer_bucket_init(&gossip->peers[i].bytes, &bytes, 0);
         gossip->peers[i].wants_count = 0;
     }

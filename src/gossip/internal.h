@@ -81,6 +81,7 @@ struct want {
 struct peer {
     struct tn_peer_bucket fetches, bytes; /* what it may ask */
     struct tn_peer_bucket asks;           /* what it is asked */
+    struct tn_peer_bucket stalls;         /* STALL and RESIGN that say something new */
     uint32_t wants_count;
 };
 
@@ -212,6 +213,8 @@ bool tn_gossip_on_stall(struct tn_gossip *gossip, uint16_t from, const uint8_t *
                         int64_t now_us);
 /* When the host is to be told; INT64_MAX: never, as it stands. */
 int64_t tn_gossip_stall_us(const struct tn_gossip *gossip, const struct market *market);
+/* How many new statements of one peer are looked at in a second: each costs a signature. */
+struct tn_peer_rate tn_gossip_stalls_rate(const struct tn_gossip *gossip);
 void tn_gossip_stalls_check(struct tn_gossip *gossip, struct market *market, int64_t now_us);
 void tn_gossip_stalls_tick(struct tn_gossip *gossip, int64_t now_us);
 void tn_gossip_stalls_resend(struct tn_gossip *gossip);

@@ -8,6 +8,9 @@
  * is the fault of that link. Statements are not relayed: everybody makes his own. */
 #include "gossip/internal.h"
 
+/* Of each market. A head moves seldom while its market is silent. */
+enum { STALLS_A_SECOND = 64 };
+
 static bool same_head(const struct tn_gossip_head *a, const struct tn_gossip_head *b)
 {
     return a->market == b->market && a->term == b->term && a->sequence == b->sequence &&
@@ -109,11 +112,17 @@ static bool drop(struct tn_gossip *gossip, bool honest)
     return honest;
 }
 
+struct tn_peer_rate tn_gossip_stalls_rate(const struct tn_gossip *gossip)
+{
+    const uint64_t most = (uint64_t)STALLS_A_SECOND * gossip->limits.markets_max;
+    return (struct tn_peer_rate){.rate = most, .burst = most};
+}
+
 bool tn_gossip_on_stall(struct tn_gossip *gossip, uint16_t from, const uint8_t *bytes, size_t size,
                         int64_t now_us)
 {
     struct tn_gossip_stall stall;
-    (void)now_us;
+    struct tn_peer_rate rate = tn_gossip_stalls_rate(gossip);
     if (!tn_gossip_read_stall(&stall, bytes, size)) {
         count(gossip, TN_GOSSIP_COUNT_MALFORMED);
         return false;
@@ -130,6 +139,9 @@ bool tn_gossip_on_stall(struct tn_gossip *gossip, uint16_t from, const uint8_t *
     if (held->kind != 0 && held->voter == stall.voter && held->epoch == stall.epoch &&
         same_head(&held->head, &stall.head)) {
         return true;
+    }
+    if (!tn_peer_bucket_take(&gossip->peers[from].stalls, &rate, 1, now_us)) {
+        return drop(gossip, true); /* it is sent again */
     }
     switch (gossip->host.stall_valid(gossip->host.context, &stall)) {
         case TN_GOSSIP_BAD: return drop(gossip, false);

@@ -121,7 +121,7 @@ static struct story {
     struct tn_gossip_limits limits;
     struct sent sent[SENT_MAX];
     uint32_t sent_count;
-    uint32_t arrived_count, conflicts_count, stalled_count;
+    uint32_t arrived_count, conflicts_count, stalled_count, stalls_judged;
     struct tn_hash conflict[2];
     struct tn_gossip_head stalled;
     bool refuse;                 /* what judge says */
@@ -188,6 +188,7 @@ static void note_stalled(void *context, const struct tn_gossip_head *head)
 static enum tn_gossip_answer answer_stall(void *context, const struct tn_gossip_stall *stall)
 {
     (void)context, (void)stall;
+    story.stalls_judged++;
     return story.stall_answer;
 }
 

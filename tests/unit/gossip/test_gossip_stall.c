@@ -162,6 +162,28 @@ static void test_gossip_gathers_stalls_for_exactly_one_head(void **state)
     assert_int_equal(weight, 10 + 12 + 13);
 }
 
+/* Each new one costs a signature, and a voter may sign as many as it likes. */
+static void test_gossip_looks_at_so_many_new_stalls_of_a_peer_in_a_second(void **state)
+{
+    (void)state;
+    struct tn_gossip_head head = {.market = 1, .term = 1};
+    struct tn_gossip_stall stall;
+    begin_story(0, 4);
+    for (uint32_t i = 0; i < 300; i++) {
+        tn_put_be(head.digest.bytes, i + 1, 4);
+        stall = make_stall(2, &head);
+        assert_true(hear(2, &stall)); /* no fault of its link */
+    }
+    assert_int_equal(story.stalls_judged, 192);
+    stall = make_stall(3, &head);
+    assert_true(hear(3, &stall)); /* another's are looked at all the same */
+    assert_int_equal(story.stalls_judged, 193);
+    story.now_us += 1000000;
+    stall = make_stall(2, &head);
+    assert_true(hear(2, &stall) && hear(2, &stall)); /* the same again costs nothing */
+    assert_int_equal(story.stalls_judged, 194);
+}
+
 static void test_gossip_takes_a_stall_from_its_voters_link_only(void **state)
 {
     (void)state;
@@ -234,6 +256,7 @@ int main(void)
         cmocka_unit_test(
             test_gossip_does_not_forget_that_a_leader_signed_two_by_two_of_a_later_term),
         cmocka_unit_test(test_gossip_gathers_stalls_for_exactly_one_head),
+        cmocka_unit_test(test_gossip_looks_at_so_many_new_stalls_of_a_peer_in_a_second),
         cmocka_unit_test(test_gossip_takes_a_stall_from_its_voters_link_only),
         cmocka_unit_test(test_gossip_sends_its_stall_again_while_the_market_is_silent),
         cmocka_unit_test(test_gossip_lets_a_resignation_stand_for_the_quorum),
