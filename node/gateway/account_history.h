@@ -1,9 +1,9 @@
 /* account_history: what became final for each account, for as long as there is room.
  *
- * A message of an account's stream is named by its block and its index among the account's messages
- * of that block, so its name is the same on every node that saw the whole block. One ring holds the
- * last messages of all accounts; the oldest makes way. Whoever asks for what follows a place gets
- * all of it, or hears that some of it is gone: never a gap in silence. */
+ * An event of an account's stream is named by its block and its index among the account's events of
+ * that block, so its name is the same on every node that saw the whole block. One ring holds the
+ * last events of all accounts as bytes of the wire; the oldest make way. Whoever asks for what
+ * follows a place gets all of it, or hears that some of it is gone: never a gap in silence. */
 #ifndef NODE_GATEWAY_ACCOUNT_HISTORY_H
 #define NODE_GATEWAY_ACCOUNT_HISTORY_H
 
@@ -19,12 +19,24 @@ static inline int gateway_place_compare(struct gateway_place a, struct gateway_p
     return a.index < b.index ? -1 : a.index > b.index;
 }
 
+/* An event with its place, as the store gives it back. */
 struct gateway_record {
     struct gateway_place at;
     uint64_t nonce; /* of the account's own frame; 0: something else brought it about */
     int64_t time_ms;
     struct tn_event event;
 };
+
+/* Events that follow each other in one block, of one frame or of none. */
+struct gateway_told {
+    struct gateway_place at; /* of the first */
+    uint64_t nonce;
+    int64_t time_ms;
+    uint32_t count;        /* at most GATEWAY_TOLD_MAX */
+    const uint8_t *events; /* as wire_write_account_event writes them */
+    size_t size;
+};
+#define GATEWAY_TOLD_MAX 256u
 
 struct gateway_history;
 
@@ -46,15 +58,15 @@ void gateway_history_forget(struct gateway_history *history, uint64_t height);
 struct gateway_cursor {
     uint32_t market, account;
     struct gateway_place after; /* all up to it was told */
-    uint64_t number;            /* of the record told last, to find the next at once; 0: none */
+    uint64_t position;          /* of the record told last, to find the next at once; 0: none */
 };
 enum gateway_history_answer { GATEWAY_HISTORY_NEXT, GATEWAY_HISTORY_END, GATEWAY_HISTORY_GONE };
-/* NEXT: what follows, there until something is added, and the cursor has moved behind it. END:
- * nothing follows yet. GONE: some of what follows is not kept any more. O(1), but the first time
- * O(the account's records). */
+/* NEXT: some of what follows, there until something is added, and the cursor has moved behind it.
+ * END: nothing follows yet. GONE: some of what follows is not kept any more. O(1), but the first
+ * time O(the account's records). */
 enum gateway_history_answer gateway_history_next(const struct gateway_history *history,
                                                  struct gateway_cursor *cursor,
-                                                 const struct gateway_record **record);
+                                                 struct gateway_told *told);
 /* Is everything kept that follows the cursor's place? */
 bool gateway_history_is_whole(const struct gateway_history *history,
                               const struct gateway_cursor *cursor);
@@ -62,6 +74,7 @@ bool gateway_history_is_whole(const struct gateway_history *history,
 /* For a cursor that is behind everything told so far, or nearly: finds its place at once. */
 void gateway_history_seek_end(const struct gateway_history *history, struct gateway_cursor *cursor);
 
+/* How many events are kept. */
 uint64_t gateway_history_count(const struct gateway_history *history);
 
 #endif

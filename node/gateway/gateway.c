@@ -120,7 +120,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     gateway_set(&gateway->counts.signature_threads, gateway->workers_count);
     gateway_set(&gateway->counts.checking, gateway_checkers_count(gateway->checkers));
     count_soft(gateway);
-    gateway_set(&gateway->counts.history_records, gateway_history_count(gateway->history));
+    gateway_set(&gateway->counts.history_events, gateway_history_count(gateway->history));
     gateway_behind_tick(gateway);
 }
 

@@ -127,7 +127,7 @@ bool gateway_stopped(const struct gateway *gateway);
     X(handshaking, GAUGE, "Connections in their TLS handshake.")                                   \
     X(pending, GAUGE, "Frames and questions that wait for an answer.")                             \
     X(out_bytes, GAUGE, "Bytes that wait to be sent to clients.")                                  \
-    X(history_records, GAUGE, "Messages of accounts' streams kept for a resume.")                  \
+    X(history_events, GAUGE, "Events of accounts' streams kept for a resume.")                     \
     X(signature_threads, GAUGE, "Threads that check signatures of frames.")                        \
     X(checking, GAUGE, "Frames in the line for the check of their signature.")                     \
     X(behind, GAUGE, "Connections whose account's stream comes from the store for now.")           \

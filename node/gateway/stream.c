@@ -4,71 +4,94 @@
  * has its own place. */
 #include "gateway/internal.h"
 
-/* Of one message. */
-struct batch {
-    const struct gateway_record *first;
+#include <string.h>
+
+/* A message on its way, in the gateway's room: its events lie there already, with room in front of
+ * them and behind. */
+struct draft {
+    struct gateway_place at;
+    uint64_t nonce;
+    int64_t time_ms;
     uint32_t count;
-    const struct tn_event *events[WIRE_ACCOUNT_EVENTS_MAX];
+    size_t size;
 };
 
-/* False: it belongs to the next message. */
-static bool join(struct batch *batch, const struct gateway_record *record)
+static uint8_t *room_of(const struct gateway *gateway)
 {
-    const struct gateway_record *first = batch->first;
-    if (batch->count == 0) batch->first = first = record;
-    if (batch->count == WIRE_ACCOUNT_EVENTS_MAX || record->at.block != first->at.block ||
-        record->at.index != first->at.index + batch->count || record->nonce != first->nonce ||
-        record->time_ms != first->time_ms)
-        return false;
-    batch->events[batch->count++] = &record->event;
-    return true;
+    return gateway->out_room + WIRE_ACCOUNT_AROUND;
 }
 
-/* To the connection, and the batch is empty again. */
-static void send_batch(struct gateway_connection *connection, struct batch *batch)
+/* To the connection, and the draft is empty again. */
+static void send_draft(struct gateway_connection *connection, struct draft *draft)
 {
     struct gateway *gateway = connection->gateway;
-    const struct gateway_record *first = batch->first;
-    const struct wire_account_events message = {
-        .block = first->at.block,
-        .index = first->at.index,
-        .nonce = first->nonce,
-        .time_ms = first->time_ms < 0 ? 0 : (uint64_t)first->time_ms,
-        .events = batch->events,
-        .events_count = batch->count,
+    const struct wire_account_message message = {
+        .block = draft->at.block,
+        .index = draft->at.index,
+        .nonce = draft->nonce,
+        .time_ms = draft->time_ms < 0 ? 0 : (uint64_t)draft->time_ms,
     };
-    const size_t size = wire_write_account_events(gateway->out_room, GATEWAY_OUT_ROOM, &message);
-    gateway_add(&gateway->counts.stream_events, batch->count);
-    gateway_connection_send(connection, gateway->out_room, size, true);
-    batch->count = 0;
+    size_t size;
+    if (draft->count == 0) return;
+    const uint8_t *bytes =
+        wire_write_account_around(&size, room_of(gateway), draft->size, &message);
+    gateway_add(&gateway->counts.stream_events, draft->count);
+    gateway_connection_send(connection, bytes, size, true);
+    draft->count = 0;
+}
+
+/* Does what is told belong to it? Then there is room for it. */
+static bool joins(const struct draft *draft, const struct gateway_told *told)
+{
+    return draft->count + told->count <= WIRE_ACCOUNT_EVENTS_MAX &&
+           draft->at.block == told->at.block && draft->at.index + draft->count == told->at.index &&
+           draft->nonce == told->nonce && draft->time_ms == told->time_ms;
+}
+
+/* Sends the draft first if it belongs to another message. */
+static void add(struct gateway_connection *connection, struct draft *draft,
+                const struct gateway_told *told)
+{
+    if (draft->count > 0 && !joins(draft, told)) send_draft(connection, draft);
+    if (draft->count == 0)
+        *draft = (struct draft){.at = told->at, .nonce = told->nonce, .time_ms = told->time_ms};
+    memcpy(room_of(connection->gateway) + draft->size, told->events, told->size);
+    draft->size += told->size;
+    draft->count += told->count;
 }
 
 void gateway_stream_tell(struct gateway_connection *connection,
                          const struct gateway_record *records, uint32_t count)
 {
-    struct batch batch = {.count = 0};
+    struct draft draft = {.count = 0};
     for (uint32_t i = 0; i < count; i++) {
-        if (join(&batch, &records[i])) continue;
-        send_batch(connection, &batch);
-        join(&batch, &records[i]);
+        uint8_t event[WIRE_EVENT_BYTES];
+        const struct gateway_told told = {
+            .at = records[i].at,
+            .nonce = records[i].nonce,
+            .time_ms = records[i].time_ms,
+            .count = 1,
+            .events = event,
+            .size = wire_write_account_event(event, &records[i].event),
+        };
+        add(connection, &draft, &told);
     }
-    if (batch.count > 0) send_batch(connection, &batch);
+    send_draft(connection, &draft);
 }
 
 /* What follows in memory, one message or some; ends with the answer behind the last one, or with
  * NEXT where enough is queued for now. */
 static enum gateway_history_answer send_some(struct gateway_connection *connection)
 {
-    struct batch batch = {.count = 0};
-    const struct gateway_record *record;
+    struct draft draft = {.count = 0};
+    struct gateway_told told;
     enum gateway_history_answer step = GATEWAY_HISTORY_NEXT;
-    for (uint32_t i = 0; i < GATEWAY_STREAM_EVENTS && step == GATEWAY_HISTORY_NEXT; i++) {
-        step = gateway_history_next(connection->gateway->history, &connection->stream, &record);
-        if (step != GATEWAY_HISTORY_NEXT || join(&batch, record)) continue;
-        send_batch(connection, &batch);
-        join(&batch, record);
+    for (uint32_t sent = 0; sent < GATEWAY_STREAM_EVENTS; sent += told.count) {
+        step = gateway_history_next(connection->gateway->history, &connection->stream, &told);
+        if (step != GATEWAY_HISTORY_NEXT) break;
+        add(connection, &draft, &told);
     }
-    if (batch.count > 0) send_batch(connection, &batch);
+    send_draft(connection, &draft);
     return step;
 }
 

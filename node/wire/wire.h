@@ -77,24 +77,26 @@ bool wire_read_from_node(struct wire_arena *arena, Tenor__V1__FromNode **message
 size_t wire_write_to_node(uint8_t *out, size_t room, const Tenor__V1__ToNode *message);
 size_t wire_write_from_node(uint8_t *out, size_t room, const Tenor__V1__FromNode *message);
 
-/* A message of an account's stream, which is what nodes send most: the bytes that
- * wire_write_from_node writes of an AccountMessage of the same, straight from the events, 1 to
- * WIRE_ACCOUNT_EVENTS_MAX of them. */
-struct wire_account_events {
-    uint64_t block, nonce, time_ms;
-    uint32_t index, events_count;
-    const struct tn_event *const *events;
-};
-#define WIRE_ACCOUNT_EVENTS_MAX 256u
+/* A message of an account's stream, which is what nodes send most, in two steps: its events one by
+ * one as they come, straight from the exchange's, and what stands around them when they go out. The
+ * bytes are those that wire_write_from_node writes of an AccountMessage of the same. */
+#define WIRE_ACCOUNT_EVENTS_MAX 256u /* of a message; one at least */
 #define WIRE_EVENT_BYTES        240u /* of one event with its head, enough for any */
-#define WIRE_ACCOUNT_BYTES(events_count)                                                           \
-    (80u + (size_t)(events_count)*WIRE_EVENT_BYTES) /* enough for any with so many */
-/* What is in `out` behind the message means nothing. */
-size_t wire_write_account_events(uint8_t *out, size_t room,
-                                 const struct wire_account_events *message);
+size_t wire_write_account_event(uint8_t out[WIRE_EVENT_BYTES], const struct tn_event *event);
 
-/* A frame's soft answer, likewise: FrameSoft of those events, in FromNode with that request. 0: it
- * does not fit, or is above the cap. */
+struct wire_account_message {
+    uint64_t block, nonce, time_ms;
+    uint32_t index;
+};
+#define WIRE_ACCOUNT_AROUND 64u /* bytes that may be needed before the events, and behind them */
+/* Around `size` bytes of events, one after another: where the message begins, and its bytes. */
+uint8_t *wire_write_account_around(size_t *message_size, uint8_t *events, size_t size,
+                                   const struct wire_account_message *message);
+/* How many bytes the first `count` of such events are. */
+size_t wire_account_events_size(const uint8_t *events, uint32_t count);
+
+/* A frame's soft answer, straight from its events, too: FrameSoft of those events, in FromNode with
+ * that request. 0: it does not fit, or is above the cap. */
 struct wire_frame_soft {
     uint64_t request, sequence, nonce;
     uint32_t market, term, index;

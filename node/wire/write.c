@@ -194,6 +194,7 @@ static void put_field(struct writer *writer, const ProtobufCFieldDescriptor *fie
 #define EVENT_FIELDS    19u
 #define EVENT_BYTES_MAX (EVENT_FIELDS * (2 + 10)) /* tag and number */
 _Static_assert(EVENT_BYTES_MAX + 4 <= WIRE_EVENT_BYTES, "an event and its head");
+_Static_assert(WIRE_LENGTH_BYTES + 4 * (1 + 10) + 2 <= WIRE_ACCOUNT_AROUND, "numbers, heads");
 
 static inline uint8_t *varint_before(uint8_t *at, uint64_t number)
 {
@@ -438,30 +439,46 @@ size_t wire_write_frame_soft(uint8_t *out, size_t room, const struct wire_frame_
     }
 }
 
-/* Where all of it surely has room nothing is asked on the way. */
-static uint8_t *account_events_before(uint8_t *at, const struct wire_account_events *message)
+size_t wire_write_account_event(uint8_t out[WIRE_EVENT_BYTES], const struct tn_event *event)
 {
-    const uint8_t *const end = at;
-    at = number_before(at, 4, message->time_ms);
-    for (uint32_t i = message->events_count; i-- > 0;) {
-        const uint8_t *event_end = at;
-        at = head_before(plain_event_before(at, message->events[i]), event_end, 3);
-    }
-    at = number_before(at, 2, message->nonce);
+    uint8_t piece[WIRE_EVENT_BYTES], *const end = piece + sizeof piece;
+    const uint8_t *const at = head_before(plain_event_before(end, event), end, 3);
+    memcpy(out, at, (size_t)(end - at));
+    return (size_t)(end - at);
+}
+
+uint8_t *wire_write_account_around(size_t *message_size, uint8_t *events, size_t size,
+                                   const struct wire_account_message *message)
+{
+    uint8_t piece[16], *const piece_end = piece + sizeof piece;
+    const uint8_t *const time = number_before(piece_end, 4, message->time_ms);
+    const size_t time_size = (size_t)(piece_end - time);
+    memcpy(events + size, time, time_size);
+    uint8_t *const end = events + size + time_size;
+    uint8_t *at = number_before(events, 2, message->nonce);
     const uint8_t *place_end = at;
     at = number_before(at, 2, message->index);
     at = head_before(number_before(at, 1, message->block), place_end, 1);
-    return head_before(at, end, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE);
+    at = head_before(at, end, TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE);
+    const size_t body_size = (size_t)(end - at);
+    for (unsigned i = 0; i < WIRE_LENGTH_BYTES; i++)
+        *--at = (uint8_t)(body_size >> (8 * i));
+    *message_size = body_size + WIRE_LENGTH_BYTES;
+    return at;
 }
 
-size_t wire_write_account_events(uint8_t *out, size_t room,
-                                 const struct wire_account_events *message)
+size_t wire_account_events_size(const uint8_t *events, uint32_t count)
 {
-    const size_t window = WIRE_ACCOUNT_BYTES(message->events_count);
-    TN_ASSERT(message->events_count > 0 && message->events_count <= WIRE_ACCOUNT_EVENTS_MAX);
-    TN_ASSERT(room >= window);
-    struct writer writer = {.begin = out, .at = account_events_before(out + window, message)};
-    return finish(&writer, out, window, WIRE_FROM_NODE_BYTES_MAX);
+    const uint8_t *at = events;
+    for (; count > 0; count--) {
+        size_t size = 0;
+        unsigned shift = 0;
+        for (at++; *at >= 0x80; at++, shift += 7) /* behind the tag */
+            size |= (size_t)(*at & 0x7f) << shift;
+        size |= (size_t)*at++ << shift;
+        at += size;
+    }
+    return (size_t)(at - events);
 }
 
 size_t wire_write_to_node(uint8_t *out, size_t room, const Tenor__V1__ToNode *message)

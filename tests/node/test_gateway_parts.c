@@ -4,6 +4,7 @@
 #include "gateway/accounts.h"
 #include "gateway/limits.h"
 #include "gateway/pending.h"
+#include "wire/wire.h"
 
 #include "seed.h"
 
@@ -151,81 +152,160 @@ static uint64_t next_random(uint64_t *random)
     return *random;
 }
 
-/* What a history without bounds would hold. */
-#define ACCOUNTS 6u
-#define MESSAGES 4000u
+/* What a history without bounds would hold, and readers that go on where they stood. */
+#define ACCOUNTS    40u
+#define EVENTS_KEPT 12000u
+#define STEP_EVENTS 300u
 static struct {
     struct gateway_place at;
     uint64_t nonce;
-} all[ACCOUNTS][MESSAGES];
-static uint32_t all_count[ACCOUNTS];
+    struct tn_event event;
+} all[ACCOUNTS][EVENTS_KEPT];
+static uint32_t all_count[ACCOUNTS], heard_count[ACCOUNTS];
+static struct gateway_cursor cursors[ACCOUNTS];
 
-static void add_step(struct gateway_history *history, uint64_t *random, uint64_t block)
+static void keep(uint32_t account, const struct port_step *step, const struct tn_event *event)
 {
-    struct tn_event events[3];
-    struct port_step step = {.block = block, .market = 1, .account = TN_NONE, .session = 1};
-    step.events_count = 1 + (uint32_t)(next_random(random) % 3);
-    step.account = (uint32_t)(next_random(random) % ACCOUNTS);
+    uint32_t n = all_count[account]++, index = 0;
+    assert_true(n < EVENTS_KEPT);
+    if (n > 0 && all[account][n - 1].at.block == step->block)
+        index = all[account][n - 1].at.index + 1;
+    all[account][n].at = (struct gateway_place){step->block, index};
+    all[account][n].nonce = step->account == account ? step->nonce : 0;
+    all[account][n].event = *event;
+}
+
+/* A few trades, or many results of one account. */
+static void add_step(struct gateway_history *history, uint64_t *random, uint32_t accounts,
+                     uint64_t block)
+{
+    static struct tn_event events[STEP_EVENTS];
+    const bool is_large = next_random(random) % 16 == 0;
+    struct port_step step = {.block = block, .market = 1, .session = 1};
+    step.events_count = 1 + (uint32_t)(next_random(random) % (is_large ? STEP_EVENTS : 3));
+    step.account = (uint32_t)(next_random(random) % accounts);
     step.nonce = 1 + next_random(random) % 1000;
     for (uint32_t i = 0; i < step.events_count; i++) {
-        events[i] = (struct tn_event){.kind = TN_EVENT_TRADE};
-        events[i].account = (uint32_t)(next_random(random) % ACCOUNTS);
-        events[i].other_account = (uint32_t)(next_random(random) % ACCOUNTS);
+        events[i] = (struct tn_event){.kind = is_large ? TN_EVENT_RESULT : TN_EVENT_TRADE};
+        events[i].account = is_large ? step.account : (uint32_t)(next_random(random) % accounts);
+        if (!is_large) events[i].other_account = (uint32_t)(next_random(random) % accounts);
+        events[i].order_id = next_random(random) >> next_random(random) % 64;
         uint32_t who[2];
         uint32_t count = gateway_history_accounts(who, &events[i]);
-        for (uint32_t k = 0; k < count; k++) {
-            uint32_t n = all_count[who[k]]++, index = 0;
-            if (n > 0 && all[who[k]][n - 1].at.block == block)
-                index = all[who[k]][n - 1].at.index + 1;
-            all[who[k]][n].at = (struct gateway_place){block, index};
-            all[who[k]][n].nonce = step.account == who[k] ? step.nonce : 0;
-        }
+        for (uint32_t k = 0; k < count; k++)
+            keep(who[k], &step, &events[i]);
     }
     gateway_history_add(history, &step, events);
 }
 
-/* From behind any message of the account: all that follows, in order, or GONE at once. */
-static bool read_from(struct gateway_history *history, uint32_t account, uint32_t first)
+/* What is told is what follows the `first` events of the account. */
+static void expect_told(const struct gateway_told *told, uint32_t account, uint32_t first)
 {
-    struct gateway_cursor cursor = {.market = 1, .account = account};
-    const struct gateway_record *record;
-    cursor.after = all[account][first].at;
-    if (!gateway_history_is_whole(history, &cursor)) {
-        assert_int_equal(gateway_history_next(history, &cursor, &record), GATEWAY_HISTORY_GONE);
-        return false;
+    assert_in_range(told->count, 1, GATEWAY_TOLD_MAX);
+    assert_true(first + told->count <= all_count[account]);
+    assert_int_equal(wire_account_events_size(told->events, told->count), told->size);
+    for (uint32_t k = 0; k < told->count; k++) {
+        uint8_t bytes[WIRE_EVENT_BYTES];
+        const size_t size = wire_write_account_event(bytes, &all[account][first + k].event);
+        assert_int_equal(told->at.block, all[account][first + k].at.block);
+        assert_int_equal(told->at.index + k, all[account][first + k].at.index);
+        assert_int_equal(told->nonce, all[account][first + k].nonce);
+        assert_memory_equal(told->events + wire_account_events_size(told->events, k), bytes, size);
     }
-    for (uint32_t i = first + 1; i < all_count[account]; i++) {
-        assert_int_equal(gateway_history_next(history, &cursor, &record), GATEWAY_HISTORY_NEXT);
-        assert_int_equal(gateway_place_compare(record->at, all[account][i].at), 0);
-        assert_int_equal(record->nonce, all[account][i].nonce);
+}
+
+/* All that follows the cursor, in order, or GONE at once, as was said before. */
+static bool read_on(struct gateway_history *history, struct gateway_cursor *cursor, uint32_t first)
+{
+    const uint32_t account = cursor->account;
+    const bool is_whole = gateway_history_is_whole(history, cursor);
+    struct gateway_told told;
+    enum gateway_history_answer answer;
+    while ((answer = gateway_history_next(history, cursor, &told)) == GATEWAY_HISTORY_NEXT) {
+        assert_true(is_whole);
+        expect_told(&told, account, first);
+        first += told.count;
     }
-    assert_int_equal(gateway_history_next(history, &cursor, &record), GATEWAY_HISTORY_END);
-    return true;
+    assert_int_equal(answer, is_whole ? GATEWAY_HISTORY_END : GATEWAY_HISTORY_GONE);
+    if (is_whole) assert_int_equal(first, all_count[account]);
+    return is_whole;
+}
+
+static bool read_from(struct gateway_history *history, uint32_t account, uint32_t last)
+{
+    struct gateway_cursor cursor = {
+        .market = 1, .account = account, .after = all[account][last].at};
+    return read_on(history, &cursor, last + 1);
+}
+
+/* Readers that come back sooner or later; who has lost something begins anew at the end. */
+static void read_some(struct gateway_history *history, uint64_t *random, uint32_t accounts,
+                      uint64_t block)
+{
+    for (uint32_t account = 0; account < accounts; account++) {
+        struct gateway_cursor *cursor = &cursors[account];
+        uint32_t *heard = &heard_count[account];
+        if (next_random(random) % (2 + account) != 0) continue;
+        while (*heard < all_count[account] &&
+               gateway_place_compare(all[account][*heard].at, cursor->after) <= 0)
+            ++*heard; /* of the block whose end it began at */
+        if (!read_on(history, cursor, *heard)) {
+            *cursor = (struct gateway_cursor){
+                .market = 1, .account = account, .after = {block, UINT32_MAX}};
+            if (next_random(random) % 2 == 0) gateway_history_seek_end(history, cursor);
+        }
+        *heard = all_count[account];
+    }
+}
+
+static void live_through(uint64_t bytes, uint32_t accounts, uint32_t *whole, uint32_t *gone)
+{
+    uint64_t random = test_seed("test_gateway_parts") | 1;
+    struct gateway_history *history = gateway_history_make(bytes);
+    memset(all_count, 0, sizeof all_count);
+    memset(heard_count, 0, sizeof heard_count);
+    for (uint32_t account = 0; account < accounts; account++)
+        cursors[account] = (struct gateway_cursor){.market = 1, .account = account};
+    for (uint64_t block = 10; block < 1500; block++) {
+        uint64_t steps = next_random(&random) % 4;
+        for (uint64_t i = 0; i < steps; i++) {
+            add_step(history, &random, accounts, block);
+            if (next_random(&random) % 8 == 0) read_some(history, &random, accounts, block);
+        }
+        read_some(history, &random, accounts, block);
+        for (uint32_t account = 0; account < accounts; account++) {
+            if (all_count[account] == 0) continue;
+            uint32_t last = (uint32_t)(next_random(&random) % all_count[account]);
+            *(read_from(history, account, last) ? whole : gone) += 1;
+        }
+    }
+    gateway_history_forget(history, 1500);
+    assert_int_equal(gateway_history_count(history), 0);
+    for (uint32_t account = 0; account < accounts; account++) {
+        if (all_count[account] > 0)
+            assert_false(read_from(history, account, all_count[account] - 1));
+    }
+    gateway_history_free(history);
 }
 
 static void test_history_tells_all_or_that_some_is_gone(void **state)
 {
-    uint64_t random = test_seed("test_gateway_parts") | 1;
-    struct gateway_history *history = gateway_history_make(60000);
     uint32_t whole = 0, gone = 0;
     (void)state;
-    memset(all_count, 0, sizeof all_count);
-    for (uint64_t block = 10; block < 400; block++) {
-        uint64_t steps = next_random(&random) % 4;
-        for (uint64_t i = 0; i < steps; i++)
-            add_step(history, &random, block);
-        for (uint32_t account = 0; account < ACCOUNTS; account++) {
-            if (all_count[account] == 0) continue;
-            uint32_t first = (uint32_t)(next_random(&random) % all_count[account]);
-            *(read_from(history, account, first) ? &whole : &gone) += 1;
-            assert_true(read_from(history, account, all_count[account] - 1)); /* nothing follows */
-        }
-    }
+    live_through(60000, 6, &whole, &gone);
     assert_true(whole > 50 && gone > 50);
-    gateway_history_forget(history, 400);
-    for (uint32_t account = 0; account < ACCOUNTS; account++)
-        assert_false(read_from(history, account, all_count[account] - 1));
-    gateway_history_free(history);
+    whole = gone = 0;
+    live_through(400000, 6, &whole, &gone);
+    assert_true(whole > 50 && gone > 50);
+}
+
+/* Streams of fewer accounts than there are have a place at a time. */
+static void test_history_of_more_accounts_than_it_has_room_for_tells_that_some_is_gone(void **state)
+{
+    uint32_t whole = 0, gone = 0;
+    (void)state;
+    live_through(4096, ACCOUNTS, &whole, &gone); /* room for 16 */
+    assert_true(whole > 50 && gone > 50);
 }
 
 int main(void)
@@ -238,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_pendings_are_found_by_tag_and_nonce_until_they_are_over),
         cmocka_unit_test(test_history_knows_whose_every_kind_of_event_is),
         cmocka_unit_test(test_history_tells_all_or_that_some_is_gone),
+        cmocka_unit_test(
+            test_history_of_more_accounts_than_it_has_room_for_tells_that_some_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,10 +111,9 @@ static void test_wire_writes_an_accounts_events_as_their_message(void **state)
 {
     (void)state;
     enum { MOST = WIRE_ACCOUNT_EVENTS_MAX };
-    static uint8_t plain[WIRE_ACCOUNT_BYTES(MOST) + 1];
+    static uint8_t room[2 * WIRE_ACCOUNT_AROUND + MOST * WIRE_EVENT_BYTES];
     static struct tn_event from[MOST];
     static Tenor__V1__Event events[MOST];
-    const struct tn_event *lent[MOST];
     Tenor__V1__Event *list[MOST];
     uint64_t random = test_seed("test_wire_write");
     for (unsigned i = 0; i < 4000; i++) {
@@ -127,7 +126,6 @@ static void test_wire_writes_an_accounts_events_as_their_message(void **state)
             fill_event(&from[k], &random);
             if (i % 100 == 0) memset(&from[k], 0xff, sizeof from[k]); /* the longest */
             wire_event(&events[k], &from[k]);
-            lent[k] = &from[k];
             list[k] = &events[k];
         }
         place.block = wire_twin_random(&random) >> i % 65 % 64;
@@ -140,18 +138,25 @@ static void test_wire_writes_an_accounts_events_as_their_message(void **state)
         body.n_events = count;
         message.body_case = TENOR__V1__FROM_NODE__BODY_ACCOUNT_MESSAGE;
         message.account_message = &body;
-        const struct wire_account_events direct = {.block = place.block,
-                                                   .nonce = body.nonce,
-                                                   .time_ms = body.time_ms,
-                                                   .index = place.index,
-                                                   .events_count = count,
-                                                   .events = lent};
-        const size_t room = WIRE_ACCOUNT_BYTES(count);
-        plain[room] = 0xa5;
+        const struct wire_account_message around = {.block = place.block,
+                                                    .nonce = body.nonce,
+                                                    .time_ms = body.time_ms,
+                                                    .index = place.index};
+        uint8_t *const at = room + WIRE_ACCOUNT_AROUND;
+        size_t events_size = 0, plain_size;
+        memset(room, 0xa5, sizeof room);
+        for (uint32_t k = 0; k < count; k++) {
+            assert_int_equal(wire_account_events_size(at, k), events_size);
+            const size_t one = wire_write_account_event(at + events_size, &from[k]);
+            assert_in_range(one, 2, WIRE_EVENT_BYTES);
+            events_size += one;
+        }
+        const uint8_t *plain = wire_write_account_around(&plain_size, at, events_size, &around);
         const size_t size = wire_write_from_node(out, sizeof out, &message);
-        assert_int_equal(wire_write_account_events(plain, room, &direct), size);
+        assert_int_equal(plain_size, size);
+        assert_true(plain >= room && plain + size <= at + events_size + WIRE_ACCOUNT_AROUND);
         assert_memory_equal(plain, out, size);
-        assert_int_equal(plain[room], 0xa5);
+        assert_int_equal(at[events_size + WIRE_ACCOUNT_AROUND - 1], 0xa5);
     }
 }
 
