@@ -6,6 +6,7 @@
  * admission): cutting size can raise risk and adding can lower it, so size is no criterion. */
 #include "exchange/controls.h"
 #include "exchange/feeds.h"
+#include "tenor/riskview.h"
 
 /* What an account's futures and perpetuals are worth at the marks, funding included. */
 static tn_micros work_out(const struct tn_exchange *exchange, const struct account *account)
@@ -149,6 +150,55 @@ static bool counts_on_limits(const struct tn_exchange *exchange, const struct ch
     return false;
 }
 
+/* What an order loses against the mark by trading, its fee included; 0 where it gains. */
+static tn_i128 loss_of(const struct risk *risk, uint32_t series, tn_lots quantity, tn_micros price,
+                       tn_micros fee)
+{
+    tn_i128 loss = (tn_i128)quantity * (price - risk->rows[series][TN_COLUMN_MARK]) + fee;
+    return loss > 0 ? loss : 0;
+}
+
+static tn_i128 loss_of_open(const struct tn_exchange *exchange, uint32_t slot)
+{
+    if (!tn_exchange_order_counts(exchange, slot)) return 0;
+    const struct order *order = &exchange->orders[slot];
+    uint32_t index = exchange->exposures[order->exposure].series;
+    const struct series *series = &exchange->series[index];
+    tn_ticks price = exchange->resting[slot].price;
+    tn_lots open = open_of(exchange, slot);
+    return loss_of(exchange->risk, index, signed_lots(order->side, open),
+                   price * series->terms->micros_per_tick,
+                   tn_exchange_fee_per_lot(series, price) * open);
+}
+
+/* May the account lose more than it has, by the command and by what is open? Who must close may
+ * do so at some loss; but what is beyond its equity is the loss of insurance and of everybody, and
+ * could be somebody's gain: its friend's, who trades with it at a price that they agree. */
+static bool gives_what_it_has_not(const struct tn_exchange *exchange, uint32_t account,
+                                  const struct change *changes, uint32_t changes_count)
+{
+    const struct risk *risk = exchange->risk;
+    struct tn_account_worth worth;
+    tn_i128 given = 0, at_once = 0;
+    for (uint32_t i = 0; i < changes_count; i++) {
+        const struct change *change = &changes[i];
+        if (change->replaced != TN_NONE) given -= loss_of_open(exchange, change->replaced);
+        if (change->traded) {
+            at_once += (tn_i128)change->price + change->fee -
+                       (tn_i128)change->quantity * risk->rows[change->series][TN_COLUMN_MARK];
+        } else if (change->quantity != 0) {
+            given += loss_of(risk, change->series, change->quantity, change->price, change->fee);
+        }
+    }
+    if (at_once > 0) given += at_once;
+    if (given <= 0) return false;
+    uint32_t slot = exchange->accounts[account].orders_head;
+    for (; slot != TN_NONE; slot = exchange->links[slot].next)
+        given += loss_of_open(exchange, slot);
+    tn_exchange_worths(exchange, &worth, &account, 1);
+    return given > worth.equity;
+}
+
 static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_micros *shortfall,
                                       uint32_t account, const struct change *changes,
                                       uint32_t changes_count)
@@ -165,8 +215,11 @@ static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_mic
     }
     tn_micros after = tn_exchange_m(exchange, account, changes, changes_count);
     if (after >= 0 && !frozen && !late) return TN_REJECT_NONE;
-    bool may_pass = after >= 0 || !counts_on_limits(exchange, changes, changes_count);
-    if (may_pass && after >= tn_exchange_m(exchange, account, NULL, 0)) return TN_REJECT_NONE;
+    bool lowers = after < tn_exchange_m(exchange, account, NULL, 0);
+    bool may_pass =
+        after >= 0 || (!counts_on_limits(exchange, changes, changes_count) &&
+                       !gives_what_it_has_not(exchange, account, changes, changes_count));
+    if (!lowers && may_pass) return TN_REJECT_NONE;
     *shortfall = after < 0 ? -after : 0;
     if (frozen) return TN_REJECT_ACCOUNT_FROZEN;
     return after < 0 ? TN_REJECT_MARGIN_SHORT : TN_REJECT_FEED_LATE;

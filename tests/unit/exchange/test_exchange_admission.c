@@ -192,6 +192,52 @@ static void test_exchange_late_feeds_let_pass_only_what_lowers_risk(void **state
     place(ALICE, limit(BUY, market.perp, 100000, 1));
 }
 
+/* ---- What an account has not it cannot give away ---- */
+
+/* Alice is long 400 perpetuals, and m is far below zero. */
+static void fall_short(void)
+{
+    pass(ALICE, withdraw(0, cash_of(ALICE) - 90000 * DOLLAR));
+    trade(ALICE, BOB, market.perp, 100000, 400);
+    mark_at(97000 * DOLLAR);
+    mark_at(94000 * DOLLAR);
+    assert_true(m_of(ALICE) < -50000 * DOLLAR);
+    assert_int_equal(risk_of(ALICE).margin.equity, 66000 * DOLLAR);
+}
+
+/* To close all of it frees more than 100 000 dollars, so m rises by any sale that gives away less;
+ * but what is beyond her 66 000, 165 dollars of a lot, others would have to pay. */
+static void test_exchange_margin_lets_nobody_give_away_more_than_is_there(void **state)
+{
+    (void)state;
+    fall_short();
+    const struct tn_leg too_cheap[] = {leg(SELL, market.perp, 400, 94000 - 16510)};
+    const struct tn_leg all_of_it[] = {leg(SELL, market.perp, 400, 94000 - 16500)};
+    refuse(ALICE, block_trade(DAN, market.nonces[DAN] + 1, too_cheap, 1), TN_REJECT_MARGIN_SHORT);
+    pass(ALICE, block_trade(DAN, market.nonces[DAN] + 1, all_of_it, 1));
+    assert_int_equal(risk_of(ALICE).margin.equity, 0);
+    assert_int_equal(cash_of(ALICE), 0);
+}
+
+/* In parts it is no more: what is open counts. */
+static void test_exchange_margin_counts_what_open_orders_may_give_away(void **state)
+{
+    (void)state;
+    fall_short();
+    const struct tn_leg legs[] = {leg(SELL, market.perp, 350, 94000 - 18800)};
+    pass(ALICE, block_trade(DAN, market.nonces[DAN] + 1, legs, 1));
+    ++market.nonces[DAN];
+    assert_int_equal(risk_of(ALICE).margin.equity, 200 * DOLLAR);
+    assert_true(m_of(ALICE) < 0);
+    uint64_t order = place(ALICE, limit(SELL, market.perp, 93500, 20)); /* 5 dollars a lot */
+    place(ALICE, limit(SELL, market.perp, 93500, 10));
+    refuse(ALICE, limit(SELL, market.perp, 93400, 10), TN_REJECT_MARGIN_SHORT); /* 150 + 60 */
+    place(ALICE, limit(SELL, market.perp, 93500, 10));
+    place(ALICE, limit(SELL, market.perp, 94000, 5)); /* at the mark nothing is lost */
+    pass(ALICE, cancel(order));
+    place(ALICE, limit(SELL, market.perp, 93400, 5)); /* 100 + 30 */
+}
+
 /* ---- Protection groups: margin counts on their limits ---- */
 
 /* Alice asks for the mark of a thousand calls, of which her group lets ten go; what that may cost
@@ -291,6 +337,8 @@ int main(void)
         FEEDS_STORY(test_exchange_margin_refuses_to_buy_options_with_cash_that_is_not_there),
         FEEDS_STORY(test_exchange_margin_lets_portfolio_accounts_owe_up_to_their_bound),
         FEEDS_STORY(test_exchange_late_feeds_let_pass_only_what_lowers_risk),
+        FEEDS_STORY(test_exchange_margin_lets_nobody_give_away_more_than_is_there),
+        FEEDS_STORY(test_exchange_margin_counts_what_open_orders_may_give_away),
         FEEDS_STORY(test_exchange_margin_renews_no_window_while_m_is_below_zero),
         FEEDS_STORY(test_exchange_margin_lets_quotes_change_groups_only_with_m_above_zero),
         FEEDS_STORY(test_exchange_margin_keeps_a_window_until_the_account_is_judged),
