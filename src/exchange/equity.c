@@ -113,8 +113,7 @@ bool tn_exchange_is_late(const struct tn_exchange *exchange, const struct change
     return false;
 }
 
-/* May an order of the account stand in a group with a limit, which gives relief? */
-static bool may_have_relief(const struct tn_exchange *exchange, uint32_t account)
+bool tn_exchange_may_have_relief(const struct tn_exchange *exchange, uint32_t account)
 {
     uint32_t group = exchange->accounts[account].groups_head;
     for (; group != TN_NONE; group = exchange->groups[group].next) {
@@ -128,7 +127,7 @@ tn_micros tn_exchange_m(const struct tn_exchange *exchange, uint32_t account,
 {
     struct tn_margin_result result;
     tn_micros total;
-    if (!may_have_relief(exchange, account) &&
+    if (!tn_exchange_may_have_relief(exchange, account) &&
         tn_exchange_quick_bound(exchange, &total, account, changes, changes_count)) {
         return total;
     }

@@ -313,6 +313,8 @@ void tn_exchange_check_cushions(const struct tn_exchange *exchange);
  * takes out a micro at a time, then costs as little as who passes, however many orders it has. */
 tn_micros tn_exchange_m(const struct tn_exchange *exchange, uint32_t account,
                         const struct change *changes, uint32_t changes_count);
+/* May an order of the account stand in a group with a limit? */
+bool tn_exchange_may_have_relief(const struct tn_exchange *exchange, uint32_t account);
 /* How far below zero the cash equity of an account may fall now; do the changes touch a series
  * whose feeds are late? */
 tn_micros tn_exchange_may_owe(const struct tn_exchange *exchange, uint32_t account);

@@ -273,10 +273,12 @@ bool tn_exchange_quick_bound(const struct tn_exchange *exchange, tn_micros *m, u
     return true;
 }
 
-/* Asserts that what totals left beside the sums of an account is what they would work out now. */
+/* Asserts that what totals left beside the sums of an account is what they would work out now, and
+ * that without relief it is m. */
 static void check_totals(const struct tn_exchange *exchange, uint32_t account)
 {
     tn_micros before, now;
+    struct tn_margin_result result;
     if (!tn_exchange_quick_bound(exchange, &before, account, NULL, 0)) return;
     uint32_t slot = exchange->accounts[account].exposures_head;
     for (; slot != TN_NONE; slot = exchange->exposures[slot].account_next) {
@@ -286,6 +288,9 @@ static void check_totals(const struct tn_exchange *exchange, uint32_t account)
     }
     bool has_bound = tn_exchange_quick_bound(exchange, &now, account, NULL, 0);
     TN_ASSERT(has_bound && before == now);
+    if (tn_exchange_may_have_relief(exchange, account)) return;
+    tn_exchange_evaluate(exchange, &result, account, NULL, 0);
+    TN_ASSERT(result.m == now);
 }
 
 /* One account each time, as this is asked after every command of a test. */
