@@ -170,6 +170,20 @@ static tn_i128 loss_of_open(const struct tn_exchange *exchange, uint32_t slot)
                    tn_exchange_fee_per_lot(series, price) * open);
 }
 
+/* What stays has E′ ÷ R′, what there is E ÷ R, of which more than 1 is not asked for: is it worse?
+ * To give the equity away and leave the risk behind would be the same at one remove, as insurance
+ * pays whoever takes what is insolvent. */
+static bool is_thinned(const struct tn_exchange *exchange, uint32_t account,
+                       const struct change *changes, uint32_t changes_count)
+{
+    struct tn_margin_result before, after;
+    tn_exchange_evaluate(exchange, &before, account, NULL, 0);
+    tn_exchange_evaluate(exchange, &after, account, changes, changes_count);
+    tn_micros requirement = before.equity - before.mm;
+    tn_micros asked = before.equity < requirement ? before.equity : requirement;
+    return (tn_i128)after.equity * requirement < (tn_i128)asked * (after.equity - after.mm);
+}
+
 /* May the account lose more than it has, by the command and by what is open? Who must close may
  * do so at some loss; but what is beyond its equity is the loss of insurance and of everybody, and
  * could be somebody's gain: its friend's, who trades with it at a price that they agree. */
@@ -195,7 +209,8 @@ static bool gives_what_it_has_not(const struct tn_exchange *exchange, uint32_t a
     for (; slot != TN_NONE; slot = exchange->links[slot].next)
         given += loss_of_open(exchange, slot);
     tn_exchange_worths(exchange, &worth, &account, 1);
-    return given > worth.equity;
+    return given > worth.equity ||
+           (at_once > 0 && is_thinned(exchange, account, changes, changes_count));
 }
 
 static enum tn_reject admit_by_margin(const struct tn_exchange *exchange, tn_micros *shortfall,

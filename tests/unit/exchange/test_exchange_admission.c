@@ -219,23 +219,36 @@ static void test_exchange_margin_lets_nobody_give_away_more_than_is_there(void *
     assert_int_equal(cash_of(ALICE), 0);
 }
 
+/* Nor can she give away what she has and leave the risk behind: what stays has its part. */
+static void test_exchange_margin_lets_nobody_leave_risk_without_equity(void **state)
+{
+    (void)state;
+    fall_short();
+    struct tn_account_risk_view view = risk_of(ALICE);
+    tn_micros its_part = view.requirement / 2; /* of less than E: all of it may go beyond */
+    assert_true(view.margin.mm > 0 && view.margin.equity - its_part > 33000 * DOLLAR);
+    tn_ticks most = (view.margin.equity - its_part) / 200 / TICK / 10 * 10;
+    const struct tn_leg too_cheap[] = {leg(SELL, market.perp, 200, 94000 - most - 10)};
+    const struct tn_leg all_of_it[] = {leg(SELL, market.perp, 200, 94000 - most)};
+    refuse(ALICE, block_trade(DAN, market.nonces[DAN] + 1, too_cheap, 1), TN_REJECT_MARGIN_SHORT);
+    pass(ALICE, block_trade(DAN, market.nonces[DAN] + 1, all_of_it, 1));
+    assert_true(m_of(ALICE) < 0 && risk_of(ALICE).margin.mm >= 0);
+}
+
 /* In parts it is no more: what is open counts. */
 static void test_exchange_margin_counts_what_open_orders_may_give_away(void **state)
 {
     (void)state;
-    fall_short();
-    const struct tn_leg legs[] = {leg(SELL, market.perp, 350, 94000 - 18800)};
-    pass(ALICE, block_trade(DAN, market.nonces[DAN] + 1, legs, 1));
-    ++market.nonces[DAN];
-    assert_int_equal(risk_of(ALICE).margin.equity, 200 * DOLLAR);
-    assert_true(m_of(ALICE) < 0);
-    uint64_t order = place(ALICE, limit(SELL, market.perp, 93500, 20)); /* 5 dollars a lot */
-    place(ALICE, limit(SELL, market.perp, 93500, 10));
-    refuse(ALICE, limit(SELL, market.perp, 93400, 10), TN_REJECT_MARGIN_SHORT); /* 150 + 60 */
-    place(ALICE, limit(SELL, market.perp, 93500, 10));
-    place(ALICE, limit(SELL, market.perp, 94000, 5)); /* at the mark nothing is lost */
+    be_standard(ALICE, 1000 * DOLLAR);
+    trade(ALICE, BOB, market.perp, 100000, 10);
+    mark_at(90700 * DOLLAR);
+    assert_in_range(risk_of(ALICE).margin.equity, 46 * DOLLAR, 89 * DOLLAR);
+    expect_stage(ALICE, TN_LIQUIDATION_AUCTION);
+    uint64_t order = place(ALICE, limit(SELL, market.perp, 89800, 5)); /* 9 dollars a lot */
+    refuse(ALICE, limit(SELL, market.perp, 89800, 5), TN_REJECT_ACCOUNT_FROZEN);
+    place(ALICE, limit(SELL, market.perp, 90700, 5)); /* at the mark nothing is lost */
     pass(ALICE, cancel(order));
-    place(ALICE, limit(SELL, market.perp, 93400, 5)); /* 100 + 30 */
+    place(ALICE, limit(SELL, market.perp, 89800, 5));
 }
 
 /* ---- Protection groups: margin counts on their limits ---- */
@@ -338,6 +351,7 @@ int main(void)
         FEEDS_STORY(test_exchange_margin_lets_portfolio_accounts_owe_up_to_their_bound),
         FEEDS_STORY(test_exchange_late_feeds_let_pass_only_what_lowers_risk),
         FEEDS_STORY(test_exchange_margin_lets_nobody_give_away_more_than_is_there),
+        FEEDS_STORY(test_exchange_margin_lets_nobody_leave_risk_without_equity),
         FEEDS_STORY(test_exchange_margin_counts_what_open_orders_may_give_away),
         FEEDS_STORY(test_exchange_margin_renews_no_window_while_m_is_below_zero),
         FEEDS_STORY(test_exchange_margin_lets_quotes_change_groups_only_with_m_above_zero),
