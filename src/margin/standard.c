@@ -16,6 +16,8 @@
  * arbitrage could break it by what the arbitrage is worth. */
 #include "margin/internal.h"
 
+#include <string.h>
+
 #define PPM         1000000
 #define BALANCE_MAX (INT64_C(1) << 62)
 #define LOTS_MAX    (INT64_C(1) << 52) /* so that the sum over an account's positions fits */
@@ -203,10 +205,86 @@ static void draw_positions(struct curve *curve, const struct work *work, uint32_
     }
 }
 
+/* What orders add at the strikes, as changes from one holding to the next: constant + slope·strike.
+ * At the strikes an order at its worst is 0, or a straight line, in at most three runs. So it costs
+ * two looks for where they meet, not a look at every strike. */
+struct piece {
+    tn_i128 constant, slope;
+};
+struct drawing {
+    const struct work *work;
+    uint32_t first, end;
+    struct piece pieces[TN_MARGIN_POSITIONS_MAX + 1];
+};
+
+static void draw_line(struct drawing *drawing, uint32_t from, uint32_t to, tn_i128 constant,
+                      tn_i128 slope)
+{
+    drawing->pieces[from].constant += constant;
+    drawing->pieces[from].slope += slope;
+    drawing->pieces[to].constant -= constant;
+    drawing->pieces[to].slope -= slope;
+}
+
+/* The first holding in [low, high) at whose strike a call pays, or a put no more. */
+static uint32_t find_strike(const struct work *work, uint32_t low, uint32_t high,
+                            const struct tn_margin_series *option)
+{
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        tn_micros strike = work->held[middle].series->strike_lot;
+        if (strike < option->strike_lot ||
+            (strike == option->strike_lot && option->kind == TN_CALL))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The first holding in [low, high), where the option pays the more the further one goes, or the
+ * less, at whose strike the order does not lose as it does before, or the other way round. */
+static uint32_t find_turn(const struct work *work, uint32_t low, uint32_t high,
+                          const struct tn_margin_series *option,
+                          const struct tn_margin_order *order, bool begins_lost)
+{
+    tn_i128 cost = cost_of(order), lots = order->quantity;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        bool is_lost = lots * pays(option, work->held[middle].series->strike_lot) < cost;
+        if (is_lost == begins_lost)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void draw_order(struct drawing *drawing, const struct tn_margin_series *option,
+                       const struct tn_margin_order *order)
+{
+    tn_i128 cost = cost_of(order), lots = order->quantity;
+    bool is_call = option->kind == TN_CALL, begins_lost = is_call == (lots > 0);
+    uint32_t split = find_strike(drawing->work, drawing->first, drawing->end, option);
+    uint32_t from = is_call ? split : drawing->first, to = is_call ? drawing->end : split;
+    uint32_t turn = find_turn(drawing->work, from, to, option, order, begins_lost);
+    tn_i128 slope = is_call ? lots : -lots;
+    if (cost > 0) /* where it pays nothing */
+        draw_line(drawing, is_call ? drawing->first : split, is_call ? split : drawing->end, -cost,
+                  0);
+    draw_line(drawing, begins_lost ? from : turn, begins_lost ? turn : to,
+              -slope * option->strike_lot - cost, slope);
+}
+
 static void draw_orders(struct curve *curve, const struct work *work, uint32_t first, uint32_t end)
 {
     const struct tn_margin_series *series = work->market->series;
     uint16_t expiry = work->held[first].series->expiry;
+    struct drawing drawing;
+    drawing.work = work;
+    drawing.first = first;
+    drawing.end = end;
+    memset(drawing.pieces + first, 0, (end - first + 1) * sizeof drawing.pieces[0]);
     for (uint32_t k = 0; k < work->account->orders_count; k++) {
         const struct tn_margin_order *order = &work->account->orders[k];
         const struct tn_margin_series *option = &series[order->series];
@@ -214,9 +292,13 @@ static void draw_orders(struct curve *curve, const struct work *work, uint32_t f
         tn_i128 cost = cost_of(order), lots = order->quantity;
         curve->nothing += smaller(0, -cost);
         curve->at_zero += smaller(0, lots * pays(option, 0) - cost);
-        for (uint32_t i = first; i < end; i++)
-            curve->at_strike[i] +=
-                smaller(0, lots * pays(option, work->held[i].series->strike_lot) - cost);
+        draw_order(&drawing, option, order);
+    }
+    struct piece sum = {0, 0};
+    for (uint32_t i = first; i < end; i++) {
+        sum.constant += drawing.pieces[i].constant;
+        sum.slope += drawing.pieces[i].slope;
+        curve->at_strike[i] += sum.constant + sum.slope * work->held[i].series->strike_lot;
     }
 }
 
