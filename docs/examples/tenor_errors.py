@@ -150,6 +150,7 @@ class Reject(enum.IntEnum):
     BID_OWN = 917
     BID_SHORT = 918
     NOT_FROZEN = 919
+    STANDARD_ORDERS_FULL = 920
     SIGNATURE_BAD = 1000
     SESSION_UNKNOWN = 1001
     SESSION_EXPIRED = 1002
@@ -453,6 +454,8 @@ TABLE = {
         "bid for a smaller share, or deposit first"),
     919: ("NOT_FROZEN", False, "only an expiry that lacks a settlement price takes one by hand",
         "wait for the settlement by feeds"),
+    920: ("STANDARD_ORDERS_FULL", True, "under standard margin an account has so many open orders",
+        "choose portfolio margin, or cancel some"),
     1000: ("SIGNATURE_BAD", False, "the session's key did not sign this frame",
         "sign keccak256(TNFRM1, chain id, payload) with the session's key, over the very bytes sent"),
     1001: ("SESSION_UNKNOWN", False, "there is no such session, or it was revoked",

@@ -114,6 +114,7 @@
     X(BID_OWN, 917, "a bidder is neither the same owner nor in liquidation itself")                \
     X(BID_SHORT, 918, "the bidder's margin, or the seller's buffer, would not bear it")            \
     X(NOT_FROZEN, 919, "only an expiry that lacks a settlement price takes one by hand")           \
+    X(STANDARD_ORDERS_FULL, 920, "under standard margin an account has so many open orders")       \
     /* 1000: the stream: sessions, terms, inboxes */                                               \
     X(SIGNATURE_BAD, 1000, "the session's key did not sign this frame")                            \
     X(SESSION_UNKNOWN, 1001, "there is no such session, or it was revoked")                        \

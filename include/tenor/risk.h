@@ -107,7 +107,9 @@
     X(auction_first_ms, 900000, 1000, 86400000, "length of the first part") \
     X(auction_total_ms, 43200000, 2000, 604800000, "when the factor reaches zero") \
     X(insolvent_rise_ms, 600000, 1000, 86400000, "the insolvent offer rises to MM in this time") \
-    X(insurance_cap_ppm, 250000, 0, 1000000, "insurance pays at most -E + this x R per account")
+    X(insurance_cap_ppm, 250000, 0, 1000000, "insurance pays at most -E + this x R per account") \
+    /* what came later */ \
+    X(standard_orders_max, 256, 2, 4096, "open orders of an account on standard margin")
 /* clang-format on */
 
 struct tn_risk {
@@ -120,7 +122,10 @@ enum tn_risk_field {
 #define X(name, standard, least, most, text) TN_RISK_##name,
     TN_RISK_TABLE(X)
 #undef X
-        TN_RISK_FIELDS_COUNT
+        TN_RISK_FIELDS_COUNT,
+    /* Those that every encoding has. Of the later ones it has as many as tn_risk_fields_written
+     * says, so that parameters that do without them have the bytes that they always had. */
+    TN_RISK_FIELDS_FIRST = TN_RISK_standard_orders_max
 };
 
 struct tn_risk_field_info {
@@ -130,6 +135,10 @@ struct tn_risk_field_info {
 };
 const struct tn_risk_field_info *tn_risk_field_info(uint32_t field); /* NULL past the end */
 int64_t *tn_risk_field(struct tn_risk *risk, uint32_t field);        /* field < FIELDS_COUNT */
+
+/* tn_risk_fields_written is how many fields an encoding has: all up to the last one that came later
+ * and is not at its default, at least TN_RISK_FIELDS_FIRST. */
+uint32_t tn_risk_fields_written(const struct tn_risk *risk);
 
 /* tn_risk_default fills in the standard values and, unless both are NULL, the 33 standard scenarios
  * (those behind them are zeroed). */

@@ -111,6 +111,7 @@
     X(BID_OWN, false, "leave it to others")                                                        \
     X(BID_SHORT, true, "bid for a smaller share, or deposit first")                                \
     X(NOT_FROZEN, false, "wait for the settlement by feeds")                                       \
+    X(STANDARD_ORDERS_FULL, true, "choose portfolio margin, or cancel some")                       \
     X(SIGNATURE_BAD, false,                                                                        \
       "sign keccak256(TNFRM1, chain id, payload) with the session's key, "                         \
       "over the very bytes sent")                                                                  \

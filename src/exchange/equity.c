@@ -77,6 +77,16 @@ static enum tn_reject admit_by_equity(const struct tn_exchange *exchange, tn_mic
     return TN_REJECT_MARGIN_SHORT;
 }
 
+enum tn_reject tn_exchange_check_standard_orders(const struct tn_exchange *exchange,
+                                                 uint32_t account, uint32_t orders)
+{
+    const struct risk *risk = exchange->risk;
+    if (risk == NULL || risk->guards[account].model != TN_MARGIN_STANDARD) return TN_REJECT_NONE;
+    int64_t after = (int64_t)exchange->accounts[account].orders_count + orders;
+    return after > risk->parameters.standard_orders_max ? TN_REJECT_STANDARD_ORDERS_FULL
+                                                        : TN_REJECT_NONE;
+}
+
 /* Standard: nothing; portfolio: its own bound, while the market's total bears it. */
 tn_micros tn_exchange_may_owe(const struct tn_exchange *exchange, uint32_t account)
 {

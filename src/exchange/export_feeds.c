@@ -71,7 +71,7 @@ static void put_parameters(struct writer *writer, const struct tn_risk *paramete
                            const struct tn_scenario *scenarios, uint32_t count)
 {
     struct tn_risk copy = *parameters;
-    for (uint32_t i = 0; i < TN_RISK_FIELDS_COUNT; i++)
+    for (uint32_t i = 0; i < TN_RISK_FIELDS_FIRST; i++)
         put_i64(writer, *tn_risk_field(&copy, i));
     put_u32(writer, count);
     for (uint32_t i = 0; i < count; i++) {
@@ -80,6 +80,8 @@ static void put_parameters(struct writer *writer, const struct tn_risk *paramete
         put_u8(writer, scenarios[i].vol);
         put_u8(writer, scenarios[i].kind);
     }
+    for (uint32_t i = TN_RISK_FIELDS_FIRST; i < tn_risk_fields_written(parameters); i++)
+        put_i64(writer, *tn_risk_field(&copy, i));
 }
 
 static void put_market(struct writer *writer, const struct tn_exchange *exchange, uint32_t index)

@@ -13,7 +13,7 @@ static void feed_parameters(struct tn_digest *digest, const struct tn_risk *para
                             const struct tn_scenario *scenarios, uint32_t count)
 {
     struct tn_risk copy = *parameters;
-    for (uint32_t i = 0; i < TN_RISK_FIELDS_COUNT; i++)
+    for (uint32_t i = 0; i < tn_risk_fields_written(parameters); i++)
         tn_digest_i64(digest, *tn_risk_field(&copy, i));
     tn_digest_u64(digest, count);
     for (uint32_t i = 0; i < count; i++) {

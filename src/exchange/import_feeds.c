@@ -107,7 +107,8 @@ static void get_head(struct tn_exchange *exchange, struct reader *reader)
 static void get_parameters(struct reader *reader, struct tn_risk *parameters,
                            struct tn_scenario *scenarios, uint32_t *count, struct tn_shocks *shocks)
 {
-    for (uint32_t i = 0; i < TN_RISK_FIELDS_COUNT; i++)
+    tn_risk_default(parameters, NULL, NULL);
+    for (uint32_t i = 0; i < TN_RISK_FIELDS_FIRST; i++)
         *tn_risk_field(parameters, i) = get_i64(reader);
     *count = get_u32_most(reader, TN_SCENARIOS_MAX, "There are too many scenarios.");
     memset(scenarios, 0, TN_SCENARIOS_MAX * sizeof *scenarios);
@@ -117,7 +118,12 @@ static void get_parameters(struct reader *reader, struct tn_risk *parameters,
                                             .vol = get_u8(reader),
                                             .kind = get_u8(reader)};
     }
+    uint32_t fields = TN_RISK_FIELDS_FIRST;
+    while (fields < TN_RISK_FIELDS_COUNT && reader->used < reader->size)
+        *tn_risk_field(parameters, fields++) = get_i64(reader);
     if (!reader_ends(reader)) return;
+    require(reader, tn_risk_fields_written(parameters) == fields,
+            "A later risk parameter is written at its default.");
     require(reader, tn_risk_check(parameters) == TN_RISK_FIELDS_COUNT,
             "A risk parameter is out of range.");
     require(reader, *count >= 1 && tn_risk_shocks(shocks, parameters, scenarios, *count),

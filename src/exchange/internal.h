@@ -495,6 +495,11 @@ struct change {
 };
 enum { CHANGES_MAX = 2 * TN_QUOTES_MAX };
 
+/* 13, too: may the account have so many more open orders? Those that wait for a trigger count.
+ * Under standard margin each command costs what all open orders do, so there are not many. */
+enum tn_reject tn_exchange_check_standard_orders(const struct tn_exchange *exchange,
+                                                 uint32_t account, uint32_t orders);
+
 /* Asked once per command: `required` is what reserves grow by, `changes` what margin is asked. */
 enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *shortfall,
                                  uint32_t account, tn_micros required, const struct change *changes,

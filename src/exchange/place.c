@@ -159,6 +159,9 @@ static enum tn_reject check_order(struct tn_exchange *exchange, struct entrant *
     }
     if (can_rest(terms) || terms->trigger != 0) {
         reject = tn_exchange_check_room(exchange, places, places);
+        if (reject == TN_REJECT_NONE) {
+            reject = tn_exchange_check_standard_orders(exchange, account, places);
+        }
         if (reject != TN_REJECT_NONE) return reject;
     }
     return terms->trigger != 0 ? TN_REJECT_NONE : check_entering(exchange, entrant);

@@ -108,6 +108,9 @@ static enum tn_reject judge_place(const struct tn_exchange *exchange, const stru
     }
     enum tn_reject reject =
         tn_exchange_check_room(exchange, asked->orders + (slot == TN_NONE), asked->levels + 1);
+    if (reject == TN_REJECT_NONE && slot == TN_NONE) {
+        reject = tn_exchange_check_standard_orders(exchange, asked->account, asked->orders + 1);
+    }
     if (reject != TN_REJECT_NONE) return reject;
     const struct series *series = &exchange->series[judged->series];
     tn_lots own = slot == TN_NONE ? 0 : exchange->resting[slot].quantity;

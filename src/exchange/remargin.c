@@ -360,8 +360,7 @@ uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units
 
 /* May the account keep the model it was just given? */
 static enum tn_reject check_model(const struct tn_exchange *exchange, tn_micros *shortfall,
-                                  uint32_t account, const struct tn_margin_result *before,
-                                  const struct tn_margin_result *after)
+                                  uint32_t account, tn_micros before, tn_micros after)
 {
     const struct guard *guard = &exchange->risk->guards[account];
     tn_micros cash = tn_exchange_free_equity(exchange, account);
@@ -369,10 +368,10 @@ static enum tn_reject check_model(const struct tn_exchange *exchange, tn_micros 
         *shortfall = -cash;
         return TN_REJECT_CASH_NEGATIVE;
     }
-    if (after->m >= before->m) return TN_REJECT_NONE;
-    *shortfall = after->m < 0 ? -after->m : 0;
+    if (after >= before) return TN_REJECT_NONE;
+    *shortfall = after < 0 ? -after : 0;
     if (guard->liquidation != TN_LIQUIDATION_NONE) return TN_REJECT_ACCOUNT_FROZEN;
-    return after->m < 0 ? TN_REJECT_MARGIN_SHORT : TN_REJECT_NONE;
+    return after < 0 ? TN_REJECT_MARGIN_SHORT : TN_REJECT_NONE;
 }
 
 void tn_exchange_command_model(struct tn_exchange *exchange, struct outcome *outcome,
@@ -387,13 +386,18 @@ void tn_exchange_command_model(struct tn_exchange *exchange, struct outcome *out
         return;
     }
     struct guard *guard = &exchange->risk->guards[account];
-    struct tn_margin_result before, after;
     uint8_t old = guard->model;
-    tn_exchange_evaluate(exchange, &before, account, NULL, 0);
+    bool is_leaving = old == TN_MARGIN_PORTFOLIO && command->as.model == TN_MARGIN_STANDARD;
+    if (is_leaving &&
+        exchange->accounts[account].orders_count > exchange->risk->parameters.standard_orders_max) {
+        outcome->reject = TN_REJECT_STANDARD_ORDERS_FULL;
+        return;
+    }
+    tn_micros before = tn_exchange_m(exchange, account, NULL, 0);
     guard->model = command->as.model;
     tn_exchange_touch_account(exchange, account, TOUCH_MARGIN);
     tn_exchange_forget_cushion(exchange, account);
-    tn_exchange_evaluate(exchange, &after, account, NULL, 0);
-    outcome->reject = check_model(exchange, &outcome->money, account, &before, &after);
+    tn_micros after = tn_exchange_m(exchange, account, NULL, 0);
+    outcome->reject = check_model(exchange, &outcome->money, account, before, after);
     if (outcome->reject != TN_REJECT_NONE) guard->model = old;
 }

@@ -38,6 +38,14 @@ static int64_t value_of(const struct tn_risk *risk, uint32_t field)
     return ((const int64_t *)risk)[field];
 }
 
+uint32_t tn_risk_fields_written(const struct tn_risk *risk)
+{
+    uint32_t count = TN_RISK_FIELDS_COUNT;
+    while (count > TN_RISK_FIELDS_FIRST && value_of(risk, count - 1) == infos[count - 1].standard)
+        count--;
+    return count;
+}
+
 /* ---- The standard scenarios ---- */
 
 /* (docs/specs/margin.md, Scenarios) Tails are damped by 0.1386/|move|, rounded as published. */

@@ -158,15 +158,20 @@ static bool get_risk(struct reader *reader, struct tn_entry *entry,
 {
     struct tn_risk *risk = &scratch->as.risk.risk;
     struct tn_scenario *scenarios = scratch->as.risk.scenarios;
-    uint32_t count;
+    uint32_t fields, count;
     entry->as.risk.height = get_u64(reader);
     size_t at = reader->at;
-    if (get_u16(reader) != TN_RISK_FIELDS_COUNT) {
+    fields = get_u16(reader);
+    if (fields < TN_RISK_FIELDS_FIRST || fields > TN_RISK_FIELDS_COUNT) {
         return refuse(reader, at, "another number of risk parameters than this version has");
     }
-#define X(name, standard, least, most, text) risk->name = get_i64(reader);
-    TN_RISK_TABLE(X)
-#undef X
+    if (!need(reader, fields * sizeof(int64_t) + sizeof(uint16_t))) return false;
+    tn_risk_default(risk, NULL, NULL);
+    for (uint32_t i = 0; i < fields; i++)
+        *tn_risk_field(risk, i) = get_i64(reader);
+    if (tn_risk_fields_written(risk) != fields) {
+        return refuse(reader, at, "a later risk parameter is written at its default");
+    }
     if (!get_count(reader, &count, TN_SCENARIO_CODE_MAX, SCENARIO_BYTES, "too many scenarios")) {
         return false;
     }

@@ -57,9 +57,14 @@ static bool repeated_bytes(size_t *bytes, const struct tn_entry *entry)
             *bytes = entry->as.report.feed == TN_FEED_VOL ? SURFACE_BYTES : 0;
             return true;
         case TN_ENTRY_RISK:
-            return entry->as.risk.risk != NULL &&
-                   listed_bytes(bytes, entry->as.risk.scenarios, entry->as.risk.scenarios_count,
-                                TN_SCENARIO_CODE_MAX, SCENARIO_BYTES);
+            if (entry->as.risk.risk == NULL ||
+                !listed_bytes(bytes, entry->as.risk.scenarios, entry->as.risk.scenarios_count,
+                              TN_SCENARIO_CODE_MAX, SCENARIO_BYTES)) {
+                return false;
+            }
+            *bytes += sizeof(int64_t) *
+                      (tn_risk_fields_written(entry->as.risk.risk) - TN_RISK_FIELDS_FIRST);
+            return true;
         case TN_ENTRY_BLOCK:
         case TN_ENTRY_SWEEP:
         case TN_ENTRY_INDEX:
@@ -180,12 +185,12 @@ static void put_report(struct writer *writer, const struct tn_report *report)
 
 static void put_risk(struct writer *writer, const struct tn_entry *entry)
 {
-    const struct tn_risk *risk = entry->as.risk.risk;
+    struct tn_risk risk = *entry->as.risk.risk;
+    uint32_t fields = tn_risk_fields_written(&risk);
     put_u64(writer, entry->as.risk.height);
-    put_u16(writer, TN_RISK_FIELDS_COUNT);
-#define X(name, standard, least, most, text) put_i64(writer, risk->name);
-    TN_RISK_TABLE(X)
-#undef X
+    put_u16(writer, (uint16_t)fields);
+    for (uint32_t i = 0; i < fields; i++)
+        put_i64(writer, *tn_risk_field(&risk, i));
     put_u16(writer, (uint16_t)entry->as.risk.scenarios_count);
     for (uint32_t i = 0; i < entry->as.risk.scenarios_count; i++) {
         put_i32(writer, entry->as.risk.scenarios[i].move_ppm);

@@ -21,7 +21,7 @@ enum {
     CONTRACT_BYTES = 41,        /* and its steps */
     UNDERLYING_TAIL_BYTES = 60, /* fees, listing rules, and the rest */
     SURFACE_BYTES = 56,
-    RISK_BYTES = 8 * TN_RISK_FIELDS_COUNT,
+    RISK_BYTES = 8 * TN_RISK_FIELDS_FIRST, /* at least */
 };
 
 /* What an entry of a kind has behind its head, without what repeats; 0: no such kind. */

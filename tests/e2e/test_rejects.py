@@ -51,6 +51,7 @@ UNTOLD = (
     ("the node looks at a frame's market first: OTHER_SESSION is told", "tests/unit/market", (1005,)),
     ("only in the moment in which a leader changes", "tests", (1100, 50002)),
     ("takes some ten thousand levels in one answer", "tests/node", (30007,)),
+    ("takes hundreds of orders of one account, and here all have 64", "tests/unit/exchange", (920,)),
     ("takes more questions at once than the node's thread answers", "tests/node", (30008, 50007)),
     ("only while a node takes its state from its peers", "tests/node", (50001,)),
     ("only while the node's disk is full: test_full_disk.py tells it too", "tests/node", (50009,)),

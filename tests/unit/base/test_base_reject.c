@@ -118,6 +118,7 @@ static const struct promise promises[] = {
     {917, "BID_OWN"},
     {918, "BID_SHORT"},
     {919, "NOT_FROZEN"},
+    {920, "STANDARD_ORDERS_FULL"},
     {1000, "SIGNATURE_BAD"},
     {1001, "SESSION_UNKNOWN"},
     {1002, "SESSION_EXPIRED"},

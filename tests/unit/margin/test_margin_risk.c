@@ -39,7 +39,7 @@ static void test_risk_every_default_is_inside_its_bounds(void **state)
 
 static void test_risk_every_name_is_unique_and_ends_with_its_unit(void **state)
 {
-    static const char *const units[] = {"_ppm", "_micros", "_ms", "_e12", "_ticks", "_min"};
+    static const char *const units[] = {"_ppm", "_micros", "_ms", "_e12", "_ticks", "_min", "_max"};
     (void)state;
     for (uint32_t i = 0; i < TN_RISK_FIELDS_COUNT; i++) {
         const char *name = tn_risk_field_info(i)->name;

@@ -307,6 +307,13 @@ static void test_stream_refuses_counts_past_their_caps(void **state)
     expect_fault(BYTES_MAX, 12 + 8 * TN_RISK_FIELDS_COUNT, "too many scenarios");
     set_u16(10, TN_RISK_FIELDS_COUNT + 1);
     expect_fault(BYTES_MAX, 10, "another number of risk parameters than this version has");
+    set_u16(10, TN_RISK_FIELDS_FIRST - 1);
+    expect_fault(BYTES_MAX, 10, "another number of risk parameters than this version has");
+    make_entry(&maker, TN_ENTRY_RISK);
+    write_made();
+    memset(bytes + 12 + 8 * TN_RISK_FIELDS_FIRST, 0, 8); /* the default, 256 */
+    bytes[12 + 8 * TN_RISK_FIELDS_FIRST + 6] = 1;
+    expect_fault(BYTES_MAX, 10, "a later risk parameter is written at its default");
     make_entry(&maker, TN_ENTRY_UNDERLYING);
     write_made();
     bytes[51] = TN_TICK_STEPS_MAX + 1;
