@@ -263,6 +263,16 @@ tn_micros tn_margin_sums_total(const struct tn_margin_market *market,
                                const struct tn_margin_account *account,
                                struct tn_margin_sums *const *sums, uint32_t sums_count);
 
+/* tn_margin_sums_total_limited is the same of an account with several orders and with groups that
+ * have limits: `limited` are the orders of those groups, in the order of the holdings' expiries;
+ * account->orders is not read. O(expiries + limited) columns, O(groups x limited). No sums may be
+ * previews. */
+tn_micros tn_margin_sums_total_limited(const struct tn_margin_market *market,
+                                       const struct tn_margin_account *account,
+                                       struct tn_margin_sums *const *sums, uint32_t sums_count,
+                                       const struct tn_margin_order *limited,
+                                       uint32_t limited_count);
+
 /* tn_margin_is_below: MM < 0, the test of the sweep: no orders, nothing kept. */
 bool tn_margin_is_below(tn_micros *mm, tn_micros *equity, const struct tn_margin_market *market,
                         const struct tn_margin_account *account);

@@ -123,7 +123,7 @@ bool tn_exchange_is_late(const struct tn_exchange *exchange, const struct change
     return false;
 }
 
-bool tn_exchange_may_have_relief(const struct tn_exchange *exchange, uint32_t account)
+static bool may_have_relief(const struct tn_exchange *exchange, uint32_t account)
 {
     uint32_t group = exchange->accounts[account].groups_head;
     for (; group != TN_NONE; group = exchange->groups[group].next) {
@@ -137,10 +137,11 @@ tn_micros tn_exchange_m(const struct tn_exchange *exchange, uint32_t account,
 {
     struct tn_margin_result result;
     tn_micros total;
-    if (!tn_exchange_may_have_relief(exchange, account) &&
-        tn_exchange_quick_bound(exchange, &total, account, changes, changes_count)) {
-        return total;
-    }
+    bool is_quick =
+        may_have_relief(exchange, account)
+            ? tn_exchange_quick_m(exchange, &total, account, changes, changes_count)
+            : tn_exchange_quick_bound(exchange, &total, account, changes, changes_count);
+    if (is_quick) return total;
     tn_exchange_evaluate(exchange, &result, account, changes, changes_count);
     return result.m;
 }

@@ -63,29 +63,33 @@ static uint32_t local_group(struct gathered *gathered, const struct tn_exchange 
     return place + 1;
 }
 
+static void gather_order(const struct tn_exchange *exchange, struct gathered *gathered,
+                         uint32_t slot)
+{
+    struct risk *risk = exchange->risk;
+    const struct order *order = &exchange->orders[slot];
+    const struct tn_resting *resting = &exchange->resting[slot];
+    if (!tn_exchange_order_counts(exchange, slot)) return;
+    tn_lots open = open_of(exchange, slot);
+    uint32_t series_index = exchange->exposures[order->exposure].series;
+    const struct series *series = &exchange->series[series_index];
+    uint32_t place = gathered->account.orders_count++;
+    risk->scratch_slots[place] = slot;
+    risk->scratch_orders[place] = (struct tn_margin_order){
+        .series = series_index,
+        .group = local_group(gathered, exchange, order->group),
+        .quantity = signed_lots(order->side, open),
+        .price_micros = resting->price * series->terms->micros_per_tick,
+        .fee_micros = tn_exchange_fee_per_lot(series, resting->price) * open,
+    };
+}
+
 static void gather_orders(const struct tn_exchange *exchange, struct gathered *gathered,
                           uint32_t account)
 {
-    struct risk *risk = exchange->risk;
-    uint32_t count = 0;
     uint32_t slot = exchange->accounts[account].orders_head;
-    for (; slot != TN_NONE; slot = exchange->links[slot].next) {
-        const struct order *order = &exchange->orders[slot];
-        const struct tn_resting *resting = &exchange->resting[slot];
-        if (!tn_exchange_order_counts(exchange, slot)) continue;
-        tn_lots open = open_of(exchange, slot);
-        uint32_t series_index = exchange->exposures[order->exposure].series;
-        const struct series *series = &exchange->series[series_index];
-        risk->scratch_slots[count] = slot;
-        risk->scratch_orders[count++] = (struct tn_margin_order){
-            .series = series_index,
-            .group = local_group(gathered, exchange, order->group),
-            .quantity = signed_lots(order->side, open),
-            .price_micros = resting->price * series->terms->micros_per_tick,
-            .fee_micros = tn_exchange_fee_per_lot(series, resting->price) * open,
-        };
-    }
-    gathered->account.orders_count = count;
+    for (; slot != TN_NONE; slot = exchange->links[slot].next)
+        gather_order(exchange, gathered, slot);
 }
 
 int64_t tn_exchange_countable(int64_t balance, tn_micros price_micros)
@@ -159,6 +163,21 @@ static void trade_at_once(const struct tn_exchange *exchange, struct gathered *g
         ->quantity += change->quantity;
 }
 
+static void gather_new_order(const struct tn_exchange *exchange, struct gathered *gathered,
+                             const struct change *change)
+{
+    struct risk *risk = exchange->risk;
+    uint32_t place = gathered->account.orders_count++;
+    risk->scratch_slots[place] = TN_NONE;
+    risk->scratch_orders[place] = (struct tn_margin_order){
+        .series = change->series,
+        .group = local_group(gathered, exchange, change->group),
+        .quantity = change->quantity,
+        .price_micros = change->price,
+        .fee_micros = change->fee,
+    };
+}
+
 static void make_change(const struct tn_exchange *exchange, struct gathered *gathered,
                         const struct change *change)
 {
@@ -176,15 +195,7 @@ static void make_change(const struct tn_exchange *exchange, struct gathered *gat
     }
     if (change->quantity == 0) return;
     count_open(exchange, gathered, change->series, change->quantity, 1);
-    uint32_t place = gathered->account.orders_count++;
-    risk->scratch_slots[place] = TN_NONE;
-    risk->scratch_orders[place] = (struct tn_margin_order){
-        .series = change->series,
-        .group = local_group(gathered, exchange, change->group),
-        .quantity = change->quantity,
-        .price_micros = change->price,
-        .fee_micros = change->fee,
-    };
+    gather_new_order(exchange, gathered, change);
 }
 
 /* Margin takes orders in the order of the holdings' expiries; here they come by id. Counted into
@@ -235,6 +246,42 @@ void tn_exchange_view_changed(const struct tn_exchange *exchange, struct tn_marg
     *view = gathered.account;
     view->orders = NULL;
     view->group_limits = NULL;
+}
+
+static bool is_replaced(uint32_t slot, const struct change *changes, uint32_t changes_count)
+{
+    for (uint32_t i = 0; i < changes_count; i++) {
+        if (changes[i].replaced == slot) return true;
+    }
+    return false;
+}
+
+uint32_t tn_exchange_gather_limited(const struct tn_exchange *exchange,
+                                    struct tn_margin_account *view, uint32_t account,
+                                    const struct change *changes, uint32_t changes_count)
+{
+    struct gathered gathered = {.account = *view};
+    gathered.account.orders = exchange->risk->scratch_orders;
+    gathered.account.group_limits = exchange->risk->scratch_limits;
+    gathered.account.orders_count = gathered.account.groups_count = 0;
+    uint32_t group = exchange->accounts[account].groups_head;
+    for (; group != TN_NONE; group = exchange->groups[group].next) {
+        if (exchange->groups[group].terms.quantity_limit == 0) continue;
+        uint32_t slot = exchange->groups[group].quotes_head;
+        for (; slot != TN_NONE; slot = exchange->orders[slot].group_next)
+            if (!is_replaced(slot, changes, changes_count)) gather_order(exchange, &gathered, slot);
+    }
+    for (uint32_t i = 0; i < changes_count; i++) {
+        group = changes[i].group;
+        if (group == TN_NONE || changes[i].traded || changes[i].quantity == 0) continue;
+        if (exchange->groups[group].terms.quantity_limit != 0)
+            gather_new_order(exchange, &gathered, &changes[i]);
+    }
+    sort_orders(exchange, &gathered);
+    view->orders = gathered.account.orders;
+    view->group_limits = gathered.account.group_limits;
+    view->groups_count = gathered.account.groups_count;
+    return gathered.account.orders_count;
 }
 
 static void work_out(const struct tn_exchange *exchange, struct tn_margin_result *result,

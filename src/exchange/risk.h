@@ -290,11 +290,19 @@ void tn_exchange_view_changed(const struct tn_exchange *exchange, struct tn_marg
                               uint32_t account, const struct change *changes,
                               uint32_t changes_count);
 
+/* Of that account the orders of groups with a quantity limit, with the changes made, as margin
+ * takes them: view->orders, with the limits, but view->orders_count stays. Returns how many. */
+uint32_t tn_exchange_gather_limited(const struct tn_exchange *exchange,
+                                    struct tn_margin_account *view, uint32_t account,
+                                    const struct change *changes, uint32_t changes_count);
+
 /* sums.c */
 uint32_t tn_exchange_sums_sets(const struct tn_exchange_limits *limits);
 size_t tn_exchange_sums_size(const struct tn_exchange_limits *limits);
 bool tn_exchange_quick_bound(const struct tn_exchange *exchange, tn_micros *m, uint32_t account,
                              const struct change *changes, uint32_t changes_count);
+bool tn_exchange_quick_m(const struct tn_exchange *exchange, tn_micros *m, uint32_t account,
+                         const struct change *changes, uint32_t changes_count);
 void tn_exchange_check_sums(const struct tn_exchange *exchange);
 
 /* cushion.c: true: m is not negative with the changes made, and nobody winds the account down;
@@ -308,13 +316,11 @@ void tn_exchange_cushion_position(struct tn_exchange *exchange, uint32_t account
 void tn_exchange_cushion_judged(const struct tn_exchange *exchange, uint32_t account, tn_micros im);
 void tn_exchange_check_cushions(const struct tn_exchange *exchange);
 
-/* equity.c: m with the changes made, of the kept sums where these are m itself (margin.md, "Kept
- * sums"): of accounts whose orders no group's limit relieves. Who is refused again and again, or
- * takes out a micro at a time, then costs as little as who passes, however many orders it has. */
+/* equity.c: m with the changes made, of the kept sums (margin.md, "Kept sums"), and of the orders
+ * of groups with limits, which relieve it. Who is refused again and again, or takes out a micro at
+ * a time, then costs as little as who passes, however many orders it has. */
 tn_micros tn_exchange_m(const struct tn_exchange *exchange, uint32_t account,
                         const struct change *changes, uint32_t changes_count);
-/* May an order of the account stand in a group with a limit? */
-bool tn_exchange_may_have_relief(const struct tn_exchange *exchange, uint32_t account);
 /* How far below zero the cash equity of an account may fall now; do the changes touch a series
  * whose feeds are late? */
 tn_micros tn_exchange_may_owe(const struct tn_exchange *exchange, uint32_t account);

@@ -35,6 +35,9 @@ struct walk {
     const struct tn_margin_account *account;
     const struct tn_margin_path *path;
     struct tn_margin_sums *const *kept; /* NULL: the walk makes its own */
+    /* The account's orders; with kept sums those of groups with limits are enough. */
+    const struct tn_margin_order *listed;
+    uint32_t listed_count;
     uint32_t underlying, next_holding, next_order, next_kept;
     enum tn_margin_view orders;    /* HELD: there are none */
     bool has_limits;               /* there are groups with limits */
@@ -91,11 +94,20 @@ static void sum_positions(struct tn_margin_sums *sums, const struct walk *walk,
 static void sum_orders(struct tn_margin_sums *sums, const struct walk *walk, uint32_t count,
                        bool leaves_out_limited)
 {
-    const struct tn_margin_order *orders = walk->account->orders + walk->next_order;
+    const struct tn_margin_order *orders = walk->listed + walk->next_order;
     tn_margin_sums_start_terms(sums, walk->market->shocks->scenarios_count);
     for (uint32_t i = 0; i < count; i++)
         if (!leaves_out_limited || !tn_margin_is_limited(walk->account, &orders[i]))
             tn_margin_sums_order(sums, walk->market, &orders[i], true);
+}
+
+/* Takes the orders of limited groups out of sums that have all. */
+static void take_out_limited(struct tn_margin_sums *sums, const struct walk *walk, uint32_t count)
+{
+    const struct tn_margin_order *orders = walk->listed + walk->next_order;
+    for (uint32_t i = 0; i < count; i++)
+        if (tn_margin_is_limited(walk->account, &orders[i]))
+            tn_margin_sums_order(sums, walk->market, &orders[i], false);
 }
 
 /* The holdings of the same expiry as the next one. */
@@ -108,12 +120,11 @@ static uint32_t holdings_of(const struct walk *walk, uint16_t expiry)
     return count;
 }
 
-static uint32_t orders_of(const struct walk *walk, uint16_t expiry)
+static uint32_t listed_of(const struct walk *walk, uint16_t expiry)
 {
-    uint32_t left = walk->account->orders_count - walk->next_order, count = 0;
-    if (walk->kept != NULL) return walk->kept[walk->next_kept]->orders_count;
+    uint32_t left = walk->listed_count - walk->next_order, count = 0;
     if (left == 0) return 0;
-    const struct tn_margin_order *orders = walk->account->orders + walk->next_order;
+    const struct tn_margin_order *orders = walk->listed + walk->next_order;
     while (count < left && series_of(walk, orders[count].series)->expiry == expiry)
         count++;
     return count;
@@ -121,7 +132,7 @@ static uint32_t orders_of(const struct walk *walk, uint16_t expiry)
 
 /* An expiry with orders: its positions and what the orders do to them. `own` may be written. */
 static void bound_expiry(struct unit *unit, struct bounds *bounds, const struct walk *walk,
-                         uint32_t count, const struct tn_margin_sums *sums,
+                         uint32_t listed, const struct tn_margin_sums *sums,
                          struct tn_margin_sums *own)
 {
     const struct tn_margin_weights *weights = &unit->expiry->im;
@@ -130,17 +141,16 @@ static void bound_expiry(struct unit *unit, struct bounds *bounds, const struct 
         tn_margin_bound_filled(&bounds->all, walk->market, &walk->filled, sums, weights);
         return;
     }
-    if (walk->kept == NULL) sum_orders(own, walk, count, false);
+    if (walk->kept == NULL) sum_orders(own, walk, listed, false);
     tn_margin_bound_expiry(&bounds->all, unit->im, unit->is_new, walk->path, sums, weights);
     if (!walk->has_limits) return;
     _Alignas(64) int64_t unused[TN_ROW_COLUMNS];
-    if (own != sums) {
-        memcpy(own->value, sums->value, sizeof own->value);
-        own->up = sums->up;
-        own->down = sums->down;
-        own->expiry = sums->expiry;
+    if (walk->kept != NULL) {
+        *own = *sums;
+        take_out_limited(own, walk, listed);
+    } else {
+        sum_orders(own, walk, listed, true);
     }
-    sum_orders(own, walk, count, true);
     tn_margin_bound_expiry(&bounds->limited, unused, true, walk->path, own, weights);
 }
 
@@ -152,7 +162,8 @@ static void add_linear(struct unit *unit, const struct walk *walk,
 }
 
 static void fold_all(struct unit *unit, struct bounds *bounds, const struct walk *walk,
-                     uint32_t orders, const struct tn_margin_sums *sums, struct tn_margin_sums *own)
+                     uint32_t orders, uint32_t listed, const struct tn_margin_sums *sums,
+                     struct tn_margin_sums *own)
 {
     const struct tn_margin_expiry *expiry = unit->expiry;
     unit->mm_basis += tn_margin_basis(sums->up, sums->down, &expiry->mm);
@@ -162,16 +173,16 @@ static void fold_all(struct unit *unit, struct bounds *bounds, const struct walk
         return;
     }
     walk->path->fold(unit->mm, sums->value, &expiry->mm, unit->is_new);
-    bound_expiry(unit, bounds, walk, orders, sums, own);
+    bound_expiry(unit, bounds, walk, listed, sums, own);
 }
 
 static void fold_expiry(struct unit *unit, struct bounds *bounds, struct walk *walk,
-                        uint32_t orders, const struct tn_margin_sums *sums,
+                        uint32_t orders, uint32_t listed, const struct tn_margin_sums *sums,
                         struct tn_margin_sums *own)
 {
     walk->options += sums->value[TN_COLUMN_MARK];
     if (sums->has_linear) add_linear(unit, walk, sums);
-    fold_all(unit, bounds, walk, orders, sums, own);
+    fold_all(unit, bounds, walk, orders, listed, sums, own);
     unit->is_new = false;
 }
 
@@ -200,7 +211,8 @@ static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
     const struct tn_margin_account *account = walk->account;
     const struct tn_holding *holdings = account->holdings + walk->next_holding;
     uint16_t expiry = series_of(walk, holdings[0].series)->expiry;
-    uint32_t count = holdings_of(walk, expiry), orders = orders_of(walk, expiry);
+    uint32_t count = holdings_of(walk, expiry), listed = listed_of(walk, expiry);
+    uint32_t orders = walk->kept != NULL ? walk->kept[walk->next_kept]->orders_count : listed;
     TN_ASSERT(expiry < walk->market->expiries_count);
     unit->expiry = &walk->market->expiries[expiry];
     TN_ASSERT(unit->expiry->underlying == walk->underlying);
@@ -209,13 +221,13 @@ static void walk_expiry(struct unit *unit, struct bounds *bounds, struct walk *w
     if (walk->kept != NULL) {
         const struct tn_margin_sums *kept = walk->kept[walk->next_kept++];
         TN_ASSERT(kept->expiry == expiry);
-        fold_expiry(unit, bounds, walk, orders, kept, &own);
+        fold_expiry(unit, bounds, walk, orders, listed, kept, &own);
     } else {
         sum_positions(&own, walk, holdings, count, expiry);
-        fold_expiry(unit, bounds, walk, orders, &own, &own);
+        fold_expiry(unit, bounds, walk, orders, listed, &own, &own);
     }
     walk->next_holding += count;
-    walk->next_order += orders;
+    walk->next_order += listed;
 }
 
 /* ---- One underlying ----------------------------------------------------------------------------
@@ -347,7 +359,7 @@ static void walk_holdings(struct unit *unit, struct bounds *bounds, struct walk 
     while (is_next(walk))
         walk_expiry(unit, bounds, walk);
     if (walk->has_limits && walk->next_order > first)
-        tn_margin_bound_groups(&bounds->limited, walk->market, account, account->orders + first,
+        tn_margin_bound_groups(&bounds->limited, walk->market, account, walk->listed + first,
                                walk->next_order - first);
 }
 
@@ -414,6 +426,8 @@ static void start_walk(struct walk *walk, const struct tn_margin_market *market,
     walk->account = account;
     walk->path = tn_margin_path_of(market->cpu);
     walk->kept = kept;
+    walk->listed = account->orders;
+    walk->listed_count = account->orders_count;
     walk->underlying = walk->next_holding = walk->next_order = walk->next_kept = 0;
     walk->orders = TN_MARGIN_HELD;
     walk->has_limits = false;
@@ -437,7 +451,7 @@ static void walk_account(struct walk *walk, struct tn_margin_detail *details)
         walk_underlying(walk, details == NULL ? NULL : &details[u]);
     }
     TN_ASSERT(walk->next_holding == walk->account->holdings_count); /* they came in order */
-    TN_ASSERT(walk->next_order == walk->account->orders_count);     /* and orders with them */
+    TN_ASSERT(walk->next_order == walk->listed_count);              /* and orders with them */
 }
 
 static tn_micros equity_of(const struct walk *walk)
@@ -479,8 +493,20 @@ tn_micros tn_margin_portfolio_total(const struct tn_margin_market *market,
                                     const struct tn_margin_account *account,
                                     struct tn_margin_sums *const *sums, uint32_t sums_count)
 {
+    return tn_margin_sums_total_limited(market, account, sums, sums_count, account->orders,
+                                        account->orders_count);
+}
+
+tn_micros tn_margin_sums_total_limited(const struct tn_margin_market *market,
+                                       const struct tn_margin_account *account,
+                                       struct tn_margin_sums *const *sums, uint32_t sums_count,
+                                       const struct tn_margin_order *limited,
+                                       uint32_t limited_count)
+{
     struct walk walk;
     start_walk(&walk, market, account, sums);
+    walk.listed = limited;
+    walk.listed_count = limited_count;
     walk_account(&walk, NULL);
     TN_ASSERT(walk.next_kept == sums_count);
     return balance_with_orders(&walk);

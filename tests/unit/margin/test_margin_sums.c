@@ -32,17 +32,42 @@ static void start_sums(void)
                                 one.holdings[h].series, one.holdings[h].quantity);
 }
 
-/* With other sums in the place of these, unless NULL. */
-static tn_micros total_with(const struct tn_margin_sums *these, struct tn_margin_sums *others)
+/* The sums in the holdings' order, with others in the place of these, unless NULL. */
+static uint32_t kept_sums(struct tn_margin_sums *kept[EXPIRIES], const struct tn_margin_sums *these,
+                          struct tn_margin_sums *others)
 {
-    struct tn_margin_sums *kept[EXPIRIES];
     uint32_t count = 0;
     for (uint32_t h = 0; h < one.account.holdings_count; h++) {
         struct tn_margin_sums *next = sums_of(one.holdings[h].series);
         if (next == these) next = others;
         if (count == 0 || kept[count - 1] != next) kept[count++] = next;
     }
+    return count;
+}
+
+static tn_micros total_with(const struct tn_margin_sums *these, struct tn_margin_sums *others)
+{
+    struct tn_margin_sums *kept[EXPIRIES];
+    uint32_t count = kept_sums(kept, these, others);
     return tn_margin_sums_total(&market.market, &one.account, kept, count);
+}
+
+/* Told of no orders but those of groups with limits. */
+static tn_micros total_limited(void)
+{
+    struct tn_margin_sums *kept[EXPIRIES];
+    struct tn_margin_order limited[CASE_ORDERS];
+    struct tn_margin_account account = one.account;
+    uint32_t count = kept_sums(kept, NULL, NULL), limited_count = 0;
+    for (uint32_t i = 0; i < account.orders_count; i++) {
+        const struct tn_margin_order *order = &one.orders[i];
+        if (order->group != 0 && one.limits[order->group - 1] != 0) {
+            limited[limited_count++] = *order;
+        }
+    }
+    account.orders = NULL;
+    return tn_margin_sums_total_limited(&market.market, &account, kept, count, limited,
+                                        limited_count);
 }
 
 static tn_micros total(void)
@@ -132,6 +157,7 @@ static void run_edits(uint64_t *random, bool has_limits)
             one.account.orders = one.orders;
             tn_margin_evaluate(&result, NULL, &market.market, &one.account);
             assert_int_equal(m, result.m);
+            if (one.account.orders_count > 1) assert_int_equal(total_limited(), result.m);
         }
     }
 }
