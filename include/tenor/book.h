@@ -237,10 +237,14 @@ bool tn_book_land(struct tn_books *books, uint32_t slot, uint32_t book, enum tn_
                   tn_ticks price, tn_lots quantity);
 void tn_book_forget(struct tn_books *books, uint32_t slot);
 
-/* Start loading the level and neighbours of an order whose record is at hand, or a book's record;
- * never needed for a right answer. */
+/* Start loading the level and neighbours of an order whose record is at hand; these and all else
+ * that taking it out touches of the books; a book's record; or what a new level at a key of a side
+ * would change at the top of its tree. Never needed for a right answer. */
 void tn_book_prefetch_links(const struct tn_books *books, uint32_t slot);
+void tn_book_prefetch_removal(const struct tn_books *books, uint32_t slot);
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book);
+void tn_book_prefetch_top(const struct tn_books *books, const struct tn_book_side *side,
+                          uint64_t key);
 /* The same on the way to the level of a key of a side, each step reading what the one before loads.
  * A way begins at the top of the side's tree; tn_book_way_on takes one more step, or stays when the
  * level is reached (one or two lead to it in practice); tn_book_way_end loads the oldest or the
@@ -255,20 +259,20 @@ void tn_book_way_begin(const struct tn_books *books, struct tn_book_way *way,
 void tn_book_way_on(const struct tn_books *books, struct tn_book_way *way);
 uint32_t tn_book_way_end(const struct tn_books *books, const struct tn_book_way *way, bool oldest);
 
-/* A way that leads nowhere. */
+/* A way that leads to no level in particular: to the first record, which costs the least. */
 static inline void tn_book_way_none(struct tn_book_way *way)
 {
-    static const uint32_t nowhere = UINT32_MAX;
+    static const uint32_t nowhere = UINT32_C(1) << 31;
     way->at = &nowhere;
     way->key = 0;
-    way->step = UINT32_MAX;
+    way->step = nowhere;
 }
 
 /* The level that a way has reached: a guess, or TN_NONE. */
 static inline uint32_t tn_book_way_level(const struct tn_book_way *way)
 {
-    bool is_there = way->step >> 31 != 0 && way->step != UINT32_MAX;
-    return is_there ? way->step & (UINT32_MAX >> 1) : UINT32_MAX;
+    uint32_t is_there = (int32_t)way->step < -1; /* the top bit, and not TN_NONE */
+    return (way->step & (UINT32_MAX >> 1)) | (is_there - 1);
 }
 
 /* tn_book_front is the slot first in priority on a side, tn_book_after the next one in priority

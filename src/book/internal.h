@@ -209,10 +209,10 @@ uint32_t tn_book_handle_replace(struct tn_books *books, struct tn_book_report *r
 uint32_t tn_book_handle_unknown(const struct tn_books *books, struct tn_book_report *reports,
                                 const struct tn_book_message *message);
 
-/* An index, or where there is none 0, of which then nothing is read. */
+/* An index, or where there is none 0, of which then nothing is read. Indices are below 2^31. */
 static inline uint32_t tn_book_or_first(uint32_t index)
 {
-    return index + (index == TN_NONE);
+    return (int32_t)index < 0 ? 0 : index;
 }
 
 /* tn_book_append links an order at the end of a level. */

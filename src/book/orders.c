@@ -117,12 +117,16 @@ void tn_book_prefetch(const struct tn_books *books, uint64_t id)
     tn_index_prefetch(&books->index, tn_index_hash_near(&books->index, id));
 }
 
-void tn_book_prefetch_links(const struct tn_books *books, uint32_t slot)
+static inline void prefetch_links(const struct tn_books *books, const struct tn_resting *order)
 {
-    const struct tn_resting *order = &books->orders[slot];
     tn_prefetch(&books->levels[tn_book_or_first(order->level)]);
     tn_prefetch(&books->orders[tn_book_or_first(order->next)]);
     tn_prefetch(&books->orders[tn_book_or_first(order->previous)]);
+}
+
+void tn_book_prefetch_links(const struct tn_books *books, uint32_t slot)
+{
+    prefetch_links(books, &books->orders[slot]);
 }
 
 void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
@@ -130,30 +134,73 @@ void tn_book_prefetch_book(const struct tn_books *books, uint32_t book)
     tn_prefetch(&books->book[book]);
 }
 
-/* No branch here either: no predictor knows how deep a tree is. Of what is no node no child is
- * read, so its place need not be anywhere. */
+/* Where the child of a node lies that leads to a key. Of what is no node no child is read, so its
+ * place need not be anywhere. */
+static inline uintptr_t child_at(const struct tn_books *books, uint32_t reference, uint64_t key)
+{
+    uint32_t digit = tn_book_digit(key, tn_book_shift(reference) & 63);
+    return (uintptr_t)books->nodes +
+           (reference & TN_BOOK_NODE_INDEX) * sizeof(struct tn_book_node) +
+           offsetof(struct tn_book_node, child) + digit * sizeof(uint32_t);
+}
+
+/* Where the level of a reference lies; of TN_NONE what stands before the first. */
+static inline uintptr_t level_of(const struct tn_books *books, uint32_t reference)
+{
+    return (uintptr_t)books->levels - sizeof(struct tn_level) +
+           ((reference + 1) & ~TN_BOOK_LEAF) * sizeof(struct tn_level);
+}
+
+/* What a reference leads to: the one where it ends the way, the other where it is a node. No branch
+ * here either: no predictor knows how deep a tree is. The empty asm has both worked out and the
+ * reference looked at anew for each choice, else gcc makes a branch of them. */
+static inline uintptr_t by_end(uint32_t reference, uintptr_t at_end, uintptr_t at_node)
+{
+    __asm__("" : "+r"(reference), "+r"(at_end), "+r"(at_node));
+    return (int32_t)reference < 0 ? at_end : at_node;
+}
+
 void tn_book_way_on(const struct tn_books *books, struct tn_book_way *way)
 {
     uint32_t step = *way->at;
-    uint32_t digit = tn_book_digit(way->key, tn_book_shift(step) & 63);
-    uintptr_t child = (uintptr_t)books->nodes +
-                      (step & TN_BOOK_NODE_INDEX) * sizeof(struct tn_book_node) +
-                      offsetof(struct tn_book_node, child) + digit * sizeof(uint32_t);
-    uintptr_t level = (uintptr_t)&books->levels[tn_book_or_first(step) & ~TN_BOOK_LEAF];
-    uintptr_t is_level = 0 - (uintptr_t)(step >> 31);
-    uintptr_t at = (uintptr_t)way->at;
+    uintptr_t child = child_at(books, step, way->key);
     way->step = step;
-    way->at = (const uint32_t *)(child ^ ((child ^ at) & is_level));
-    tn_prefetch((const void *)(child ^ ((child ^ level) & is_level)));
+    way->at = (const uint32_t *)by_end(step, (uintptr_t)way->at, child);
+    tn_prefetch((const void *)by_end(step, level_of(books, step), child));
+}
+
+/* What a new level, or one that goes, changes at the top: the child and the bitmap. */
+static inline uintptr_t prefetch_top(const struct tn_books *books, uint32_t root, uint64_t key)
+{
+    uintptr_t child = child_at(books, root, key);
+    tn_prefetch((const void *)by_end(root, level_of(books, root), child));
+    tn_prefetch(tn_book_node_at(books, root));
+    return child;
+}
+
+void tn_book_prefetch_top(const struct tn_books *books, const struct tn_book_side *side,
+                          uint64_t key)
+{
+    prefetch_top(books, side->root, key);
 }
 
 void tn_book_way_begin(const struct tn_books *books, struct tn_book_way *way,
                        const struct tn_book_side *side, uint64_t key)
 {
-    way->at = &side->root;
+    uint32_t root = side->root;
+    uintptr_t child = prefetch_top(books, root, key);
+    way->at = (const uint32_t *)by_end(root, (uintptr_t)&side->root, child);
     way->key = key;
-    tn_book_way_on(books, way);
-    tn_prefetch(tn_book_node_at(books, way->step)); /* whose bitmap a new level changes */
+    way->step = root;
+}
+
+void tn_book_prefetch_removal(const struct tn_books *books, uint32_t slot)
+{
+    const struct tn_resting *order = &books->orders[slot];
+    enum tn_side side = (enum tn_side)order->side;
+    prefetch_links(books, order);
+    tn_index_prefetch(&books->index, tn_index_hash_near(&books->index, order->id));
+    prefetch_top(books, books->book[order->book].side[side].root, tn_book_key(side, order->price));
 }
 
 uint32_t tn_book_way_end(const struct tn_books *books, const struct tn_book_way *way, bool oldest)

@@ -23,9 +23,10 @@ _Static_assert(offsetof(struct tn_command, as.cancel) ==
                    offsetof(struct tn_command, as.replace.ref),
                "a cancel's order is read as a replace's");
 
+/* Indices are below 2^31. */
 static inline uint32_t or_first(uint32_t index)
 {
-    return index + (index == TN_NONE);
+    return (int32_t)index < 0 ? 0 : index;
 }
 
 /* `value`, or TN_NONE: sides and kinds are drawn by lot, so no branch. */
@@ -166,19 +167,14 @@ static inline void find_order(const struct tn_exchange *exchange, struct tn_exch
 
 /* ---- Stage 3: the order, or the level where one will rest or trade ---- */
 
-/* What the order is linked to, and the top of the tree above its level. */
+/* What the order is linked to, and what taking it out changes. */
 void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot)
 {
     const struct order *order = &exchange->orders[slot];
-    const struct tn_resting *resting = &exchange->resting[slot];
-    tn_book_prefetch_links(exchange->books, slot);
-    tn_book_prefetch(exchange->books, resting->id);
+    tn_book_prefetch_removal(exchange->books, slot);
     load_exposure(exchange, order->exposure);
     tn_prefetch(&exchange->results[or_first(order->result)]);
     tn_prefetch(&exchange->links[slot]);
-    struct tn_book_way way;
-    tn_book_way_begin(exchange->books, &way, &exchange->sides[2 * resting->book + resting->side],
-                      tn_book_key((enum tn_side)resting->side, resting->price));
 }
 
 static inline void find_links(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)

@@ -226,10 +226,8 @@ PER_SIDE bool judge_plain_side(const struct tn_exchange *exchange, struct judged
     asked->required -= per_lot * resting->quantity;
     if (!judged->keeps[side]) {
         if (++asked->levels > asked->levels_room) return false;
-        struct tn_book_way way;
-        tn_book_way_begin(exchange->books, &way,
-                          &exchange->sides[2 * book_of(judged->series) + side],
-                          tn_book_key((enum tn_side)side, price));
+        tn_book_prefetch_top(exchange->books, &exchange->sides[2 * book_of(judged->series) + side],
+                             tn_book_key((enum tn_side)side, price));
         enum tn_reject reject = tn_exchange_check_position(exchange, judged->exposure, series, side,
                                                            quantity, resting->quantity);
         if (reject != TN_REJECT_NONE) return false;
