@@ -316,7 +316,10 @@ static bool is_answered(struct tn_exchange *exchange, struct result_place *place
     return true;
 }
 
-static enum tn_reject check_frame(struct tn_exchange *exchange, const struct tn_entry *entry)
+/* For the two ways of a frame: each takes it as its own. */
+#define OF_FRAME static inline __attribute__((always_inline))
+
+OF_FRAME enum tn_reject check_frame(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     if (entry->as.frame.account >= exchange->accounts_count) return TN_REJECT_ACCOUNT_UNKNOWN;
     tn_exchange_need_account(exchange, entry->as.frame.account);
@@ -362,29 +365,42 @@ static void all_commands(struct tn_exchange *exchange, const struct tn_entry *en
     }
 }
 
-/* `ahead` is what was found ahead about the first command, or NULL. */
-void tn_exchange_frame(struct tn_exchange *exchange, const struct tn_entry *entry,
-                       const struct tn_exchange_ahead *ahead)
+/* A frame that is in order; `ahead` is what was found ahead about its first command. */
+OF_FRAME void run_frame(struct tn_exchange *exchange, const struct tn_entry *entry,
+                        const struct tn_exchange_ahead *ahead)
 {
     uint32_t account = entry->as.frame.account;
-    struct tn_exchange_ahead alone;
-    bool is_alone = ahead == NULL || !ahead->is_begun;
-    if (is_alone) tn_exchange_start_loads(exchange, &alone, entry);
-    enum tn_reject reject = check_frame(exchange, entry);
-    if (reject != TN_REJECT_NONE) {
-        report(exchange, account, reject);
-        return;
-    }
-    if (is_alone) {
-        tn_exchange_look_on(exchange, &alone);
-        ahead = &alone;
-    }
     tn_exchange_judge_once(exchange, account);
     if (entry->as.frame.commands_count == 1) {
         one_command(exchange, account, &entry->as.frame.commands[0], 0, ahead);
     } else {
         all_commands(exchange, entry, ahead);
     }
+}
+
+/* For one that nobody looked ahead for. */
+static void frame_alone(struct tn_exchange *exchange, const struct tn_entry *entry)
+{
+    struct tn_exchange_ahead ahead;
+    tn_exchange_start_loads(exchange, &ahead, entry);
+    enum tn_reject reject = check_frame(exchange, entry);
+    if (reject != TN_REJECT_NONE) {
+        report(exchange, entry->as.frame.account, reject);
+        return;
+    }
+    tn_exchange_look_on(exchange, &ahead);
+    run_frame(exchange, entry, &ahead);
+}
+
+static void frame_seen(struct tn_exchange *exchange, const struct tn_entry *entry,
+                       const struct tn_exchange_ahead *ahead)
+{
+    enum tn_reject reject = check_frame(exchange, entry);
+    if (reject != TN_REJECT_NONE) {
+        report(exchange, entry->as.frame.account, reject);
+        return;
+    }
+    run_frame(exchange, entry, ahead);
 }
 
 /* ---- Entries ---- */
@@ -395,13 +411,12 @@ static void apply_quiet(struct tn_exchange *exchange, enum tn_reject reject)
     if (reject != TN_REJECT_NONE) report(exchange, TN_NONE, reject);
 }
 
-static void apply(struct tn_exchange *exchange, const struct tn_entry *entry,
-                  const struct tn_exchange_ahead *ahead)
+static void apply(struct tn_exchange *exchange, const struct tn_entry *entry)
 {
     enum tn_reject reject = TN_REJECT_COMMAND_UNKNOWN;
     uint32_t listed = 0, field = 0;
     switch ((enum tn_entry_kind)entry->kind) {
-        case TN_ENTRY_FRAME: tn_exchange_frame(exchange, entry, ahead); return;
+        case TN_ENTRY_FRAME: frame_alone(exchange, entry); return;
         case TN_ENTRY_BLOCK: apply_quiet(exchange, tn_exchange_block(exchange, entry)); return;
         case TN_ENTRY_SWEEP: tn_exchange_sweep(exchange, entry->as.sweep.units); return;
         case TN_ENTRY_MARKS: apply_quiet(exchange, tn_exchange_marks(exchange, entry)); return;
@@ -445,6 +460,10 @@ uint32_t tn_exchange_apply_ahead(struct tn_exchange *exchange, struct tn_event *
     exchange->events_count = 0;
     exchange->events_max = events_max;
     tn_exchange_touch_head(exchange);
-    apply(exchange, entry, ahead);
+    if (entry->kind == TN_ENTRY_FRAME && ahead != NULL && ahead->is_begun) {
+        frame_seen(exchange, entry, ahead);
+    } else {
+        apply(exchange, entry);
+    }
     return exchange->events_count;
 }

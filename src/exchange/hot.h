@@ -135,6 +135,34 @@ static inline uint32_t tn_exchange_confirm_order(const struct tn_exchange *excha
     return tn_book_find(exchange->books, id);
 }
 
+/* ---- Nonces (§2.2) ---- */
+
+/* Would the nonce be accepted? */
+static inline enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t nonce)
+{
+    if (nonce > account->nonce_top) return TN_REJECT_NONE;
+    uint64_t behind = account->nonce_top - nonce;
+    if (behind >= 64) return TN_REJECT_NONCE_TOO_OLD;
+    return account->nonce_bits >> behind & 1 ? TN_REJECT_NONCE_USED : TN_REJECT_NONE;
+}
+
+static inline enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t index,
+                                                   uint64_t nonce)
+{
+    struct account *account = &exchange->accounts[index];
+    enum tn_reject reject = tn_exchange_nonce_state(account, nonce);
+    if (reject != TN_REJECT_NONE) return reject;
+    if (nonce > account->nonce_top) {
+        uint64_t shift = nonce - account->nonce_top;
+        account->nonce_bits = shift >= 64 ? 1 : account->nonce_bits << shift | 1;
+        account->nonce_top = nonce;
+    } else {
+        account->nonce_bits |= UINT64_C(1) << (account->nonce_top - nonce);
+    }
+    tn_exchange_touch_account(exchange, index, TOUCH_ACCOUNT);
+    return TN_REJECT_NONE;
+}
+
 /* ---- Pins (registry.c) ---- */
 
 /* tn_exchange_pin_exposure when a lookup was made already: its answer, TN_NONE included, is passed

@@ -454,9 +454,6 @@ void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account, uint64
 /* Puts a result at the end of its account's list. */
 void tn_exchange_link_result(struct tn_exchange *exchange, struct account *account, uint32_t slot);
 void tn_exchange_order_gone(struct tn_exchange *exchange, uint32_t result);
-enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t account,
-                                     uint64_t nonce);
-enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t nonce);
 
 /* order.c: orders in their lists. */
 uint32_t tn_exchange_rest(struct tn_exchange *exchange, const struct running *running,
@@ -507,7 +504,11 @@ enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *
 
 /* remargin.c: where margin is on, accounts are judged at the last MARK before they act or trade.
  * True: it was just judged, and may have lost orders. */
-bool tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account);
+bool tn_exchange_judge_pending(struct tn_exchange *exchange, uint32_t account);
+static inline bool tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account)
+{
+    return exchange->risk != NULL && tn_exchange_judge_pending(exchange, account);
+}
 void tn_exchange_judge_reach(struct tn_exchange *exchange, uint32_t series, uint8_t side,
                              tn_ticks limit);
 uint32_t tn_exchange_sweep_accounts(struct tn_exchange *exchange, uint32_t units);
@@ -672,8 +673,6 @@ void tn_exchange_bid(struct tn_exchange *, struct outcome *, uint32_t account,
                      const struct tn_command *);
 
 /* One per entry. */
-void tn_exchange_frame(struct tn_exchange *, const struct tn_entry *,
-                       const struct tn_exchange_ahead *);
 enum tn_reject tn_exchange_block(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_marks(struct tn_exchange *, const struct tn_entry *);
 enum tn_reject tn_exchange_index_price(struct tn_exchange *, const struct tn_entry *);

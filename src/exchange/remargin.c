@@ -225,10 +225,10 @@ static void judge(struct tn_exchange *exchange, uint32_t account)
 }
 
 /* When no sweep runs everybody has been judged. */
-bool tn_exchange_judge_once(struct tn_exchange *exchange, uint32_t account)
+bool tn_exchange_judge_pending(struct tn_exchange *exchange, uint32_t account)
 {
     const struct risk *risk = exchange->risk;
-    if (risk == NULL || !risk->sweeping || risk->guards[account].mark == risk->mark) return false;
+    if (!risk->sweeping || risk->guards[account].mark == risk->mark) return false;
     judge(exchange, account);
     return true;
 }

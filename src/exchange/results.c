@@ -129,30 +129,6 @@ void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account_index, 
     if (is_full) let_oldest_go(exchange, account);
 }
 
-/* Would the nonce be accepted? */
-enum tn_reject tn_exchange_nonce_state(const struct account *account, uint64_t nonce)
-{
-    if (nonce > account->nonce_top) return TN_REJECT_NONE;
-    uint64_t behind = account->nonce_top - nonce;
-    if (behind >= 64) return TN_REJECT_NONCE_TOO_OLD;
-    return account->nonce_bits >> behind & 1 ? TN_REJECT_NONCE_USED : TN_REJECT_NONE;
-}
-
-enum tn_reject tn_exchange_use_nonce(struct tn_exchange *exchange, uint32_t index, uint64_t nonce)
-{
-    struct account *account = &exchange->accounts[index];
-    enum tn_reject reject = tn_exchange_nonce_state(account, nonce);
-    if (reject != TN_REJECT_NONE) return reject;
-    if (nonce > account->nonce_top) {
-        uint64_t shift = nonce - account->nonce_top;
-        account->nonce_bits = shift >= 64 ? 0 : account->nonce_bits << shift;
-        account->nonce_top = nonce;
-    }
-    account->nonce_bits |= UINT64_C(1) << (account->nonce_top - nonce);
-    tn_exchange_touch_account(exchange, index, TOUCH_ACCOUNT);
-    return TN_REJECT_NONE;
-}
-
 enum tn_reject tn_exchange_check_nonce(const struct tn_exchange *exchange, uint32_t account,
                                        uint64_t nonce)
 {
