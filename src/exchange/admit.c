@@ -46,6 +46,22 @@ static enum tn_reject clip_reduce_only(const struct tn_exchange *exchange, struc
     return TN_REJECT_NONE;
 }
 
+/* 16, where margin is asked. */
+static enum tn_reject admit_one(const struct tn_exchange *exchange, const struct running *running,
+                                tn_micros *shortfall, tn_micros required, tn_micros fee_per_lot)
+{
+    bool placed = running->slot != TN_NONE && !exchange->orders[running->slot].waiting;
+    struct change change = {
+        .series = running->series,
+        .replaced = placed ? running->slot : TN_NONE,
+        .group = TN_NONE,
+        .quantity = signed_lots(running->side, running->open),
+        .price = running->limit * exchange->series[running->series].terms->micros_per_tick,
+        .fee = fee_per_lot * running->open,
+    };
+    return tn_exchange_admit(exchange, shortfall, running->account, required, &change, 1);
+}
+
 /* 14, 15 and 16, for an order that enters the book at running->limit. A resting order of its own
  * (a replace) is counted out. */
 enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struct running *running,
@@ -67,16 +83,11 @@ enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struc
     *reserve_per_lot =
         tn_exchange_reserve_with_fee(series, running->side, running->limit, fee_per_lot);
     tn_micros freed = placed ? own * exchange->orders[running->slot].reserve_per_lot : 0;
-    struct change change = {
-        .series = running->series,
-        .replaced = placed ? running->slot : TN_NONE,
-        .group = TN_NONE,
-        .quantity = signed_lots(running->side, running->open),
-        .price = running->limit * series->terms->micros_per_tick,
-        .fee = fee_per_lot * running->open,
-    };
-    return tn_exchange_admit(exchange, shortfall, running->account,
-                             *reserve_per_lot * running->open - freed, &change, 1);
+    tn_micros required = *reserve_per_lot * running->open - freed;
+    if (exchange->risk == NULL) {
+        return tn_exchange_admit_by_equity(exchange, shortfall, running->account, required);
+    }
+    return admit_one(exchange, running, shortfall, required, fee_per_lot);
 }
 
 /* 17: a post-only order that would trade is refused, or moved behind the best opposite price. */

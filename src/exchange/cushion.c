@@ -41,14 +41,6 @@ static tn_micros contingency_of(const struct risk *risk, uint32_t index, uint8_t
     return tn_ppm_ceil(series->spot_lot, ppm);
 }
 
-/* The higher of the two fees of a lot, before any cap: no division per order then. */
-static tn_micros fee_of(const struct terms *terms)
-{
-    const struct tn_fees *fees = &terms->fees;
-    int32_t ppm = fees->maker_ppm > fees->taker_ppm ? fees->maker_ppm : fees->taker_ppm;
-    return ppm > 0 ? tn_ppm_ceil(terms->base, ppm) : 0;
-}
-
 /* The most that one lot of this side, traded at the mark, takes off any number, its fee included.
  */
 static tn_micros worst_of(const struct tn_exchange *exchange, const struct tn_margin_market *market,
@@ -69,7 +61,7 @@ static tn_micros worst_of(const struct tn_exchange *exchange, const struct tn_ma
         if (sums.high[k] < least) least = sums.high[k];
         if (sums.back[k] < least) least = sums.back[k];
     }
-    return -least + contingency_of(risk, index, side) + fee_of(exchange->series[index].terms);
+    return -least + contingency_of(risk, index, side) + exchange->series[index].terms->lot_fee;
 }
 
 static const struct worst *worst_lot(const struct tn_exchange *exchange, uint32_t index)

@@ -29,8 +29,9 @@ static tn_micros work_out(const struct tn_exchange *exchange, const struct accou
 }
 
 /* The same, kept until a mark, a funding index or a position changes. */
-static tn_micros linear_value(const struct tn_exchange *exchange, struct account *account)
+tn_micros tn_exchange_linear_value(const struct tn_exchange *exchange, uint32_t index)
 {
+    struct account *account = &exchange->accounts[index];
     if (account->linear_stamp != exchange->marks_stamp) {
         account->linear_value = work_out(exchange, account);
         account->linear_stamp = exchange->marks_stamp;
@@ -38,43 +39,19 @@ static tn_micros linear_value(const struct tn_exchange *exchange, struct account
     return account->linear_value;
 }
 
-tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t index)
+/* ⌈premium × cap⌉ is below the fee exactly where premium × cap is at most the fee less one: the
+ * quotient here is rounded down, so it is the highest such premium. */
+void tn_exchange_work_out_fees(struct terms *terms)
 {
-    struct account *account = &exchange->accounts[index];
-    tn_micros equity = exchange->ledger.cash[index] - account->reserved;
-    return account->linear_count == 0 ? equity : equity + linear_value(exchange, account);
-}
-
-/* What the fee of one lot may be at this price: the higher of the two rates. */
-tn_micros tn_exchange_fee_per_lot(const struct series *series, tn_ticks price)
-{
-    const struct terms *terms = series->terms;
-    int32_t ppm = terms->fees.maker_ppm > terms->fees.taker_ppm ? terms->fees.maker_ppm
-                                                                : terms->fees.taker_ppm;
-    tn_micros fee = ppm > 0 ? tn_ppm_ceil(terms->base, ppm) : 0;
-    if (terms->fees.premium_cap_ppm > 0) {
-        tn_micros cap = tn_ppm_ceil(price * terms->micros_per_tick, terms->fees.premium_cap_ppm);
-        if (fee > cap) fee = cap;
-    }
-    return fee;
-}
-
-/* What one lot bought at this price may cost, its fee included. */
-tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side, tn_ticks price)
-{
-    if (side == TN_SELL) return 0;
-    return tn_exchange_reserve_with_fee(series, side, price,
-                                        tn_exchange_fee_per_lot(series, price));
-}
-
-static enum tn_reject admit_by_equity(const struct tn_exchange *exchange, tn_micros *shortfall,
-                                      uint32_t account, tn_micros required)
-{
-    if (required <= 0) return TN_REJECT_NONE;
-    tn_micros equity = tn_exchange_free_equity(exchange, account);
-    if (equity >= required) return TN_REJECT_NONE;
-    *shortfall = required - equity;
-    return TN_REJECT_MARGIN_SHORT;
+    const struct tn_fees *fees = &terms->fees;
+    int32_t ppm = fees->maker_ppm > fees->taker_ppm ? fees->maker_ppm : fees->taker_ppm;
+    terms->lot_fee = ppm > 0 ? tn_ppm_ceil(terms->base, ppm) : 0;
+    terms->capped_most = INT64_MIN;
+    if (fees->premium_cap_ppm == 0) return;
+    tn_i128 product = (tn_i128)(terms->lot_fee - 1) * 1000000;
+    tn_i128 most = product / fees->premium_cap_ppm;
+    most -= most * fees->premium_cap_ppm > product;
+    terms->capped_most = most > INT64_MAX ? INT64_MAX : (tn_micros)most;
 }
 
 enum tn_reject tn_exchange_check_standard_orders(const struct tn_exchange *exchange,
@@ -254,8 +231,10 @@ enum tn_reject tn_exchange_admit(const struct tn_exchange *exchange, tn_micros *
                                  uint32_t account, tn_micros required, const struct change *changes,
                                  uint32_t changes_count)
 {
+    if (exchange->risk == NULL) {
+        return tn_exchange_admit_by_equity(exchange, shortfall, account, required);
+    }
     *shortfall = 0;
-    if (exchange->risk == NULL) return admit_by_equity(exchange, shortfall, account, required);
     if (changes_count == 0 || !TENOR_HOLDS(MARGIN)) return TN_REJECT_NONE;
     enum tn_reject reject = admit_by_margin(exchange, shortfall, account, changes, changes_count);
     if (reject != TN_REJECT_NONE) return reject;

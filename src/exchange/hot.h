@@ -256,6 +256,37 @@ static inline enum tn_reject tn_exchange_check_price(const struct series *series
     return in_band ? TN_REJECT_NONE : TN_REJECT_PRICE_OUT_OF_BAND;
 }
 
+/* ---- Equity (equity.c) ---- */
+
+static inline tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t index)
+{
+    const struct account *account = &exchange->accounts[index];
+    tn_micros equity = exchange->ledger.cash[index] - account->reserved;
+    return account->linear_count == 0 ? equity : equity + tn_exchange_linear_value(exchange, index);
+}
+
+/* Without a margin engine: does free equity bear so much more? */
+static inline enum tn_reject tn_exchange_admit_by_equity(const struct tn_exchange *exchange,
+                                                         tn_micros *shortfall, uint32_t account,
+                                                         tn_micros required)
+{
+    *shortfall = 0;
+    if (required <= 0) return TN_REJECT_NONE;
+    tn_micros equity = tn_exchange_free_equity(exchange, account);
+    if (equity >= required) return TN_REJECT_NONE;
+    *shortfall = required - equity;
+    return TN_REJECT_MARGIN_SHORT;
+}
+
+/* What the fee of one lot may be at this price: the higher of the two rates. */
+static inline tn_micros tn_exchange_fee_per_lot(const struct series *series, tn_ticks price)
+{
+    const struct terms *terms = series->terms;
+    tn_micros premium = price * terms->micros_per_tick;
+    if (premium > terms->capped_most) return terms->lot_fee;
+    return tn_ppm_ceil(premium, terms->fees.premium_cap_ppm);
+}
+
 /* tn_exchange_reserve_per_lot where the fee per lot is known. Sides are drawn by lot: no branch. */
 static inline tn_micros tn_exchange_reserve_with_fee(const struct series *series, uint8_t side,
                                                      tn_ticks price, tn_micros fee)
@@ -264,6 +295,15 @@ static inline tn_micros tn_exchange_reserve_with_fee(const struct series *series
     tn_micros less = series->is_linear ? series->mark : 0;
     tn_micros reserve = (premium > less ? premium - less : 0) + fee;
     return reserve & ((tn_micros)(side == TN_SELL) - 1);
+}
+
+/* What one lot bought at this price may cost, its fee included; of one sold nothing. */
+static inline tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side,
+                                                    tn_ticks price)
+{
+    if (side == TN_SELL) return 0;
+    return tn_exchange_reserve_with_fee(series, side, price,
+                                        tn_exchange_fee_per_lot(series, price));
 }
 
 /* 13: are there places for so many more orders and levels? */

@@ -119,6 +119,9 @@ struct terms {
     struct tn_fees fees;
     tn_micros micros_per_tick;
     tn_micros base; /* index price of one lot, -1 = unset */
+    /* Worked out from these (equity.c); not state: the higher of the two fees of a lot before any
+     * cap, and the highest premium at which the cap is lower. */
+    tn_micros lot_fee, capped_most;
 };
 
 struct underlying {
@@ -473,9 +476,8 @@ bool tn_exchange_is_meant(const struct tn_exchange *exchange, const struct tn_ma
 void tn_exchange_change_group(struct tn_exchange *exchange, uint32_t slot, uint32_t group);
 
 /* equity.c: §7, the hook that margin takes over */
-tn_micros tn_exchange_free_equity(const struct tn_exchange *exchange, uint32_t account);
-tn_micros tn_exchange_reserve_per_lot(const struct series *series, uint8_t side, tn_ticks price);
-tn_micros tn_exchange_fee_per_lot(const struct series *series, tn_ticks price);
+tn_micros tn_exchange_linear_value(const struct tn_exchange *exchange, uint32_t account);
+void tn_exchange_work_out_fees(struct terms *terms); /* after its fees or its base changed */
 tn_micros tn_exchange_withdrawable(const struct tn_exchange *exchange, uint32_t account);
 
 /* One change that a command makes to an account's orders or positions, for the margin check:

@@ -20,6 +20,12 @@ static struct underlying *underlying_of(const struct tn_exchange *exchange, uint
 
 /* ---- Underlyings ---- */
 
+static void work_out_fees(struct underlying *under)
+{
+    for (uint32_t i = 0; i < 2; i++)
+        tn_exchange_work_out_fees(&under->terms[i]);
+}
+
 static bool underlying_in_range(const struct tn_underlying *asked)
 {
     return tn_symbol_valid(asked->symbol) && tn_fees_valid(&asked->option_fees) &&
@@ -72,6 +78,7 @@ enum tn_reject tn_exchange_underlying(struct tn_exchange *exchange, const struct
                    .base = -1}},
     };
     memcpy(under->symbol, asked->symbol, TN_SYMBOL_SIZE);
+    work_out_fees(under);
     return TN_REJECT_NONE;
 }
 
@@ -87,6 +94,7 @@ enum tn_reject tn_exchange_fees(struct tn_exchange *exchange, const struct tn_en
     tn_exchange_touch_underlying(exchange, entry->as.fees.underlying - 1u);
     under->terms[0].fees = entry->as.fees.option_fees;
     under->terms[1].fees = entry->as.fees.linear_fees;
+    work_out_fees(under);
     return TN_REJECT_NONE;
 }
 
@@ -107,6 +115,7 @@ bool tn_exchange_set_index(struct tn_exchange *exchange, uint16_t index, tn_micr
     under->index_micros = price;
     for (uint32_t i = 0; i < 2; i++)
         under->terms[i].base = base[i];
+    work_out_fees(under);
     return true;
 }
 
