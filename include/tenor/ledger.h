@@ -32,10 +32,31 @@ struct tn_ledger {
 /* tn_ledger_init starts all parties at zero; `cash` has accounts_max elements. */
 void tn_ledger_init(struct tn_ledger *ledger, tn_micros *cash, uint32_t accounts_max);
 
+/* The cash of a party. */
+static inline tn_micros *tn_ledger_purse(struct tn_ledger *ledger, uint32_t party)
+{
+    if (party & TN_PARTY_HOUSE(0)) {
+        uint32_t house = party & ~TN_PARTY_HOUSE(0);
+        TN_ASSERT(house < TN_HOUSE_COUNT);
+        return &ledger->house[house];
+    }
+    TN_ASSERT(party < ledger->accounts_max);
+    return &ledger->cash[party];
+}
+
 /* tn_ledger_transfer moves an amount (negative moves it back). The parties must exist and the
  * amount be within ±TN_TRANSFER_MAX: an overflow is a bug (asserted), because orders and deposits
  * are refused long before. */
-void tn_ledger_transfer(struct tn_ledger *ledger, uint32_t from, uint32_t to, tn_micros amount);
+static inline void tn_ledger_transfer(struct tn_ledger *ledger, uint32_t from, uint32_t to,
+                                      tn_micros amount)
+{
+    TN_ASSERT(amount >= -TN_TRANSFER_MAX && amount <= TN_TRANSFER_MAX);
+    tn_micros *source = tn_ledger_purse(ledger, from);
+    tn_micros *target = tn_ledger_purse(ledger, to);
+    bool overflow = __builtin_sub_overflow(*source, amount, source);
+    overflow |= __builtin_add_overflow(*target, amount, target);
+    TN_ASSERT(!overflow);
+}
 
 tn_micros tn_ledger_cash(const struct tn_ledger *ledger, uint32_t party);
 

@@ -96,7 +96,7 @@ enum tn_reject tn_exchange_check_post(const struct tn_exchange *exchange, struct
 {
     const struct series *series = &exchange->series[running->series];
     const struct tn_contract *contract = &series->terms->contract;
-    if (post == TN_POST_NO || series->status == TN_STATUS_AUCTION) return TN_REJECT_NONE;
+    if (series->status == TN_STATUS_AUCTION) return TN_REJECT_NONE;
     if (!tn_exchange_meets(exchange, running->series, running->side, running->limit)) {
         return TN_REJECT_NONE;
     }

@@ -62,8 +62,8 @@ static enum tn_reject check_move(struct tn_exchange *exchange, struct running *r
     if (reject == TN_REJECT_NONE) {
         reject = tn_exchange_check_entry(exchange, running, reserve_per_lot, shortfall, order);
     }
-    if (reject == TN_REJECT_NONE) reject = tn_exchange_check_post(exchange, running, order->post);
-    return reject;
+    if (reject != TN_REJECT_NONE || order->post == TN_POST_NO) return reject;
+    return tn_exchange_check_post(exchange, running, order->post);
 }
 
 static void move(struct tn_exchange *exchange, struct outcome *outcome, struct running *running)

@@ -209,6 +209,13 @@ static inline tn_ticks tn_exchange_best(const struct tn_exchange *exchange, uint
     return tn_book_key_price(side, key);
 }
 
+/* An order runs against the other side; most meet nobody there. */
+static inline void tn_exchange_run(struct tn_exchange *exchange, struct running *running)
+{
+    if (!tn_exchange_meets(exchange, running->series, running->side, running->limit)) return;
+    tn_exchange_match(exchange, running);
+}
+
 /* ---- The checks of §3, by number (admit.c has the others) ---- */
 
 static inline bool tn_exchange_is_marked(const struct series *series)
@@ -335,6 +342,15 @@ static inline enum tn_reject tn_exchange_check_position(const struct tn_exchange
 }
 
 /* ---- Orders (order.c) ---- */
+
+/* Why an order is dead (§4.5), or 0. */
+static inline enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t slot)
+{
+    const struct tn_resting *resting = &exchange->resting[slot];
+    bool in_doubt = (resting->user & ORDER_EXPIRES) != 0 ||
+                    exchange->accounts[resting->account].jobs_count != 0;
+    return in_doubt ? tn_exchange_death_in_doubt(exchange, slot) : (enum tn_reason)0;
+}
 
 static inline void tn_exchange_open_change(struct tn_exchange *exchange, uint32_t slot,
                                            tn_lots delta)

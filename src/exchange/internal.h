@@ -468,7 +468,8 @@ void tn_exchange_remove(struct tn_exchange *exchange, uint32_t slot);
 void tn_exchange_drop(struct tn_exchange *exchange, uint32_t slot, enum tn_reason reason,
                       enum tn_reject reject);
 void tn_exchange_drop_sibling(struct tn_exchange *exchange, uint64_t *sibling_id);
-enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t slot);
+/* tn_exchange_death of an order that has a time limit, or whose account has jobs. */
+enum tn_reason tn_exchange_death_in_doubt(const struct tn_exchange *exchange, uint32_t slot);
 uint32_t tn_exchange_resolve(const struct tn_exchange *exchange, uint32_t account,
                              const struct tn_order_ref *ref, const struct tn_exchange_ahead *ahead);
 bool tn_exchange_is_meant(const struct tn_exchange *exchange, const struct tn_mass_cancel *what,
@@ -557,12 +558,13 @@ enum tn_reject tn_exchange_band_edge(tn_ticks *price, const struct series *serie
 enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struct running *running,
                                        tn_micros *reserve_per_lot, tn_micros *shortfall,
                                        const struct order *cold);
+/* Of a post-only order. */
 enum tn_reject tn_exchange_check_post(const struct tn_exchange *exchange, struct running *running,
                                       uint8_t post);
 bool tn_exchange_stop_reached(const struct series *series, uint8_t side, tn_ticks trigger);
 
 /* match.c, fill.c: §4 */
-void tn_exchange_run(struct tn_exchange *exchange, struct running *running);
+void tn_exchange_match(struct tn_exchange *exchange, struct running *running);
 void tn_exchange_end_running(struct tn_exchange *exchange, struct running *running,
                              enum tn_reason reason);
 void tn_exchange_fill(struct tn_exchange *exchange, struct running *running, uint32_t maker,
@@ -628,8 +630,10 @@ enum { AHEAD_RING = 8 }; /* a power of two, above TN_EXCHANGE_STAGES */
 void tn_exchange_look_at_frame(const struct tn_exchange *exchange, struct tn_exchange_ahead *ring,
                                uint32_t turn, uint32_t account, const struct tn_command *command);
 
-/* prefetch.c: what a resting order whose record is at hand is linked to. */
+/* prefetch.c: of a resting order whose record is at hand, what it is linked to and what taking it
+ * out changes; or the exposure alone. */
 void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot);
+void tn_exchange_load_exposure_of(const struct tn_exchange *exchange, uint32_t slot);
 
 /* place.c */
 tn_lots tn_exchange_come_to_rest(struct tn_exchange *exchange, struct running *running,

@@ -89,15 +89,20 @@ static bool may_reach(struct tn_exchange *exchange, struct running *running)
     return false;
 }
 
-/* A maker's record is at hand: what a fill will touch of it, and the next one in the level. */
-static void load_maker(const struct tn_exchange *exchange, uint32_t maker)
+/* A maker's record is at hand: what a fill of so many lots will touch of it, and the next one in
+ * the level. */
+static void load_maker(const struct tn_exchange *exchange, uint32_t maker, tn_lots most)
 {
     const struct tn_resting *resting = &exchange->resting[maker];
     tn_prefetch(&exchange->orders[maker]);
     tn_prefetch(&exchange->accounts[resting->account]);
     tn_prefetch(&exchange->ledger.cash[resting->account]);
     if (resting->next != TN_NONE) tn_prefetch(&exchange->orders[resting->next]);
-    tn_exchange_load_links(exchange, maker);
+    if (most >= resting->quantity) {
+        tn_exchange_load_links(exchange, maker);
+    } else {
+        tn_exchange_load_exposure_of(exchange, maker);
+    }
 }
 
 /* One maker is reached; at most `most` lots trade. */
@@ -110,7 +115,7 @@ static void step(struct tn_exchange *exchange, struct running *running, uint32_t
         return;
     }
     if (!may_reach(exchange, running)) return;
-    load_maker(exchange, maker);
+    load_maker(exchange, maker, min_lots(most, running->open));
     enum tn_reason death = tn_exchange_death(exchange, maker);
     if (death) {
         tn_exchange_drop(exchange, maker, death, TN_REJECT_NONE);
@@ -185,7 +190,7 @@ static void match_blended(struct tn_exchange *exchange, struct running *running,
     match_by_time(exchange, running, price, running->open);
 }
 
-void tn_exchange_run(struct tn_exchange *exchange, struct running *running)
+void tn_exchange_match(struct tn_exchange *exchange, struct running *running)
 {
     uint32_t fifo_ppm = running->fifo ? 1000000 : exchange->series[running->series].fifo_ppm;
     while (running->open > 0 && !running->ended &&

@@ -250,6 +250,19 @@ bool tn_exchange_is_meant(const struct tn_exchange *exchange, const struct tn_ma
     return !(by & TN_BY_LABEL) || order->label == what->label;
 }
 
+/* Does a mass cancel that is not finished mean it? */
+static bool is_cancelled(const struct tn_exchange *exchange, uint32_t slot)
+{
+    const struct tn_resting *resting = &exchange->resting[slot];
+    for (uint32_t i = 0; i < exchange->jobs_count; i++) {
+        const struct job *job = &exchange->jobs[i];
+        if (job->account != resting->account) continue;
+        if (resting->id < job->next_id || resting->id > job->last_id) continue;
+        if (tn_exchange_is_meant(exchange, &job->what, slot)) return true;
+    }
+    return false;
+}
+
 static bool is_expired(const struct tn_exchange *exchange, uint32_t slot)
 {
     const struct order *order = &exchange->orders[slot];
@@ -257,19 +270,11 @@ static bool is_expired(const struct tn_exchange *exchange, uint32_t slot)
     return order->tif == TN_GTB && exchange->height > (uint64_t)order->until;
 }
 
-/* Why an order is dead (§4.5), or 0. */
-enum tn_reason tn_exchange_death(const struct tn_exchange *exchange, uint32_t slot)
+enum tn_reason tn_exchange_death_in_doubt(const struct tn_exchange *exchange, uint32_t slot)
 {
     const struct tn_resting *resting = &exchange->resting[slot];
     if (resting->user & ORDER_EXPIRES && is_expired(exchange, slot)) return TN_REASON_EXPIRED;
-    if (exchange->accounts[resting->account].jobs_count == 0) return (enum tn_reason)0;
-    for (uint32_t i = 0; i < exchange->jobs_count; i++) {
-        const struct job *job = &exchange->jobs[i];
-        if (job->account != resting->account) continue;
-        if (resting->id < job->next_id || resting->id > job->last_id) continue;
-        if (tn_exchange_is_meant(exchange, &job->what, slot)) return TN_REASON_MASS_CANCEL;
-    }
-    return (enum tn_reason)0;
+    return is_cancelled(exchange, slot) ? TN_REASON_MASS_CANCEL : (enum tn_reason)0;
 }
 
 /* The living order of an account that a reference names, or TN_NONE. */

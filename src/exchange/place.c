@@ -129,8 +129,10 @@ static enum tn_reject check_entering(struct tn_exchange *exchange, struct entran
     enum tn_reject reject = tn_exchange_check_entry(
         exchange, running, &entrant->cold.reserve_per_lot, &entrant->shortfall, &entrant->cold);
     if (reject != TN_REJECT_NONE) return reject;
-    reject = tn_exchange_check_post(exchange, running, entrant->cold.post);
-    if (reject != TN_REJECT_NONE) return reject;
+    if (entrant->cold.post != TN_POST_NO) {
+        reject = tn_exchange_check_post(exchange, running, entrant->cold.post);
+        if (reject != TN_REJECT_NONE) return reject;
+    }
     if (entrant->cold.limit_price != running->limit) {
         entrant->cold.limit_price = running->limit;
         entrant->cold.reserve_per_lot =

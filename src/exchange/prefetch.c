@@ -177,6 +177,11 @@ void tn_exchange_load_links(const struct tn_exchange *exchange, uint32_t slot)
     tn_prefetch(&exchange->links[slot]);
 }
 
+void tn_exchange_load_exposure_of(const struct tn_exchange *exchange, uint32_t slot)
+{
+    load_exposure(exchange, exchange->orders[slot].exposure);
+}
+
 static inline void find_links(const struct tn_exchange *exchange, struct tn_exchange_ahead *ahead)
 {
     ahead->is_linked = 1;

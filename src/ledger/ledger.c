@@ -14,27 +14,6 @@ void tn_ledger_init(struct tn_ledger *ledger, tn_micros *cash, uint32_t accounts
     memset(cash, 0, accounts_max * sizeof cash[0]);
 }
 
-static tn_micros *purse(struct tn_ledger *ledger, uint32_t party)
-{
-    if (party & TN_PARTY_HOUSE(0)) {
-        uint32_t house = party & ~TN_PARTY_HOUSE(0);
-        TN_ASSERT(house < TN_HOUSE_COUNT);
-        return &ledger->house[house];
-    }
-    TN_ASSERT(party < ledger->accounts_max);
-    return &ledger->cash[party];
-}
-
-void tn_ledger_transfer(struct tn_ledger *ledger, uint32_t from, uint32_t to, tn_micros amount)
-{
-    TN_ASSERT(amount >= -TN_TRANSFER_MAX && amount <= TN_TRANSFER_MAX);
-    tn_micros *source = purse(ledger, from);
-    tn_micros *target = purse(ledger, to);
-    bool overflow = __builtin_sub_overflow(*source, amount, source);
-    overflow |= __builtin_add_overflow(*target, amount, target);
-    TN_ASSERT(!overflow);
-}
-
 tn_micros tn_ledger_cash(const struct tn_ledger *ledger, uint32_t party)
 {
     if (party & TN_PARTY_HOUSE(0)) return ledger->house[party & ~TN_PARTY_HOUSE(0)];
