@@ -26,20 +26,21 @@ enum tn_reject tn_exchange_band_edge(tn_ticks *price, const struct series *serie
 }
 
 /* 14: cuts a reduce-only order to what is left to reduce. */
-static enum tn_reject clip_reduce_only(const struct tn_exchange *exchange, struct running *running,
-                                       const struct order *cold)
+enum tn_reject tn_exchange_clip_reduce_only(const struct tn_exchange *exchange,
+                                            struct running *running, uint32_t resting,
+                                            const struct order *cold)
 {
     if (running->exposure == TN_NONE) return TN_REJECT_REDUCE_ONLY_NOTHING;
     const struct exposure *exposure = &exchange->exposures[running->exposure];
     tn_lots position = signed_lots(running->side, exposure->position.quantity);
     if (position >= 0) return TN_REJECT_REDUCE_ONLY_NOTHING;
     bool rests = cold->tif != TN_IOC && cold->tif != TN_FOK;
-    bool placed = running->slot != TN_NONE && !exchange->orders[running->slot].waiting;
+    bool placed = resting != TN_NONE;
     uint32_t others = exposure->reduce_count - (placed ? 1 : 0);
     if (rests && others >= exchange->limits.reduce_only_max) {
         return TN_REJECT_REDUCE_ONLY_TOO_MANY;
     }
-    tn_lots own = placed ? open_of(exchange, running->slot) : 0;
+    tn_lots own = placed ? open_of(exchange, resting) : 0;
     tn_lots room = -position - (exposure->reduce_open - own);
     if (room <= 0) return TN_REJECT_REDUCE_ONLY_NOTHING;
     running->open = min_lots(running->open, room);
@@ -47,47 +48,20 @@ static enum tn_reject clip_reduce_only(const struct tn_exchange *exchange, struc
 }
 
 /* 16, where margin is asked. */
-static enum tn_reject admit_one(const struct tn_exchange *exchange, const struct running *running,
-                                tn_micros *shortfall, tn_micros required, tn_micros fee_per_lot)
+enum tn_reject tn_exchange_admit_entry(const struct tn_exchange *exchange,
+                                       const struct running *running, uint32_t resting,
+                                       tn_micros *shortfall, tn_micros required,
+                                       tn_micros fee_per_lot)
 {
-    bool placed = running->slot != TN_NONE && !exchange->orders[running->slot].waiting;
     struct change change = {
         .series = running->series,
-        .replaced = placed ? running->slot : TN_NONE,
+        .replaced = resting,
         .group = TN_NONE,
         .quantity = signed_lots(running->side, running->open),
         .price = running->limit * exchange->series[running->series].terms->micros_per_tick,
         .fee = fee_per_lot * running->open,
     };
     return tn_exchange_admit(exchange, shortfall, running->account, required, &change, 1);
-}
-
-/* 14, 15 and 16, for an order that enters the book at running->limit. A resting order of its own
- * (a replace) is counted out. */
-enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struct running *running,
-                                       tn_micros *reserve_per_lot, tn_micros *shortfall,
-                                       const struct order *cold)
-{
-    const struct series *series = &exchange->series[running->series];
-    bool placed = running->slot != TN_NONE && !exchange->orders[running->slot].waiting;
-    tn_lots own = placed ? open_of(exchange, running->slot) : 0;
-    enum tn_reject reject;
-    if (cold->reduce_only) {
-        reject = clip_reduce_only(exchange, running, cold);
-    } else {
-        reject = tn_exchange_check_position(exchange, running->exposure, series, running->side,
-                                            running->open, own);
-    }
-    if (reject != TN_REJECT_NONE) return reject;
-    tn_micros fee_per_lot = tn_exchange_fee_per_lot(series, running->limit);
-    *reserve_per_lot =
-        tn_exchange_reserve_with_fee(series, running->side, running->limit, fee_per_lot);
-    tn_micros freed = placed ? own * exchange->orders[running->slot].reserve_per_lot : 0;
-    tn_micros required = *reserve_per_lot * running->open - freed;
-    if (exchange->risk == NULL) {
-        return tn_exchange_admit_by_equity(exchange, shortfall, running->account, required);
-    }
-    return admit_one(exchange, running, shortfall, required, fee_per_lot);
 }
 
 /* 17: a post-only order that would trade is refused, or moved behind the best opposite price. */

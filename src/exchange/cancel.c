@@ -60,7 +60,8 @@ static enum tn_reject check_move(struct tn_exchange *exchange, struct running *r
     }
     if (reject == TN_REJECT_NONE) reject = tn_exchange_check_room(exchange, 0, 1);
     if (reject == TN_REJECT_NONE) {
-        reject = tn_exchange_check_entry(exchange, running, reserve_per_lot, shortfall, order);
+        reject = tn_exchange_check_entry(exchange, running, running->slot, reserve_per_lot,
+                                         shortfall, order);
     }
     if (reject != TN_REJECT_NONE || order->post == TN_POST_NO) return reject;
     return tn_exchange_check_post(exchange, running, order->post);

@@ -341,6 +341,31 @@ static inline enum tn_reject tn_exchange_check_position(const struct tn_exchange
                                                               : TN_REJECT_NONE;
 }
 
+/* 14, 15 and 16, for an order that enters the book at running->limit. `resting` is its own resting
+ * order (a replace), which is counted out, or TN_NONE. */
+static inline enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange,
+                                                     struct running *running, uint32_t resting,
+                                                     tn_micros *reserve_per_lot,
+                                                     tn_micros *shortfall, const struct order *cold)
+{
+    const struct series *series = &exchange->series[running->series];
+    tn_lots own = resting == TN_NONE ? 0 : open_of(exchange, resting);
+    enum tn_reject reject = cold->reduce_only
+                                ? tn_exchange_clip_reduce_only(exchange, running, resting, cold)
+                                : tn_exchange_check_position(exchange, running->exposure, series,
+                                                             running->side, running->open, own);
+    if (reject != TN_REJECT_NONE) return reject;
+    tn_micros fee = tn_exchange_fee_per_lot(series, running->limit);
+    tn_micros per_lot = tn_exchange_reserve_with_fee(series, running->side, running->limit, fee);
+    tn_micros freed = resting == TN_NONE ? 0 : own * exchange->orders[resting].reserve_per_lot;
+    tn_micros required = per_lot * running->open - freed;
+    *reserve_per_lot = per_lot;
+    if (exchange->risk == NULL) {
+        return tn_exchange_admit_by_equity(exchange, shortfall, running->account, required);
+    }
+    return tn_exchange_admit_entry(exchange, running, resting, shortfall, required, fee);
+}
+
 /* ---- Orders (order.c) ---- */
 
 /* Why an order is dead (§4.5), or 0. */

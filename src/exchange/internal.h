@@ -555,9 +555,13 @@ static inline void tn_exchange_marks_changed(struct tn_exchange *exchange)
 
 /* admit.c: the checks of §3, by number */
 enum tn_reject tn_exchange_band_edge(tn_ticks *price, const struct series *series, uint8_t side);
-enum tn_reject tn_exchange_check_entry(const struct tn_exchange *exchange, struct running *running,
-                                       tn_micros *reserve_per_lot, tn_micros *shortfall,
-                                       const struct order *cold);
+enum tn_reject tn_exchange_clip_reduce_only(const struct tn_exchange *exchange,
+                                            struct running *running, uint32_t resting,
+                                            const struct order *cold);
+enum tn_reject tn_exchange_admit_entry(const struct tn_exchange *exchange,
+                                       const struct running *running, uint32_t resting,
+                                       tn_micros *shortfall, tn_micros required,
+                                       tn_micros fee_per_lot);
 /* Of a post-only order. */
 enum tn_reject tn_exchange_check_post(const struct tn_exchange *exchange, struct running *running,
                                       uint8_t post);

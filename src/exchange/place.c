@@ -126,8 +126,9 @@ static enum tn_reject check_entering(struct tn_exchange *exchange, struct entran
 {
     struct running *running = &entrant->running;
     const struct series *series = &exchange->series[running->series];
-    enum tn_reject reject = tn_exchange_check_entry(
-        exchange, running, &entrant->cold.reserve_per_lot, &entrant->shortfall, &entrant->cold);
+    enum tn_reject reject =
+        tn_exchange_check_entry(exchange, running, TN_NONE, &entrant->cold.reserve_per_lot,
+                                &entrant->shortfall, &entrant->cold);
     if (reject != TN_REJECT_NONE) return reject;
     if (entrant->cold.post != TN_POST_NO) {
         reject = tn_exchange_check_post(exchange, running, entrant->cold.post);

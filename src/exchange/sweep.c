@@ -53,8 +53,8 @@ static enum tn_reject check_triggered(const struct tn_exchange *exchange, struct
     }
     if (reject == TN_REJECT_NONE && can_rest) reject = tn_exchange_check_room(exchange, 0, 1);
     if (reject == TN_REJECT_NONE) {
-        reject =
-            tn_exchange_check_entry(exchange, running, &order->reserve_per_lot, &shortfall, order);
+        reject = tn_exchange_check_entry(exchange, running, TN_NONE, &order->reserve_per_lot,
+                                         &shortfall, order);
     }
     return reject;
 }
