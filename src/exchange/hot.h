@@ -48,15 +48,8 @@ static inline void tn_exchange_prefetch_exposure(const struct tn_exchange *excha
     tn_index_prefetch(&exchange->exposure_index, exposure_hash(exchange, account, series));
 }
 
-/* The exposure that the index names first, right or wrong, without reading it; or TN_NONE, which is
- * right. */
-static inline uint32_t tn_exchange_guess_exposure(const struct tn_exchange *exchange,
-                                                  uint32_t account, uint32_t series)
-{
-    return tn_index_guess(&exchange->exposure_index, exposure_hash(exchange, account, series));
-}
-
-/* tn_exchange_find_exposure with such a guess. */
+/* tn_exchange_find_exposure with the exposure that the index names first, right or wrong, or
+ * TN_NONE, which is right. */
 static inline uint32_t tn_exchange_confirm_exposure(const struct tn_exchange *exchange,
                                                     uint32_t guess, uint32_t account,
                                                     uint32_t series)

@@ -311,14 +311,16 @@ static bool look_up(struct tn_exchange *exchange, uint32_t account,
         struct judged *judged = &exchange->judged[i];
         judged->series = tn_exchange_find_series(exchange, command->quotes[i].series_id);
         if (judged->series == TN_NONE) continue;
-        tn_exchange_prefetch_exposure(exchange, account, judged->series);
+        /* Its hash, until it is known. */
+        judged->exposure = exposure_hash(exchange, account, judged->series);
+        tn_index_prefetch(&exchange->exposure_index, judged->exposure);
         tn_book_prefetch_book(exchange->books, book_of(judged->series));
     }
     for (uint32_t i = 0; i < count; i++) {
         struct judged *judged = &exchange->judged[i];
-        judged->exposure = TN_NONE;
-        if (judged->series == TN_NONE) continue;
-        judged->exposure = tn_exchange_guess_exposure(exchange, account, judged->series);
+        judged->exposure = judged->series == TN_NONE
+                               ? TN_NONE
+                               : tn_index_guess(&exchange->exposure_index, judged->exposure);
         if (judged->exposure == TN_NONE) continue;
         tn_prefetch(&exchange->exposures[judged->exposure]);
     }
@@ -400,7 +402,9 @@ PER_SIDE void take_terms(struct tn_exchange *exchange, const struct entering *en
     order->fee_max_ppm = entering->command->fee_max_ppm;
     order->stp = entering->command->stp;
     order->post = entering->command->post_only;
-    tn_exchange_join_group(exchange, slot, entering->group);
+    if (order->group != entering->group) {
+        tn_exchange_change_group(exchange, slot, entering->group);
+    }
 }
 
 /* Sides that keep their place or are removed. True when the side is thereby done. */
@@ -605,7 +609,7 @@ static uint32_t carry_out(struct tn_exchange *exchange, struct entering *enterin
 
 /* Writes every field: clearing the event first costs as much again. */
 PER_SIDE void report_plain_side(struct tn_exchange *exchange, const struct entering *entering,
-                                uint8_t side, uint32_t index)
+                                const struct tn_resting *resting, uint8_t side, uint32_t index)
 {
     TN_ASSERT(exchange->events_count < exchange->events_max);
     struct tn_event *event = &exchange->events[exchange->events_count++];
@@ -618,7 +622,7 @@ PER_SIDE void report_plain_side(struct tn_exchange *exchange, const struct enter
     event->account = entering->account;
     event->other_account = 0;
     event->series_id = entering->quote->series_id;
-    event->order_id = exchange->resting[entering->judged->present[side]].id;
+    event->order_id = resting->id;
     event->client_id = 0;
     event->price = price_of(entering->quote, side);
     event->quantity = 0;
@@ -648,7 +652,9 @@ PER_SIDE void carry_out_plain_side(struct tn_exchange *exchange, const struct en
     tn_lots before = resting->quantity;
     tn_lots quantity = quantity_of(entering->quote, side);
     bool stays = judged->keeps[side] && quantity == before;
-    if (!stays || changes_terms(order, entering)) tn_exchange_touch_order(exchange, slot);
+    if (!stays || changes_terms(order, entering)) {
+        tn_exchange_touch_order_of(exchange, slot, judged->series);
+    }
     if (!stays) tn_exchange_term_out(exchange, slot);
     exchange->exposures[judged->exposure].open[side] += quantity - before;
     if (side == TN_BUY) {
@@ -668,7 +674,7 @@ PER_SIDE void carry_out_plain_side(struct tn_exchange *exchange, const struct en
         tn_exchange_term_in(exchange, slot);
     }
     take_terms(exchange, entering, slot);
-    report_plain_side(exchange, entering, side, index);
+    report_plain_side(exchange, entering, resting, side, index);
 }
 
 /* Carries out a plain quote; false, nothing done, when a side of it would trade. No pin: nothing

@@ -102,12 +102,19 @@ static inline void tn_exchange_touch_series(struct tn_exchange *exchange, uint32
 #define ORDER_MARKED UINT32_MAX
 #define ORDER_PLACED (UINT32_MAX - 1)
 
-/* An order that came, leaves, moves or changes: before it leaves its place, after it came. */
+/* An order that came, leaves, moves or changes: before it leaves its place, after it came. The
+ * second form where its series is known. */
+static inline void tn_exchange_touch_order_of(struct tn_exchange *exchange, uint32_t slot,
+                                              uint32_t series)
+{
+    tn_exchange_touch_series(exchange, series, TOUCH_BOOK);
+    if (exchange->orders[slot].rank != ORDER_MARKED) tn_exchange_mark_order(exchange, slot);
+}
+
 static inline void tn_exchange_touch_order(struct tn_exchange *exchange, uint32_t slot)
 {
     uint32_t exposure = exchange->orders[slot].exposure;
-    tn_exchange_touch_series(exchange, exchange->exposures[exposure].series, TOUCH_BOOK);
-    if (exchange->orders[slot].rank != ORDER_MARKED) tn_exchange_mark_order(exchange, slot);
+    tn_exchange_touch_order_of(exchange, slot, exchange->exposures[exposure].series);
 }
 
 static inline void touch_record(struct touched_list *list, uint32_t record)
