@@ -262,9 +262,9 @@ static void add_result(struct tn_exchange *exchange, const struct result *made)
     uint32_t slot = exchange->results_used++;
     exchange->results_count++;
     exchange->results[slot] = *made;
+    exchange->results[slot].hash = result_hash(exchange, made->account, made->client_id);
     tn_exchange_link_result(exchange, account, slot);
-    tn_index_insert(&exchange->result_index, result_hash(exchange, made->account, made->client_id),
-                    slot);
+    tn_index_insert(&exchange->result_index, exchange->results[slot].hash, slot);
 }
 
 static void get_results(struct tn_exchange *exchange, struct reader *reader, uint32_t index)

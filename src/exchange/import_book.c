@@ -161,6 +161,7 @@ static void give_result(struct tn_exchange *exchange, struct reader *reader,
                      "The order's client id was never forgotten.")) {
             return;
         }
+        uint32_t hash = result_hash(exchange, arriving->account, arriving->client_id);
         found = exchange->results_used++;
         exchange->results_count++;
         exchange->results[found] = (struct result){.client_id = arriving->client_id,
@@ -170,9 +171,9 @@ static void give_result(struct tn_exchange *exchange, struct reader *reader,
                                                    .account = arriving->account,
                                                    .next = TN_NONE,
                                                    .order = TN_NONE,
-                                                   .detached = 1};
-        tn_index_insert(&exchange->result_index,
-                        result_hash(exchange, arriving->account, arriving->client_id), found);
+                                                   .detached = 1,
+                                                   .hash = hash};
+        tn_index_insert(&exchange->result_index, hash, found);
     } else {
         require(reader, !is_said, "The result is said twice.");
     }

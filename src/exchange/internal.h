@@ -169,6 +169,7 @@ struct result {
     uint32_t order;         /* slot of the order it created, while that lives, or TN_NONE */
     uint16_t reject;
     uint8_t detached; /* out of its account's list; lives as long as the order */
+    uint32_t hash;    /* of its client id, in the index; not state */
 };
 _Static_assert(sizeof(struct result) == 64, "one line");
 

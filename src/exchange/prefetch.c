@@ -154,8 +154,7 @@ static inline void find_order(const struct tn_exchange *exchange, struct tn_exch
     const struct account *account = &exchange->accounts[ahead->account];
     if (account->results_count == exchange->limits.results_per_account) {
         uint32_t mask = remembers(ahead);
-        uint64_t oldest = exchange->results[account->results_head & mask].client_id;
-        uint32_t hash = result_hash(exchange, ahead->account, oldest);
+        uint32_t hash = exchange->results[account->results_head & mask].hash;
         tn_index_prefetch(&exchange->result_index, hash & mask);
     }
     uint32_t of_result = exchange->results[or_first(ahead->record)].order;

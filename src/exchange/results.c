@@ -11,8 +11,7 @@
 static void forget_result(struct tn_exchange *exchange, uint32_t slot)
 {
     struct result *result = &exchange->results[slot];
-    tn_index_remove(&exchange->result_index,
-                    result_hash(exchange, result->account, result->client_id), slot);
+    tn_index_remove(&exchange->result_index, result->hash, slot);
     result->account = TN_NONE;
     result->next = exchange->results_free;
     exchange->results_free = slot;
@@ -70,7 +69,7 @@ void tn_exchange_link_result(struct tn_exchange *exchange, struct account *accou
 
 /* Writes a result of the account into a slot; what leads on from there is the caller's. */
 static void write_result(struct tn_exchange *exchange, uint32_t slot, uint32_t account,
-                         uint64_t client_id, const struct outcome *outcome)
+                         uint64_t client_id, const struct outcome *outcome, uint32_t hash)
 {
     struct result *result = &exchange->results[slot];
     result->client_id = client_id;
@@ -81,6 +80,7 @@ static void write_result(struct tn_exchange *exchange, uint32_t slot, uint32_t a
     result->order = outcome->created;
     result->reject = (uint16_t)outcome->reject;
     result->detached = 0;
+    result->hash = hash;
     if (outcome->created != TN_NONE) exchange->orders[outcome->created].result = slot;
 }
 
@@ -101,11 +101,10 @@ static void replace_oldest(struct tn_exchange *exchange, struct account *account
 {
     uint32_t slot = account->results_head;
     const struct result *oldest = &exchange->results[slot];
-    uint32_t hash = result_hash(exchange, account_index, oldest->client_id);
     put_in_index(exchange, place, slot);
-    tn_index_remove(&exchange->result_index, hash, slot);
+    tn_index_remove(&exchange->result_index, oldest->hash, slot);
     step_past_oldest(account, oldest);
-    write_result(exchange, slot, account_index, client_id, outcome);
+    write_result(exchange, slot, account_index, client_id, outcome, place->hash);
     account->results_tail = slot;
     account->results_count++;
 }
@@ -123,7 +122,7 @@ void tn_exchange_remember(struct tn_exchange *exchange, uint32_t account_index, 
     }
     uint32_t slot = take_slot(exchange);
     exchange->results_count++;
-    write_result(exchange, slot, account_index, client_id, outcome);
+    write_result(exchange, slot, account_index, client_id, outcome, place->hash);
     put_in_index(exchange, place, slot);
     tn_exchange_link_result(exchange, account, slot);
     if (is_full) let_oldest_go(exchange, account);
