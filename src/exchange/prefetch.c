@@ -238,9 +238,12 @@ void tn_exchange_look_on(const struct tn_exchange *exchange, struct tn_exchange_
     look(exchange, ahead, 1);
 }
 
-/* The stages from 1 on, of what entered `step`, 2 × `step` … turns before `turn`. */
-static inline void look_behind(const struct tn_exchange *exchange, struct tn_exchange_ahead *ring,
-                               uint32_t mask, uint32_t turn, uint32_t step)
+/* The stages from 1 on, of what entered `step`, 2 × `step` … turns before `turn`. Inline whatever
+ * gcc thinks of it: mask and step are constants. */
+static inline __attribute__((always_inline)) void look_behind(const struct tn_exchange *exchange,
+                                                              struct tn_exchange_ahead *ring,
+                                                              uint32_t mask, uint32_t turn,
+                                                              uint32_t step)
 {
     look(exchange, &ring[(turn - step) & mask], 1);
     look(exchange, &ring[(turn - 2 * step) & mask], 2);
