@@ -168,6 +168,40 @@ static void test_exchange_buy_reserves_premium_and_the_greater_fee(void **state)
     assert_int_equal(account_view(ALICE).reserved, 1020 * TICK);
 }
 
+/* What BOB's order for one lot reserves beyond its premium. */
+static tn_micros fee_reserved(tn_ticks price)
+{
+    place(BOB, agreeing(limit(BUY, market.call, price, 1)));
+    tn_micros reserved = account_view(BOB).reserved;
+    pass(BOB, cancel(last_event()->order_id));
+    assert_int_equal(account_view(BOB).reserved, 0);
+    return reserved - price * TICK;
+}
+
+static tn_micros lower_of_fee_and_cap(tn_micros base, int32_t ppm, int32_t cap_ppm, tn_ticks price)
+{
+    tn_micros fee = (base * ppm + 999999) / 1000000;
+    tn_micros cap = (price * TICK * cap_ppm + 999999) / 1000000;
+    return cap_ppm > 0 && cap < fee ? cap : fee;
+}
+
+static void test_exchange_reserved_fee_is_capped_wherever_the_cap_is_lower(void **state)
+{
+    (void)state;
+    static const int32_t rates[] = {0, 1, 299, 300}, caps[] = {0, 1, 29999, 30000, 30001, 125000};
+    static const tn_micros bases[] = {DOLLAR * 1000, DOLLAR * 900 + 1};
+    for (uint32_t i = 0; i < 2; i++) {
+        apply_passing(index_entry(1, 100 * bases[i])); /* a lot is a hundredth */
+        for (uint32_t k = 0; k < 4 * 6; k++) {
+            int32_t ppm = rates[k % 4], cap = caps[k / 4];
+            set_fees(0, ppm, cap);
+            for (tn_ticks price = 850; price <= 1050; price++)
+                assert_int_equal(fee_reserved(price),
+                                 lower_of_fee_and_cap(bases[i], ppm, cap, price));
+        }
+    }
+}
+
 static void test_exchange_linear_buy_reserves_what_it_pays_above_the_mark(void **state)
 {
     (void)state;
@@ -216,6 +250,7 @@ int main(void)
         STORY(test_exchange_order_that_agrees_to_less_than_the_fee_is_refused),
         STORY(test_exchange_resting_order_never_pays_more_than_it_agreed_to),
         STORY(test_exchange_buy_reserves_premium_and_the_greater_fee),
+        STORY(test_exchange_reserved_fee_is_capped_wherever_the_cap_is_lower),
         STORY(test_exchange_linear_buy_reserves_what_it_pays_above_the_mark),
         STORY(test_exchange_free_equity_counts_linear_positions_at_the_mark),
         STORY(test_exchange_buy_beyond_free_equity_is_refused_with_the_shortfall),
