@@ -61,13 +61,14 @@ def free_base(nodes):
 class Nodes:
     """Four nodes and a feed, as processes of this one; nothing of them is left behind."""
 
-    def __init__(self, work, tenord, tenor, feed, nodes=4, settings=(), genesis=None, patience=3):
+    def __init__(self, work, tenord, tenor, feed, nodes=4, settings=(), genesis=None, patience=3,
+                 markets=1):
         self.work, self.tenord, self.tenor_path, self.feed = work, tenord, tenor, feed
         self.folder, self.settings = os.path.join(work, "net"), settings
         self.running, self.count = {}, nodes
         self.base = free_base(nodes)
         words = [tenord, "testnet", "--out", self.folder, "--nodes", str(nodes), "--base-port",
-                 str(self.base), "--patience", str(patience)]
+                 str(self.base), "--patience", str(patience), "--markets", str(markets)]
         if genesis:
             path = os.path.join(work, "genesis.conf")
             with open(path, "w") as out:
