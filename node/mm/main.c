@@ -338,7 +338,7 @@ static int run(struct mm *mm)
     char why[TN_CLIENT_WHY_SIZE];
     if (!tn_client_net_read(&mm->net, mm->options.net, why)) {
         mm_say("%s", why);
-        return END_FAILED;
+        return END_USAGE;
     }
     mm->random = mm->options.seed;
     if (!mm_setup(mm) || !make_client(mm)) return END_FAILED;

@@ -89,8 +89,10 @@ until_true 60 "the standby frame cancels" has_none maker-1
 
 # What is wrong is said, and nothing is begun.
 for words in "--net $work/nowhere --name a" "--net $work/net" "--net $work/net --name a --size x"; do
+    end=0
     # shellcheck disable=SC2086 # words of a command line
-    if "$mm" $words >"$work/wrong.log" 2>&1; then fail "tenor-mm $words ended with 0"; fi
+    "$mm" $words >"$work/wrong.log" 2>&1 || end=$?
+    [ "$end" = 2 ] || fail "tenor-mm $words ended with $end"
     grep -q '^tenor-mm: ' "$work/wrong.log" || fail "tenor-mm $words says nothing"
 done
 
