@@ -294,6 +294,7 @@ height=$(sed -n 's/^height *//p' "$scratch/said")
 copy=$scratch/copy
 expect 0 "$root; it has no keys" "$tenord" backup --home "$home" --to "$copy"
 expect 2 "File exists; give a folder that is not there yet" "$tenord" backup --home "$home" --to "$copy"
+expect 2 "No such file" "$tenord" backup --home "$home" --to "$scratch/nowhere/copy"
 expect 0 "the store is whole" "$tenord" db check --home "$copy"
 expect 0 'every root is the same' "$tenord" replay --verify --home "$home"
 # Some blocks have no batch: which, the log says.
