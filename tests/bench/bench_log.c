@@ -3,6 +3,9 @@
  * that only writes as many bytes and calls fdatasync, to a file that grows, to one whose room is
  * allocated, and to one that was written full of zeros.
  *
+ * Bytes are what the process gave to the disk, zeros of the spare segment and pages of heads
+ * included, beside those of the groups.
+ *
  * A record's latency runs from the moment its place in flight was free, so the work on the spare
  * segment counts too.
  *
@@ -17,10 +20,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define IN_FLIGHT   64
-#define GROUP_BYTES 16384 /* 64 records, their heads, whole pages */
-#define GROUPS_FULL 16000
-#define ROUNDS      8
+#define IN_FLIGHT     64
+#define GROUP_BYTES   16384 /* 64 records, their heads, whole pages */
+#define GROUPS_FULL   16000
+#define ROUNDS        8
+#define RELEASED_EACH 64 /* groups, as a node's checkpoints do */
 
 enum floor_kind { FLOOR_GROWS, FLOOR_ALLOCATED, FLOOR_ZEROS };
 static const char *const floor_names[] = {"file that grows", "file that is allocated",
@@ -92,6 +96,18 @@ static void run_floor(struct series *series, enum floor_kind kind, uint32_t grou
     unlink(path);
 }
 
+/* By this process to any disk; 0: the system does not tell. */
+static uint64_t written_bytes(void)
+{
+    FILE *file = fopen("/proc/self/io", "r");
+    char line[100];
+    unsigned long long bytes = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "write_bytes: %llu", &bytes) == 1) break;
+    if (file != NULL) fclose(file);
+    return bytes;
+}
+
 static void append_group(struct log *log, uint64_t *random)
 {
     static const uint8_t bytes[256] = {3};
@@ -110,17 +126,26 @@ static struct log *open_log(struct log_report *report, const struct log_options 
     exit(1);
 }
 
-static void run_log(struct series *series, struct log *log, uint64_t *random, uint32_t groups)
+struct cost {
+    uint64_t bytes, cpu_ns;
+};
+
+static void run_log(struct series *series, struct cost *cost, struct log *log, uint64_t *random,
+                    uint32_t groups)
 {
     uint64_t durable = 0;
+    const uint64_t bytes = written_bytes(), cpu_ns = bench_cpu_ns();
     uint64_t last_ns = bench_clock_ns();
     for (uint32_t i = 0; i < groups; i++) {
         append_group(log, random);
         TN_ASSERT(log_sync(log, &durable) == LOG_OK);
         add_latency(series, &last_ns);
         TN_ASSERT(log_tend(log) == LOG_OK);
+        if (i % RELEASED_EACH == 0) TN_ASSERT(log_release(log, durable) == LOG_OK);
     }
     TN_ASSERT(log_release(log, durable) == LOG_OK);
+    cost->bytes += written_bytes() - bytes;
+    cost->cpu_ns += bench_cpu_ns() - cpu_ns;
 }
 
 static void say_open(const struct log_options *options)
@@ -140,13 +165,14 @@ static void run_all(uint32_t groups, const struct log_options *options)
     struct log_report report;
     struct log *log = open_log(&report, options);
     struct series series[4];
+    struct cost cost = {0};
     uint64_t random = 1;
     for (uint32_t i = 0; i < 4; i++)
         series[i] = make_series(groups);
     for (uint64_t done = 0; done < options->segment_bytes + ((uint64_t)1 << 20); done += 1 << 18)
         TN_ASSERT(log_tend(log) == LOG_OK); /* a node that has run for a while has a spare */
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        run_log(&series[3], log, &random, groups / ROUNDS);
+        run_log(&series[3], &cost, log, &random, groups / ROUNDS);
         for (uint32_t kind = FLOOR_GROWS; kind <= FLOOR_ZEROS; kind++)
             run_floor(&series[kind], (enum floor_kind)kind, groups / ROUNDS / 4);
     }
@@ -160,6 +186,9 @@ static void run_all(uint32_t groups, const struct log_options *options)
     bench_json_u64("segment_bytes", options->segment_bytes);
     bench_json_u64("in_flight", IN_FLIGHT);
     bench_json_u64("peak_rss", bench_peak_rss_bytes());
+    bench_json_double("written_per_byte",
+                      (double)cost.bytes / ((double)series[3].groups * GROUP_BYTES));
+    bench_json_double("cpu_us_per_group", (double)cost.cpu_ns / 1e3 / series[3].groups);
     say_series(&series[3]);
     say_open(options);
 }
