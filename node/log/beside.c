@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct beside {
@@ -100,6 +101,23 @@ static void close_files(const struct beside *beside, uint32_t first, uint32_t en
     }
 }
 
+/* A segment, if it has its name when it is open: then nobody writes over it until it is closed. One
+ * that was released in between may be another segment already. */
+static int open_segment(const struct log_disk *disk, const char *name)
+{
+    struct stat file, named;
+    const int fd = log_disk_open(disk, name, O_RDONLY);
+    if (fd < 0) return -1;
+    int error = ENOENT;
+    if (fstat(fd, &file) < 0 || fstatat(disk->directory_fd, name, &named, 0) < 0)
+        error = errno;
+    else if (file.st_dev == named.st_dev && file.st_ino == named.st_ino)
+        return fd;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
 /* A node releases what it needs no more, oldest first, also while it is read here: an open file
  * stays. So all are opened before one is read, and what comes behind one that is gone is where the
  * log begins now. What cannot be opened for another reason is tried again when its turn comes.
@@ -110,7 +128,7 @@ static uint32_t open_files(const struct beside *beside, uint32_t first)
     for (uint32_t i = first; i < log->segments_count; i++) {
         char name[LOG_NAME_SIZE];
         log_segment_name(name, log->segments[i].first_position);
-        beside->files[i] = log_disk_open(&log->disk, name, O_RDONLY);
+        beside->files[i] = open_segment(&log->disk, name);
         if (beside->files[i] >= 0) continue;
         if (errno != ENOENT) break;
         close_files(beside, first, i);
@@ -122,12 +140,15 @@ static uint32_t open_files(const struct beside *beside, uint32_t first)
 static enum log_result open_next(struct log_scan *scan, const struct beside *beside, uint32_t index)
 {
     const struct log *log = beside->log;
-    const int file = beside->files[index];
+    int file = beside->files[index];
     char name[LOG_NAME_SIZE];
     log_segment_name(name, log->segments[index].first_position);
-    if (file < 0) return log_scan_open(scan, &log->disk, log->cpu, name, O_RDONLY);
+    if (file < 0) file = open_segment(&log->disk, name);
     beside->files[index] = -1;
-    return log_scan_take(scan, &log->disk, log->cpu, name, file);
+    if (file >= 0) return log_scan_take(scan, &log->disk, log->cpu, name, file);
+    *scan = (struct log_scan){.fd = -1};
+    log_disk_fail(&log->disk, LOG_FAILED, "open", name);
+    return LOG_FAILED;
 }
 
 static enum log_result read_segment(struct beside *beside, struct log_scan *scan, struct seam *seam,

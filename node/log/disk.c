@@ -2,15 +2,17 @@
  *
  * The one rule worth knowing: a failed sync is final. The kernel may have dropped the unwritten
  * pages and marked them clean, so a second sync would succeed and mean nothing. */
-#define _GNU_SOURCE /* O_DIRECT */
+#define _GNU_SOURCE /* O_DIRECT, F_SETLEASE */
 #include "log/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void log_disk_say(const struct log_disk *disk, const char *format, ...)
@@ -38,6 +40,16 @@ int log_disk_open(const struct log_disk *disk, const char *name, int flags)
         fd = openat(disk->directory_fd, name, flags | O_CLOEXEC, 0640);
     } while (fd < 0 && errno == EINTR);
     return fd;
+}
+
+/* A lease for writing is granted to nobody while the file is open elsewhere. Whoever opens it while
+ * we have one lets us know by a signal, which must be one that does nothing. */
+bool log_disk_is_alone(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0 || status.st_nlink != 1) return false;
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0) return false;
+    return fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
 }
 
 void log_disk_direct(int fd)

@@ -25,6 +25,9 @@ enum log_result log_disk_fail(const struct log_disk *disk, enum log_result other
 /* A descriptor, or -1 with errno as it came. */
 int log_disk_open(const struct log_disk *disk, const char *name, int flags);
 
+/* Whether nobody else has this file open, in this process or another, and it has one name. False
+ * also where the system cannot tell. */
+bool log_disk_is_alone(int fd);
 /* From now on writes of whole pages go past the page cache, where the file system can: half of what
  * a group costs the processor, and a shorter sync. Nothing about durability changes. */
 void log_disk_direct(int fd);

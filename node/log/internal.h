@@ -14,7 +14,14 @@
 #define LOG_BODY_BYTES_MAX ((uint64_t)LOG_RECORD_BYTES_MAX + LOG_RECORD_HEAD_BYTES)
 
 /* A test build may switch off one rule; the tests must then fail (tests/CMakeLists.txt). */
-enum log_rule { LOG_RULE_SYNC = 1, LOG_RULE_CHAIN, LOG_RULE_DURABLE_BEFORE, LOG_RULE_SYNC_NAMES };
+enum log_rule {
+    LOG_RULE_SYNC = 1,
+    LOG_RULE_CHAIN,
+    LOG_RULE_DURABLE_BEFORE,
+    LOG_RULE_SYNC_NAMES,
+    LOG_RULE_SYNC_AGAIN,
+    LOG_RULE_ALONE
+};
 #ifndef LOG_RULE_OFF
 #define LOG_RULE_OFF 0
 #endif
@@ -57,10 +64,13 @@ struct log {
     uint32_t crc; /* of the last record that waits */
     uint64_t end_position;
     uint64_t durable_position;
+    uint64_t released;       /* records below are not needed */
+    uint32_t readings_count; /* at work: what they read stays */
 
     int spare_fd; /* -1: there is none */
     uint64_t spare_zeroed_bytes;
-    bool spare_ready;   /* zeroed and synced */
+    bool spare_ready;   /* zeroed and synced, or taken again */
+    bool spare_again;   /* it was a segment before */
     bool spare_no_room; /* said to the caller; log_retry tries again */
 
     char directory[LOG_DIRECTORY_SIZE];
@@ -77,6 +87,10 @@ enum log_result log_sync_active(struct log *log);
 
 /* segment.c */
 void log_segment_name(char *name, uint64_t first_position);
+/* The oldest segment's name goes for good, and it leaves the list. */
+enum log_result log_segment_delete(struct log *log);
+/* Is the oldest segment, which records are needed of no more, to be the next spare? */
+bool log_segment_is_reusable(const struct log *log);
 /* Is a step due, so that the spare is ready well before it is needed? */
 bool log_spare_is_due(const struct log *log);
 /* One step towards a spare; *done when there is one. */

@@ -39,9 +39,10 @@ void log_segment_encode(uint8_t *page, struct log_segment_head *head, enum tn_cp
 {
     TN_ASSERT(head->segment_bytes % LOG_PAGE_BYTES == 0);
     TN_ASSERT(head->previous_end <= head->base);
+    TN_ASSERT(head->version == LOG_VERSION_ZEROS || head->version == LOG_VERSION_AGAIN);
     memset(page, 0, LOG_PAGE_BYTES);
     memcpy(page, segment_magic, 8);
-    put32(page + 8, LOG_VERSION);
+    put32(page + 8, head->version);
     put32(page + 12, LOG_PAGE_BYTES);
     put64(page + 16, head->log_id);
     put64(page + 24, head->life);
@@ -69,8 +70,9 @@ enum log_head_state log_segment_decode(struct log_segment_head *head, uint32_t *
 {
     if (memcmp(page, segment_magic, 8) != 0) return LOG_HEAD_FOREIGN;
     *version = get32(page + 8);
-    if (*version != LOG_VERSION) return LOG_HEAD_VERSION;
+    if (*version != LOG_VERSION_ZEROS && *version != LOG_VERSION_AGAIN) return LOG_HEAD_VERSION;
     *head = (struct log_segment_head){
+        .version = *version,
         .log_id = get64(page + 16),
         .life = get64(page + 24),
         .base = get64(page + 32),

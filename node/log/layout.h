@@ -8,15 +8,21 @@
 #include "tenor/base.h"
 
 #define LOG_PAGE_BYTES         4096
-#define LOG_VERSION            1
 #define LOG_SEGMENT_HEAD_BYTES 72
 #define LOG_GROUP_HEAD_BYTES   64
 #define LOG_RECORD_HEAD_BYTES  9
 #define LOG_SEGMENT_BYTES_MIN  ((uint64_t)4 * LOG_PAGE_BYTES)
 #define LOG_SEGMENT_BYTES_MAX  ((uint64_t)1 << 32)
 
+/* What stands in a segment where nothing of its own does. */
+enum log_version {
+    LOG_VERSION_ZEROS = 1, /* zeros: the file was made for it */
+    LOG_VERSION_AGAIN = 2, /* or what the file held as an earlier segment of the same log */
+};
+
 /* The first page of a segment. */
 struct log_segment_head {
+    uint32_t version;        /* enum log_version */
     uint64_t log_id;         /* random, the same in all files of one log */
     uint64_t life;           /* random, the same in all that one log_open wrote */
     uint64_t base;           /* stream offset of the first byte of this file */

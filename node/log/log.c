@@ -170,27 +170,22 @@ enum log_result log_retry(struct log *log)
     return group;
 }
 
-/* Oldest first and each name for good before the next: so no crash leaves a gap. */
+/* Oldest first and each name for good before the next: so no crash leaves a gap. The newest of them
+ * stays what it is until a spare is due. */
 enum log_result log_release(struct log *log, uint64_t position)
 {
     if (log->broken) return LOG_BROKEN;
-    uint32_t released = 0;
+    TN_ASSERT(log->readings_count == 0);
+    if (position > log->released) log->released = position;
     enum log_result result = LOG_OK;
-    while (released + 1 < log->segments_count &&
-           log->segments[released + 1].first_position <= position) {
-        char name[LOG_NAME_SIZE];
-        log_segment_name(name, log->segments[released].first_position);
-        if (unlinkat(log->disk.directory_fd, name, 0) < 0) {
-            result = log_disk_fail(&log->disk, LOG_BROKEN, "delete", name);
-            break; /* full: some file systems need room to delete; another time */
-        }
-        result = log_disk_sync_names(&log->disk);
-        if (result != LOG_OK) break;
-        released++;
+    while (result == LOG_OK && log->segments_count > 1 &&
+           log->segments[1].first_position <= log->released) {
+        const bool is_newest =
+            log->segments_count == 2 || log->segments[2].first_position > log->released;
+        if (is_newest && log_segment_is_reusable(log)) break;
+        result = log_segment_delete(log); /* full: some file systems need room to delete */
     }
-    log->segments_count -= released;
-    memmove(log->segments, log->segments + released, log->segments_count * sizeof *log->segments);
-    return log_note(log, result);
+    return result;
 }
 
 const char *log_problem(const struct log *log)

@@ -11,7 +11,8 @@
  * can leave (damage: docs/specs/log.md) is refused: durable records are never dropped in silence.
  *
  * One thread uses a log. Files: little-endian, 4096-byte pages, segments of one size named by their
- * first position, written full of zeros before use, so that a sync waits for data alone. */
+ * first position, written before use, full of zeros or as released segments, so that a sync waits
+ * for data alone. */
 #ifndef NODE_LOG_LOG_H
 #define NODE_LOG_LOG_H
 
@@ -55,7 +56,8 @@ struct log_report {
     uint64_t first_position; /* of the oldest record kept; == end_position: there is none */
     uint64_t end_position;   /* the first position that is free */
     uint64_t groups_count;   /* groups read to find the end */
-    uint64_t torn_bytes;     /* behind the end up to the last that is not zero: what this
+    uint64_t torn_bytes;     /* behind the end up to the last that is not zero, or, in a file that
+                                was a segment before, to the end of the last group: what this
                                 crash or an earlier one tore off and no group covered since */
     char problem[LOG_PROBLEM_SIZE]; /* "" or: what was attempted, on what, why it failed, advice */
 };
@@ -91,10 +93,10 @@ enum log_result log_sync(struct log *log, uint64_t *durable_position);
 enum log_result log_seal(struct log *log);
 
 /* log_tend does a bounded piece (some 100 us) of the work that makes a spare segment ready, when
- * one is due: the spare is ready when four fifths of the present segment are used. Call it once a
- * turn, after the answers are sent; without it the switch to a next segment does all of it at once.
- * LOG_FULL: there is no room for a spare: stop taking new work now, while the present segment still
- * has room for what must be written. */
+ * one is due: a released segment at once, else a new one that is ready when four fifths of the
+ * present segment are used. Call it once a turn, after the answers are sent; without it the switch
+ * to a next segment does all of it at once. LOG_FULL: there is no room for a spare: stop taking new
+ * work now, while the present segment still has room for what must be written. */
 enum log_result log_tend(struct log *log);
 
 /* log_retry tries again what LOG_FULL was the answer to: LOG_OK when there is room again. */
@@ -134,8 +136,9 @@ enum log_result log_read_beside(const char *directory, enum tn_cpu cpu, struct l
                                 log_visit *visit, void *context, uint64_t position);
 
 /* log_release says that records below `position` are not needed: whole segments of only such
- * records are deleted, oldest first, never the one in use. LOG_FULL: the disk has not even room to
- * delete; ask again later. */
+ * records are deleted, oldest first, never the one in use. The newest of them stays until its file
+ * is used again, for the next segment; never while anybody has it open. LOG_FULL: the disk has not
+ * even room to delete; ask again later. */
 enum log_result log_release(struct log *log, uint64_t position);
 
 #endif

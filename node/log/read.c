@@ -107,6 +107,7 @@ enum log_result log_read(struct log *log, log_visit *visit, void *context, uint6
     uint64_t last_base = log_active(log)->base;
     bool go_on = true;
     enum log_result result = LOG_OK;
+    log->readings_count++;
     for (uint32_t i = find_segment(log, position); go_on && i < log->segments_count; i++) {
         if (log->segments[i].base > last_base) break;
         struct bound bound = bound_of(log, i, durable_offset);
@@ -114,5 +115,6 @@ enum log_result log_read(struct log *log, log_visit *visit, void *context, uint6
         result = read_segment(log, &go_on, i, bound, visit, context, position);
         if (result != LOG_OK) break;
     }
+    log->readings_count--;
     return result;
 }

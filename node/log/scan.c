@@ -56,9 +56,10 @@ static enum log_result judge_head(const struct log_scan *scan, enum log_head_sta
         case LOG_HEAD_VERSION:
             log_disk_say(disk,
                          "%s/%s has version %" PRIu32 " of the log's format, this program reads "
-                         "only %d; start the node with the program that wrote it, stop it in "
-                         "order, take a snapshot and restore that with this program",
-                         disk->directory, scan->name, version, LOG_VERSION);
+                         "only %d and %d; start the node with the program that wrote it, stop it "
+                         "in order, take a snapshot and restore that with this program",
+                         disk->directory, scan->name, version, LOG_VERSION_ZEROS,
+                         LOG_VERSION_AGAIN);
             return LOG_REFUSED;
     }
     TN_ASSERT(false);
@@ -193,11 +194,18 @@ static bool is_zero(const uint8_t *bytes)
     return any == 0;
 }
 
+/* Whether a group is of what the file held when it was an earlier segment: all of that was written
+ * for places before the present one's. */
+static bool is_left_over(const struct log_scan *scan, const struct log_group_head *group)
+{
+    return scan->head.version == LOG_VERSION_AGAIN && group->previous_end < scan->head.base;
+}
+
 /* A head found at stream offset `here`: what it proves about the end at scan->offset. */
 static enum log_result judge_witness(const struct log_scan *scan,
                                      const struct log_group_head *group, uint64_t here)
 {
-    if (group->log_id != scan->head.log_id) return LOG_OK;
+    if (group->log_id != scan->head.log_id || is_left_over(scan, group)) return LOG_OK;
     if (group->previous_end != here) {
         return log_say_damaged(scan->disk, scan->name, here - scan->head.base,
                                "a group stands there that was written for another place");
@@ -206,6 +214,20 @@ static enum log_result judge_witness(const struct log_scan *scan,
     if (LOG_RULE_OFF == LOG_RULE_DURABLE_BEFORE) return LOG_OK;
     return log_say_missing(scan->disk, scan->name, scan->offset - scan->head.base, scan->position,
                            "a good group behind says");
+}
+
+/* How far behind the end this sector shows that something was torn off. Where the file was used
+ * before, only a head tells what is not left over. */
+static uint64_t torn_to(const struct log_scan *scan, const struct log_group_head *group,
+                        const uint8_t *sector, uint64_t here)
+{
+    if (here < scan->offset) return 0;
+    if (scan->head.version == LOG_VERSION_ZEROS)
+        return is_zero(sector) ? 0 : here + SECTOR_BYTES - scan->offset;
+    if (group == NULL || group->log_id != scan->head.log_id || is_left_over(scan, group)) return 0;
+    const uint64_t end = scan->head.base + scan->head.segment_bytes;
+    const uint64_t bytes = log_group_bytes(group->body_bytes);
+    return (bytes < end - here ? here + bytes : end) - scan->offset;
 }
 
 enum log_result log_scan_rest(struct log_scan *scan, uint64_t *torn_bytes)
@@ -219,12 +241,10 @@ enum log_result log_scan_rest(struct log_scan *scan, uint64_t *torn_bytes)
         for (uint64_t i = 0; result == LOG_OK && i < size; i += SECTOR_BYTES) {
             uint64_t here = scan->head.base + start + i;
             struct log_group_head group;
-            if (log_group_decode(&group, scan->cpu, scan->body + i)) {
-                result = judge_witness(scan, &group, here);
-            }
-            if (here >= scan->offset && !is_zero(scan->body + i)) {
-                *torn_bytes = here + SECTOR_BYTES - scan->offset;
-            }
+            const bool is_head = log_group_decode(&group, scan->cpu, scan->body + i);
+            if (is_head) result = judge_witness(scan, &group, here);
+            const uint64_t torn = torn_to(scan, is_head ? &group : NULL, scan->body + i, here);
+            if (torn > *torn_bytes) *torn_bytes = torn;
         }
     }
     return result;

@@ -1,11 +1,16 @@
 /* Segments: a spare is made ready ahead of time, and becomes the next segment by getting a head and
  * a name.
  *
- * A spare is written full of zeros and synced, so that later syncs of groups change no metadata and
- * need no room. It takes its room on the disk at once and is filled while the segment before it
- * fills, not faster: zeros by the megabyte would make every sync behind them wait. Order of a
- * switch: all groups so far durable, then the head of the next, then its
- * name: so a segment that has a name has a head, and says that all before it was durable. */
+ * A spare is the oldest segment, where that is needed no more: its name goes, for good, then the
+ * file is written over group by group. What it holds from before was written for other places of
+ * the log, so it never passes for what belongs there (docs/specs/log.md §7). A file that somebody
+ * else has open or has another name for is left to them.
+ *
+ * Else a spare is written full of zeros and synced, so that later syncs of groups change no
+ * metadata and need no room. It takes its room on the disk at once and is filled while the segment
+ * before it fills, not faster: zeros by the megabyte would make every sync behind them wait. Order
+ * of a switch: all groups so far durable, then the head of the next, then its name: so a segment
+ * that has a name has a head, and says that all before it was durable. */
 #define _GNU_SOURCE /* fallocate, sync_file_range */
 #include "log/internal.h"
 
@@ -50,7 +55,7 @@ void log_spare_drop(struct log *log)
     if (log->spare_fd >= 0) close(log->spare_fd); /* nothing in it counts yet */
     log->spare_fd = -1;
     log->spare_zeroed_bytes = 0;
-    log->spare_ready = false;
+    log->spare_ready = log->spare_again = false;
 }
 
 /* A spare that found no room gives back what it took. */
@@ -62,8 +67,63 @@ static enum log_result spare_failed(struct log *log, enum log_result result)
     return log_note(log, result);
 }
 
+static void drop_oldest(struct log *log)
+{
+    log->segments_count--;
+    memmove(log->segments, log->segments + 1, log->segments_count * sizeof *log->segments);
+}
+
+enum log_result log_segment_delete(struct log *log)
+{
+    char name[LOG_NAME_SIZE];
+    log_segment_name(name, log->segments[0].first_position);
+    if (unlinkat(log->disk.directory_fd, name, 0) < 0) {
+        return log_note(log, log_disk_fail(&log->disk, LOG_BROKEN, "delete", name));
+    }
+    const enum log_result result = log_disk_sync_names(&log->disk);
+    if (result == LOG_OK) drop_oldest(log);
+    return log_note(log, result);
+}
+
+bool log_segment_is_reusable(const struct log *log)
+{
+    return log->segments_count > 1 && log->segments[1].first_position <= log->released &&
+           log->segments[0].bytes == log->segment_bytes && log->readings_count == 0;
+}
+
+/* Whoever has the file open had it open before its name was gone; nobody opens it now. */
+static enum log_result spare_take_again(struct log *log)
+{
+    const int directory = log->disk.directory_fd;
+    char name[LOG_NAME_SIZE];
+    log_segment_name(name, log->segments[0].first_position);
+    const int fd = log_disk_open(&log->disk, name, O_RDWR);
+    if (fd < 0) return log_segment_delete(log);
+    enum log_result result = LOG_OK;
+    if (renameat(directory, name, directory, LOG_SPARE_NAME) < 0) {
+        result = log_disk_fail(&log->disk, LOG_BROKEN, "make a spare of", name);
+        log->spare_no_room = result == LOG_FULL;
+        close(fd);
+        return log_note(log, result);
+    }
+    log_spare_drop(log);
+    if (LOG_RULE_OFF != LOG_RULE_SYNC_AGAIN) result = log_disk_sync_names(&log->disk);
+    if (result == LOG_OK) drop_oldest(log);
+    if (result == LOG_OK && (LOG_RULE_OFF == LOG_RULE_ALONE || log_disk_is_alone(fd))) {
+        log->spare_fd = fd;
+        log->spare_ready = log->spare_again = true;
+    } else {
+        close(fd);
+    }
+    return log_note(log, result);
+}
+
+/* A spare from before is gone first: somebody may still read it. */
 static enum log_result spare_create(struct log *log)
 {
+    if (unlinkat(log->disk.directory_fd, LOG_SPARE_NAME, 0) < 0 && errno != ENOENT) {
+        return spare_failed(log, log_disk_fail(&log->disk, LOG_BROKEN, "delete", LOG_SPARE_NAME));
+    }
     log->spare_fd = log_disk_open(&log->disk, LOG_SPARE_NAME, O_RDWR | O_CREAT | O_TRUNC);
     if (log->spare_fd < 0) {
         return spare_failed(log, log_disk_fail(&log->disk, LOG_BROKEN, "create", LOG_SPARE_NAME));
@@ -91,8 +151,13 @@ enum log_result log_spare_step(struct log *log, bool *done)
 {
     *done = log->spare_ready;
     if (log->spare_ready) return LOG_OK;
-    if (log->spare_fd < 0) return spare_create(log);
     enum log_result result;
+    if (log->spare_fd < 0 && log_segment_is_reusable(log)) {
+        result = spare_take_again(log);
+        *done = log->spare_ready;
+        return result;
+    }
+    if (log->spare_fd < 0) return spare_create(log);
     uint64_t left = log->segment_bytes - log->spare_zeroed_bytes;
     if (left == 0) {
         result = log_disk_sync(&log->disk, log->spare_fd, LOG_SPARE_NAME);
@@ -128,6 +193,7 @@ static enum log_result write_head(struct log *log, uint32_t *chain, const struct
 {
     uint8_t page[LOG_PAGE_BYTES];
     struct log_segment_head head = {
+        .version = log->spare_again ? LOG_VERSION_AGAIN : LOG_VERSION_ZEROS,
         .log_id = log->log_id,
         .life = log->life,
         .base = next->base,
@@ -157,6 +223,7 @@ enum log_result log_segment_begin(struct log *log)
 {
     TN_ASSERT(log->records_count == 0);
     enum log_result result = log->segments_count == 0 ? LOG_OK : log_sync_active(log);
+    if (!log->spare_ready && log_segment_is_reusable(log)) log_spare_drop(log); /* it is sooner */
     for (bool done = false; result == LOG_OK && !done;) {
         result = log_spare_step(log, &done);
     }

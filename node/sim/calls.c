@@ -470,6 +470,15 @@ int __wrap_fstatfs(int fd, struct statfs *status)
     return 0;
 }
 
+static bool is_open_elsewhere(const struct description *open)
+{
+    for (uint32_t i = 0; i < OPEN_MAX_COUNT; i++) {
+        const struct description *other = &descriptions[i];
+        if (other != open && other->files == open->files && other->file == open->file) return true;
+    }
+    return false;
+}
+
 int __wrap_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...)
 {
@@ -481,7 +490,9 @@ int __wrap_fcntl(int fd, int command, ...)
         open->flags = (open->flags & ~settable) | (va_arg(arguments, int) & settable);
     }
     if (command == F_GETLK) va_arg(arguments, struct flock *)->l_type = F_UNLCK;
+    const bool is_lease = command == F_SETLEASE && va_arg(arguments, int) == F_WRLCK;
     va_end(arguments);
+    if (is_lease && is_open_elsewhere(open)) return fail(EAGAIN);
     return command == F_GETFL ? open->flags : 0;
 }
 

@@ -3,8 +3,9 @@
  * machine refuses to open with a sentence, or it is harmless: all that was acknowledged is there,
  * at the root to which it leads. Never another root in silence.
  *
- * Each life is a process of its own: LMDB may crash on pages that are wrong, before anything of
- * ours reads them. Every n-th write with TENOR_NIGHTLY=1, else a sample. */
+ * Each life is a process of its own: LMDB may crash on pages that are wrong, or walk through them
+ * for ever, before anything of ours reads them. Every n-th write with TENOR_NIGHTLY=1, else a
+ * sample. */
 #define _GNU_SOURCE /* nftw */
 #include "faulty_disk.h"
 #include "machine_case.h"
@@ -18,12 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { REST_AT = 80, FILES_MAX = 64 };
+enum { REST_AT = 80, FILES_MAX = 64, LIFE_SECONDS = 10 }; /* of a processor; a life takes 0.1 */
 
 static struct machine_case script;
 static bool is_nightly;
@@ -135,7 +137,9 @@ static void live_it(struct life *life)
 static enum store_err live_apart(void *context, struct store_trail *trail)
 {
     struct life *life = context;
+    const struct rlimit limit = {LIFE_SECONDS, LIFE_SECONDS};
     (void)trail;
+    TN_ASSERT(setrlimit(RLIMIT_CPU, &limit) == 0);
     snprintf(life->directory, sizeof life->directory, "%s",
              faulty_disk_open(script.seed + 31 * life->n));
     live_it(life);

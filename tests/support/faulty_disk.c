@@ -63,6 +63,8 @@ int __wrap_ftruncate(int fd, off_t size);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t size);
 int __wrap_posix_fallocate(int fd, off_t offset, off_t size);
 int __wrap_posix_fadvise(int fd, off_t offset, off_t size, int advice);
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_renameat(int from_directory, const char *from, int to_directory, const char *to);
 int __wrap_unlink(const char *path);
@@ -599,6 +601,31 @@ int __wrap_posix_fadvise(int fd, off_t offset, off_t size, int advice)
     if (descriptor == NULL) return __real_posix_fadvise(fd, offset, size, advice);
     if (!disk.dead && advice == POSIX_FADV_DONTNEED) faulty_files_drop_cache(descriptor->file);
     return 0;
+}
+
+/* A lease is the disk's to grant: it has every file open itself. */
+static int set_lease(const struct descriptor *descriptor, int lease)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < DESCRIPTORS_MAX; i++)
+        count += descriptors[i].used && descriptors[i].file == descriptor->file;
+    if (lease == F_UNLCK || count == 1) return 0;
+    errno = EAGAIN;
+    return -1;
+}
+
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    const struct descriptor *descriptor = at(fd);
+    int answer;
+    va_start(arguments, command);
+    if (descriptor != NULL && command == F_SETLEASE)
+        answer = set_lease(descriptor, va_arg(arguments, int));
+    else
+        answer = __real_fcntl(fd, command, va_arg(arguments, void *)); /* or an int: as it came */
+    va_end(arguments);
+    return answer;
 }
 
 int __wrap_renameat(int from_directory, const char *from, int to_directory, const char *to)

@@ -137,7 +137,10 @@ static enum log_result step(struct log_case *c)
         uint64_t range = tn_random_below(&c->random, 8) == 0 ? RECORD_BYTES_MAX : 900;
         return case_append(c, (uint32_t)tn_random_below(&c->random, range));
     }
-    if (dice < 78) return case_sync(c);
+    if (dice < 78) {
+        const enum log_result result = case_sync(c);
+        return result == LOG_OK && c->releases ? case_release(c, c->durable) : result;
+    }
     if (dice < 90) return log_tend(c->log);
     if (dice < 93) return case_release(c, tn_random_below(&c->random, c->durable + 1));
     if (dice < 95) return log_seal(c->log);

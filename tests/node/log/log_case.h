@@ -29,7 +29,8 @@ struct log_case {
     uint64_t end;                                 /* the first position that is free */
     uint64_t durable;                             /* the log said so */
     uint64_t released;                            /* asked for */
-    bool seals; /* before it reopens in case_run, as a program does that ends in order */
+    bool seals;    /* before it reopens in case_run, as a program does that ends in order */
+    bool releases; /* all that it can, so that segments are used again all the time */
 };
 
 /* Small segments, small groups: everything happens in a few hundred steps. */

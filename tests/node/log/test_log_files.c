@@ -196,9 +196,9 @@ static void test_log_refuses_another_version_with_advice(void **state)
     case_begin(&c, seed);
     assert_int_equal(case_open(&c), LOG_OK);
     case_close(&c);
-    put_bytes(case_path(&c, FIRST), "\x02", 1, 8);
+    put_bytes(case_path(&c, FIRST), "\x03", 1, 8);
     assert_int_equal(case_open(&c), LOG_REFUSED);
-    assert_non_null(strstr(c.report.problem, "has version 2 of the log's format"));
+    assert_non_null(strstr(c.report.problem, "has version 3 of the log's format"));
     assert_non_null(strstr(c.report.problem, "start the node with the program that wrote it"));
     case_end(&c);
 }
