@@ -170,20 +170,30 @@ enum log_result log_retry(struct log *log)
     return group;
 }
 
-/* Oldest first and each name for good before the next: so no crash leaves a gap. The newest of them
- * stays what it is until a spare is due. */
+/* How many segments may go: never the one in use. */
+static uint32_t count_released(const struct log *log)
+{
+    uint32_t count = 0;
+    while (count + 1 < log->segments_count &&
+           log->segments[count + 1].first_position <= log->released)
+        count++;
+    return count;
+}
+
+/* Oldest first and each name for good before the next: so no crash leaves a gap. As many as are
+ * needed stay what they are until spares are due: while the next ones may go, so many are filled.
+ */
 enum log_result log_release(struct log *log, uint64_t position)
 {
     if (log->broken) return LOG_BROKEN;
     TN_ASSERT(log->readings_count == 0);
     if (position > log->released) log->released = position;
     enum log_result result = LOG_OK;
-    while (result == LOG_OK && log->segments_count > 1 &&
-           log->segments[1].first_position <= log->released) {
-        const bool is_newest =
-            log->segments_count == 2 || log->segments[2].first_position > log->released;
-        if (is_newest && log_segment_is_reusable(log)) break;
+    uint32_t count = count_released(log);
+    while (result == LOG_OK && count > 0 &&
+           (count > log->segments_count - count || !log_segment_is_reusable(log))) {
         result = log_segment_delete(log); /* full: some file systems need room to delete */
+        count--;
     }
     return result;
 }

@@ -136,8 +136,8 @@ enum log_result log_read_beside(const char *directory, enum tn_cpu cpu, struct l
                                 log_visit *visit, void *context, uint64_t position);
 
 /* log_release says that records below `position` are not needed: whole segments of only such
- * records are deleted, oldest first, never the one in use. The newest of them stays until its file
- * is used again, for the next segment; never while anybody has it open. LOG_FULL: the disk has not
+ * records are deleted, oldest first, never the one in use. Up to as many of them as are still
+ * needed stay until their files are used again, for the next segments. LOG_FULL: the disk has not
  * even room to delete; ask again later. */
 enum log_result log_release(struct log *log, uint64_t position);
 

@@ -121,6 +121,26 @@ static void test_log_uses_the_files_of_released_segments_again(void **state)
     case_end(&c);
 }
 
+/* As checkpoints do: the next three segments fill while those before are needed. */
+static void test_log_writes_no_zeros_where_several_segments_are_released_at_once(void **state)
+{
+    (void)state;
+    uint64_t used = 0;
+    begin(seed);
+    assert_int_equal(case_open(&c), LOG_OK);
+    for (uint32_t i = 0; i < 20; i++) {
+        faulty_disk_fail(FAULTY_NONE, 0);
+        add_groups(3 * 7);
+        assert_int_equal(case_release(&c, c.durable - 3 * 7 * 2), LOG_OK);
+        if (i < 6) continue;
+        if (i == 6) used = faulty_disk_used();
+        assert_true(faulty_disk_calls() <= 3 * (2 * 7 + 8));
+        assert_int_equal(faulty_disk_used(), used);
+    }
+    assert_int_equal(case_check(&c), LOG_OK);
+    case_end(&c);
+}
+
 static void test_log_with_segments_of_another_size_deletes_those_of_before(void **state)
 {
     (void)state;
@@ -462,6 +482,7 @@ int main(void)
     seed = test_seed("test_log_again");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log_uses_the_files_of_released_segments_again),
+        cmocka_unit_test(test_log_writes_no_zeros_where_several_segments_are_released_at_once),
         cmocka_unit_test(test_log_with_segments_of_another_size_deletes_those_of_before),
         cmocka_unit_test(test_log_never_writes_over_a_file_that_somebody_reads),
         cmocka_unit_test(test_log_never_writes_over_a_file_that_has_another_name),
