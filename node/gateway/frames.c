@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ENTRY_HEADER 6u /* version u8, kind u8, size of the payload u32 */
+#define SHORT_TOKENS 19u /* more for a command that margin refuses: docs/protocol.md, "Limits" */
+#define ENTRY_HEADER 6u  /* version u8, kind u8, size of the payload u32 */
 
 /* ---- What a frame is --------------------------------------------------------------------------
  */
@@ -329,6 +330,26 @@ static void say_reverted(struct gateway *gateway, struct gateway_pending *pendin
     if (connection != NULL) gateway_connection_say(connection, &message);
 }
 
+/* A command that margin refuses costs more to work out than one that passes, and leaves nothing to
+ * pay for: who is refused again and again is slowed down. */
+static void charge_short(struct gateway *gateway, const struct gateway_pending *pending,
+                         const struct tn_event *events, uint32_t events_count)
+{
+    uint64_t tokens = 0;
+    for (uint32_t i = 0; i < events_count; i++) {
+        if (events[i].kind == TN_EVENT_RESULT && events[i].reject == TN_REJECT_MARGIN_SHORT &&
+            events[i].account == pending->account)
+            tokens += SHORT_TOKENS;
+    }
+    if (tokens == 0) return;
+    struct gateway_account *account =
+        gateway_accounts_find(gateway->accounts, pending->market, pending->account);
+    if (account == NULL) return; /* nobody is logged on to it any more */
+    gateway_bucket_left(&account->orders, gateway->limits.orders_per_second,
+                        gateway->limits.orders_burst, gateway->now_us);
+    gateway_bucket_drain(&account->orders, tokens);
+}
+
 static void take_soft(struct gateway *gateway, struct gateway_pending *pending,
                       const struct port_answer *answer, const struct tn_event *events)
 {
@@ -337,6 +358,7 @@ static void take_soft(struct gateway *gateway, struct gateway_pending *pending,
     pending->soft_sequence = answer->sequence;
     pending->soft_index = answer->index;
     GATEWAY_COUNT(gateway, frames_soft);
+    charge_short(gateway, pending, events, answer->events_count);
     if (pending->kind == GATEWAY_PENDING_FRAME) gateway_times_note(gateway, pending->asked_us);
     if (pending->owner != TN_NONE && wants(pending, TENOR__V1__WAIT__SOFT))
         say_soft(gateway, gateway->connections[pending->owner], pending, answer, events);

@@ -79,6 +79,12 @@ bool gateway_bucket_take(struct gateway_bucket *bucket, uint64_t tokens)
     return true;
 }
 
+void gateway_bucket_drain(struct gateway_bucket *bucket, uint64_t tokens)
+{
+    uint64_t most = bucket->micros / 1000000u;
+    bucket->micros -= (tokens < most ? tokens : most) * 1000000u;
+}
+
 /* ---- Addresses --------------------------------------------------------------------------------
  */
 

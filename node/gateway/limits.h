@@ -14,6 +14,8 @@ uint64_t gateway_bucket_left(struct gateway_bucket *bucket, uint64_t per_second,
                              int64_t now_us);
 /* Takes so many; false, with nothing taken: they are not there. After gateway_bucket_left. */
 bool gateway_bucket_take(struct gateway_bucket *bucket, uint64_t tokens);
+/* Takes so many, or all that are there. After gateway_bucket_left. */
+void gateway_bucket_drain(struct gateway_bucket *bucket, uint64_t tokens);
 
 /* The addresses that connections come from: an IPv4 one, or the first half of an IPv6 one. */
 struct gateway_address {

@@ -116,7 +116,7 @@ enum gateway_passed gateway_onward_pass(struct gateway *gateway,
         gateway_frames_error(gateway, pending, WIRE_ERROR_BUSY, NULL);
         return GATEWAY_PASSED;
     }
-    gateway_bucket_take(&account->orders, frame->orders);
+    gateway_bucket_drain(&account->orders, frame->orders); /* its answer may have taken some */
     gateway_bucket_take(&account->quotes, frame->quotes);
     if (valid_until_block < market->lapse_above) market->lapse_above = valid_until_block;
     GATEWAY_COUNT(gateway, frames);

@@ -365,6 +365,42 @@ static void test_gateway_limits_orders_and_quotes_but_never_cancels(void **state
     end(&test, client);
 }
 
+static uint64_t tokens_after_refusals(struct gateway_case *test, struct case_client *client,
+                                      uint64_t nonce)
+{
+    struct tn_event events[27];
+    const struct port_answer answer = {.kind = TN_MEMBER_SOFT,
+                                       .market = CASE_MARKET,
+                                       .term = test->term,
+                                       .sequence = nonce,
+                                       .session = CASE_SESSION,
+                                       .nonce = nonce,
+                                       .events_count = 27};
+    for (uint32_t i = 0; i < 25; i++)
+        events[i] = node_result(CASE_ACCOUNT, TN_REJECT_MARGIN_SHORT);
+    events[25] = node_result(CASE_ACCOUNT + 1, TN_REJECT_MARGIN_SHORT);
+    events[26] = node_result(CASE_ACCOUNT, TN_REJECT_CASH_SHORT);
+    node_answer(test, send_order(test, client, nonce), &answer, events);
+    return client_expect(client, TENOR__V1__FROM_NODE__BODY_FRAME_SOFT)->frame_soft->tokens->orders;
+}
+
+/* One token a second comes back, however long the test takes: there is room for minutes of it. */
+static void test_gateway_takes_more_tokens_for_a_command_that_margin_refuses(void **state)
+{
+    struct gateway_case test;
+    (void)state;
+    case_prepare(&test);
+    test.options.limits.orders_per_second = 1;
+    test.options.limits.orders_burst = 1000;
+    case_start(&test);
+    struct case_client *client = client_log_on(&test, TENOR__V1__ON_DISCONNECT__NOTHING, NULL);
+    assert_in_range(tokens_after_refusals(&test, client, 5), 1000 - 1 - 25 * 19, 900);
+    assert_in_range(tokens_after_refusals(&test, client, 6), 1000 - 2 - 50 * 19, 425);
+    /* No more than there are: nothing is owed. */
+    assert_in_range(tokens_after_refusals(&test, client, 7), 0, 400);
+    end(&test, client);
+}
+
 /* Of the heartbeats that come one says this; those before it were sent before. */
 static void expect_trouble(struct case_client *client, uint32_t code)
 {
@@ -466,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_gateway_says_when_a_frame_can_never_be_executed),
         cmocka_unit_test(test_gateway_says_that_an_answer_is_lost_with_the_nodes_tells),
         cmocka_unit_test(test_gateway_limits_orders_and_quotes_but_never_cancels),
+        cmocka_unit_test(test_gateway_takes_more_tokens_for_a_command_that_margin_refuses),
         cmocka_unit_test(test_gateway_refuses_and_says_why_while_the_disk_is_full),
         cmocka_unit_test(test_gateway_bounds_what_waits_for_answers),
         cmocka_unit_test(test_gateway_says_busy_when_the_node_takes_no_more),
