@@ -15,6 +15,8 @@
 #define PPM INT64_C(1000000)
 /* Floors: one per number and expiry in all, and one per order or trade. */
 enum { SLACK = 10000, SLACK_EACH = 64 };
+/* So many orders are gone over as often as a trade wears the cushion: for some 10 us. */
+enum { EXACT_AGAIN_MOST = 1024 };
 /* More than any account has; far below what would not add up. */
 #define MOST (INT64_C(1) << 60)
 
@@ -204,11 +206,21 @@ static void start(const struct tn_exchange *exchange, uint32_t account, bool is_
     }
     struct cushion *cushion = &exchange->risk->cushions[account];
     cushion->is_worn = false;
+    cushion->was_exact = true;
     uint32_t slot = exchange->accounts[account].orders_head;
     for (; slot != TN_NONE; slot = exchange->links[slot].next) {
         if (tn_exchange_order_counts(exchange, slot))
             cushion->beside_cash -= burden_of(exchange, slot);
     }
+}
+
+/* Is it worth to go over all orders again? Of an account with many only once in a MARK, as each of
+ * its trades wears the cushion anew: then its kept sums answer. */
+static bool may_be_exact(const struct tn_exchange *exchange, uint32_t account)
+{
+    const struct cushion *cushion = &exchange->risk->cushions[account];
+    if (!cushion->is_worn) return false;
+    return !cushion->was_exact || exchange->accounts[account].orders_count <= EXACT_AGAIN_MOST;
 }
 
 bool tn_exchange_cushion_bears(const struct tn_exchange *exchange, uint32_t account,
@@ -231,7 +243,7 @@ bool tn_exchange_cushion_bears(const struct tn_exchange *exchange, uint32_t acco
     tn_micros cash = exchange->ledger.cash[account];
     if (is_new) start(exchange, account, false);
     if (cash + cushion->beside_cash - more >= 0) return true;
-    if (!cushion->is_worn) return false;
+    if (!may_be_exact(exchange, account)) return false;
     start(exchange, account, true);
     return cash + cushion->beside_cash - more >= 0;
 }

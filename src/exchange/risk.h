@@ -120,6 +120,7 @@ struct cushion {
     bool is_known;         /* beside_cash is one */
     bool is_worn;          /* orders are counted roughly, or a position changed since then */
     bool has_sums;         /* sums.c may keep some of the account */
+    bool was_exact;        /* its orders were gone over one by one */
     tn_micros beside_cash; /* m is at least this and the account's cash */
 };
 struct worst {
