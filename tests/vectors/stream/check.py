@@ -57,8 +57,8 @@ def read_page(page):
                 kinds[name] = int(number[0])
                 names.append(name)
         sections.append(names)
-    parameters = re.search(r"all (\d+) of them", text)
-    return layouts, kinds, sections, int(parameters.group(1)) if parameters else None
+    counts = re.search(r"first (\d+), and of those that came later \((\d+) so far\)", text)
+    return layouts, kinds, sections, sum(map(int, counts.groups())) if counts else None
 
 
 LAYOUTS, KINDS, SECTIONS, PARAMETERS = read_page("stream.md")
