@@ -265,8 +265,9 @@ static bool is_remembered(const struct sim *sim, const struct sim_fault *fault)
     return !sim_world_is_quorum(sim, forgetful);
 }
 
-/* A log that is lost makes its key silent for an epoch; no more of that than the set bears. And no
- * copy is old, and no power goes where one may be, once too many have lost theirs to know. */
+/* A log that is lost makes its key silent for an epoch; no more of that than the set bears. What a
+ * disk has lost may show late, when its store is read or its node comes back at last. And no copy
+ * is old, and no power goes where one may be, once too many have lost theirs to know. */
 static void rot(struct sim *sim, struct sim_fault *fault)
 {
     const bool is_backup = fault->kind == SIM_FAULT_BACKUP;
@@ -274,8 +275,9 @@ static void rot(struct sim *sim, struct sim_fault *fault)
     if (is_backup && !is_remembered(sim, fault)) fault->nodes = 0;
     for (uint32_t i = 0; i < sim->machines_count; i++) {
         const struct sim_machine *machine = &sim->machines[i];
-        if (machine->mute || machine->rotten || machine->lost_log || machine->old_copy ||
-            machine->forgets > 0 || machine->day_us != 0 || (fault->nodes >> i & 1) != 0)
+        if (machine->mute || machine->rotten || machine->aged || machine->lost_log ||
+            machine->old_copy || machine->forgets > 0 || machine->day_us != 0 ||
+            (fault->nodes >> i & 1) != 0)
             silent |= 1u << machine->identity;
     }
     if (!sim_world_tolerates(sim, silent)) return;
