@@ -19,7 +19,7 @@
 
 _Static_assert(GATEWAY_TOLD_MAX == WIRE_ACCOUNT_EVENTS_MAX, "a record fits a message");
 
-#define RECORD_BYTES_MAX 16384u /* of its events: most of a frame of quotes */
+#define RECORD_BYTES_MAX 16384u /* of its events; a frame of 64 quotes has some 3 500 */
 #define ALIGNMENT        8u
 #define BYTES_A_CHAIN    256u /* of the room that is given */
 
@@ -39,7 +39,7 @@ struct chain {
     struct gateway_place dropped;
     uint64_t block;  /* that the last event was of */
     uint32_t events; /* of that block so far */
-    uint32_t next;   /* in its bucket, among the free or the empty ones */
+    uint32_t next;   /* in its bucket, or among the free */
 };
 
 struct gateway_history {
